@@ -1,0 +1,3 @@
+//! Hosts the core in a Web Worker; does nothing elsewhere.
+
+fn main() {}

@@ -1,0 +1,27 @@
+//! Kubarium: a whole Kubernetes cluster, simulated, in one process or one browser tab.
+//!
+//! This file is the map. Layers, lowest first; a layer knows only those above it in this list:
+//!
+//! ```text
+//! 0 sim                  time queue rng trace digest history
+//! 1 net                  packets as bytes, devices, routes, bridges, iptables, conntrack, TCP/UDP/ICMP
+//! 1 api                  kinds, meta, labels, quantities, validation, schema, manifests, requests and their HTTP form
+//! 2 etcd                 MVCC store, watch, leases, transactions
+//! 3 control              API server, informers, controllers, scheduler
+//! 3 node                 kubelet, runtime, CNI, flannel, kube-proxy
+//! 3 workload             the programs of simulated images
+//! 4 cluster              the composition root: the only place that routes effects between components
+//! 5 kubectl lesson share view session
+//! 6 ui                   the page (wasm32 only)
+//! ```
+//!
+//! Invariants, written as absences and held by `tests/tidy.rs` and clippy:
+//!
+//! - `sim` does not know what an event means; `net` and `etcd` do not know Kubernetes.
+//! - `api` has no time and no randomness: both are arguments.
+//! - Components hold no reference to each other; only `cluster` routes.
+//! - No hash maps, no wall clock, no floats in state, no `unwrap` in the core.
+//! - Nothing outside `ui`, `main.rs` and `bin/worker.rs` knows the browser.
+//! - `view` does not mutate, `ui` does not decide.
+
+pub mod sim;

@@ -1,0 +1,20 @@
+//! The engine: virtual time, the event queue, seeded randomness, the causal trace, the digest and checkpoints.
+//!
+//! Nothing in here knows what an event means. Everything is a value: state is `Clone` (a checkpoint is a clone), `Hash`
+//! (the digest is a hash) and ordered (no hash maps, no floats, no `usize` in state).
+
+pub mod component;
+pub mod digest;
+pub mod history;
+pub mod queue;
+pub mod rng;
+pub mod time;
+pub mod trace;
+
+pub use component::{Component, Out, Wake};
+pub use digest::{Digest, digest_of};
+pub use history::History;
+pub use queue::EventQueue;
+pub use rng::Rng;
+pub use time::{Span, Time};
+pub use trace::{EventId, Trace};
