@@ -24,4 +24,5 @@
 //! - Nothing outside `ui`, `main.rs` and `bin/worker.rs` knows the browser.
 //! - `view` does not mutate, `ui` does not decide.
 
+pub mod api;
 pub mod sim;

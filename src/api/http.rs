@@ -1,0 +1,113 @@
+//! The HTTP form of API requests, as `kubectl` and the REST server send and receive them.
+//!
+//! A request is answered by exactly one [`HttpResponse`]; a watch, a followed log and an exec session go on with
+//! [`Chunk`]s until the end of the stream.
+
+use serde::{Deserialize, Serialize};
+
+/// The method of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Method {
+    /// Read.
+    Get,
+    /// Create, or connect (exec).
+    Post,
+    /// Replace.
+    Put,
+    /// Change in part; the content type says how.
+    Patch,
+    /// Remove.
+    Delete,
+}
+
+impl Method {
+    /// The word on the wire: `GET`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
+/// A request as it goes over the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct HttpRequest {
+    /// The method.
+    pub method: Method,
+    /// The path, without the query: `/api/v1/namespaces/default/pods`.
+    pub path: String,
+    /// Query parameters in order, not percent-encoded: `("labelSelector", "app=web")`. A name may repeat (`command`).
+    pub query: Vec<(String, String)>,
+    /// The `Accept` header; `application/json;as=Table;v=v1;g=meta.k8s.io` asks for a table.
+    pub accept: String,
+    /// The `Content-Type` of the body; empty without a body.
+    pub content_type: String,
+    /// The `User-Agent`: names the client in managed fields and traces.
+    pub user_agent: String,
+    /// The body; empty without one.
+    pub body: Vec<u8>,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct HttpResponse {
+    /// The status code: 200, 201, 404, 409, 422, …; 101 when a stream (exec) begins.
+    pub code: u16,
+    /// `Warning:` headers, their text only.
+    pub warnings: Vec<String>,
+    /// The body: JSON for API answers, plain text for logs. Of a stream, what came with the answer (may be empty).
+    pub body: Vec<u8>,
+    /// Whether [`Chunk`]s follow (watch, `logs -f`, exec).
+    pub streams: bool,
+}
+
+/// A piece of a stream that began with an [`HttpResponse`] whose `streams` is set.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Chunk {
+    /// One watch event as JSON: `{"type":"ADDED","object":{…}}`.
+    Event(Vec<u8>),
+    /// Standard output of an exec session, or text of a followed log.
+    Stdout(Vec<u8>),
+    /// Standard error of an exec session.
+    Stderr(Vec<u8>),
+    /// The end of an exec session: the command's exit code.
+    Exit(u8),
+    /// The end of the stream.
+    End,
+}
+
+impl HttpRequest {
+    /// A `GET` for JSON without a body.
+    pub fn get(path: impl Into<String>) -> Self {
+        HttpRequest {
+            method: Method::Get,
+            path: path.into(),
+            query: Vec::new(),
+            accept: "application/json".into(),
+            content_type: String::new(),
+            user_agent: String::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// The first value of a query parameter.
+    pub fn query_value(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// All values of a query parameter, in order.
+    pub fn query_values(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.query.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+}
+
+impl HttpResponse {
+    /// Whether the code is 2xx (or 101, a stream that began).
+    pub fn is_success(&self) -> bool {
+        matches!(self.code, 101 | 200..=299)
+    }
+}
