@@ -1,5 +1,28 @@
 //! API machinery: kinds, metadata, labels, quantities, schema, manifests, requests and their HTTP form.
 //!
 //! No time and no randomness in here: both are arguments. Models `k8s.io/api` and `k8s.io/apimachinery`.
+//!
+//! A kind is a slim struct (`kind/*.rs`) whose missing fields take their real defaults and whose fields that are valid but
+//! not simulated are kept in `rest`, so that reading and writing an object loses nothing. [`Object`] is any of them.
 
+#[macro_use]
+pub mod define;
+
+pub mod client;
 pub mod http;
+pub mod kind;
+pub mod meta;
+pub mod object;
+pub mod quantity;
+pub mod request;
+pub mod status;
+pub mod time;
+
+pub use client::{Answer, Call, CallId, KubeletAnswer, KubeletRequest, Origin};
+pub use kind::*;
+pub use meta::{LabelSelector, LabelSelectorRequirement, ObjectMeta, OwnerReference, ResourceVersion, Uid};
+pub use object::{Kind, KindInfo, KindOf, Object, ObjectRef, strip_nulls};
+pub use quantity::Quantity;
+pub use request::{Body, Options, PatchType, Request, Response, Subresource, Verb, WatchEvent, WatchEventType};
+pub use status::{FieldError, Status};
+pub use time::{MicroTime, Timestamp};

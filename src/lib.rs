@@ -25,4 +25,7 @@
 //! - `view` does not mutate, `ui` does not decide.
 
 pub mod api;
+pub mod control;
+pub mod node;
 pub mod sim;
+pub mod workload;

@@ -3,7 +3,7 @@
 //! A component never calls another one, knows no wall clock and does nothing by itself: `handle` and `wake` push effects,
 //! and whoever composes components delivers them. All state is `Clone + Hash`.
 
-use crate::sim::Time;
+use crate::sim::{EventId, Time};
 
 /// A sans-IO state machine.
 pub trait Component {
@@ -33,29 +33,52 @@ pub struct Wake<R> {
     pub why: R,
 }
 
-/// Where a component puts its effects, in order.
+/// Where a component puts its effects, in order, each with the event that caused it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Out<E>(Vec<E>);
+pub struct Out<E> {
+    cause: Option<EventId>,
+    effects: Vec<(Option<EventId>, E)>,
+}
 
 impl<E> Default for Out<E> {
     fn default() -> Self {
-        Out(Vec::new())
+        Out { cause: None, effects: Vec::new() }
     }
 }
 
 impl<E> Out<E> {
-    /// Adds an effect.
+    /// An empty list of effects of the event `cause`.
+    pub fn caused_by(cause: Option<EventId>) -> Self {
+        Out { cause, effects: Vec::new() }
+    }
+
+    /// The event that is being handled. A component that acts later on its behalf (a work queue) remembers it.
+    pub fn cause(&self) -> Option<EventId> {
+        self.cause
+    }
+
+    /// Adds an effect of the event that is being handled.
     pub fn push(&mut self, effect: E) {
-        self.0.push(effect);
+        self.effects.push((self.cause, effect));
+    }
+
+    /// Adds an effect of an earlier event.
+    pub fn push_for(&mut self, cause: Option<EventId>, effect: E) {
+        self.effects.push((cause, effect));
     }
 
     /// Takes all effects out, in order.
     pub fn take(&mut self) -> Vec<E> {
-        std::mem::take(&mut self.0)
+        std::mem::take(&mut self.effects).into_iter().map(|(_, effect)| effect).collect()
+    }
+
+    /// Takes all effects out with their causes, in order.
+    pub fn take_caused(&mut self) -> Vec<(Option<EventId>, E)> {
+        std::mem::take(&mut self.effects)
     }
 
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.effects.is_empty()
     }
 }

@@ -1,0 +1,204 @@
+//! API requests and answers, typed. Components inside the cluster use these; `kubectl` uses their HTTP form
+//! ([`crate::api::http`]), which the API server turns into these. One handler serves both.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::api::{Kind, Object, ResourceVersion, Status, Uid};
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// One object.
+    Get,
+    /// All objects that a selector chooses.
+    List,
+    /// All changes from a resource version on.
+    Watch,
+    /// A new object.
+    Create,
+    /// Replace an object; conflicts if the given resource version is not the stored one.
+    Update,
+    /// Change an object in part.
+    Patch(PatchType),
+    /// Remove an object.
+    Delete,
+    /// Remove all objects that a selector chooses.
+    DeleteCollection,
+}
+
+/// How a patch is to be understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PatchType {
+    /// `application/json-patch+json`.
+    Json,
+    /// `application/merge-patch+json`.
+    Merge,
+    /// `application/strategic-merge-patch+json`.
+    Strategic,
+    /// `application/apply-patch+yaml`.
+    Apply,
+}
+
+/// A part of an object with an endpoint of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subresource {
+    /// `status`: only the status is written.
+    Status,
+    /// `scale`: the replicas of a workload.
+    Scale,
+    /// `binding`: the node of a pod.
+    Binding,
+    /// `eviction`: deletion that heeds disruption budgets.
+    Eviction,
+    /// `log`: a container's output.
+    Log,
+    /// `exec`: a command in a container.
+    Exec,
+    /// `finalize`: the finalizers of a namespace.
+    Finalize,
+}
+
+/// What a request carries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Body {
+    /// Nothing.
+    #[default]
+    None,
+    /// A whole object (create, update).
+    Object(Object),
+    /// A patch, or the body of a sub-resource that is no object of a kind (`Scale`, `Eviction`).
+    Value(Arc<Value>),
+    /// The node that a pod is bound to.
+    Binding(Arc<str>),
+}
+
+/// What goes into the query or the delete options.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Options {
+    /// `labelSelector`.
+    pub label_selector: String,
+    /// `fieldSelector`: `spec.nodeName=worker1`.
+    pub field_selector: String,
+    /// `resourceVersion` of a list or watch.
+    pub resource_version: Option<ResourceVersion>,
+    /// `dryRun=All`: everything but the write.
+    pub dry_run: bool,
+    /// `fieldManager`.
+    pub field_manager: Arc<str>,
+    /// `propagationPolicy` of a deletion: Background, Foreground, Orphan; empty for the kind's default.
+    pub propagation_policy: Arc<str>,
+    /// `gracePeriodSeconds` of a deletion.
+    pub grace_period_seconds: Option<i64>,
+    /// `preconditions.uid` of a deletion.
+    pub precondition_uid: Option<Uid>,
+}
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Request {
+    /// The verb.
+    pub verb: Verb,
+    /// The kind.
+    pub kind: Kind,
+    /// The namespace; empty for cluster-scoped kinds and for all namespaces.
+    pub namespace: Arc<str>,
+    /// The name; empty for lists, collections and generated names.
+    pub name: Arc<str>,
+    /// The sub-resource.
+    pub subresource: Option<Subresource>,
+    /// The body.
+    pub body: Body,
+    /// Query and delete options.
+    pub options: Options,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Response {
+    /// An object: read, or as it was written.
+    Object(Object),
+    /// A list at a resource version.
+    List(Vec<Object>, ResourceVersion),
+    /// A deletion that is complete, or another success without an object.
+    Success,
+    /// The watch has begun; events follow.
+    Watching,
+    /// A failure.
+    Failure(Arc<Status>),
+}
+
+/// What a watch reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WatchEventType {
+    /// New, or newly selected.
+    Added,
+    /// Changed.
+    Modified,
+    /// Gone, or no longer selected; the object is its last state with the resource version of the deletion.
+    Deleted,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WatchEvent {
+    /// What happened.
+    pub event: WatchEventType,
+    /// The object.
+    pub object: Object,
+}
+
+impl Request {
+    /// A request with default options and no body.
+    pub fn new(verb: Verb, kind: Kind, namespace: &str, name: &str) -> Request {
+        Request {
+            verb,
+            kind,
+            namespace: namespace.into(),
+            name: name.into(),
+            subresource: None,
+            body: Body::None,
+            options: Options::default(),
+        }
+    }
+
+    /// Reads an object.
+    pub fn get(kind: Kind, namespace: &str, name: &str) -> Request {
+        Request::new(Verb::Get, kind, namespace, name)
+    }
+
+    /// Creates an object in its namespace.
+    pub fn create(object: impl Into<Object>) -> Request {
+        Request::with_object(Verb::Create, object.into(), None)
+    }
+
+    /// Replaces an object.
+    pub fn update(object: impl Into<Object>) -> Request {
+        Request::with_object(Verb::Update, object.into(), None)
+    }
+
+    /// Replaces an object's status.
+    pub fn update_status(object: impl Into<Object>) -> Request {
+        Request::with_object(Verb::Update, object.into(), Some(Subresource::Status))
+    }
+
+    /// Removes an object.
+    pub fn delete(kind: Kind, namespace: &str, name: &str) -> Request {
+        Request::new(Verb::Delete, kind, namespace, name)
+    }
+
+    fn with_object(verb: Verb, object: Object, subresource: Option<Subresource>) -> Request {
+        let meta = object.meta();
+        let name: &str = if verb == Verb::Create { "" } else { &meta.name };
+        Request {
+            verb,
+            kind: object.kind(),
+            namespace: meta.namespace.as_str().into(),
+            name: name.into(),
+            subresource,
+            body: Body::Object(object),
+            options: Options::default(),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Errors of the API. Models `k8s.io/apimachinery/pkg/api/errors/errors.go`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::api::{Kind, KindInfo};
+
+/// A failure as the API answers it (`metav1.Status`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Status {
+    /// The HTTP code.
+    pub code: u16,
+    /// The machine-readable reason: `NotFound`, `AlreadyExists`, `Conflict`, `Invalid`, …
+    pub reason: String,
+    /// The words.
+    pub message: String,
+    /// `details`: name, group, kind, uid, causes.
+    pub details: Option<Value>,
+}
+
+/// One thing that is wrong with an object (`field.Error`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FieldError {
+    /// `FieldValueRequired`, `FieldValueInvalid`, …
+    pub reason: &'static str,
+    /// `spec.template.spec.containers[0].image`.
+    pub field: String,
+    /// The words after the field: `Required value: …`.
+    pub message: String,
+}
+
+impl Status {
+    fn about(code: u16, reason: &str, info: &KindInfo, name: &str, message: String) -> Status {
+        let details = json!({"name": name, "group": info.group, "kind": info.plural});
+        Status { code, reason: reason.into(), message, details: Some(details) }
+    }
+
+    /// `pods "web-0" not found`.
+    pub fn not_found(kind: Kind, name: &str) -> Status {
+        let info = kind.info();
+        let message = format!("{} {name:?} not found", info.group_resource());
+        Status::about(404, "NotFound", info, name, message)
+    }
+
+    /// `pods "web-0" already exists`.
+    pub fn already_exists(kind: Kind, name: &str) -> Status {
+        let info = kind.info();
+        let message = format!("{} {name:?} already exists", info.group_resource());
+        Status::about(409, "AlreadyExists", info, name, message)
+    }
+
+    /// `Operation cannot be fulfilled on pods "web-0": the object has been modified; …`.
+    pub fn conflict(kind: Kind, name: &str, why: &str) -> Status {
+        let info = kind.info();
+        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", info.group_resource());
+        Status::about(409, "Conflict", info, name, message)
+    }
+
+    /// `pods "web-0" is forbidden: …`.
+    pub fn forbidden(kind: Kind, name: &str, why: &str) -> Status {
+        let info = kind.info();
+        let message = format!("{} {name:?} is forbidden: {why}", info.group_resource());
+        Status::about(403, "Forbidden", info, name, message)
+    }
+
+    /// A request that cannot be understood.
+    pub fn bad_request(message: impl Into<String>) -> Status {
+        Status { code: 400, reason: "BadRequest".into(), message: message.into(), details: None }
+    }
+
+    /// `the server could not find the requested resource`.
+    pub fn no_such_resource() -> Status {
+        Status {
+            code: 404,
+            reason: "NotFound".into(),
+            message: "the server could not find the requested resource".into(),
+            details: Some(json!({})),
+        }
+    }
+
+    /// The resource does not support the verb.
+    pub fn method_not_allowed() -> Status {
+        Status {
+            code: 405,
+            reason: "MethodNotAllowed".into(),
+            message: "the server does not allow this method on the requested resource".into(),
+            details: Some(json!({})),
+        }
+    }
+
+    /// Everything that is wrong with an object, at once (`NewInvalid`).
+    pub fn invalid(kind: Kind, name: &str, errors: &[FieldError]) -> Status {
+        let info = kind.info();
+        let group_kind = if info.group.is_empty() { info.kind.into() } else { format!("{}.{}", info.kind, info.group) };
+        let mut words: Vec<String> = errors.iter().map(|e| format!("{}: {}", e.field, e.message)).collect();
+        words.dedup();
+        let list = if words.len() == 1 { words.concat() } else { format!("[{}]", words.join(", ")) };
+        let causes: Vec<Value> =
+            errors.iter().map(|e| json!({"reason": e.reason, "message": e.message, "field": e.field})).collect();
+        Status {
+            code: 422,
+            reason: "Invalid".into(),
+            message: format!("{group_kind} {name:?} is invalid: {list}"),
+            details: Some(json!({"name": name, "group": info.group, "kind": info.kind, "causes": causes})),
+        }
+    }
+
+    /// The watch's or list's revision has been compacted away (410 Gone).
+    pub fn expired(message: impl Into<String>) -> Status {
+        Status { code: 410, reason: "Expired".into(), message: message.into(), details: None }
+    }
+
+    /// Its JSON form, a `Status` object.
+    pub fn to_value(&self) -> Value {
+        let mut value = json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": self.message, "reason": self.reason, "code": self.code,
+        });
+        if let Some(details) = &self.details {
+            value["details"] = details.clone();
+        }
+        value
+    }
+}

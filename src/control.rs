@@ -1,0 +1,1 @@
+//! The control plane: API server, informers, work queues, controllers, scheduler.

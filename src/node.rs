@@ -1,0 +1,1 @@
+//! What runs on a node: kubelet, container runtime, CNI, flannel, kube-proxy.
