@@ -27,5 +27,7 @@
 pub mod api;
 pub mod control;
 pub mod node;
+pub mod session;
 pub mod sim;
+pub mod view;
 pub mod workload;

@@ -1,0 +1,3 @@
+//! The conversation between a face (the page, the command line) and the simulated cluster.
+
+pub mod protocol;

@@ -1,0 +1,483 @@
+//! What the page and the worker say to each other: requests in, updates out.
+//!
+//! Both ends are built together; [`VERSION`] goes in front of every message so that a stale cached half is noticed instead
+//! of misunderstood. A frame is the version, then postcard. Nothing here is ever put into a link or a file.
+//!
+//! The worker answers every [`Request::Tick`] with at least [`Update::Clock`], and sends other views only when they are
+//! wanted ([`Request::Want`]) and have changed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::sim::{Digest, EventId, Time};
+use crate::view::{
+    ClusterDelta, DetailView, EtcdView, LessonTitle, LessonView, Locale, MessagesView, ObjectRef, PacketId, PacketKind,
+    PacketListView, PacketView, Place, Plane, TimelineView, WhyView,
+};
+
+/// The version of this protocol; raised with every change.
+pub const VERSION: u8 = 1;
+
+/// The speed of the clock: virtual nanoseconds per wall-clock microsecond, that is thousandths of real time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Speed(pub u32);
+
+impl Speed {
+    /// Real time.
+    pub const REAL: Speed = Speed(1_000);
+    /// What the page offers, slowest first: messages of a millisecond can be followed at the slow end.
+    pub const OFFERED: [Speed; 9] = [
+        Speed(1),
+        Speed(5),
+        Speed(20),
+        Speed(100),
+        Speed(500),
+        Speed(1_000),
+        Speed(5_000),
+        Speed(20_000),
+        Speed(100_000),
+    ];
+}
+
+/// What the page asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// The first request: how to start. Sent again, it starts anew.
+    Boot {
+        /// With what.
+        boot: Boot,
+        /// The language of lessons.
+        locale: Locale,
+    },
+    /// The language has changed.
+    Locale(Locale),
+    /// A line of the terminal, exactly as typed; may hold several lines (a paste, a here-document). Text that is not
+    /// complete yet (an open quote or here-document, a backslash at the end) is answered with [`Prompt::More`], and the next
+    /// `Run` continues it.
+    Run {
+        /// The text.
+        line: String,
+    },
+    /// Ctrl-C: ends what runs in the terminal, forgets an incomplete line.
+    Interrupt,
+    /// What could stand at the cursor.
+    Complete {
+        /// The line so far.
+        line: String,
+        /// The cursor, in bytes.
+        cursor: u32,
+        /// Given back in the answer.
+        ticket: u32,
+    },
+    /// Applies the text of the editor, as `kubectl apply -f -` would; the output goes to the terminal.
+    Apply {
+        /// The text.
+        yaml: String,
+    },
+    /// Looks the text of the editor over without changing anything; answered by [`Update::Diagnostics`].
+    Validate {
+        /// The text.
+        yaml: String,
+        /// Given back in the answer.
+        ticket: u32,
+    },
+    /// Moves the clock.
+    Clock(ClockRequest),
+    /// Wall-clock time has passed while the page was shown.
+    Tick {
+        /// In microseconds; at most a tenth of a second is believed.
+        elapsed_us: u32,
+    },
+    /// Which views are shown, and how much of them. Replaces what was wanted before.
+    Want(Want),
+    /// Sends a packet and follows it.
+    SendPacket {
+        /// From a pod or a node.
+        from: EndpointRef,
+        /// To whatever.
+        to: EndpointRef,
+        /// What to send.
+        kind: PacketKind,
+    },
+    /// Injects a fault: the words after `!fault`.
+    Fault {
+        /// `partition worker1`.
+        words: String,
+    },
+    /// Something about lessons.
+    Lesson(LessonRequest),
+    /// Makes a share link; answered by [`Update::Link`].
+    MakeLink,
+    /// Captures as pcapng everything that was followed; answered by [`Update::File`].
+    SavePackets {
+        /// The packet whose conversation is wanted; `None` for all.
+        of: Option<PacketId>,
+    },
+}
+
+/// How to start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Boot {
+    /// A new cluster: the words after `!cluster` (`nodes=3 seed=7`), empty for the usual one.
+    Fresh(String),
+    /// The fragment of a share link, without `#`.
+    Link(String),
+    /// The same run as before, from its last checkpoint, after it broke.
+    Checkpoint,
+}
+
+/// How to move the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClockRequest {
+    /// Run.
+    Play,
+    /// Stand.
+    Pause,
+    /// Do exactly the next event, then stand.
+    Step,
+    /// Run at this speed.
+    Speed(Speed),
+    /// Be at that moment (back or forth), then stand.
+    SeekTo(Time),
+}
+
+/// One end of a packet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum EndpointRef {
+    /// A pod or a service.
+    Object(ObjectRef),
+    /// A node.
+    Node(String),
+    /// An address outside of what is known by name.
+    Address(String),
+}
+
+/// Something about lessons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LessonRequest {
+    /// Opens one, starting its scenario anew.
+    Open(String),
+    /// Opens one on the cluster as it is.
+    Join(String),
+    /// Closes the one that is open.
+    Close,
+    /// Shows the next hint of the current step.
+    Hint,
+    /// Shows the solution of the current step.
+    Solution,
+    /// Goes to that step (an earlier one, or the next after a met one).
+    Step(u16),
+}
+
+/// Which views are shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Want {
+    /// The picture of the cluster.
+    pub cluster: bool,
+    /// Messages under way.
+    pub messages: bool,
+    /// The selected thing.
+    pub detail: Option<Selection>,
+    /// etcd.
+    pub etcd: Option<EtcdWant>,
+    /// The list of packets.
+    pub packets: bool,
+    /// One packet.
+    pub packet: Option<PacketId>,
+    /// The timeline.
+    pub timeline: Option<TimelineWant>,
+    /// A chain of causes.
+    pub why: Option<EventId>,
+    /// The open lesson and the list.
+    pub lesson: bool,
+}
+
+/// What is selected.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Selection {
+    /// An object.
+    Object(ObjectRef),
+    /// A process, node, pod's network, the client.
+    Place(Place),
+}
+
+/// How much of etcd.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EtcdWant {
+    /// Only keys with this prefix.
+    pub prefix: String,
+    /// The key whose history is shown.
+    pub key: Option<String>,
+    /// At most so many keys.
+    pub limit: u32,
+}
+
+/// How much of the timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineWant {
+    /// Into how many buckets the whole run is cut.
+    pub buckets: u32,
+    /// The window of the list ends here; `None` for now.
+    pub until: Option<Time>,
+    /// At most so many events in the list; 0 for none.
+    pub limit: u32,
+    /// Only these planes.
+    pub planes: Vec<Plane>,
+    /// Only events at this place or about it.
+    pub place: Option<Place>,
+}
+
+/// What the worker tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Update {
+    /// The cluster runs and can be spoken to.
+    Ready {
+        /// What it runs: the words after `!cluster`, every key given.
+        scenario: String,
+        /// Upstream's version: `v1.36.2`.
+        version: String,
+        /// Why a link could not be opened (a fresh cluster was started instead).
+        refused: Option<LinkError>,
+    },
+    /// Long work is under way.
+    Busy {
+        /// What.
+        what: Work,
+        /// In thousandths; 1000 when done.
+        done: u16,
+    },
+    /// The clock.
+    Clock(ClockView),
+    /// The picture has changed.
+    Cluster(Box<ClusterDelta>),
+    /// Messages since the last update.
+    Messages(MessagesView),
+    /// The terminal printed something, or its prompt has changed.
+    Terminal(TerminalUpdate),
+    /// An answer to [`Request::Complete`].
+    Completion {
+        /// The ticket of the request.
+        ticket: u32,
+        /// Where the word begins that a candidate replaces, in bytes.
+        from: u32,
+        /// Candidates in order.
+        candidates: Vec<String>,
+    },
+    /// The selected thing.
+    Detail(Option<Box<DetailView>>),
+    /// etcd.
+    Etcd(Box<EtcdView>),
+    /// The list of packets.
+    Packets(Box<PacketListView>),
+    /// The wanted packet.
+    Packet(Option<Box<PacketView>>),
+    /// A packet was sent for the learner: show it.
+    Followed(PacketId),
+    /// The timeline.
+    Timeline(Box<TimelineView>),
+    /// The wanted chain; `None` if its event is forgotten.
+    Why(Option<Box<WhyView>>),
+    /// The lessons that there are.
+    Lessons(Vec<LessonTitle>),
+    /// The open lesson.
+    Lesson(Option<Box<LessonView>>),
+    /// An answer to [`Request::Validate`], or what was wrong with an [`Request::Apply`].
+    Diagnostics {
+        /// The ticket of the request; 0 after an apply.
+        ticket: u32,
+        /// In the order of the text; empty if all is well.
+        found: Vec<Diagnostic>,
+    },
+    /// The fragment of a share link, without `#`.
+    Link(String),
+    /// A file for the learner's disk.
+    File {
+        /// Its name.
+        name: String,
+        /// Its content.
+        bytes: Vec<u8>,
+    },
+    /// An invariant broke; the simulation stands. [`Boot::Checkpoint`] goes on.
+    Broken {
+        /// What broke.
+        what: String,
+        /// The fragment of a link that reproduces it.
+        link: String,
+    },
+}
+
+/// Work that takes long enough to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Work {
+    /// The cluster starts.
+    Booting,
+    /// A link is replayed.
+    Replaying,
+    /// Another moment is sought.
+    Seeking,
+}
+
+/// Why a link could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LinkError {
+    /// It is not a link of ours, or it is damaged.
+    Damaged,
+    /// Made by a later version.
+    TooNew,
+    /// It inflates to more than is allowed.
+    TooBig,
+}
+
+/// The clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockView {
+    /// The virtual time.
+    pub now: Time,
+    /// Whether it runs.
+    pub playing: bool,
+    /// Its speed when it runs.
+    pub speed: Speed,
+    /// The latest moment that was ever reached.
+    pub end: Time,
+    /// When the next event happens, if any is due.
+    pub next: Option<Time>,
+    /// The digest of the state, when the clock stands.
+    pub digest: Option<Digest>,
+}
+
+/// What the terminal shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalUpdate {
+    /// Whether everything before is to be cleared first (`clear`).
+    pub clear: bool,
+    /// What was printed, in order.
+    pub chunks: Vec<Chunk>,
+    /// The prompt.
+    pub prompt: Prompt,
+}
+
+/// A piece of output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Where it was printed.
+    pub stream: Stream,
+    /// The text; not necessarily whole lines.
+    pub text: String,
+    /// Names in the text that can be clicked.
+    pub links: Vec<TextLink>,
+}
+
+/// Where something was printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Stream {
+    /// The prompt with the line that was run (also of runs that the page started: apply, lessons).
+    Echo,
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// A name in a piece of text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextLink {
+    /// Where it begins, in bytes.
+    pub start: u32,
+    /// Where it ends.
+    pub end: u32,
+    /// What it names.
+    pub object: ObjectRef,
+}
+
+/// The state of the prompt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Prompt {
+    /// Takes a line; the text of the prompt (`$ `, `root@worker1:~# `).
+    Ready(String),
+    /// Takes the rest of an incomplete line; the text of the prompt (`> `).
+    More(String),
+    /// A command runs; Ctrl-C ends it. `at` is when it was started.
+    Running {
+        /// When it was started.
+        at: Time,
+    },
+}
+
+/// Something wrong in the text of the editor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnostic {
+    /// The line, from 1; 0 if it concerns the whole text.
+    pub line: u32,
+    /// The column, from 1; 0 if it concerns the whole line.
+    pub column: u32,
+    /// The last line that it concerns; equal to `line` mostly.
+    pub end_line: u32,
+    /// The column after the last; 0 for the end of the line.
+    pub end_column: u32,
+    /// Whether it only warns.
+    pub warning: bool,
+    /// Upstream's words.
+    pub message: String,
+}
+
+/// Why a frame could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameError {
+    /// The other half has another version: the page must be reloaded.
+    Version,
+    /// The bytes make no sense.
+    Malformed,
+}
+
+/// A frame with this request or these updates.
+pub fn encode<T: Serialize>(message: &T) -> Vec<u8> {
+    let body = postcard::to_allocvec(message).expect("protocol types have no unserialisable values");
+    let mut frame = Vec::with_capacity(body.len() + 1);
+    frame.push(VERSION);
+    frame.extend(body);
+    frame
+}
+
+/// What a frame holds.
+///
+/// # Errors
+/// If it was written by another version or is damaged.
+pub fn decode<'a, T: Deserialize<'a>>(frame: &'a [u8]) -> Result<T, FrameError> {
+    match frame.split_first() {
+        Some((&VERSION, body)) => postcard::from_bytes(body).map_err(|_| FrameError::Malformed),
+        Some(_) => Err(FrameError::Version),
+        None => Err(FrameError::Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::fixture;
+
+    /// What is encoded is decoded again.
+    fn check<T: Serialize + for<'a> Deserialize<'a> + PartialEq + std::fmt::Debug>(message: &T) {
+        let frame = encode(message);
+        assert_eq!(&decode::<T>(&frame).expect("our own frame"), message);
+    }
+
+    #[test]
+    fn requests_survive_the_journey() {
+        check(&Request::Run { line: "kubectl get pods\n".into() });
+        check(&Request::Want(Want { cluster: true, why: Some(EventId(3)), ..Want::default() }));
+        check(&Request::Clock(ClockRequest::SeekTo(Time(5))));
+    }
+
+    #[test]
+    fn updates_with_every_view_survive_the_journey() {
+        check(&fixture::updates());
+    }
+
+    #[test]
+    fn frames_of_another_version_are_noticed() {
+        let mut frame = encode(&Request::Interrupt);
+        frame[0] = VERSION + 1;
+        assert_eq!(decode::<Request>(&frame), Err(FrameError::Version));
+        assert_eq!(decode::<Request>(&[]), Err(FrameError::Malformed));
+        assert_eq!(decode::<Request>(&[VERSION, 255]), Err(FrameError::Malformed));
+    }
+}

@@ -1,0 +1,66 @@
+//! Everything about the one thing that is selected.
+
+use serde::{Deserialize, Serialize};
+
+use crate::sim::Time;
+use crate::view::{ObjectRef, Place, Tone, WhyLink};
+
+/// What is known about the selected thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DetailView {
+    /// An object.
+    Object(Box<ObjectDetail>),
+    /// A process, a node's kernel, the client.
+    Place(Box<PlaceDetail>),
+}
+
+/// An object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectDetail {
+    /// Which.
+    pub object: ObjectRef,
+    /// Whether it no longer exists; the rest is then how it was last.
+    pub gone: bool,
+    /// What `kubectl get -o yaml` prints.
+    pub yaml: String,
+    /// What `kubectl describe` prints; empty if there is no describer.
+    pub describe: String,
+    /// Its key in etcd.
+    pub etcd_key: String,
+    /// Events about it, newest last.
+    pub events: Vec<EventRow>,
+    /// Owner, owned, selected by, bound to.
+    pub related: Vec<ObjectRef>,
+    /// Why it is as it is: the chain from its last change to the root.
+    pub why: Vec<WhyLink>,
+}
+
+/// A row of `kubectl get events`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRow {
+    /// When it was seen last.
+    pub at: Time,
+    /// `Normal` or `Warning` in one glance.
+    pub tone: Tone,
+    /// The reason.
+    pub reason: String,
+    /// Who says so.
+    pub from: String,
+    /// The message.
+    pub message: String,
+    /// How often it was seen.
+    pub count: u32,
+}
+
+/// A process or a node's kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceDetail {
+    /// Which.
+    pub place: Place,
+    /// Its settings and figures: flag or name, and value, in upstream's words.
+    pub facts: Vec<(String, String)>,
+    /// The last lines of its log or of its trace.
+    pub recent: Vec<WhyLink>,
+    /// Tables of its state in the words of the tools: title (`ip route`, `iptables-save -t nat`) and text.
+    pub tables: Vec<(String, String)>,
+}

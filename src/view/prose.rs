@@ -1,0 +1,227 @@
+//! Prose of lessons and help: Markdown as plain blocks, so that the page builds elements and never inserts HTML.
+//!
+//! HTML in the source is shown as text. A fenced block marked `sh` is a command that can be run with one click, one marked
+//! `yaml` a manifest that can be opened in the editor.
+
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+use serde::{Deserialize, Serialize};
+
+/// A block of prose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Block {
+    /// A heading; 1 is the largest.
+    Heading(u8, Vec<Inline>),
+    /// A paragraph.
+    Paragraph(Vec<Inline>),
+    /// A list: whether it is numbered, and its items.
+    List(bool, Vec<Vec<Block>>),
+    /// Commands for the terminal.
+    Command(String),
+    /// A manifest for the editor.
+    Manifest(String),
+    /// Other text in monospace.
+    Code(String),
+    /// A quotation, used for remarks aside.
+    Aside(Vec<Block>),
+}
+
+/// A piece of a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Inline {
+    /// Plain text.
+    Text(String),
+    /// Names and commands.
+    Code(String),
+    /// Stressed.
+    Emphasis(Vec<Inline>),
+    /// Strongly stressed.
+    Strong(Vec<Inline>),
+    /// A link: its address and text. Addresses other than `https:` and `#` are dropped, the text stays.
+    Link(String, Vec<Inline>),
+}
+
+/// Reads Markdown. Every input is valid Markdown, so this cannot fail.
+pub fn parse(markdown: &str) -> Vec<Block> {
+    let mut events = Parser::new(markdown);
+    blocks(&mut events, None)
+}
+
+/// Blocks up to the end of what was opened (`until`), or to the end of the text.
+fn blocks(events: &mut Parser<'_>, until: Option<TagEnd>) -> Vec<Block> {
+    let mut out = Vec::new();
+    // Items of a tight list hold inline text without a paragraph around it.
+    let mut loose: Vec<Inline> = Vec::new();
+    while let Some(event) = events.next() {
+        match event {
+            Event::End(end) if Some(end) == until => break,
+            Event::Start(tag) if is_inline(&tag) => loose.push(inline_of(events, tag)),
+            Event::Start(tag) => {
+                flush(&mut loose, &mut out);
+                out.extend(block(events, tag));
+            }
+            other => loose.extend(plain(other)),
+        }
+    }
+    flush(&mut loose, &mut out);
+    out
+}
+
+fn flush(loose: &mut Vec<Inline>, out: &mut Vec<Block>) {
+    if !loose.is_empty() {
+        out.push(Block::Paragraph(std::mem::take(loose)));
+    }
+}
+
+fn block(events: &mut Parser<'_>, tag: Tag<'_>) -> Option<Block> {
+    let end = tag.to_end();
+    Some(match tag {
+        Tag::Heading { level, .. } => Block::Heading(level as u8, inlines(events, end)),
+        Tag::Paragraph => Block::Paragraph(inlines(events, end)),
+        Tag::BlockQuote(_) => Block::Aside(blocks(events, Some(end))),
+        Tag::List(first) => Block::List(first.is_some(), items(events, end)),
+        Tag::CodeBlock(kind) => code(&kind, text_until(events, end)),
+        Tag::HtmlBlock => Block::Code(text_until(events, end)),
+        _ => return Some(Block::Paragraph(inlines(events, end))).filter(|b| *b != Block::Paragraph(Vec::new())),
+    })
+}
+
+fn items(events: &mut Parser<'_>, until: TagEnd) -> Vec<Vec<Block>> {
+    let mut items = Vec::new();
+    while let Some(event) = events.next() {
+        match event {
+            Event::Start(Tag::Item) => items.push(blocks(events, Some(TagEnd::Item))),
+            Event::End(end) if end == until => break,
+            _ => {}
+        }
+    }
+    items
+}
+
+fn code(kind: &CodeBlockKind<'_>, text: String) -> Block {
+    match kind {
+        CodeBlockKind::Fenced(language) if matches!(&**language, "sh" | "bash" | "shell") => Block::Command(text),
+        CodeBlockKind::Fenced(language) if matches!(&**language, "yaml" | "yml") => Block::Manifest(text),
+        _ => Block::Code(text),
+    }
+}
+
+fn text_until(events: &mut Parser<'_>, until: TagEnd) -> String {
+    let mut text = String::new();
+    for event in events.by_ref() {
+        match event {
+            Event::End(end) if end == until => break,
+            Event::Text(t) | Event::Html(t) => text.push_str(&t),
+            _ => {}
+        }
+    }
+    text
+}
+
+fn inlines(events: &mut Parser<'_>, until: TagEnd) -> Vec<Inline> {
+    let mut out = Vec::new();
+    while let Some(event) = events.next() {
+        match event {
+            Event::End(end) if end == until => break,
+            Event::Start(tag) => out.push(inline_of(events, tag)),
+            other => out.extend(plain(other)),
+        }
+    }
+    out
+}
+
+fn is_inline(tag: &Tag<'_>) -> bool {
+    matches!(tag, Tag::Emphasis | Tag::Strong | Tag::Strikethrough | Tag::Link { .. } | Tag::Image { .. })
+}
+
+fn inline_of(events: &mut Parser<'_>, tag: Tag<'_>) -> Inline {
+    let inner = inlines(events, tag.to_end());
+    match tag {
+        Tag::Emphasis => Inline::Emphasis(inner),
+        Tag::Strong => Inline::Strong(inner),
+        Tag::Link { dest_url, .. } if dest_url.starts_with("https:") || dest_url.starts_with('#') => {
+            Inline::Link(dest_url.to_string(), inner)
+        }
+        _ => Inline::Emphasis(inner),
+    }
+}
+
+fn plain(event: Event<'_>) -> Option<Inline> {
+    Some(match event {
+        Event::Text(t) | Event::Html(t) | Event::InlineHtml(t) => Inline::Text(t.to_string()),
+        Event::Code(t) => Inline::Code(t.to_string()),
+        Event::SoftBreak => Inline::Text(" ".into()),
+        Event::HardBreak => Inline::Text("\n".into()),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(t: &str) -> Inline {
+        Inline::Text(t.into())
+    }
+
+    fn check(markdown: &str, expected: &[Block]) {
+        assert_eq!(parse(markdown), expected);
+    }
+
+    #[test]
+    fn paragraphs_hold_text_code_and_stress() {
+        check(
+            "A `pod` is *small*.",
+            &[Block::Paragraph(vec![
+                text("A "),
+                Inline::Code("pod".into()),
+                text(" is "),
+                Inline::Emphasis(vec![text("small")]),
+                text("."),
+            ])],
+        );
+    }
+
+    #[test]
+    fn fences_are_commands_manifests_or_plain_code() {
+        check(
+            "```sh\nkubectl get pods\n```\n```yaml\nkind: Pod\n```\n```\nx\n```\n",
+            &[
+                Block::Command("kubectl get pods\n".into()),
+                Block::Manifest("kind: Pod\n".into()),
+                Block::Code("x\n".into()),
+            ],
+        );
+    }
+
+    #[test]
+    fn tight_and_loose_lists_both_have_blocks() {
+        check(
+            "1. one\n2. **two**\n",
+            &[Block::List(
+                true,
+                vec![
+                    vec![Block::Paragraph(vec![text("one")])],
+                    vec![Block::Paragraph(vec![Inline::Strong(vec![text("two")])])],
+                ],
+            )],
+        );
+        check(
+            "- a\n\n- b\n",
+            &[Block::List(
+                false,
+                vec![vec![Block::Paragraph(vec![text("a")])], vec![Block::Paragraph(vec![text("b")])]],
+            )],
+        );
+    }
+
+    #[test]
+    fn html_is_text_and_unsafe_links_lose_their_address() {
+        check("<script>alert(1)</script>\n", &[Block::Code("<script>alert(1)</script>\n".into())]);
+        check("[x](javascript:alert(1))", &[Block::Paragraph(vec![Inline::Emphasis(vec![text("x")])])]);
+    }
+
+    #[test]
+    fn a_soft_break_between_chinese_characters_is_kept_as_the_source_has_it() {
+        check("一\n二", &[Block::Paragraph(vec![text("一"), text(" "), text("二")])]);
+    }
+}
