@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Runs the tests: `.ci/test.sh [native|wasm|e2e]...`
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. .ci/env.sh
+step=test
+
+native() {
+  say "native tests"
+  if command -v cargo-nextest >/dev/null; then cargo nextest run --no-tests pass; else cargo test --lib --bins --tests; fi
+  say "documentation examples"
+  cargo test --doc
+}
+
+wasm() {
+  .ci/setup.sh wasm_target web browser bindgen pack
+  say "tests of the wasm build, in Chromium"
+  CHROMEDRIVER=$(command -v chromedriver) WASM_BINDGEN_TEST_TIMEOUT=300 RUSTUP_TOOLCHAIN=$(wasm_toolchain) \
+    wasm-pack test --headless --chrome --mode no-install . --test web
+}
+
+e2e() {
+  .ci/setup.sh wasm_target web browser trunk bindgen
+  say "building the page"
+  RUSTUP_TOOLCHAIN=$(wasm_toolchain) trunk build --dist target/page
+  say "end-to-end tests of the built page, in Chromium"
+  node --test --test-concurrency=1 tests/e2e/*.test.mjs
+}
+
+for what in "$@"; do
+  started=$SECONDS
+  "$what"
+  say "$what: passed in $((SECONDS - started)) s"
+done

@@ -1,0 +1,13 @@
+# `make serve` and `make test` are all that is needed: each sets up what is missing first. The work is in .ci/.
+.PHONY: serve test test-native test-wasm test-e2e lint bench size setup advisories
+
+serve: ; @.ci/serve.sh
+test: ; @.ci/test.sh native wasm e2e
+test-native: ; @.ci/test.sh native
+test-wasm: ; @.ci/test.sh wasm
+test-e2e: ; @.ci/test.sh e2e
+lint: ; @.ci/lint.sh
+bench: ; @.ci/bench.sh
+size: ; @.ci/size.sh
+setup: ; @.ci/setup.sh wasm_target clippy web browser trunk bindgen pack deny
+advisories: ; @.ci/advisories.sh

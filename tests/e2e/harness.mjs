@@ -1,0 +1,109 @@
+// What every end-to-end test needs: the built page on a free port of 127.0.0.1, Chromium with an empty profile, and a list of
+// everything that went wrong in it.
+import { createServer } from 'node:http';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { delimiter, extname, isAbsolute, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const { chromium } = createRequire(join(root, '.web/package.json'))('playwright-core');
+
+/** The page that `make test` built; KUBARIUM_DIST names another. */
+export const dist = process.env.KUBARIUM_DIST ?? join(root, 'target/page');
+
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.webmanifest': 'application/manifest+json',
+  '.md': 'text/markdown; charset=utf-8',
+  '.wasm': 'application/wasm',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+};
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Where a program is, as a shell would find it. */
+const onPath = (name) =>
+  [name, ...process.env.PATH.split(delimiter).map((folder) => join(folder, name))].find((path) => isAbsolute(path) && existsSync(path));
+
+/** Serves a folder; resolves to `{ url, close }`. */
+export function serve(folder = dist) {
+  const server = createServer((request, response) => {
+    const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname));
+    const file = join(folder, path.endsWith('/') ? `${path}index.html` : path);
+    const found = statSync(file, { throwIfNoEntry: false })?.isFile();
+    response.writeHead(found ? 200 : 404, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' });
+    response.end(found ? readFileSync(file) : 'not found');
+  });
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () =>
+      resolve({ url: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() }));
+  });
+}
+
+/**
+ * Opens a browser with an empty profile on the served page. Options: those of a Playwright context (viewport, colorScheme,
+ * locale, …) and `path`, which is appended to the address. The answer has `page`, `url`, `problems` and `close()`.
+ */
+export async function open({ path = '', ...context } = {}) {
+  const server = await serve();
+  const profile = mkdtempSync(join(tmpdir(), 'kubarium-e2e-'));
+  const browser = await chromium.launchPersistentContext(profile, {
+    executablePath: onPath(process.env.CHROMIUM ?? 'chromium'),
+    headless: true,
+    args: FLAGS,
+    viewport: { width: 1440, height: 900 },
+    locale: 'en-US',
+    ...context,
+  });
+  const page = browser.pages()[0] ?? (await browser.newPage());
+  const problems = watch(page);
+  await page.goto(server.url + path, { waitUntil: 'load' });
+  const close = async () => {
+    await browser.close();
+    server.close();
+    rmSync(profile, { recursive: true, force: true });
+  };
+  return { browser, page, problems, url: server.url, close };
+}
+
+/** Collects what a page must never do: console warnings and errors, uncaught errors, failed requests, requests to elsewhere. */
+export function watch(page) {
+  const problems = [];
+  page.on('console', (message) => {
+    if (['warning', 'error'].includes(message.type())) problems.push(`console ${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => problems.push(`uncaught: ${error.stack ?? error}`));
+  page.on('crash', () => problems.push('the page crashed'));
+  page.on('requestfailed', (request) => problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`));
+  page.on('response', (response) => {
+    if (response.status() >= 400) problems.push(`${response.status()}: ${response.url()}`);
+  });
+  page.on('request', (request) => {
+    if (!/^(http:\/\/127\.0\.0\.1:|data:|blob:)/.test(request.url())) problems.push(`asks elsewhere: ${request.url()}`);
+  });
+  return problems;
+}
+
+/** Saves a picture of the page as target/screenshots/NAME.png and answers its path. */
+export async function screenshot(page, name) {
+  const folder = join(root, 'target/screenshots');
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${name}.png`);
+  await page.screenshot({ path });
+  return path;
+}
