@@ -26,6 +26,7 @@
 
 pub mod api;
 pub mod control;
+pub mod etcd;
 pub mod node;
 pub mod session;
 pub mod sim;

@@ -1,0 +1,63 @@
+//! etcd: a multi-version key-value store with transactions, leases and watches. It knows nothing of Kubernetes.
+//!
+//! ```text
+//! op, reply      what a client may ask and is answered
+//! store          revisions: put, delete, transaction, compaction; `apply` is where a replicated log ends
+//!   key_index      one key: generations of changes, tombstones
+//!   index          all keys in order, each with its key_index
+//!   backend        the records themselves, by revision
+//!   lease          leases with their keys and ends
+//! watch          who wants to know what; events by key, catching up from a revision
+//! member         one etcd process as a component: requests in, responses and watch events out
+//! reading        what views may look at
+//! ```
+//!
+//! A worked example. Revisions start at 1; each transaction that changes something takes the next one:
+//!
+//! ```text
+//! put a=1            revision 2    a: [2]
+//! put b=1, put a=2   revision 3    a: [2 3]  b: [3]        (one transaction: changes 3.0 and 3.1)
+//! delete a           revision 4    a: [2 3 4t]
+//! get a at 3         a=2, created at 2, modified at 3, version 2
+//! watch from 3       3: put b, put a   4: delete a         (a revision's events come together)
+//! compact 4          a: [4t]   b: [3]                      (get at 3 or watch from 3 now fail: compacted)
+//! ```
+//!
+//! Models `server/storage/mvcc`, `server/lease`, `server/etcdserver/txn` and `api/v3rpc` (etcd 3.6). Everything is persistent
+//! (`rpds`): a checkpoint of a store with a million records is a handful of pointers.
+
+pub mod backend;
+pub mod error;
+pub mod index;
+pub mod key;
+pub mod key_index;
+pub mod lease;
+pub mod lease_number;
+pub mod member;
+pub mod op;
+pub mod payload;
+pub mod reading;
+pub mod reply;
+pub mod revision;
+pub mod store;
+pub mod txn;
+pub mod watch;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{Code, EtcdError};
+pub use key::{Key, KeyRange};
+pub use member::{Effect, Input, Member, MemberConfig, Reason};
+pub use op::{
+    Compare, DeleteOp, NewLease, NewValue, Op, PutOp, RangeOp, RangeWhat, Relation, RevisionFilter, Sort, SortBy,
+    SortOrder, Target, TxnOp, TxnStep, WatchOp,
+};
+pub use payload::Payload;
+pub use reading::{LeaseView, Version, WatchView};
+pub use reply::{
+    Body, Event, Found, Header, KeyMeta, KeyValue, LeaseLife, MemberInfo, RangeReply, Reply, Status, TxnReply,
+};
+pub use revision::{Change, ClientId, LeaseId, Revision, WatchId};
+pub use store::{Applied, Command, Store};
+pub use watch::Watcher;

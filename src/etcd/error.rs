@@ -1,0 +1,120 @@
+//! What can go wrong, in etcd's words.
+//!
+//! Models `api/v3rpc/rpctypes/error.go` (etcd).
+
+use std::fmt;
+
+use crate::etcd::Revision;
+
+/// The gRPC status code of an error, as far as clients look at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Code {
+    /// The request makes no sense.
+    InvalidArgument,
+    /// What it speaks of does not exist.
+    NotFound,
+    /// The revision is not there (any more or yet).
+    OutOfRange,
+    /// The state does not allow it.
+    FailedPrecondition,
+    /// There is no room.
+    ResourceExhausted,
+    /// Nobody answers just now.
+    Unavailable,
+}
+
+impl Code {
+    /// The code's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Code::InvalidArgument => "InvalidArgument",
+            Code::NotFound => "NotFound",
+            Code::OutOfRange => "OutOfRange",
+            Code::FailedPrecondition => "FailedPrecondition",
+            Code::ResourceExhausted => "ResourceExhausted",
+            Code::Unavailable => "Unavailable",
+        }
+    }
+}
+
+/// An error of the store or of a member. `Display` is etcd's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EtcdError {
+    /// A request without a key.
+    EmptyKey,
+    /// `ignore_value` or `ignore_lease` on a key that is not there.
+    KeyNotFound,
+    /// More than 128 operations in one branch of a transaction.
+    TooManyOps,
+    /// A transaction writes one key twice.
+    DuplicateKey,
+    /// The revision asked for was compacted away; the store keeps what is needed from `compacted` on.
+    Compacted {
+        /// The last compaction's revision.
+        compacted: Revision,
+    },
+    /// The revision asked for has not been reached.
+    FutureRevision,
+    /// The lease does not exist (any more).
+    LeaseNotFound,
+    /// A lease of that number exists already.
+    LeaseExists,
+    /// A lease of more than 9,000,000,000 seconds.
+    LeaseTtlTooLarge,
+    /// A write of more than 1.5 MiB.
+    RequestTooLarge,
+    /// The database is full (the alarm NOSPACE is on).
+    NoSpace,
+    /// A watch of a range in which no key can be.
+    EmptyWatchRange,
+    /// The client has a watch of that number already.
+    DuplicateWatchId,
+    /// The member knows of no leader.
+    NoLeader,
+    /// No answer came in time.
+    Timeout,
+}
+
+impl EtcdError {
+    /// The gRPC code.
+    pub fn code(self) -> Code {
+        match self {
+            EtcdError::EmptyKey
+            | EtcdError::KeyNotFound
+            | EtcdError::TooManyOps
+            | EtcdError::DuplicateKey
+            | EtcdError::EmptyWatchRange
+            | EtcdError::DuplicateWatchId
+            | EtcdError::RequestTooLarge => Code::InvalidArgument,
+            EtcdError::Compacted { .. } | EtcdError::FutureRevision | EtcdError::LeaseTtlTooLarge => Code::OutOfRange,
+            EtcdError::LeaseNotFound => Code::NotFound,
+            EtcdError::LeaseExists => Code::FailedPrecondition,
+            EtcdError::NoSpace => Code::ResourceExhausted,
+            EtcdError::NoLeader | EtcdError::Timeout => Code::Unavailable,
+        }
+    }
+}
+
+impl fmt::Display for EtcdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            EtcdError::EmptyKey => "etcdserver: key is not provided",
+            EtcdError::KeyNotFound => "etcdserver: key not found",
+            EtcdError::TooManyOps => "etcdserver: too many operations in txn request",
+            EtcdError::DuplicateKey => "etcdserver: duplicate key given in txn request",
+            EtcdError::Compacted { .. } => "etcdserver: mvcc: required revision has been compacted",
+            EtcdError::FutureRevision => "etcdserver: mvcc: required revision is a future revision",
+            EtcdError::LeaseNotFound => "etcdserver: requested lease not found",
+            EtcdError::LeaseExists => "etcdserver: lease already exists",
+            EtcdError::LeaseTtlTooLarge => "etcdserver: too large lease TTL",
+            EtcdError::RequestTooLarge => "etcdserver: request is too large",
+            EtcdError::NoSpace => "etcdserver: mvcc: database space exceeded",
+            EtcdError::EmptyWatchRange => "mvcc: watcher range is empty",
+            EtcdError::DuplicateWatchId => "mvcc: duplicate watch ID provided on the WatchStream",
+            EtcdError::NoLeader => "etcdserver: no leader",
+            EtcdError::Timeout => "etcdserver: request timed out",
+        })
+    }
+}
+
+impl std::error::Error for EtcdError {}

@@ -1,0 +1,82 @@
+//! All keys with their revisions, in key order.
+//!
+//! Models `server/storage/mvcc/index.go` (etcd), a B-tree there and a persistent tree here, so that a checkpoint is a clone.
+
+use std::borrow::Borrow;
+
+use rpds::RedBlackTreeMapSync;
+
+use crate::etcd::key::{Key, KeyRange};
+use crate::etcd::key_index::{Extended, KeyIndex};
+use crate::etcd::revision::{Change, Revision};
+
+/// The index of keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Index {
+    keys: RedBlackTreeMapSync<Key, KeyIndex>,
+}
+
+impl Index {
+    /// Notes a put.
+    pub fn put(&mut self, key: &Key, change: Change) -> Extended {
+        if let Some(known) = self.keys.get_mut::<str>(key) {
+            return known.put(change);
+        }
+        let mut fresh = KeyIndex::default();
+        let extended = fresh.put(change);
+        self.keys.insert_mut(key.clone(), fresh);
+        extended
+    }
+
+    /// Notes the deletion of a key that exists.
+    pub fn tombstone(&mut self, key: &str, change: Change) {
+        self.keys.get_mut(key).expect("only a key that exists is deleted").tombstone(change);
+    }
+
+    /// What is known of `key`.
+    pub fn key(&self, key: &str) -> Option<&KeyIndex> {
+        self.keys.get(key)
+    }
+
+    /// The put of `key` in force as of `at`, or now.
+    pub fn get(&self, key: &str, at: Option<Revision>) -> Option<Change> {
+        self.keys.get(key).and_then(|known| in_force(known, at))
+    }
+
+    /// The keys of `range` that exist as of `at`, or now, in order, each with the put in force.
+    pub fn range<'a>(
+        &'a self,
+        range: &'a KeyRange,
+        at: Option<Revision>,
+    ) -> impl Iterator<Item = (&'a Key, Change)> + 'a {
+        self.known(range).filter_map(move |(key, known)| in_force(known, at).map(|change| (key, change)))
+    }
+
+    /// The keys of `range` of which something is known, deleted ones included, in order.
+    pub fn known<'a>(&'a self, range: &'a KeyRange) -> impl Iterator<Item = (&'a Key, &'a KeyIndex)> + 'a {
+        let walk = self.keys.range::<str, _>(range.walk_from());
+        walk.take_while(move |(key, _)| range.contains(Borrow::<str>::borrow(*key)))
+    }
+
+    /// Forgets what nobody can ask for once `at` is the oldest revision, and hands it over.
+    pub fn compact(&mut self, at: Revision) -> Vec<Change> {
+        let touched: Vec<Key> =
+            self.keys.iter().filter(|(_, known)| known.has_garbage(at)).map(|(key, _)| key.clone()).collect();
+        let mut dropped = Vec::new();
+        for key in touched {
+            let known = self.keys.get_mut::<str>(&key).expect("the key was just seen");
+            dropped.append(&mut known.compact(at));
+            if known.is_empty() {
+                self.keys.remove_mut::<str>(&key);
+            }
+        }
+        dropped
+    }
+}
+
+fn in_force(known: &KeyIndex, at: Option<Revision>) -> Option<Change> {
+    match at {
+        Some(at) => known.get(at),
+        None => known.current(),
+    }
+}
