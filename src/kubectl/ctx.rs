@@ -1,0 +1,363 @@
+//! What a verb sees of the world: its arguments, the answers recorded so far, and where its output goes.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::api_error;
+use super::args::Args;
+use super::files::FileNode;
+use super::follow::Follow;
+use super::manifest::{self, Document};
+use super::process::{Effect, Record, Step, StepKind};
+use super::session::KubectlConfig;
+use super::timestamp;
+use crate::api::http::{Chunk, HttpRequest, HttpResponse};
+use crate::sim::{Out, Time};
+
+/// Why a verb stops before its end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Stop {
+    /// It waits for an answer, a chunk or a point in time.
+    Pending,
+    /// It failed.
+    Fail(Failure),
+    /// It is done but for a stream that goes on.
+    Follow {
+        /// The request that opened the stream.
+        id: u64,
+        /// What takes the chunks.
+        follow: Box<Follow>,
+    },
+}
+
+/// The end of a failed command.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Failure {
+    /// What goes to standard error, with its newline.
+    pub text: String,
+    /// The exit code.
+    pub code: u8,
+}
+
+/// A piece of output.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Text {
+    /// For standard output.
+    Out(String),
+    /// For standard error.
+    Err(String),
+}
+
+impl From<Text> for Effect {
+    fn from(text: Text) -> Effect {
+        match text {
+            Text::Out(text) => Effect::Stdout(text),
+            Text::Err(text) => Effect::Stderr(text),
+        }
+    }
+}
+
+/// An answered request.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The number of the request.
+    pub id: u64,
+    /// The answer.
+    pub response: Arc<HttpResponse>,
+}
+
+/// What comes next out of a stream.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Next {
+    /// A chunk.
+    Chunk(Chunk),
+    /// The stream is over.
+    End,
+    /// The deadline passed first.
+    TimedOut,
+}
+
+/// A stream that a verb reads chunk by chunk.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    id: u64,
+    read: u32,
+}
+
+/// `error: message` and exit code 1.
+pub fn fail<T>(message: impl Display) -> Result<T, Stop> {
+    Err(Stop::Fail(Failure { text: format!("error: {message}\n"), code: 1 }))
+}
+
+/// The verb's view of its process.
+pub struct Ctx<'a> {
+    record: &'a mut Record,
+    out: &'a mut Out<Effect>,
+    cursor: u32,
+    now: Time,
+    at: Time,
+    printed_before: u64,
+    printed: u64,
+    wake: Option<Time>,
+    failures: Vec<String>,
+    kept: Vec<String>,
+}
+
+impl<'a> Ctx<'a> {
+    pub(super) fn new(record: &'a mut Record, printed: u64, now: Time, out: &'a mut Out<Effect>) -> Self {
+        let at = record.started;
+        Ctx {
+            record,
+            out,
+            cursor: 0,
+            now,
+            at,
+            printed_before: printed,
+            printed: 0,
+            wake: None,
+            failures: Vec::new(),
+            kept: Vec::new(),
+        }
+    }
+
+    pub(super) fn finish(self) -> (u64, Option<Time>) {
+        (self.printed.max(self.printed_before), self.wake)
+    }
+
+    /// The command line.
+    pub fn args(&self) -> &Args {
+        &self.record.args
+    }
+
+    /// The kubeconfig.
+    pub fn session(&self) -> &KubectlConfig {
+        &self.record.session
+    }
+
+    /// Standard input, if there is one.
+    pub fn stdin(&self) -> Option<&[u8]> {
+        self.record.stdin.as_deref()
+    }
+
+    /// The file at this path, if the command line named it.
+    pub fn file(&self, path: &str) -> Option<&FileNode> {
+        self.record.files.get(path)
+    }
+
+    /// The namespace that the command works in.
+    pub fn namespace(&self) -> String {
+        match self.args().text("namespace") {
+            "" => self.session().namespace.clone(),
+            given => given.to_owned(),
+        }
+    }
+
+    /// The time of the latest answer that the verb has seen, in nanoseconds since the start.
+    pub fn now(&self) -> Time {
+        self.at
+    }
+
+    /// The same as Unix time in whole seconds.
+    pub fn unix_now(&self) -> i64 {
+        self.session().epoch + self.at.as_secs() as i64
+    }
+
+    /// The objects of all `-f` arguments, parsed once.
+    pub fn documents(&mut self) -> Arc<Vec<Document>> {
+        if self.record.documents.0.is_none() {
+            let parsed = manifest::read(self);
+            self.record.documents.0 = Some(Arc::new(parsed));
+        }
+        self.record.documents.0.clone().expect("the documents were set above")
+    }
+
+    /// Prints on standard output.
+    pub fn print(&mut self, text: impl Into<String>) {
+        self.emit(Text::Out(text.into()));
+    }
+
+    /// Prints on standard error.
+    pub fn print_err(&mut self, text: impl Into<String>) {
+        self.emit(Text::Err(text.into()));
+    }
+
+    fn emit(&mut self, text: Text) {
+        self.printed += 1;
+        if self.printed > self.printed_before {
+            self.out.push(text.into());
+        }
+    }
+
+    /// Tells the session about a changed kubeconfig.
+    pub fn change_session(&mut self, session: KubectlConfig) {
+        self.printed += 1;
+        if self.printed > self.printed_before {
+            self.out.push(Effect::Session(session));
+        }
+    }
+
+    /// Sends a request and gives its answer, whatever its code.
+    pub fn request(&mut self, request: HttpRequest) -> Result<Answer, Stop> {
+        let verbosity = self.args().int("v");
+        let line = (verbosity >= 6).then(|| (request.method.as_str(), self.url(&request)));
+        let cursor = self.cursor as usize;
+        self.cursor += 1;
+        if cursor == self.record.steps.len() {
+            let id = self.record.next_id;
+            self.record.next_id += 1;
+            self.record.steps.push(Step { id, kind: StepKind::Asked(self.now) });
+            let mut request = request;
+            request.user_agent = USER_AGENT.into();
+            self.out.push(Effect::Request { id, request });
+            return Err(Stop::Pending);
+        }
+        let step = &self.record.steps[cursor];
+        let StepKind::Answered { asked, at, response, .. } = &step.kind else { return Err(Stop::Pending) };
+        let answer = Answer { id: step.id, response: response.clone() };
+        let millis = at.since(*asked).as_millis();
+        self.at = *at;
+        if let Some((verb, url)) = line {
+            self.log_response(verb, &url, answer.response.code, millis);
+        }
+        for warning in &answer.response.warnings {
+            self.print_err(format!("Warning: {warning}\n"));
+        }
+        Ok(answer)
+    }
+
+    fn log_response(&mut self, verb: &str, url: &str, code: u16, millis: u64) {
+        let stamp = timestamp::klog(self.session().epoch, self.at);
+        let status = api_error::status_line(code);
+        self.print_err(format!(
+            "I{stamp}       1 round_trippers.go:632] \"Response\" verb=\"{verb}\" url=\"{url}\" status=\"{status}\" milliseconds={millis}\n"
+        ));
+    }
+
+    fn url(&self, request: &HttpRequest) -> String {
+        let mut url = format!("{}{}", self.session().server, request.path);
+        for (i, (name, value)) in request.query.iter().enumerate() {
+            url.push(if i == 0 { '?' } else { '&' });
+            url.push_str(&format!("{name}={}", percent(value)));
+        }
+        url
+    }
+
+    /// Sends a request and gives its JSON body; a failure ends the command in upstream's words.
+    pub fn json(&mut self, request: HttpRequest) -> Result<Value, Stop> {
+        let answer = self.request(request)?;
+        api_error::body_or_stop(&answer.response)
+    }
+
+    /// Opens a stream; its refusal ends the command.
+    pub fn stream(&mut self, request: HttpRequest) -> Result<Stream, Stop> {
+        let answer = self.request(request)?;
+        if !answer.response.is_success() {
+            return Err(api_error::stop(&answer.response));
+        }
+        Ok(Stream { id: answer.id, read: 0 })
+    }
+
+    /// The next chunk of a stream, waiting for it until the deadline.
+    pub fn next(&mut self, stream: &mut Stream, deadline: Option<Time>) -> Result<Next, Stop> {
+        let chunks = self.record.steps.iter().find(|s| s.id == stream.id).map(|s| &s.kind);
+        let Some(StepKind::Answered { response, chunks, .. }) = chunks else { return Err(Stop::Pending) };
+        let (streams, next) = (response.streams, chunks.get(stream.read as usize).cloned());
+        match (next, deadline) {
+            (Some((at, _)), Some(deadline)) if at >= deadline => {
+                self.at = deadline;
+                Ok(Next::TimedOut)
+            }
+            (Some((at, chunk)), _) => {
+                self.at = at;
+                stream.read += 1;
+                Ok(if chunk == Chunk::End { Next::End } else { Next::Chunk(chunk) })
+            }
+            (None, Some(deadline)) if self.now >= deadline => {
+                self.at = deadline;
+                Ok(Next::TimedOut)
+            }
+            (None, _) if !streams => Ok(Next::End),
+            (None, deadline) => {
+                self.wake = deadline;
+                Err(Stop::Pending)
+            }
+        }
+    }
+
+    /// Waits until this point in time.
+    pub fn sleep_until(&mut self, until: Time) -> Result<(), Stop> {
+        let cursor = self.cursor as usize;
+        self.cursor += 1;
+        if cursor == self.record.steps.len() {
+            let id = self.record.next_id;
+            self.record.next_id += 1;
+            self.record.steps.push(Step { id, kind: StepKind::Sleep(until) });
+        }
+        if self.now < until {
+            self.wake = Some(until);
+            return Err(Stop::Pending);
+        }
+        self.at = self.at.max(until);
+        Ok(())
+    }
+
+    /// Runs `body` once for each of `count` items. A finished item is committed: what it waited for is forgotten and it
+    /// never runs again. At most one such loop per verb, and what `body` wants to keep goes to
+    /// [`Ctx::note_failure`] or [`Ctx::keep`].
+    pub fn each(&mut self, count: u32, mut body: impl FnMut(&mut Self, u32) -> Result<(), Stop>) -> Result<(), Stop> {
+        let (base, prefix) = (self.cursor as usize, self.printed);
+        let (failed, kept) = (self.failures.len(), self.kept.len());
+        while self.record.committed < u64::from(count) {
+            let item = self.record.committed as u32;
+            body(self, item)?;
+            self.record.committed += 1;
+            self.record.failures.extend(self.failures.drain(failed..));
+            self.record.kept.extend(self.kept.drain(kept..));
+            self.record.steps.drain(base..self.cursor as usize);
+            self.record.started = self.record.started.max(self.at);
+            self.cursor = base as u32;
+            self.printed = prefix;
+            self.printed_before = prefix;
+        }
+        self.at = self.at.max(self.record.started);
+        Ok(())
+    }
+
+    /// Remembers an error of one item; the verb reports all of them at its end.
+    pub fn note_failure(&mut self, text: impl Into<String>) {
+        self.failures.push(text.into());
+    }
+
+    /// The errors of all items so far.
+    pub fn failures(&self) -> Vec<String> {
+        self.record.failures.iter().chain(&self.failures).cloned().collect()
+    }
+
+    /// Remembers a word of one item.
+    pub fn keep(&mut self, word: impl Into<String>) {
+        self.kept.push(word.into());
+    }
+
+    /// The words of all items so far.
+    pub fn kept(&self) -> Vec<String> {
+        self.record.kept.iter().chain(&self.kept).cloned().collect()
+    }
+}
+
+/// How kubectl names itself to the server.
+pub const USER_AGENT: &str = "kubectl/v1.36.2 (linux/amd64) kubernetes/kubarium";
+
+/// Percent-encodes a query value as Go's `url.Values.Encode` does.
+fn percent(value: &str) -> String {
+    let mut text = String::new();
+    for byte in value.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => text.push(byte as char),
+            b' ' => text.push('+'),
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}

@@ -1,0 +1,180 @@
+//! The objects that `-f` names: files, directories and standard input, several documents each, lists opened.
+//!
+//! Models `k8s.io/cli-runtime/pkg/resource` visitors and `k8s.io/apimachinery/pkg/util/yaml`. Documents are split at
+//! `---` before they are parsed, so a line in an error counts from its own document's start, as upstream's does.
+
+use serde_json::Value;
+
+use super::args::Args;
+use super::ctx::Ctx;
+use super::files::FileNode;
+use super::json::text;
+use super::object;
+use super::print::output::compact;
+use super::resource::{self, Resource};
+use super::yaml;
+
+/// An object from a file, or why there is none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// Where it came from: `STDIN` or the path.
+    pub source: String,
+    /// The object and its resource, or an error without its `error: `.
+    pub content: Result<(Value, &'static Resource), String>,
+}
+
+/// Reads everything that `-f` and `-R` name.
+pub fn read(ctx: &Ctx<'_>) -> Vec<Document> {
+    let mut found = Vec::new();
+    for path in ctx.args().list("filename") {
+        if path == "-" {
+            match ctx.stdin() {
+                Some(text) => documents("STDIN", text, ctx.args(), &mut found),
+                None => documents("STDIN", b"", ctx.args(), &mut found),
+            }
+        } else if path.starts_with("http://") || path.starts_with("https://") {
+            error(
+                &path,
+                format!("unable to read URL {path:?}: there is no network outside of the cluster here"),
+                &mut found,
+            );
+        } else {
+            files(ctx, &path, true, &mut found);
+        }
+    }
+    found
+}
+
+fn error(source: &str, text: String, found: &mut Vec<Document>) {
+    found.push(Document { source: source.to_owned(), content: Err(text) });
+}
+
+fn files(ctx: &Ctx<'_>, path: &str, top: bool, found: &mut Vec<Document>) {
+    match ctx.file(path) {
+        None if top => error(path, format!("the path {path:?} does not exist"), found),
+        None => {}
+        Some(FileNode::File(content)) => documents(path, content, ctx.args(), found),
+        Some(FileNode::Dir(names)) if top || ctx.args().bool("recursive") => {
+            let before = found.len();
+            for name in names {
+                let inner = format!("{}/{name}", path.trim_end_matches('/'));
+                let wanted = [".json", ".yaml", ".yml"].iter().any(|end| name.ends_with(end));
+                let is_dir = matches!(ctx.file(&inner), Some(FileNode::Dir(_)));
+                if wanted || is_dir {
+                    files(ctx, &inner, false, found);
+                }
+            }
+            if top && found.len() == before {
+                error(
+                    path,
+                    format!("error reading [{path}]: recognized file extensions are [.json .yaml .yml]"),
+                    found,
+                );
+            }
+        }
+        Some(FileNode::Dir(_)) => {}
+    }
+}
+
+/// Splits a text into documents at lines that begin with `---`.
+fn split(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for line in text.split_inclusive('\n') {
+        let is_end = line.strip_prefix("---").is_some_and(|rest| {
+            let rest = rest.trim();
+            rest.is_empty() || rest.starts_with('#')
+        });
+        if is_end {
+            if parts.last().is_some_and(|p| !p.is_empty()) {
+                parts.push(String::new());
+            }
+        } else if let Some(part) = parts.last_mut() {
+            part.push_str(line);
+        }
+    }
+    parts
+}
+
+fn documents(source: &str, content: &[u8], args: &Args, found: &mut Vec<Document>) {
+    let text = String::from_utf8_lossy(content);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    for part in split(text) {
+        match yaml::read::read(&part) {
+            Ok(Value::Null) => {}
+            Ok(value) => flatten(source, value, args, found),
+            Err(why) => {
+                error(source, format!("error parsing {source}: error converting YAML to JSON: {why}"), found);
+                return;
+            }
+        }
+    }
+}
+
+/// Opens lists; checks that an object says what it is.
+fn flatten(source: &str, value: Value, args: &Args, found: &mut Vec<Document>) {
+    if let Err(why) = check_kind(source, &value, args) {
+        return error(source, why, found);
+    }
+    let is_list = text(&value, "kind").ends_with("List");
+    if let (true, Some(items)) = (is_list, value.get("items").and_then(Value::as_array)) {
+        for item in items {
+            flatten(source, item.clone(), args, found);
+        }
+        return;
+    }
+    let (group, version) = object::group_version(&value);
+    let kind = text(&value, "kind");
+    match resource::by_kind(group, version, kind) {
+        Some(resource) => {
+            found.push(Document { source: source.to_owned(), content: Ok((value, resource)) });
+        }
+        None => {
+            let api_version = text(&value, "apiVersion");
+            let why = format!(
+                "resource mapping not found for name: {:?} namespace: {:?} from {source:?}: no matches for kind {kind:?} in version {api_version:?}\nensure CRDs are installed first",
+                object::name(&value),
+                object::namespace(&value),
+            );
+            error(source, why, found);
+        }
+    }
+}
+
+fn check_kind(source: &str, value: &Value, args: &Args) -> Result<(), String> {
+    let validates = args.flag("validate").is_some() && !matches!(args.text("validate"), "false" | "ignore");
+    if validates {
+        let mut missing = Vec::new();
+        if !value.is_object() {
+            missing.push("invalid object to validate".to_owned());
+        } else {
+            for key in ["apiVersion", "kind"] {
+                match value.get(key) {
+                    None | Some(Value::Null) => missing.push(format!("{key} not set")),
+                    Some(Value::String(_)) => {}
+                    Some(_) => missing.push(format!("{key} isn't string type")),
+                }
+            }
+        }
+        let why = match missing.as_slice() {
+            [] => return Ok(()),
+            [one] => one.clone(),
+            many => format!("[{}]", many.join(", ")),
+        };
+        return Err(format!(
+            "error validating {source:?}: error validating data: {why}; if you choose to ignore these errors, turn validation off with --validate=false"
+        ));
+    }
+    let word = match value {
+        Value::Object(_) if text(value, "kind").is_empty() => {
+            return Err(format!("unable to decode {source:?}: Object 'Kind' is missing in '{}'", compact(value)));
+        }
+        Value::Object(_) => return Ok(()),
+        Value::Array(_) => "array",
+        Value::String(_) => "string",
+        Value::Bool(_) => "bool",
+        _ => "number",
+    };
+    Err(format!(
+        "unable to decode {source:?}: json: cannot unmarshal {word} into Go value of type unstructured.detector"
+    ))
+}

@@ -1,0 +1,509 @@
+//! JSONPath templates: `{range .items[*]}{.metadata.name}{"\n"}{end}`.
+//!
+//! Models `k8s.io/client-go/util/jsonpath`: fields, `['a','b']`, `[*]`, `[1:3]`, `[?(@.x=="y")]`, `..`, text, ranges.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use super::output::compact;
+
+/// A parsed template.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Template {
+    nodes: Vec<Node>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Node {
+    Text(String),
+    Path(Vec<Step>),
+    Range(Vec<Step>, Vec<Node>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Step {
+    Field(String),
+    Wildcard,
+    Recursive,
+    Index(i64),
+    Slice(Option<i64>, Option<i64>, i64),
+    Union(Vec<Vec<Step>>),
+    Filter(Operand, Option<(String, Operand)>),
+    Root,
+    Here,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Operand {
+    Path(Vec<Step>),
+    Text(String),
+    Number(String),
+    Bool(bool),
+}
+
+/// Parses a template.
+pub fn parse(text: &str) -> Result<Template, String> {
+    let mut parser = Parser { chars: text.chars().collect(), at: 0 };
+    let nodes = parser.nodes(false)?;
+    Ok(Template { nodes })
+}
+
+/// Parses the path of a `--sort-by` or a custom column, where braces and the first dot may be left out.
+pub fn parse_path(text: &str) -> Result<Template, String> {
+    parse(&relax(text))
+}
+
+fn relax(text: &str) -> String {
+    if text.contains('{') {
+        return text.to_owned();
+    }
+    match text.strip_prefix('.').or_else(|| text.strip_prefix('$')) {
+        Some(_) => format!("{{{text}}}"),
+        None if text.starts_with('[') => format!("{{{text}}}"),
+        None => format!("{{.{text}}}"),
+    }
+}
+
+struct Parser {
+    chars: Vec<char>,
+    at: usize,
+}
+
+impl Parser {
+    fn peek(&self) -> Option<char> {
+        self.chars.get(self.at).copied()
+    }
+
+    fn rest_starts(&self, text: &str) -> bool {
+        text.chars().enumerate().all(|(i, c)| self.chars.get(self.at + i) == Some(&c))
+    }
+
+    fn nodes(&mut self, in_range: bool) -> Result<Vec<Node>, String> {
+        let mut nodes = Vec::new();
+        let mut text = String::new();
+        while let Some(c) = self.peek() {
+            self.at += 1;
+            if c != '{' {
+                text.push(c);
+                continue;
+            }
+            if !text.is_empty() {
+                nodes.push(Node::Text(std::mem::take(&mut text)));
+            }
+            if self.action(&mut nodes, in_range)? {
+                return Ok(nodes);
+            }
+        }
+        if in_range {
+            return Err("unterminated range".into());
+        }
+        if !text.is_empty() {
+            nodes.push(Node::Text(text));
+        }
+        Ok(nodes)
+    }
+
+    /// What stands in one pair of braces; true at `{end}`.
+    fn action(&mut self, nodes: &mut Vec<Node>, in_range: bool) -> Result<bool, String> {
+        self.spaces();
+        if self.rest_starts("range ") {
+            self.at += 6;
+            self.spaces();
+            let path = self.path()?;
+            self.close()?;
+            let body = self.nodes(true)?;
+            nodes.push(Node::Range(path, body));
+            return Ok(false);
+        }
+        if self.rest_starts("end") {
+            self.at += 3;
+            self.close()?;
+            return if in_range { Ok(true) } else { Err("not in range, nothing to end".into()) };
+        }
+        loop {
+            self.spaces();
+            match self.peek() {
+                Some('}') => break,
+                Some(quote @ ('"' | '\'')) => {
+                    let text = self.quoted(quote)?;
+                    nodes.push(Node::Text(text));
+                }
+                Some(_) => {
+                    let path = self.path()?;
+                    nodes.push(Node::Path(path));
+                }
+                None => return Err("unclosed action".into()),
+            }
+        }
+        self.close()?;
+        Ok(false)
+    }
+
+    fn spaces(&mut self) {
+        while self.peek().is_some_and(char::is_whitespace) {
+            self.at += 1;
+        }
+    }
+
+    fn close(&mut self) -> Result<(), String> {
+        self.spaces();
+        match self.peek() {
+            Some('}') => {
+                self.at += 1;
+                Ok(())
+            }
+            Some(c) => Err(format!("unrecognized character in action: U+{:04X} '{c}'", c as u32)),
+            None => Err("unclosed action".into()),
+        }
+    }
+
+    fn quoted(&mut self, quote: char) -> Result<String, String> {
+        self.at += 1;
+        let mut text = String::new();
+        while let Some(c) = self.peek() {
+            self.at += 1;
+            match c {
+                '\\' => {
+                    let next = self.peek().ok_or("unterminated quoted string")?;
+                    self.at += 1;
+                    match next {
+                        'n' => text.push('\n'),
+                        't' => text.push('\t'),
+                        'r' => text.push('\r'),
+                        other => text.push(other),
+                    }
+                }
+                c if c == quote => return Ok(text),
+                c => text.push(c),
+            }
+        }
+        Err("unterminated quoted string".into())
+    }
+
+    fn path(&mut self) -> Result<Vec<Step>, String> {
+        let mut steps = Vec::new();
+        let start = self.at;
+        loop {
+            match self.peek() {
+                Some('$') if self.at == start => {
+                    self.at += 1;
+                    steps.push(Step::Root);
+                }
+                Some('@') if self.at == start => {
+                    self.at += 1;
+                    steps.push(Step::Here);
+                }
+                Some('.') if self.rest_starts("..") => {
+                    self.at += 2;
+                    steps.push(Step::Recursive);
+                    self.field(&mut steps);
+                }
+                Some('.') => {
+                    self.at += 1;
+                    self.field(&mut steps);
+                }
+                Some('[') => {
+                    self.at += 1;
+                    let step = self.bracket()?;
+                    steps.push(step);
+                }
+                Some(c) if self.at == start && (c.is_alphanumeric() || c == '_' || c == '*') => self.field(&mut steps),
+                Some(c) if self.at == start => {
+                    return Err(format!("unrecognized character in action: U+{:04X} '{c}'", c as u32));
+                }
+                _ => return Ok(steps),
+            }
+        }
+    }
+
+    fn field(&mut self, steps: &mut Vec<Step>) {
+        let mut name = String::new();
+        while let Some(c) = self.peek() {
+            match c {
+                '\\' => {
+                    self.at += 1;
+                    name.extend(self.peek());
+                }
+                '.' | '[' | ']' | '}' | ' ' | '\t' | '\n' | ')' | '(' | '=' | '!' | '<' | '>' | ',' | '|' | '&'
+                | '{' => break,
+                c => name.push(c),
+            }
+            self.at += 1;
+        }
+        match name.as_str() {
+            "" => {}
+            "*" => steps.push(Step::Wildcard),
+            _ => steps.push(Step::Field(name)),
+        }
+    }
+
+    fn bracket(&mut self) -> Result<Step, String> {
+        self.spaces();
+        if self.rest_starts("?(") {
+            self.at += 2;
+            return self.filter();
+        }
+        let mut body = String::new();
+        let mut quote = None;
+        loop {
+            let Some(c) = self.peek() else { return Err("unterminated array".into()) };
+            self.at += 1;
+            match (c, quote) {
+                (']', None) => break,
+                ('\'' | '"', None) => quote = Some(c),
+                (c, Some(q)) if c == q => quote = None,
+                _ => {}
+            }
+            body.push(c);
+        }
+        bracket_step(body.trim())
+    }
+
+    fn filter(&mut self) -> Result<Step, String> {
+        let left = self.operand()?;
+        self.spaces();
+        let mut test = None;
+        if self.peek() != Some(')') {
+            let mut sign = String::new();
+            while let Some(c) = self.peek().filter(|c| "=!<>".contains(*c)) {
+                sign.push(c);
+                self.at += 1;
+            }
+            if !["==", "!=", "<", ">", "<=", ">="].contains(&sign.as_str()) {
+                return Err(format!("unrecognized filter operator {sign}"));
+            }
+            test = Some((sign, self.operand()?));
+            self.spaces();
+        }
+        if !self.rest_starts(")]") {
+            return Err("unterminated filter".into());
+        }
+        self.at += 2;
+        Ok(Step::Filter(left, test))
+    }
+
+    fn operand(&mut self) -> Result<Operand, String> {
+        self.spaces();
+        match self.peek() {
+            Some(quote @ ('"' | '\'')) => Ok(Operand::Text(self.quoted(quote)?)),
+            Some('@' | '.' | '$') => Ok(Operand::Path(self.path()?)),
+            Some(_) => {
+                let mut word = String::new();
+                while let Some(c) = self.peek().filter(|c| !" )=!<>".contains(*c)) {
+                    word.push(c);
+                    self.at += 1;
+                }
+                match word.as_str() {
+                    "true" => Ok(Operand::Bool(true)),
+                    "false" => Ok(Operand::Bool(false)),
+                    _ if word.parse::<f64>().is_ok() => Ok(Operand::Number(word)),
+                    _ => Err(format!("cannot parse filter operand {word}")),
+                }
+            }
+            None => Err("unterminated filter".into()),
+        }
+    }
+}
+
+fn bracket_step(body: &str) -> Result<Step, String> {
+    let invalid = || format!("invalid array index {body}");
+    if body == "*" {
+        return Ok(Step::Wildcard);
+    }
+    if body.starts_with(['\'', '"']) {
+        let mut names: Vec<Step> = body
+            .split(',')
+            .map(|name| Step::Field(name.trim().trim_matches(['\'', '"']).replace("\\.", ".")))
+            .collect();
+        return Ok(if names.len() == 1 {
+            names.remove(0)
+        } else {
+            Step::Union(names.into_iter().map(|n| vec![n]).collect())
+        });
+    }
+    if body.contains(',') {
+        let parts: Result<Vec<_>, _> = body.split(',').map(|p| bracket_step(p.trim()).map(|s| vec![s])).collect();
+        return Ok(Step::Union(parts?));
+    }
+    if body.contains(':') {
+        let bounds: Vec<&str> = body.split(':').collect();
+        let bound = |i: usize| match bounds.get(i).map(|b| b.trim()) {
+            None | Some("") => Ok(None),
+            Some(n) => n.parse::<i64>().map(Some).map_err(|_| invalid()),
+        };
+        return Ok(Step::Slice(bound(0)?, bound(1)?, bound(2)?.unwrap_or(1)));
+    }
+    body.parse().map(Step::Index).map_err(|_| invalid())
+}
+
+/// All values that the paths of a template find, in order. A missing field is skipped.
+pub fn values(template: &Template, root: &Value) -> Result<Vec<Value>, String> {
+    let mut found = Vec::new();
+    for node in &template.nodes {
+        match node {
+            Node::Path(path) => found.extend(walk(path, root, root).into_iter().cloned()),
+            Node::Range(path, body) => {
+                for item in walk(path, root, root) {
+                    found.extend(values(&Template { nodes: body.clone() }, item)?);
+                }
+            }
+            Node::Text(_) => {}
+        }
+    }
+    Ok(found)
+}
+
+/// The text of a template for a value.
+pub fn print(template: &Template, root: &Value) -> Result<String, String> {
+    let mut out = String::new();
+    render(&template.nodes, root, root, &mut out);
+    Ok(out)
+}
+
+fn render(nodes: &[Node], root: &Value, here: &Value, out: &mut String) {
+    for node in nodes {
+        match node {
+            Node::Text(text) => out.push_str(text),
+            Node::Path(path) => {
+                let texts: Vec<String> = walk(path, root, here).into_iter().map(value_text).collect();
+                out.push_str(&texts.join(" "));
+            }
+            Node::Range(path, body) => {
+                for item in walk(path, root, here) {
+                    render(body, root, item, out);
+                }
+            }
+        }
+    }
+}
+
+/// A found value as text: strings bare, collections as JSON.
+pub fn value_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => compact(other),
+    }
+}
+
+fn walk<'v>(path: &[Step], root: &'v Value, here: &'v Value) -> Vec<&'v Value> {
+    let mut found = vec![here];
+    for step in path {
+        found = found.into_iter().flat_map(|value| one(step, root, value)).collect();
+    }
+    found
+}
+
+fn one<'v>(step: &Step, root: &'v Value, value: &'v Value) -> Vec<&'v Value> {
+    match step {
+        Step::Root => vec![root],
+        Step::Here => vec![value],
+        Step::Field(name) => value.get(name.as_str()).into_iter().collect(),
+        Step::Wildcard => children(value),
+        Step::Recursive => {
+            let mut all = Vec::new();
+            descend(value, &mut all);
+            all
+        }
+        Step::Index(i) => {
+            let items = value.as_array().map_or(&[][..], Vec::as_slice);
+            let at = if *i < 0 { items.len() as i64 + i } else { *i };
+            usize::try_from(at).ok().and_then(|at| items.get(at)).into_iter().collect()
+        }
+        Step::Slice(from, to, by) => slice(value, *from, *to, *by),
+        Step::Union(paths) => paths.iter().flat_map(|p| walk(p, root, value)).collect(),
+        Step::Filter(left, test) => children(value).into_iter().filter(|v| passes(left, test, root, v)).collect(),
+    }
+}
+
+fn children(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(items) => items.iter().collect(),
+        Value::Object(map) => map.values().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn descend<'v>(value: &'v Value, all: &mut Vec<&'v Value>) {
+    all.push(value);
+    for child in children(value) {
+        descend(child, all);
+    }
+}
+
+fn slice(value: &Value, from: Option<i64>, to: Option<i64>, by: i64) -> Vec<&Value> {
+    let items = value.as_array().map_or(&[][..], Vec::as_slice);
+    let len = items.len() as i64;
+    let bound = |n: i64| if n < 0 { n + len } else { n }.clamp(0, len);
+    let (from, to) = (bound(from.unwrap_or(0)), bound(to.unwrap_or(len)));
+    if by <= 0 || from >= to {
+        return Vec::new();
+    }
+    items[from as usize..to as usize].iter().step_by(by as usize).collect()
+}
+
+fn passes(left: &Operand, test: &Option<(String, Operand)>, root: &Value, value: &Value) -> bool {
+    let resolve = |operand: &Operand| -> Option<Value> {
+        match operand {
+            Operand::Path(path) => walk(path, root, value).first().map(|v| (*v).clone()),
+            Operand::Text(text) => Some(Value::String(text.clone())),
+            Operand::Number(text) => serde_json::from_str(text).ok(),
+            Operand::Bool(b) => Some(Value::Bool(*b)),
+        }
+    };
+    let Some(a) = resolve(left) else { return false };
+    let Some((sign, right)) = test else { return true };
+    let Some(b) = resolve(right) else { return false };
+    let order = compare(&a, &b);
+    match sign.as_str() {
+        "==" => order == Some(Ordering::Equal),
+        "!=" => order != Some(Ordering::Equal),
+        "<" => order == Some(Ordering::Less),
+        ">" => order == Some(Ordering::Greater),
+        "<=" => matches!(order, Some(Ordering::Less | Ordering::Equal)),
+        _ => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+    }
+}
+
+/// The order of two scalars of one type.
+pub fn compare(a: &Value, b: &Value) -> Option<Ordering> {
+    match (a, b) {
+        (Value::Number(x), Value::Number(y)) => match (x.as_i64(), y.as_i64()) {
+            (Some(x), Some(y)) => Some(x.cmp(&y)),
+            _ => x.as_f64()?.partial_cmp(&y.as_f64()?),
+        },
+        (Value::String(x), Value::String(y)) => Some(x.cmp(y)),
+        (Value::Bool(x), Value::Bool(y)) => Some(x.cmp(y)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(template: &str, expected: &str) {
+        let value = json!({"items": [
+            {"metadata": {"name": "a", "labels": {"app.io/x": "1"}}, "n": 1, "ok": true},
+            {"metadata": {"name": "b"}, "n": 2},
+        ]});
+        let parsed = parse(template).unwrap();
+        assert_eq!(print(&parsed, &value).unwrap(), expected, "{template}");
+    }
+
+    #[test]
+    fn templates_print_what_upstream_prints() {
+        check("{.items[*].metadata.name}", "a b");
+        check("{range .items[*]}{.metadata.name}{\"\\n\"}{end}", "a\nb\n");
+        check("{.items[0].metadata.labels.app\\.io/x}", "1");
+        check("{.items[?(@.n==2)].metadata.name}", "b");
+        check("{.items[?(@.metadata.name!=\"b\")].n}", "1");
+        check("{.items[-1:].metadata.name}", "b");
+        check("{.items[0].metadata['name','labels']}", "a {\"app.io/x\":\"1\"}");
+        check("{..name}", "a b");
+        check("n={.items[0].n} {.items[0].nope}.", "n=1 .");
+        check("{.items[?(@.ok)].metadata.name}", "a");
+    }
+}

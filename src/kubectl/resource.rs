@@ -1,0 +1,263 @@
+//! The resources that kubectl knows: names, short names, groups, kinds.
+//!
+//! The built-in resources of v1.36 as a server's discovery lists them, so that no request is spent on discovery.
+//! A server that lacks one of them answers with 404. Models `k8s.io/cli-runtime` `RESTMapper` with shortcuts.
+
+/// One resource.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Resource {
+    /// The plural, as in paths: `pods`.
+    pub plural: &'static str,
+    /// The singular: `pod`.
+    pub singular: &'static str,
+    /// Short names, separated by commas.
+    pub short: &'static str,
+    /// The group; empty for the core.
+    pub group: &'static str,
+    /// The preferred version.
+    pub version: &'static str,
+    /// The kind.
+    pub kind: &'static str,
+    /// Whether objects live in namespaces.
+    pub namespaced: bool,
+    /// Whether `all` means this resource too.
+    pub in_all: bool,
+    /// What can be done with it, one letter each: `c`reate `d`elete delete`X`collection `g`et `l`ist `p`atch `u`pdate `w`atch.
+    pub verbs: &'static str,
+}
+
+const FULL: &str = "cdXglpuw";
+
+macro_rules! table {
+    ($($group:literal $version:literal { $($plural:literal $singular:literal [$short:literal] $kind:literal $scope:ident $all:literal $verbs:expr;)* })*) => {
+        /// Every resource, in the order of discovery.
+        #[rustfmt::skip]
+        pub const RESOURCES: &[Resource] = &[$($(Resource {
+            plural: $plural, singular: $singular, short: $short, group: $group, version: $version, kind: $kind,
+            namespaced: namespaced::$scope, in_all: $all == 1, verbs: $verbs,
+        },)*)*];
+    };
+}
+
+mod namespaced {
+    pub const NS: bool = true;
+    pub const CL: bool = false;
+}
+
+table! {
+"" "v1" {
+    "bindings" "binding" [""] "Binding" NS 0 "c";
+    "componentstatuses" "componentstatus" ["cs"] "ComponentStatus" CL 0 "gl";
+    "configmaps" "configmap" ["cm"] "ConfigMap" NS 0 FULL;
+    "endpoints" "endpoints" ["ep"] "Endpoints" NS 0 FULL;
+    "events" "event" ["ev"] "Event" NS 0 FULL;
+    "limitranges" "limitrange" ["limits"] "LimitRange" NS 0 FULL;
+    "namespaces" "namespace" ["ns"] "Namespace" CL 0 "cdglpuw";
+    "nodes" "node" ["no"] "Node" CL 0 FULL;
+    "persistentvolumeclaims" "persistentvolumeclaim" ["pvc"] "PersistentVolumeClaim" NS 0 FULL;
+    "persistentvolumes" "persistentvolume" ["pv"] "PersistentVolume" CL 0 FULL;
+    "pods" "pod" ["po"] "Pod" NS 1 FULL;
+    "podtemplates" "podtemplate" [""] "PodTemplate" NS 0 FULL;
+    "replicationcontrollers" "replicationcontroller" ["rc"] "ReplicationController" NS 1 FULL;
+    "resourcequotas" "resourcequota" ["quota"] "ResourceQuota" NS 0 FULL;
+    "secrets" "secret" [""] "Secret" NS 0 FULL;
+    "serviceaccounts" "serviceaccount" ["sa"] "ServiceAccount" NS 0 FULL;
+    "services" "service" ["svc"] "Service" NS 1 FULL;
+}
+"apiregistration.k8s.io" "v1" {
+    "apiservices" "apiservice" [""] "APIService" CL 0 FULL;
+}
+"apps" "v1" {
+    "controllerrevisions" "controllerrevision" [""] "ControllerRevision" NS 0 FULL;
+    "daemonsets" "daemonset" ["ds"] "DaemonSet" NS 1 FULL;
+    "deployments" "deployment" ["deploy"] "Deployment" NS 1 FULL;
+    "replicasets" "replicaset" ["rs"] "ReplicaSet" NS 1 FULL;
+    "statefulsets" "statefulset" ["sts"] "StatefulSet" NS 1 FULL;
+}
+"authentication.k8s.io" "v1" {
+    "selfsubjectreviews" "selfsubjectreview" [""] "SelfSubjectReview" CL 0 "c";
+    "tokenreviews" "tokenreview" [""] "TokenReview" CL 0 "c";
+}
+"authorization.k8s.io" "v1" {
+    "localsubjectaccessreviews" "localsubjectaccessreview" [""] "LocalSubjectAccessReview" NS 0 "c";
+    "selfsubjectaccessreviews" "selfsubjectaccessreview" [""] "SelfSubjectAccessReview" CL 0 "c";
+    "selfsubjectrulesreviews" "selfsubjectrulesreview" [""] "SelfSubjectRulesReview" CL 0 "c";
+    "subjectaccessreviews" "subjectaccessreview" [""] "SubjectAccessReview" CL 0 "c";
+}
+"autoscaling" "v2" {
+    "horizontalpodautoscalers" "horizontalpodautoscaler" ["hpa"] "HorizontalPodAutoscaler" NS 1 FULL;
+}
+"batch" "v1" {
+    "cronjobs" "cronjob" ["cj"] "CronJob" NS 1 FULL;
+    "jobs" "job" [""] "Job" NS 1 FULL;
+}
+"certificates.k8s.io" "v1" {
+    "certificatesigningrequests" "certificatesigningrequest" ["csr"] "CertificateSigningRequest" CL 0 FULL;
+}
+"networking.k8s.io" "v1" {
+    "ingressclasses" "ingressclass" [""] "IngressClass" CL 0 FULL;
+    "ingresses" "ingress" ["ing"] "Ingress" NS 0 FULL;
+    "ipaddresses" "ipaddress" ["ip"] "IPAddress" CL 0 FULL;
+    "networkpolicies" "networkpolicy" ["netpol"] "NetworkPolicy" NS 0 FULL;
+    "servicecidrs" "servicecidr" [""] "ServiceCIDR" CL 0 FULL;
+}
+"policy" "v1" {
+    "poddisruptionbudgets" "poddisruptionbudget" ["pdb"] "PodDisruptionBudget" NS 0 FULL;
+}
+"rbac.authorization.k8s.io" "v1" {
+    "clusterrolebindings" "clusterrolebinding" [""] "ClusterRoleBinding" CL 0 FULL;
+    "clusterroles" "clusterrole" [""] "ClusterRole" CL 0 FULL;
+    "rolebindings" "rolebinding" [""] "RoleBinding" NS 0 FULL;
+    "roles" "role" [""] "Role" NS 0 FULL;
+}
+"storage.k8s.io" "v1" {
+    "csidrivers" "csidriver" [""] "CSIDriver" CL 0 FULL;
+    "csinodes" "csinode" [""] "CSINode" CL 0 FULL;
+    "csistoragecapacities" "csistoragecapacity" [""] "CSIStorageCapacity" NS 0 FULL;
+    "storageclasses" "storageclass" ["sc"] "StorageClass" CL 0 FULL;
+    "volumeattachments" "volumeattachment" [""] "VolumeAttachment" CL 0 FULL;
+    "volumeattributesclasses" "volumeattributesclass" ["vac"] "VolumeAttributesClass" CL 0 FULL;
+}
+"admissionregistration.k8s.io" "v1" {
+    "mutatingadmissionpolicies" "mutatingadmissionpolicy" [""] "MutatingAdmissionPolicy" CL 0 FULL;
+    "mutatingadmissionpolicybindings" "mutatingadmissionpolicybinding" [""] "MutatingAdmissionPolicyBinding" CL 0 FULL;
+    "mutatingwebhookconfigurations" "mutatingwebhookconfiguration" [""] "MutatingWebhookConfiguration" CL 0 FULL;
+    "validatingadmissionpolicies" "validatingadmissionpolicy" [""] "ValidatingAdmissionPolicy" CL 0 FULL;
+    "validatingadmissionpolicybindings" "validatingadmissionpolicybinding" [""] "ValidatingAdmissionPolicyBinding" CL 0 FULL;
+    "validatingwebhookconfigurations" "validatingwebhookconfiguration" [""] "ValidatingWebhookConfiguration" CL 0 FULL;
+}
+"apiextensions.k8s.io" "v1" {
+    "customresourcedefinitions" "customresourcedefinition" ["crd,crds"] "CustomResourceDefinition" CL 0 FULL;
+}
+"scheduling.k8s.io" "v1" {
+    "priorityclasses" "priorityclass" ["pc"] "PriorityClass" CL 0 FULL;
+}
+"coordination.k8s.io" "v1" {
+    "leases" "lease" [""] "Lease" NS 0 FULL;
+}
+"node.k8s.io" "v1" {
+    "runtimeclasses" "runtimeclass" [""] "RuntimeClass" CL 0 FULL;
+}
+"discovery.k8s.io" "v1" {
+    "endpointslices" "endpointslice" [""] "EndpointSlice" NS 0 FULL;
+}
+"flowcontrol.apiserver.k8s.io" "v1" {
+    "flowschemas" "flowschema" [""] "FlowSchema" CL 0 FULL;
+    "prioritylevelconfigurations" "prioritylevelconfiguration" [""] "PriorityLevelConfiguration" CL 0 FULL;
+}
+"resource.k8s.io" "v1" {
+    "deviceclasses" "deviceclass" [""] "DeviceClass" CL 0 FULL;
+    "resourceclaims" "resourceclaim" [""] "ResourceClaim" NS 0 FULL;
+    "resourceclaimtemplates" "resourceclaimtemplate" [""] "ResourceClaimTemplate" NS 0 FULL;
+    "resourceslices" "resourceslice" [""] "ResourceSlice" CL 0 FULL;
+}
+"events.k8s.io" "v1" {
+    "events" "event" ["ev"] "Event" NS 0 FULL;
+}
+"autoscaling" "v1" {
+    "horizontalpodautoscalers" "horizontalpodautoscaler" ["hpa"] "HorizontalPodAutoscaler" NS 0 FULL;
+}
+}
+
+impl Resource {
+    /// `group/version`, or the version alone in the core.
+    pub fn group_version(&self) -> String {
+        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
+    }
+
+    /// The name with its group, as messages print it: `deployment.apps`.
+    pub fn kind_name(&self) -> String {
+        self.dotted(&self.kind.to_lowercase())
+    }
+
+    /// The plural with its group: `deployments.apps`.
+    pub fn plural_name(&self) -> String {
+        self.dotted(self.plural)
+    }
+
+    fn dotted(&self, name: &str) -> String {
+        if self.group.is_empty() { name.to_owned() } else { format!("{name}.{}", self.group) }
+    }
+
+    /// The path of the collection; `namespace` empty means all of them.
+    pub fn path(&self, namespace: &str) -> String {
+        let root = if self.group.is_empty() { "/api".to_owned() } else { format!("/apis/{}", self.group) };
+        let version = self.version;
+        match namespace {
+            "" => format!("{root}/{version}/{}", self.plural),
+            _ if !self.namespaced => format!("{root}/{version}/{}", self.plural),
+            namespace => format!("{root}/{version}/namespaces/{namespace}/{}", self.plural),
+        }
+    }
+
+    /// The path of one object.
+    pub fn object_path(&self, namespace: &str, name: &str) -> String {
+        format!("{}/{name}", self.path(namespace))
+    }
+
+    fn answers_to(&self, name: &str) -> bool {
+        self.plural == name || self.singular == name || (!name.is_empty() && self.short.split(',').any(|s| s == name))
+    }
+}
+
+/// The resource of a kind in a group and version.
+pub fn by_kind(group: &str, version: &str, kind: &str) -> Option<&'static Resource> {
+    RESOURCES.iter().find(|r| r.group == group && r.version == version && r.kind == kind)
+}
+
+/// The resource with this plural in the core or any group.
+pub fn by_plural(plural: &str) -> Option<&'static Resource> {
+    RESOURCES.iter().find(|r| r.plural == plural)
+}
+
+/// The resource that a word on the command line means: `po`, `deployments.apps`, `deploy.v1.apps`.
+pub fn lookup(word: &str) -> Option<&'static Resource> {
+    let lower = word.to_lowercase();
+    if let Some(found) = RESOURCES.iter().find(|r| r.answers_to(&lower)) {
+        return Some(found);
+    }
+    let (name, rest) = lower.split_once('.')?;
+    RESOURCES.iter().find(|r| {
+        let named = r.answers_to(name) || r.kind.to_lowercase() == name;
+        let versioned = rest
+            .strip_prefix(r.version)
+            .is_some_and(|rest| rest.strip_prefix('.') == Some(r.group) || (rest.is_empty() && r.group.is_empty()));
+        named && (r.group == rest || versioned)
+    })
+}
+
+/// The resources that `all` means.
+pub fn category_all() -> impl Iterator<Item = &'static Resource> {
+    RESOURCES.iter().filter(|r| r.in_all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_mean_what_they_mean_to_upstream() {
+        let table = [
+            ("po", "pods"),
+            ("Pod", "pods"),
+            ("deploy", "deployments"),
+            ("deployments.apps", "deployments"),
+            ("deployment.v1.apps", "deployments"),
+            ("ep", "endpoints"),
+            ("crd", "customresourcedefinitions"),
+            ("ing", "ingresses"),
+            ("pods.v1", "pods"),
+        ];
+        for (word, plural) in table {
+            assert_eq!(lookup(word).map(|r| r.plural), Some(plural), "{word}");
+        }
+        assert!(lookup("foo").is_none() && lookup("").is_none());
+    }
+
+    #[test]
+    fn paths_follow_group_and_scope() {
+        assert_eq!(lookup("po").unwrap().object_path("x", "web"), "/api/v1/namespaces/x/pods/web");
+        assert_eq!(lookup("node").unwrap().path("x"), "/api/v1/nodes");
+        assert_eq!(lookup("deploy").unwrap().path(""), "/apis/apps/v1/deployments");
+    }
+}

@@ -1,0 +1,6 @@
+//! YAML as kubectl reads it: scalars resolved by go-yaml v2's rules, errors in libyaml's words.
+//!
+//! Models `sigs.k8s.io/yaml` over `go.yaml.in/yaml/v2`.
+
+pub mod read;
+pub mod resolve;
