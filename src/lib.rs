@@ -28,6 +28,7 @@ pub mod api;
 pub mod control;
 pub mod etcd;
 pub mod kubectl;
+pub mod net;
 pub mod node;
 pub mod session;
 pub mod sim;

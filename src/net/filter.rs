@@ -1,0 +1,242 @@
+//! iptables: tables of chains of rules, and walking them.
+//!
+//! Models net/ipv4/netfilter/ip_tables.c (the walk) and the hooks of the `filter` and `nat` tables. What is evaluated is
+//! what [`text`] prints: there is no second form of a rule. The tables `mangle`, `raw` and `security` do not exist.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use crate::net::conntrack::CtState;
+use crate::net::packet::Ip;
+use crate::sim::Rng;
+
+pub mod rule;
+pub mod text;
+
+pub use rule::{Match, NatTo, RejectWith, Rule, Target};
+
+/// A table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// Accept, drop or reject.
+    Filter,
+    /// Rewrite addresses; asked for the first packet of a connection only.
+    Nat,
+}
+
+impl Table {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Filter => "filter",
+            Table::Nat => "nat",
+        }
+    }
+
+    /// The table of that name.
+    pub fn of_name(name: &str) -> Option<Table> {
+        [Table::Filter, Table::Nat].into_iter().find(|t| t.name() == name)
+    }
+
+    /// Its built-in chains, in the order of `iptables-save`.
+    pub fn built_in(self) -> &'static [&'static str] {
+        match self {
+            Table::Filter => &["INPUT", "FORWARD", "OUTPUT"],
+            Table::Nat => &["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"],
+        }
+    }
+}
+
+/// Packets and bytes that a rule or policy saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Count {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of IP packets.
+    pub bytes: u64,
+}
+
+impl Count {
+    fn add(&mut self, bytes: u16) {
+        self.packets += 1;
+        self.bytes += u64::from(bytes);
+    }
+}
+
+/// A chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Chain {
+    /// Whether the policy of a built-in chain is DROP.
+    pub policy_drop: bool,
+    /// How often the policy decided.
+    pub policy_count: Count,
+    rules: Vec<Arc<Rule>>,
+    counts: Vec<Count>,
+}
+
+impl Chain {
+    /// Its rules with their counters, first first.
+    pub fn rules(&self) -> impl Iterator<Item = (&Arc<Rule>, Count)> {
+        self.rules.iter().zip(self.counts.iter().copied())
+    }
+
+    fn insert(&mut self, at: usize, rule: Rule) {
+        let at = at.min(self.rules.len());
+        self.rules.insert(at, Arc::new(rule));
+        self.counts.insert(at, Count::default());
+    }
+
+    fn remove(&mut self, at: usize) {
+        self.rules.remove(at);
+        self.counts.remove(at);
+    }
+
+    fn flush(&mut self) {
+        self.rules.clear();
+        self.counts.clear();
+    }
+}
+
+/// The rules of one namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Filter {
+    tables: BTreeMap<Table, BTreeMap<Arc<str>, Chain>>,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        let chains = |t: Table| t.built_in().iter().map(|c| (Arc::from(*c), Chain::default())).collect();
+        Filter { tables: [Table::Filter, Table::Nat].map(|t| (t, chains(t))).into() }
+    }
+}
+
+/// Which rule of which chain, by value: it stays readable when the chain has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Hit {
+    /// The table.
+    pub table: Table,
+    /// The chain.
+    pub chain: Arc<str>,
+    /// The number of the rule in it, from 1; `None` if the policy decided.
+    pub rule: Option<(u32, Arc<Rule>)>,
+}
+
+impl fmt::Display for Hit {
+    /// The rule as `iptables-save` prints it, behind table and number; or the policy.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.rule {
+            Some((n, rule)) => write!(f, "{} rule {n}: -A {} {rule}", self.table.name(), self.chain),
+            None => write!(f, "{}: policy of {}", self.table.name(), self.chain),
+        }
+    }
+}
+
+/// What walking a chain comes to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// It goes on; `Some` if a rule said so and not just an accepting policy.
+    Accept(Option<Hit>),
+    /// It is dropped.
+    Drop(Hit),
+    /// It is dropped and its sender is told.
+    Reject(RejectWith, Hit),
+    /// Its connection is rewritten.
+    Nat(Target, Hit),
+}
+
+/// What a rule can ask about a packet.
+pub struct Question<'a> {
+    /// The IP header.
+    pub ip: &'a Ip,
+    /// Source and destination port.
+    pub ports: Option<(u16, u16)>,
+    /// The payload of the IP packet.
+    pub l4: &'a [u8],
+    /// The device that it came in by; empty for none.
+    pub input: &'a str,
+    /// The device that it goes out by; empty for none.
+    pub output: &'a str,
+    /// The state of its connection.
+    pub state: CtState,
+    /// Whether its connection's destination was rewritten.
+    pub dnat: bool,
+    /// Whether an address belongs to this host.
+    pub is_local: &'a dyn Fn(Ipv4Addr) -> bool,
+}
+
+/// How deep chains may call each other.
+const DEPTH: usize = 32;
+
+impl Filter {
+    /// Whether connection tracking has a reason to be on: a rule in `nat` or a rule that asks for a state.
+    pub fn needs_conntrack(&self) -> bool {
+        let nat = self.tables[&Table::Nat].values().any(|c| !c.rules.is_empty());
+        nat || self.tables[&Table::Filter].values().flat_map(|c| &c.rules).any(|r| r.asks_state())
+    }
+
+    /// A chain.
+    pub fn chain(&self, table: Table, name: &str) -> Option<&Chain> {
+        self.tables[&table].get(name)
+    }
+
+    /// The chains of a table: the built-in ones, then the others by name.
+    pub fn chains(&self, table: Table) -> impl Iterator<Item = (&Arc<str>, &Chain)> {
+        let chains = &self.tables[&table];
+        let built_in = table.built_in();
+        let first = built_in.iter().filter_map(|name| chains.get_key_value(*name));
+        first.chain(chains.iter().filter(|(name, _)| !built_in.contains(&&***name)))
+    }
+
+    /// Walks the chain `name` for a packet. `mark` is the packet's mark, which rules read and set.
+    pub fn walk(&mut self, table: Table, name: &str, q: &Question<'_>, mark: &mut u32, rng: &mut Rng) -> Verdict {
+        let chains = self.tables.get_mut(&table).expect("both tables exist from the start");
+        if chains.get(name).is_none_or(|c| c.rules.is_empty()) {
+            return policy(chains, table, name, q);
+        }
+        let mut stack: Vec<(Arc<str>, usize)> = vec![(name.into(), 0)];
+        loop {
+            let depth = stack.len();
+            let Some((chain_name, at)) = stack.last_mut() else { break };
+            let Some(chain) = chains.get_mut(chain_name) else { break };
+            let Some(rule) = chain.rules.get(*at) else {
+                stack.pop();
+                continue;
+            };
+            let number = *at;
+            *at += 1;
+            if !rule.matches(q, *mark, chain.counts[number].packets, rng) {
+                continue;
+            }
+            chain.counts[number].add(q.ip.total);
+            let rule = rule.clone();
+            let hit = || Hit {
+                table,
+                chain: chain_name.clone(),
+                rule: Some((u32::try_from(number + 1).expect("a chain is short"), rule.clone())),
+            };
+            match &rule.target {
+                None => {}
+                Some(Target::Accept) => return Verdict::Accept(Some(hit())),
+                Some(Target::Drop) => return Verdict::Drop(hit()),
+                Some(Target::Reject(with)) => return Verdict::Reject(*with, hit()),
+                Some(Target::Mark { value, mask }) => *mark = *mark & !mask ^ value,
+                Some(Target::Return) => _ = stack.pop(),
+                Some(Target::Jump(to)) if depth < DEPTH => stack.push((to.clone(), 0)),
+                Some(Target::Jump(_)) => return Verdict::Drop(hit()),
+                Some(nat) => return Verdict::Nat(nat.clone(), hit()),
+            }
+        }
+        policy(chains, table, name, q)
+    }
+}
+
+fn policy(chains: &mut BTreeMap<Arc<str>, Chain>, table: Table, name: &str, q: &Question<'_>) -> Verdict {
+    let Some(chain) = chains.get_mut(name) else { return Verdict::Accept(None) };
+    chain.policy_count.add(q.ip.total);
+    match chain.policy_drop {
+        true => Verdict::Drop(Hit { table, chain: name.into(), rule: None }),
+        false => Verdict::Accept(None),
+    }
+}

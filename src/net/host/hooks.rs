@@ -1,0 +1,278 @@
+//! The hooks: connection tracking, rewriting, filtering.
+//!
+//! Models net/netfilter/nf_nat_core.c: PREROUTING and OUTPUT rewrite destinations, POSTROUTING and INPUT rewrite sources, for
+//! every packet from what the table of connections remembers; the rules of `nat` are asked for the first packet only.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
+
+use crate::net::addr::DevId;
+use crate::net::conntrack::{Connection, CtState, Direction, Tracked, Tuple};
+use crate::net::fabric::Ctx;
+use crate::net::filter::{Hit, Question, Table, Target, Verdict};
+use crate::net::hop::{Decision, DropReason, Link, Stage};
+use crate::net::host::{Netns, Skb};
+use crate::net::packet::{ETHER_LEN, ICMP, Ip, Packet, TCP, build, ports_of};
+use crate::net::route::RouteKind;
+use crate::net::tcp::refusal;
+
+impl Netns {
+    /// PREROUTING or OUTPUT: finds the connection and rewrites the destination. `false` if the packet ended.
+    pub(crate) fn pre_hook(&mut self, stage: Stage, chain: &str, skb: &mut Skb, cx: &mut Ctx<'_>) -> bool {
+        if !self.tracking {
+            return true;
+        }
+        self.track(skb, cx);
+        let mut by = None;
+        if let Tracked::Fresh(connection) = &skb.ct
+            && let Some((target, hit)) = self.ask_nat(chain, skb, CtState::New, connection.is_dnat(), cx)
+        {
+            self.choose_destination(skb, &target);
+            by = Some(hit);
+        }
+        self.rewrite(false, stage, by, skb, cx);
+        true
+    }
+
+    /// POSTROUTING or INPUT: rewrites the source and puts a new connection into the table. `false` if the packet ended.
+    pub(crate) fn post_hook(
+        &mut self,
+        table: Table,
+        stage: Stage,
+        chain: &str,
+        skb: &mut Skb,
+        cx: &mut Ctx<'_>,
+    ) -> bool {
+        debug_assert_eq!(table, Table::Nat, "sources are rewritten by the nat table only");
+        if !self.tracking {
+            return true;
+        }
+        let mut by = None;
+        if let Tracked::Fresh(connection) = &skb.ct {
+            let dnat = connection.is_dnat();
+            let asked = self.ask_nat(chain, skb, CtState::New, dnat, cx);
+            self.choose_source(skb, asked.as_ref().map(|(t, _)| t), cx);
+            by = asked.map(|(_, hit)| hit);
+        }
+        self.rewrite(true, stage, by, skb, cx);
+        if let Tracked::Fresh(connection) = std::mem::replace(&mut skb.ct, Tracked::Untracked)
+            && self.conntrack.confirm(connection, cx.now).is_none()
+        {
+            cx.drop_at(&skb.packet, Link::Ip, &skb.output, DropReason::ConntrackFull);
+            return false;
+        }
+        true
+    }
+
+    /// A chain of the filter table. `false` if the packet ended.
+    pub(crate) fn filter_hook(&mut self, stage: Stage, chain: &str, skb: &mut Skb, cx: &mut Ctx<'_>) -> bool {
+        if !self.has_rules(Table::Filter, chain) {
+            return true;
+        }
+        let (state, dnat) = match &skb.ct {
+            Tracked::Untracked => (CtState::Invalid, false),
+            Tracked::Fresh(connection) => (CtState::New, connection.is_dnat()),
+            Tracked::Known(id, _, state) => (*state, self.conntrack.get(*id).is_some_and(Connection::is_dnat)),
+        };
+        let dev = if skb.output.is_empty() { skb.input.clone() } else { skb.output.clone() };
+        match self.walk(Table::Filter, chain, skb, state, dnat, cx) {
+            Verdict::Accept(None) | Verdict::Nat(..) => true,
+            Verdict::Accept(Some(hit)) => {
+                cx.hop(&skb.packet, Link::Ip, &dev, stage, || Decision::Rule(hit));
+                true
+            }
+            Verdict::Drop(hit) => {
+                cx.drop_at(&skb.packet, Link::Ip, &dev, DropReason::Filter(hit));
+                false
+            }
+            Verdict::Reject(with, hit) => {
+                cx.drop_at(&skb.packet, Link::Ip, &dev, DropReason::Filter(hit));
+                match with.code() {
+                    Some(code) => self.icmp_error(skb, (3, code), 0, cx),
+                    None => self.reset(skb, cx),
+                }
+                false
+            }
+        }
+    }
+
+    fn walk(
+        &mut self,
+        table: Table,
+        chain: &str,
+        skb: &mut Skb,
+        state: CtState,
+        dnat: bool,
+        cx: &mut Ctx<'_>,
+    ) -> Verdict {
+        let Netns { filter, local, .. } = self;
+        let is_local = |ip: Ipv4Addr| local.lookup(ip).is_some_and(|r| r.kind == RouteKind::Local);
+        let question = Question {
+            ip: &skb.ip,
+            ports: skb.packet.ports(&skb.ip),
+            l4: skb.packet.l4(&skb.ip),
+            input: &skb.input,
+            output: &skb.output,
+            state,
+            dnat,
+            is_local: &is_local,
+        };
+        let mut mark = skb.packet.mark;
+        let verdict = filter.walk(table, chain, &question, &mut mark, &mut cx.core.rng);
+        skb.packet.mark = mark;
+        verdict
+    }
+
+    /// Asks a chain of the nat table what to rewrite.
+    fn ask_nat(
+        &mut self,
+        chain: &str,
+        skb: &mut Skb,
+        state: CtState,
+        dnat: bool,
+        cx: &mut Ctx<'_>,
+    ) -> Option<(Target, Hit)> {
+        if !self.has_rules(Table::Nat, chain) {
+            return None;
+        }
+        match self.walk(Table::Nat, chain, skb, state, dnat, cx) {
+            Verdict::Nat(target, hit) => Some((target, hit)),
+            _ => None,
+        }
+    }
+
+    /// Finds out what connection a packet belongs to, or the packet that an ICMP error is about.
+    fn track(&mut self, skb: &mut Skb, cx: &mut Ctx<'_>) {
+        let (ip, l4) = (&skb.ip, skb.packet.l4(&skb.ip));
+        skb.ct = match inner(ip, l4) {
+            Some((about, ports)) => {
+                let answer = Tuple::of(&about, ports).inverted();
+                match self.conntrack.find(&answer, cx.now) {
+                    Some((id, direction)) => Tracked::Known(id, direction, CtState::Related),
+                    None => Tracked::Untracked,
+                }
+            }
+            None => {
+                let flags = if ip.proto == TCP { l4.get(13).copied().unwrap_or(0) } else { 0 };
+                self.conntrack.track(Tuple::of(ip, skb.packet.ports(ip)), flags, cx.now)
+            }
+        };
+    }
+
+    fn choose_destination(&self, skb: &mut Skb, target: &Target) {
+        let incoming = skb.input_dev.and_then(|dev: DevId| self.devices.get(&dev)?.primary());
+        let Tracked::Fresh(connection) = &mut skb.ct else { return };
+        let (ip, port) = connection.reply.src;
+        connection.reply.src = match target {
+            Target::Dnat(to) => (to.ip.unwrap_or(ip), to.port.unwrap_or(port)),
+            Target::Redirect(to) => (incoming.unwrap_or(Ipv4Addr::LOCALHOST), to.unwrap_or(port)),
+            _ => return,
+        };
+    }
+
+    fn choose_source(&self, skb: &mut Skb, target: Option<&Target>, cx: &Ctx<'_>) {
+        let out = self.devices.values().find(|d| d.name == skb.output);
+        let primary = out.and_then(|d| d.source_for(skb.ip.dst)).or_else(|| {
+            let route = self.route_to(skb.ip.dst)?;
+            self.source_for(skb.ip.dst, route)
+        });
+        let Tracked::Fresh(connection) = &mut skb.ct else { return };
+        let (ip, port) = connection.reply.dst;
+        let wanted = match target {
+            Some(Target::Snat(to)) => SocketAddrV4::new(to.ip.unwrap_or(ip), to.port.unwrap_or(port)),
+            Some(Target::Masquerade { .. }) => SocketAddrV4::new(primary.unwrap_or(ip), port),
+            _ => SocketAddrV4::new(ip, port),
+        };
+        // Even without a rule two connections must not have the same answer.
+        let free = self.conntrack.free_source(connection.reply, wanted, cx.now);
+        connection.reply.dst = (*free.ip(), free.port());
+    }
+
+    /// Rewrites source or destination as the connection says.
+    fn rewrite(&mut self, source: bool, stage: Stage, by: Option<Hit>, skb: &mut Skb, cx: &mut Ctx<'_>) {
+        let (connection, direction, related) = match &skb.ct {
+            Tracked::Untracked => return,
+            Tracked::Fresh(connection) => (connection, Direction::Original, false),
+            Tracked::Known(id, direction, state) => match self.conntrack.get(*id) {
+                Some(connection) => (connection, *direction, *state == CtState::Related),
+                None => return,
+            },
+        };
+        let wanted = connection.rewritten(direction);
+        let (ip, port) = if source { wanted.src } else { wanted.dst };
+        let to = SocketAddrV4::new(ip, port);
+        if related {
+            let came_from = if direction == Direction::Original { connection.orig } else { connection.reply };
+            return rewrite_error(skb, source, came_from, to);
+        }
+        let (sport, dport) = skb.packet.ports(&skb.ip).unwrap_or((port, port));
+        let is = if source { SocketAddrV4::new(skb.ip.src, sport) } else { SocketAddrV4::new(skb.ip.dst, dport) };
+        if is == to {
+            return;
+        }
+        skb.packet.rewrite(&skb.ip, source, to);
+        if source {
+            skb.ip.src = ip;
+        } else {
+            skb.ip.dst = ip;
+        }
+        let dev: &Arc<str> = if source && !skb.output.is_empty() { &skb.output } else { &skb.input };
+        cx.hop(&skb.packet, Link::Ip, dev, stage, || Decision::Rewrite { source, from: is, to, by });
+    }
+
+    /// Answers a TCP segment with a reset.
+    pub(crate) fn reset(&mut self, skb: &Skb, cx: &mut Ctx<'_>) {
+        let (Some(segment), Some((sport, dport))) =
+            (build::Segment::parse(skb.packet.l4(&skb.ip)), skb.packet.ports(&skb.ip))
+        else {
+            return;
+        };
+        if let Some(rst) = refusal(&segment) {
+            let (dst, dport) = match &skb.ct {
+                Tracked::Fresh(connection) => connection.orig.dst,
+                _ => (skb.ip.dst, dport),
+            };
+            let (from, to) = (SocketAddrV4::new(dst, dport), SocketAddrV4::new(skb.ip.src, sport));
+            let choice = build::IpChoice { ttl: 64, id: 0, df: true };
+            // A sender that cannot be reached is not told.
+            let _ = self.send_built(build::tcp(from, to, choice, &rst), skb.packet.tag.flow, None, cx);
+        }
+    }
+}
+
+/// The header and ports of the packet that an ICMP error is about; `None` for anything else.
+pub(crate) fn inner(ip: &Ip, l4: &[u8]) -> Option<(Ip, Option<(u16, u16)>)> {
+    if ip.proto != ICMP || !matches!(l4.first()?, 3 | 11) {
+        return None;
+    }
+    let bytes = l4.get(8..)?;
+    // The packet is usually cut short: its length field is made to fit before it is read.
+    let header = usize::from(bytes.first()? & 0x0f) * 4;
+    let mut about = Ip::parse_cut(bytes)?;
+    about.total = u16::try_from(bytes.len()).ok()?;
+    Some((about, ports_of(&about, bytes.get(header..)?)))
+}
+
+/// Rewrites an ICMP error about a rewritten connection: its own address and the addresses of the packet inside.
+fn rewrite_error(skb: &mut Skb, source: bool, came_from: Tuple, to: SocketAddrV4) {
+    let ip = skb.ip;
+    let outer_changes = if source { ip.src == came_from.src.0 } else { true };
+    let mut l4 = skb.packet.l4(&ip).to_vec();
+    let Some((about, _)) = inner(&ip, &l4) else { return };
+    // What is the destination of the answer is the source of the packet that it is about.
+    let about_packet = &l4[8..];
+    let mut shadow = Packet::of_ip(about_packet, skb.packet.tag, None);
+    shadow.rewrite(&about, !source, to);
+    let changed = shadow.payload().to_vec();
+    l4.truncate(8);
+    l4.extend_from_slice(&changed);
+    let from = if source && outer_changes { *to.ip() } else { ip.src };
+    let dst = if source { ip.dst } else { *to.ip() };
+    let choice = build::IpChoice { ttl: ip.ttl, id: ip.id, df: ip.df };
+    let rest = u32::from_be_bytes([l4[4], l4[5], l4[6], l4[7]]);
+    let mut buf = build::icmp_error(from, dst, choice, (l4[0], l4[1]), rest, &changed);
+    buf[..ETHER_LEN].copy_from_slice(&skb.packet.frame()[..ETHER_LEN]);
+    let Packet { tag, carries, mark, .. } = skb.packet;
+    skb.packet = Packet { mark, ..Packet::of_buf(buf, tag, carries) };
+    skb.ip = skb.packet.ip().expect("it was built just now");
+}
