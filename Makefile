@@ -9,5 +9,5 @@ test-e2e: ; @.ci/test.sh e2e
 lint: ; @.ci/lint.sh
 bench: ; @.ci/bench.sh
 size: ; @.ci/size.sh
-setup: ; @.ci/setup.sh wasm_target clippy web browser trunk bindgen pack deny
+setup: ; @.ci/setup.sh compiler wasm_target clippy web browser trunk bindgen pack deny
 advisories: ; @.ci/advisories.sh

@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . .ci/env.sh
 .ci/setup.sh deny
-cargo deny check --config .deny.toml advisories
+cargo deny --config .deny.toml check advisories

@@ -24,8 +24,12 @@ has_wasm() {
   compgen -G "$dir/libstd-*.rlib" >/dev/null
 }
 
+# The toolchain that rustup would run here.
+own_toolchain() { rustup show active-toolchain | cut -d' ' -f1; }
+
 # The toolchain that compiles to wasm: rustup's own where it has the target, else the distribution's, linked as "distro".
 wasm_toolchain() {
-  local own=${RUSTUP_TOOLCHAIN:-stable}
+  local own
+  own=$(own_toolchain)
   if has_wasm "$own"; then echo "$own"; elif has_wasm distro; then echo distro; else return 1; fi
 }

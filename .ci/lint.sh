@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . .ci/env.sh
-.ci/setup.sh wasm_target clippy deny
+.ci/setup.sh compiler wasm_target clippy deny
 step=lint
 say "1 of 5: format"
 cargo fmt --check
@@ -14,5 +14,5 @@ RUSTUP_TOOLCHAIN=$(wasm_toolchain) cargo clippy --lib --bins --test web --target
 say "4 of 5: documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --lib --quiet
 say "5 of 5: dependencies (bans, licences, sources)"
-cargo deny --log-level warn check --config .deny.toml bans licenses sources
+cargo deny --log-level warn --config .deny.toml check bans licenses sources
 say "passed"

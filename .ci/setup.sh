@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what is missing, and only that: `.ci/setup.sh [wasm_target|clippy|web|browser|trunk|bindgen|pack|deny]...`
+# Sets up what is missing, and only that: `.ci/setup.sh [compiler|wasm_target|clippy|web|browser|trunk|bindgen|pack|deny]...`
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . .ci/env.sh
@@ -40,11 +40,13 @@ set_pack() { cargo_tool wasm-pack $wasm_pack_version "about 2 minutes" --locked;
 has_deny() { [ -x "$cache/cargo-deny-$cargo_deny_version/bin/cargo-deny" ]; }
 set_deny() { cargo_tool cargo-deny $cargo_deny_version "about 5 minutes" --locked; }
 
+has_compiler() { command -v cc >/dev/null; }
+set_compiler() { apt_install gcc libc6-dev; }
+
 has_wasm_target() { wasm_toolchain >/dev/null; }
 set_wasm_target() {
-  command -v rustup >/dev/null || fail "there is no rustup on the PATH; install it from rustup.rs and run this again"
   say "adding the target $wasm_target with rustup"
-  rustup target add $wasm_target && has_wasm "${RUSTUP_TOOLCHAIN:-stable}" && return
+  rustup target add $wasm_target && has_wasm "$(own_toolchain)" && return
   say "rustup could not; building the target with the distribution's compiler instead (about 1 minute, once)"
   . .ci/distro-wasm.sh
 }
@@ -75,6 +77,7 @@ set_browser() {
 
 missing() { for what in "$@"; do "has_$what" || printf '%s ' "$what"; done; }
 
+command -v cargo >/dev/null || fail "there is no Rust on the PATH; install it from rustup.rs and run this again"
 mkdir -p "$cache"
 todo=$(missing "$@")
 [ -n "$todo" ] || exit 0

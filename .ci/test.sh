@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 step=test
 
 native() {
+  .ci/setup.sh compiler
   say "native tests"
   if command -v cargo-nextest >/dev/null; then cargo nextest run --no-tests pass; else cargo test --lib --bins --tests; fi
   say "documentation examples"
@@ -13,14 +14,14 @@ native() {
 }
 
 wasm() {
-  .ci/setup.sh wasm_target web browser bindgen pack
+  .ci/setup.sh compiler wasm_target web browser bindgen pack
   say "tests of the wasm build, in Chromium"
   CHROMEDRIVER=$(command -v chromedriver) WASM_BINDGEN_TEST_TIMEOUT=300 RUSTUP_TOOLCHAIN=$(wasm_toolchain) \
-    wasm-pack test --headless --chrome --mode no-install . --test web
+    wasm-pack --log-level error test --headless --chrome --mode no-install . --test web
 }
 
 e2e() {
-  .ci/setup.sh wasm_target web browser trunk bindgen
+  .ci/setup.sh compiler wasm_target web browser trunk bindgen
   say "building the page"
   RUSTUP_TOOLCHAIN=$(wasm_toolchain) trunk build --dist target/page
   say "end-to-end tests of the built page, in Chromium"
