@@ -1,7 +1,20 @@
 //! The control plane: API server, informers, work queues, controllers, scheduler.
 
+pub mod cache;
 pub mod calendar;
+pub mod controller;
+pub mod informer;
+pub mod manager;
+pub mod reconciler;
 pub mod recorder;
+pub mod selector;
+pub mod work_queue;
 
+pub use cache::{Cache, Change, Index};
 pub use calendar::Calendar;
+pub use controller::{Controller, Setup};
+pub use informer::{CallIds, Informers};
+pub use manager::Manager;
+pub use reconciler::{Plan, Reconciler};
 pub use recorder::Recorder;
+pub use work_queue::WorkQueue;

@@ -1,0 +1,112 @@
+//! The controllers: one file each, one registry line each.
+//!
+//! To add one: a file with a struct that implements [`Reconciler`], `new(&Setup)`, and a line in `controllers!`.
+
+pub mod deployment;
+pub mod namespace;
+pub mod node_ipam;
+pub mod owner;
+pub mod pod_gc;
+pub mod pods;
+pub mod replica_set;
+
+use ipnet::Ipv4Net;
+
+use crate::api::{Kind, ObjectRef};
+use crate::control::Calendar;
+use crate::control::cache::{Cache, Change};
+use crate::control::reconciler::{Context, Failed, Plan, ReconcileError, Reconciler};
+use crate::sim::Time;
+
+/// What the controller-manager is started with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Setup {
+    /// The calendar of the simulation.
+    pub calendar: Calendar,
+    /// `--cluster-cidr`: what the pods' subnets are cut from.
+    pub cluster_cidr: Ipv4Net,
+    /// `--node-cidr-mask-size`: the size of a node's subnet.
+    pub node_cidr_mask_size: u8,
+}
+
+impl Setup {
+    /// The defaults: 10.244.0.0/16, a /24 for each node.
+    pub fn new(calendar: Calendar) -> Setup {
+        let network = std::net::Ipv4Addr::new(10, 244, 0, 0);
+        let cluster_cidr = Ipv4Net::new(network, 16).expect("16 is a length of a prefix");
+        Setup { calendar, cluster_cidr, node_cidr_mask_size: 24 }
+    }
+}
+
+/// The registry: one line a controller.
+macro_rules! controllers {
+    ($( $name:ident in $module:ident; )*) => {
+        /// Any controller.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs)] // Each is documented in its file.
+        pub enum Controller { $( $name($module::$name), )* }
+
+        impl Controller {
+            /// Every controller.
+            pub fn all(setup: &Setup) -> Vec<Controller> {
+                vec![$( Controller::$name($module::$name::new(setup)), )*]
+            }
+
+            /// Its name.
+            pub fn name(&self) -> &'static str {
+                match self { $( Controller::$name(_) => <$module::$name as Reconciler>::NAME, )* }
+            }
+
+            /// The component in its events.
+            pub fn event_source(&self) -> &'static str {
+                match self { $( Controller::$name(_) => <$module::$name as Reconciler>::SOURCE, )* }
+            }
+
+            /// How many keys it works on at a time.
+            pub fn workers(&self) -> u32 {
+                match self { $( Controller::$name(_) => <$module::$name as Reconciler>::WORKERS, )* }
+            }
+
+            /// The kinds that it watches.
+            pub fn watches(&self) -> &'static [Kind] {
+                match self { $( Controller::$name(_) => <$module::$name as Reconciler>::WATCHES, )* }
+            }
+
+            /// See [`Reconciler::observe`].
+            pub fn observe(&mut self, change: &Change, now: Time) {
+                match self { $( Controller::$name(c) => c.observe(change, now), )* }
+            }
+
+            /// See [`Reconciler::affected`].
+            pub fn affected(&self, change: &Change, cache: &Cache) -> Vec<ObjectRef> {
+                match self { $( Controller::$name(c) => c.affected(change, cache), )* }
+            }
+
+            /// See [`Reconciler::seeds`].
+            pub fn seeds(&self) -> Vec<ObjectRef> {
+                match self { $( Controller::$name(c) => c.seeds(), )* }
+            }
+
+            /// See [`Reconciler::reconcile`].
+            ///
+            /// # Errors
+            /// As [`Reconciler::reconcile`].
+            pub fn reconcile(&self, key: &ObjectRef, cx: &Context<'_>) -> Result<Plan, ReconcileError> {
+                match self { $( Controller::$name(c) => c.reconcile(key, cx), )* }
+            }
+
+            /// See [`Reconciler::conclude`].
+            pub fn conclude(&self, key: &ObjectRef, failure: Option<&Failed>, cx: &Context<'_>) -> Plan {
+                match self { $( Controller::$name(c) => c.conclude(key, failure, cx), )* }
+            }
+        }
+    };
+}
+
+controllers! {
+    NodeIpam in node_ipam;
+    NamespaceController in namespace;
+    PodGc in pod_gc;
+    DeploymentController in deployment;
+    ReplicaSetController in replica_set;
+}
