@@ -27,6 +27,7 @@ pub mod neigh;
 pub mod packet;
 pub mod path;
 pub mod route;
+pub mod show;
 pub mod socket;
 pub mod tcp;
 

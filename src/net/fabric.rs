@@ -23,7 +23,7 @@ pub mod config;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod world;
+pub(crate) mod world;
 
 /// How long a frame takes through a veth pair or loopback.
 pub const VETH_LATENCY: Span = Span::micros(2);

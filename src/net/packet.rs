@@ -11,6 +11,7 @@ use etherparse::checksum::Sum16BitWords;
 use crate::net::addr::{Mac, Tag};
 
 pub mod build;
+pub mod layers;
 
 /// The length of an Ethernet header.
 pub const ETHER_LEN: usize = 14;
