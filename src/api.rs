@@ -9,14 +9,22 @@
 pub mod define;
 
 pub mod client;
+pub mod decode;
+pub mod defaults;
+pub mod fields;
 pub mod http;
 pub mod kind;
+pub mod labels;
+pub mod manifest;
 pub mod meta;
 pub mod object;
+pub mod patch;
 pub mod quantity;
 pub mod request;
+pub mod schema;
 pub mod status;
 pub mod time;
+pub mod validate;
 
 pub use client::{Answer, Call, CallId, KubeletAnswer, KubeletRequest, Origin};
 pub use kind::*;

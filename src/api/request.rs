@@ -93,6 +93,12 @@ pub struct Options {
     pub grace_period_seconds: Option<i64>,
     /// `preconditions.uid` of a deletion.
     pub precondition_uid: Option<Uid>,
+    /// `preconditions.resourceVersion` of a deletion.
+    pub precondition_version: Option<ResourceVersion>,
+    /// `limit` of a list: at most so many objects.
+    pub limit: Option<u64>,
+    /// Of a list: only objects whose etcd keys come after this one (what a `continue` token holds).
+    pub continue_after: Arc<str>,
 }
 
 /// A request.

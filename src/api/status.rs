@@ -56,6 +56,26 @@ impl Status {
         Status::about(409, "Conflict", info, name, message)
     }
 
+    /// A conflict of a sub-resource: `Operation cannot be fulfilled on pods/binding "web-0": …`.
+    pub fn conflict_of(resource: &str, name: &str, why: &str) -> Status {
+        Status {
+            code: 409,
+            reason: "Conflict".into(),
+            message: format!("Operation cannot be fulfilled on {resource} {name:?}: {why}"),
+            details: Some(json!({"name": name, "kind": resource})),
+        }
+    }
+
+    /// Something that is nobody's fault (`NewInternalError`).
+    pub fn internal(why: &str) -> Status {
+        Status {
+            code: 500,
+            reason: "InternalError".into(),
+            message: format!("Internal error occurred: {why}"),
+            details: Some(json!({"causes": [{"message": why}]})),
+        }
+    }
+
     /// `pods "web-0" is forbidden: …`.
     pub fn forbidden(kind: Kind, name: &str, why: &str) -> Status {
         let info = kind.info();

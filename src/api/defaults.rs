@@ -1,0 +1,51 @@
+//! The defaults that depend on other fields; all others are those of the structs. Models `pkg/apis/*/v1/defaults.go`.
+
+mod pod;
+mod service;
+mod volume;
+
+use std::sync::Arc;
+
+use crate::api::{Object, RollingUpdateDeployment, StrategyType};
+
+/// Fills in what is missing.
+pub fn apply(object: &mut Object) {
+    match object {
+        Object::Pod(pod) => pod::pod(Arc::make_mut(pod)),
+        Object::Deployment(deployment) => {
+            let spec = &mut Arc::make_mut(deployment).spec;
+            if spec.strategy.r#type.as_str().is_empty() {
+                spec.strategy.r#type = StrategyType::RollingUpdate;
+            }
+            if spec.strategy.r#type == StrategyType::RollingUpdate && spec.strategy.rolling_update.is_none() {
+                spec.strategy.rolling_update = Some(RollingUpdateDeployment::default());
+            }
+            pod::template(&mut spec.template);
+        }
+        Object::ReplicaSet(rs) => {
+            if rs.spec.template.metadata.labels.is_empty() && rs.spec.template.spec.containers.is_empty() {
+                return;
+            }
+            pod::template(&mut Arc::make_mut(rs).spec.template);
+        }
+        Object::Service(service) => service::service(Arc::make_mut(service)),
+        Object::Secret(secret) => service::secret(Arc::make_mut(secret)),
+        Object::Node(node) => {
+            let node = Arc::make_mut(node);
+            if node.status.allocatable.is_empty() {
+                node.status.allocatable = node.status.capacity.clone();
+            }
+        }
+        Object::Namespace(namespace) => {
+            let meta = &mut Arc::make_mut(namespace).metadata;
+            if !meta.name.is_empty() {
+                meta.labels.insert("kubernetes.io/metadata.name".into(), meta.name.clone());
+            }
+        }
+        Object::Endpoints(_)
+        | Object::ConfigMap(_)
+        | Object::Event(_)
+        | Object::EndpointSlice(_)
+        | Object::Lease(_) => {}
+    }
+}

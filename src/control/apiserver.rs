@@ -1,0 +1,318 @@
+//! The API server: requests in, answers, transactions on etcd and watch events out.
+//!
+//! ```text
+//! http, present    the HTTP door: paths, bodies, tables, discovery
+//! flow             a request step by step: the state machine of `call`
+//! change           what a write does to an object: create, replace, patch, sub-resources
+//! removal          what a deletion does: grace, finalizers, propagation
+//! registry         the rules of each kind
+//! admission        what is added to or refused of new objects
+//! alloc            cluster IPs and node ports
+//! cache, watchers  the watch cache of each kind and its watchers
+//! boot             what the server makes itself when it starts
+//! storage          what etcd holds
+//! ```
+//!
+//! Models `k8s.io/apiserver`, `pkg/registry` and `pkg/controlplane`. There, a request is a goroutine; here it is a [`call::Call`]
+//! whose state says which answer of etcd it waits for. Authentication, authorisation, audit and flow control are not there.
+
+pub mod admission;
+pub mod alloc;
+pub mod boot;
+pub mod cache;
+pub mod call;
+pub mod change;
+pub mod discovery;
+pub mod flow;
+pub mod http;
+pub mod legacy;
+pub mod present;
+pub mod registry;
+pub mod removal;
+pub mod storage;
+pub mod stream;
+pub mod sync;
+pub mod table;
+pub mod watchers;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ipnet::Ipv4Net;
+use rpds::RedBlackTreeMapSync;
+
+use crate::api::http::{Chunk, HttpRequest, HttpResponse};
+use crate::api::{Answer, CallId, Kind, KubeletAnswer, KubeletRequest, MicroTime, Object, Request, Timestamp};
+use crate::etcd;
+use crate::sim::{Component, Out, Rng, Time, Wake};
+use alloc::Allocator;
+use boot::Boot;
+use cache::Cache;
+use call::{Call, CallNo};
+use watchers::Watchers;
+
+pub use call::ClientId;
+pub use storage::StoredValue;
+
+/// What the server is told at its start.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    /// The seed of its names and uids.
+    pub seed: u64,
+    /// Its name, which tells the servers of several masters apart.
+    pub name: Arc<str>,
+    /// The calendar time at which the simulation starts.
+    pub epoch: Timestamp,
+    /// Where cluster IPs come from.
+    pub service_cidr: Ipv4Net,
+    /// The address at which it is reached: the endpoint of the service `kubernetes`.
+    pub advertise: std::net::Ipv4Addr,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            seed: 0,
+            name: "apiserver".into(),
+            epoch: Timestamp(1_767_225_600),
+            service_cidr: "10.96.0.0/12".parse().expect("a CIDR"),
+            advertise: std::net::Ipv4Addr::new(192, 168, 0, 10),
+        }
+    }
+}
+
+/// What reaches the server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// A typed request of a component in the cluster.
+    Request {
+        /// Who.
+        client: ClientId,
+        /// The client's number for it.
+        id: CallId,
+        /// The client's name.
+        user_agent: Arc<str>,
+        /// What.
+        request: Request,
+    },
+    /// A request in its HTTP form.
+    Http {
+        /// Who.
+        client: ClientId,
+        /// The client's number for it.
+        id: CallId,
+        /// What.
+        request: HttpRequest,
+    },
+    /// A client gives a request or watch up.
+    Cancel {
+        /// Who.
+        client: ClientId,
+        /// The client's number for it.
+        id: CallId,
+    },
+    /// A client's connection is gone, and all its requests and watches with it.
+    Disconnect {
+        /// Who.
+        client: ClientId,
+    },
+    /// Etcd answers or tells of changes (the client in it is this server).
+    Etcd(etcd::Effect<StoredValue>),
+    /// The connection to etcd is gone: requests under way fail, caches start again.
+    EtcdLost,
+    /// A kubelet answers.
+    Kubelet {
+        /// The number of the request.
+        id: CallId,
+        /// A piece of the answer.
+        answer: KubeletAnswer,
+    },
+}
+
+/// What the server wants done.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Answer a typed request or tell its watch.
+    Answer {
+        /// Whom.
+        client: ClientId,
+        /// What.
+        answer: Answer,
+    },
+    /// Answer an HTTP request.
+    Http {
+        /// Whom.
+        client: ClientId,
+        /// The client's number for it.
+        id: CallId,
+        /// What.
+        response: HttpResponse,
+    },
+    /// Go on with the stream of an HTTP request.
+    Chunk {
+        /// Whom.
+        client: ClientId,
+        /// The client's number for it.
+        id: CallId,
+        /// What.
+        chunk: Chunk,
+    },
+    /// Ask etcd.
+    Etcd {
+        /// The number of the request.
+        id: u64,
+        /// What.
+        op: etcd::Op<StoredValue>,
+    },
+    /// Ask the kubelet of a node.
+    Kubelet {
+        /// The node's name.
+        node: Arc<str>,
+        /// The number of the request.
+        id: CallId,
+        /// What.
+        request: KubeletRequest,
+    },
+    /// The client of a stream from a kubelet is gone: stop it.
+    KubeletCancel {
+        /// The node's name.
+        node: Arc<str>,
+        /// The number of the request.
+        id: CallId,
+    },
+}
+
+/// Why the server wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// It has not listed etcd yet.
+    Start,
+}
+
+/// The server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ApiServer {
+    config: Config,
+    rng: Rng,
+    boot: Boot,
+    caches: BTreeMap<Kind, Cache>,
+    watchers: BTreeMap<Kind, Watchers>,
+    calls: RedBlackTreeMapSync<CallNo, Call>,
+    by_client: RedBlackTreeMapSync<(ClientId, CallId), CallNo>,
+    /// Calls that wait for a cache to hear of a revision.
+    behind: BTreeSet<CallNo>,
+    /// Requests to etcd that no call waits for: what they are.
+    errands: BTreeMap<u64, sync::Errand>,
+    /// Nodes whose kubelets stream for a call.
+    streams: BTreeMap<CallNo, Arc<str>>,
+    event_lease: Option<sync::EventLease>,
+    alloc: Allocator,
+    backlog: Vec<Input>,
+    last_number: u64,
+}
+
+impl ApiServer {
+    /// A server that knows nothing yet; it lists etcd when it is woken the first time.
+    pub fn new(config: Config) -> ApiServer {
+        let rng = Rng::stream(config.seed, &config.name);
+        let alloc = Allocator::new(config.service_cidr);
+        ApiServer {
+            rng,
+            alloc,
+            boot: Boot::Off,
+            caches: Kind::ALL.iter().map(|kind| (*kind, Cache::new(*kind))).collect(),
+            watchers: Kind::ALL.iter().map(|kind| (*kind, Watchers::default())).collect(),
+            calls: RedBlackTreeMapSync::new_sync(),
+            by_client: RedBlackTreeMapSync::new_sync(),
+            behind: BTreeSet::new(),
+            errands: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            event_lease: None,
+            backlog: Vec::new(),
+            last_number: 0,
+            config,
+        }
+    }
+
+    /// What the server was told at its start.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether it answers requests: its caches are filled and its own objects are made (`/readyz`).
+    pub fn is_ready(&self) -> bool {
+        self.boot == Boot::Done
+    }
+
+    /// The cache of a kind: what views may look at.
+    pub fn cache(&self, kind: Kind) -> &Cache {
+        self.caches.get(&kind).expect("every kind has a cache")
+    }
+
+    /// An object as the cache knows it.
+    pub fn cached(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Object> {
+        self.cache(kind).get(&kind.etcd_key(namespace, name))
+    }
+
+    /// The calls that are under way, watches included, by number.
+    pub fn calls(&self) -> impl Iterator<Item = (&CallNo, &Call)> {
+        self.calls.iter()
+    }
+
+    /// The calendar time at a point of the simulation.
+    pub fn calendar(&self, now: Time) -> Timestamp {
+        Timestamp(self.config.epoch.0 + i64::try_from(now.as_secs()).unwrap_or(i64::MAX / 2))
+    }
+
+    /// The same in microseconds.
+    pub fn calendar_micros(&self, now: Time) -> MicroTime {
+        MicroTime(self.config.epoch.0 * 1_000_000 + i64::try_from(now.0 / 1_000).unwrap_or(i64::MAX / 2))
+    }
+
+    fn number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    fn cache_mut(&mut self, kind: Kind) -> &mut Cache {
+        self.caches.get_mut(&kind).expect("every kind has a cache")
+    }
+
+    fn watchers_mut(&mut self, kind: Kind) -> &mut Watchers {
+        self.watchers.get_mut(&kind).expect("every kind has watchers")
+    }
+}
+
+impl Component for ApiServer {
+    type Input = Input;
+    type Effect = Effect;
+    type Reason = Reason;
+
+    fn handle(&mut self, input: Input, now: Time, out: &mut Out<Effect>) {
+        match input {
+            Input::Etcd(effect) => self.on_etcd(effect, now, out),
+            Input::EtcdLost => self.on_etcd_lost(now, out),
+            Input::Cancel { client, id } => self.cancel(client, id, out),
+            Input::Disconnect { client } => self.disconnect(client, out),
+            Input::Kubelet { id, answer } => self.on_kubelet(id, answer, now, out),
+            input if !self.is_ready() => self.backlog.push(input),
+            Input::Request { client, id, user_agent, request } => {
+                self.begin(client, id, user_agent, call::Door::Typed, request, now, out);
+            }
+            Input::Http { client, id, request } => self.on_http(client, id, request, now, out),
+        }
+    }
+
+    fn wake(&mut self, now: Time, out: &mut Out<Effect>) {
+        if self.boot == Boot::Off {
+            self.start(now, out);
+        }
+    }
+
+    fn wake_at(&self) -> Option<Wake<Reason>> {
+        (self.boot == Boot::Off).then_some(Wake { at: Time::ZERO, why: Reason::Start })
+    }
+}

@@ -1,0 +1,168 @@
+//! What is refused of or added to objects on their way in. Models the plugins that are on by default: NamespaceLifecycle,
+//! ServiceAccount, DefaultTolerationSeconds, Priority, NodeRestriction's taint of new nodes.
+//!
+//! Service accounts are not simulated: every name is taken to exist.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::api::{Kind, Node, Object, Pod, Status, Taint, TaintEffect, Toleration, Volume, VolumeMount};
+use crate::control::apiserver::registry::Env;
+
+const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+const NOT_READY: &str = "node.kubernetes.io/not-ready";
+const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+
+/// A new object.
+///
+/// # Errors
+/// It is forbidden.
+pub fn on_create(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status> {
+    namespace_is_open(object, env)?;
+    match object {
+        Object::Pod(pod) => {
+            let pod = Arc::make_mut(pod);
+            priority(pod)?;
+            service_account(pod, env);
+            tolerations(pod);
+        }
+        Object::Node(node) => taint(Arc::make_mut(node)),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A changed object.
+///
+/// # Errors
+/// It is forbidden.
+pub fn on_update(new: &mut Object, old: &Object, _env: &mut Env<'_>) -> Result<(), Status> {
+    if let (Object::Pod(new), Object::Pod(old)) = (&mut *new, old) {
+        // What creation added stays if the client left it out.
+        if new.spec.priority.is_none() && old.spec.priority.is_some() && new.spec.priority_class_name.is_empty() {
+            let spec = Arc::make_mut(&mut Arc::make_mut(new).spec);
+            spec.priority = old.spec.priority;
+            spec.preemption_policy = old.spec.preemption_policy.clone();
+        }
+    }
+    Ok(())
+}
+
+fn namespace_is_open(object: &Object, env: &Env<'_>) -> Result<(), Status> {
+    let Some(Object::Namespace(namespace)) = &env.namespace else { return Ok(()) };
+    let kind = object.kind();
+    if kind == Kind::Namespace || namespace.metadata.deletion_timestamp.is_none() {
+        return Ok(());
+    }
+    let (meta, space) = (object.meta(), &namespace.metadata.name);
+    let name = if meta.name.is_empty() { &meta.generate_name } else { &meta.name };
+    let why = format!("unable to create new content in namespace {space} because it is being terminated");
+    let mut status = Status::forbidden(kind, name, &why);
+    if let Some(details) = &mut status.details {
+        let message = format!("namespace {space} is being terminated");
+        details["causes"] = json!([
+            {"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"}
+        ]);
+    }
+    Err(status)
+}
+
+fn priority(pod: &mut Pod) -> Result<(), Status> {
+    let value = match pod.spec.priority_class_name.as_str() {
+        "" => 0,
+        "system-node-critical" => 2_000_001_000,
+        "system-cluster-critical" => 2_000_000_000,
+        other => {
+            let why = format!("no PriorityClass with name {other} was found");
+            return Err(Status::forbidden(Kind::Pod, &pod.metadata.name, &why));
+        }
+    };
+    if let Some(said) = pod.spec.priority.filter(|said| *said != value) {
+        let why = format!(
+            "the integer value of priority ({said}) must not be provided in pod spec; priority admission controller computed {value} from the given PriorityClass name"
+        );
+        return Err(Status::forbidden(Kind::Pod, &pod.metadata.name, &why));
+    }
+    let spec = Arc::make_mut(&mut pod.spec);
+    spec.priority = Some(value);
+    spec.preemption_policy.get_or_insert_with(|| "PreemptLowerPriority".into());
+    Ok(())
+}
+
+/// Gives the pod the default account and mounts its token.
+fn service_account(pod: &mut Pod, env: &mut Env<'_>) {
+    if pod.metadata.annotations.contains_key("kubernetes.io/config.mirror") {
+        return;
+    }
+    let spec = Arc::make_mut(&mut pod.spec);
+    if spec.service_account_name.is_empty() {
+        spec.service_account_name = "default".into();
+    }
+    spec.deprecated_service_account = spec.service_account_name.clone();
+    if spec.automount_service_account_token == Some(false) {
+        return;
+    }
+    let has = spec.volumes.iter().find(|v| v.name.starts_with("kube-api-access-")).map(|v| v.name.clone());
+    let name = match &has {
+        Some(name) => name.clone(),
+        None => format!("kube-api-access-{}", env.suffix()),
+    };
+    let mut mounted = false;
+    for container in spec.init_containers.iter_mut().chain(&mut spec.containers) {
+        if container.volume_mounts.iter().all(|m| m.mount_path != TOKEN_PATH) {
+            let mount = VolumeMount {
+                name: name.clone(),
+                mount_path: TOKEN_PATH.into(),
+                read_only: true,
+                ..VolumeMount::default()
+            };
+            container.volume_mounts.push(mount);
+            mounted = true;
+        }
+    }
+    if mounted && has.is_none() {
+        spec.volumes.push(token_volume(name));
+    }
+}
+
+fn token_volume(name: String) -> Volume {
+    let mut volume = Volume { name, ..Volume::default() };
+    let sources = json!([
+        {"serviceAccountToken": {"expirationSeconds": 3_607, "path": "token"}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {"downwardAPI": {"items": [
+            {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}
+        ]}},
+    ]);
+    volume.rest.insert("projected".into(), json!({"defaultMode": 0o644, "sources": sources}));
+    volume
+}
+
+/// A pod bears an unready or unreachable node for five minutes, unless it says otherwise.
+fn tolerations(pod: &mut Pod) {
+    let bears = |key: &str| {
+        pod.spec.tolerations.iter().any(|t| {
+            (t.key == key || t.key.is_empty()) && t.effect.as_ref().is_none_or(|e| *e == TaintEffect::NoExecute)
+        })
+    };
+    let missing: Vec<&str> = [NOT_READY, UNREACHABLE].into_iter().filter(|key| !bears(key)).collect();
+    let spec = Arc::make_mut(&mut pod.spec);
+    for key in missing {
+        spec.tolerations.push(Toleration {
+            key: key.into(),
+            operator: "Exists".into(),
+            effect: Some(TaintEffect::NoExecute),
+            toleration_seconds: Some(300),
+            ..Toleration::default()
+        });
+    }
+}
+
+/// A new node takes no pods until its controller has seen that it is ready.
+fn taint(node: &mut Node) {
+    let has = node.spec.taints.iter().any(|t| t.key == NOT_READY && t.effect == TaintEffect::NoSchedule);
+    if !has {
+        node.spec.taints.push(Taint { key: NOT_READY.into(), effect: TaintEffect::NoSchedule, ..Taint::default() });
+    }
+}

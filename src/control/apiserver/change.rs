@@ -1,0 +1,262 @@
+//! What a write does: from the object that is there (if any) and a request to the object that will be there. Models
+//! `Create`, `Update` of `k8s.io/apiserver/pkg/registry/generic/registry/store.go` and `rest/{create,update}.go`.
+
+use serde_json::{Value, json};
+
+use crate::api::{
+    Body, Kind, Object, PatchType, Request, ResourceVersion, Status, Subresource, Timestamp, Verb, patch, validate,
+};
+use crate::control::apiserver::call::{CallNo, Reply, Step};
+use crate::control::apiserver::registry::{self, Env};
+use crate::control::apiserver::{ApiServer, admission, removal};
+use crate::sim::Time;
+
+/// Words of every optimistic conflict.
+pub const MODIFIED: &str =
+    "the object has been modified; please apply your changes to the latest version and try again";
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// A transaction.
+    Commit(Step),
+    /// Nothing: the answer is known.
+    Answer(Reply),
+}
+
+impl ApiServer {
+    /// Works out what a write does to what is there.
+    pub(super) fn plan(&mut self, no: CallNo, current: Option<&Object>, now: Time) -> Result<Plan, Status> {
+        let call = self.calls.get(&no).expect("a call under way is known");
+        let request = call.request.clone();
+        let clock = self.calendar(now);
+        match (request.verb, request.subresource) {
+            (Verb::Create, None) => self.plan_create(no, &request, now),
+            (Verb::Create, Some(Subresource::Binding)) => bind(&request, found(&request, current)?, clock),
+            (Verb::Create, Some(Subresource::Eviction)) => {
+                removal::plan(&removal::of_eviction(&request), found(&request, current)?, clock)
+            }
+            (Verb::Delete, _) => removal::plan(&request, found(&request, current)?, clock),
+            (Verb::Update, Some(Subresource::Scale)) | (Verb::Patch(_), Some(Subresource::Scale)) => {
+                self.plan_scale(no, &request, found(&request, current)?, now)
+            }
+            (Verb::Update, _) => {
+                let Body::Object(new) = &request.body else {
+                    return Err(Status::bad_request("an update needs an object"));
+                };
+                match current {
+                    Some(current) => self.plan_update(no, &request, new.clone(), current, now),
+                    None if request.subresource.is_none() && registry::creates_on_update(request.kind) => {
+                        self.plan_create(no, &request, now)
+                    }
+                    None => Err(Status::not_found(request.kind, &request.name)),
+                }
+            }
+            (Verb::Patch(how), _) => {
+                let current = found(&request, current)?;
+                let new = patched(how, &request, current)?;
+                self.plan_update(no, &request, new, current, now)
+            }
+            _ => Err(Status::method_not_allowed()),
+        }
+    }
+
+    fn env(&mut self, no: CallNo, request: &Request, now: Time) -> Env<'_> {
+        let namespace = self.cached(Kind::Namespace, "", &request.namespace).cloned();
+        Env {
+            now: self.calendar(now),
+            dry_run: request.options.dry_run,
+            call: no,
+            namespace,
+            rng: &mut self.rng,
+            alloc: &mut self.alloc,
+        }
+    }
+
+    fn plan_create(&mut self, no: CallNo, request: &Request, now: Time) -> Result<Plan, Status> {
+        let Body::Object(object) = &request.body else {
+            return Err(Status::bad_request("a creation needs an object"));
+        };
+        let mut object = object.clone();
+        let mut env = self.env(no, request, now);
+        let meta = object.meta_mut();
+        if request.kind.info().namespaced {
+            meta.namespace = request.namespace.to_string();
+        }
+        if meta.resource_version.is_some_and(|v| v.0 != 0) && request.verb == Verb::Create {
+            return Err(Status {
+                code: 500,
+                reason: String::new(),
+                message: "resourceVersion should not be set on objects to be created".into(),
+                details: None,
+            });
+        }
+        registry::default(&mut object);
+        admission::on_create(&mut object, &mut env)?;
+        registry::fill_new(&mut object, &mut env);
+        registry::prepare_new(&mut object, &mut env)?;
+        let name = object.meta().name.clone();
+        let errors = validate::create(&object);
+        if !errors.is_empty() {
+            return Err(Status::invalid(object.kind(), &name, &errors));
+        }
+        registry::allocate_new(&mut object, &mut env)?;
+        Ok(Plan::Commit(Step::Create(object)))
+    }
+
+    fn plan_update(
+        &mut self,
+        no: CallNo,
+        request: &Request,
+        mut new: Object,
+        current: &Object,
+        now: Time,
+    ) -> Result<Plan, Status> {
+        let kind = request.kind;
+        let (old, wanted) = (current.meta().clone(), new.meta().clone());
+        match wanted.resource_version {
+            Some(version) if version.0 != 0 => {
+                if Some(version) != old.resource_version {
+                    return Err(Status::conflict(kind, &request.name, MODIFIED));
+                }
+            }
+            _ if !registry::unconditional_update(kind) => {
+                let error = crate::api::validate::invalid(
+                    "metadata.resourceVersion",
+                    &json!("0x0"),
+                    "must be specified for an update",
+                );
+                return Err(Status::invalid(kind, &request.name, &[error]));
+            }
+            _ => {}
+        }
+        if !wanted.uid.0.is_empty() && wanted.uid != old.uid {
+            let why =
+                format!("Precondition failed: UID in precondition: {}, UID in object meta: {}", wanted.uid, old.uid);
+            return Err(Status::conflict(kind, &request.name, &why));
+        }
+        registry::default(&mut new);
+        registry::keep_identity(&mut new, current);
+        let mut env = self.env(no, request, now);
+        if request.subresource.is_none() {
+            admission::on_update(&mut new, current, &mut env)?;
+        }
+        registry::prepare_change(&mut new, current, request.subresource, &mut env)?;
+        let errors = match request.subresource {
+            Some(Subresource::Status) => validate::update_status(&new, current),
+            Some(Subresource::Finalize) => Vec::new(),
+            _ => validate::update(&new, current),
+        };
+        if !errors.is_empty() {
+            return Err(Status::invalid(kind, &request.name, &errors));
+        }
+        if request.subresource.is_none() {
+            registry::allocate_change(&mut new, current, &mut env)?;
+        }
+        new.meta_mut().resource_version = old.resource_version;
+        if removal::done_by_update(&new, current) {
+            return Ok(Plan::Commit(Step::Delete(new)));
+        }
+        if new == *current {
+            return Ok(Plan::Answer(registry::written(request, new)));
+        }
+        Ok(Plan::Commit(Step::Replace { object: new, then_delete: false }))
+    }
+
+    /// The `scale` sub-resource: only the number of replicas changes.
+    fn plan_scale(&mut self, no: CallNo, request: &Request, current: &Object, now: Time) -> Result<Plan, Status> {
+        let before = registry::scale::of(current).ok_or_else(Status::no_such_resource)?;
+        let Body::Value(body) = &request.body else { return Err(Status::bad_request("a scale needs a body")) };
+        let scale = match request.verb {
+            Verb::Patch(how) => apply_patch(how, &before, body, None)?,
+            _ => (**body).clone(),
+        };
+        if let Some(version) = scale["metadata"]["resourceVersion"].as_str().filter(|v| !v.is_empty() && *v != "0") {
+            let stored = current.meta().resource_version.map(|v| v.to_string());
+            if stored.as_deref() != Some(version) {
+                return Err(Status::conflict(request.kind, &request.name, MODIFIED));
+            }
+        }
+        let replicas = scale["spec"]["replicas"].as_i64().unwrap_or(0);
+        if replicas < 0 {
+            let error = validate::invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
+            return Err(registry::scale::invalid(&request.name, &[error]));
+        }
+        let mut new = current.clone();
+        registry::scale::set(&mut new, i32::try_from(replicas).unwrap_or(i32::MAX));
+        let mut plain = request.clone();
+        plain.subresource = Some(Subresource::Scale);
+        self.plan_update(no, &plain, new, current, now)
+    }
+}
+
+fn found<'a>(request: &Request, current: Option<&'a Object>) -> Result<&'a Object, Status> {
+    current.ok_or_else(|| Status::not_found(request.kind, &request.name))
+}
+
+/// The object after a patch.
+fn patched(how: PatchType, request: &Request, current: &Object) -> Result<Object, Status> {
+    let Body::Value(body) = &request.body else { return Err(Status::bad_request("a patch needs a body")) };
+    let value = apply_patch(how, &current.to_value(), body, Some(request.kind))?;
+    let info = request.kind.info();
+    for (field, want) in [("kind", info.kind.to_owned()), ("apiVersion", info.api_version())] {
+        if value[field].as_str() != Some(&want) {
+            return Err(Status::bad_request(format!("the {field} of the patched object does not match: {want}")));
+        }
+    }
+    crate::api::decode::object(request.kind, value)
+}
+
+fn apply_patch(how: PatchType, current: &Value, body: &Value, kind: Option<Kind>) -> Result<Value, Status> {
+    let done = match how {
+        PatchType::Json => patch::json(current, body),
+        PatchType::Merge => Ok(patch::merge(current, body)),
+        PatchType::Strategic => match kind {
+            Some(kind) => patch::strategic(current, body, &crate::api::schema::of(kind)),
+            None => Ok(patch::merge(current, body)),
+        },
+        PatchType::Apply => {
+            return Err(Status {
+                code: 415,
+                reason: "UnsupportedMediaType".into(),
+                message: "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json".into(),
+                details: None,
+            });
+        }
+    };
+    done.map_err(|error| match how {
+        PatchType::Json => Status {
+            code: 422,
+            reason: "Invalid".into(),
+            message: format!("the server rejected our request due to an error in our request: {error}"),
+            details: None,
+        },
+        _ => Status::bad_request(error),
+    })
+}
+
+/// Binds a pod to a node. Models `assignPod` of `pkg/registry/core/pod/storage`.
+fn bind(request: &Request, current: &Object, now: Timestamp) -> Result<Plan, Status> {
+    let Object::Pod(pod) = current else { return Err(Status::no_such_resource()) };
+    let node = match &request.body {
+        Body::Binding(node) => node.to_string(),
+        Body::Value(value) => value["target"]["name"].as_str().unwrap_or("").to_owned(),
+        _ => String::new(),
+    };
+    let refuse = |why: String| Err(Status::conflict_of("pods/binding", &request.name, &why));
+    if node.is_empty() {
+        return Err(Status::bad_request("target.name: Required value"));
+    }
+    if pod.metadata.deletion_timestamp.is_some() {
+        return refuse(format!("pod {} is being deleted, cannot be assigned to a host", pod.metadata.name));
+    }
+    if !pod.spec.node_name.is_empty() {
+        return refuse(format!("pod {} is already assigned to node {:?}", pod.metadata.name, pod.spec.node_name));
+    }
+    let mut new = (**pod).clone();
+    std::sync::Arc::make_mut(&mut new.spec).node_name = node;
+    registry::pod::set_condition(&mut new, "PodScheduled", "True", "", "", now);
+    let mut object = Object::from(new);
+    object.meta_mut().resource_version = Some(current.meta().resource_version.unwrap_or(ResourceVersion(0)));
+    Ok(Plan::Commit(Step::Replace { object, then_delete: false }))
+}

@@ -1,0 +1,122 @@
+//! What the server says about itself: versions, groups, resources, health. Models `k8s.io/apiserver/pkg/endpoints/discovery`
+//! and `pkg/version`.
+
+use serde_json::{Value, json};
+
+use crate::api::Kind;
+use crate::api::http::{HttpRequest, HttpResponse, Method};
+use crate::control::apiserver::{ApiServer, registry};
+
+/// The version that is modelled.
+pub const VERSION: &str = "v1.36.2";
+
+/// The answer to a request that is about the server itself; `None` if it is not.
+pub fn answer(server: &ApiServer, http: &HttpRequest) -> Option<HttpResponse> {
+    if http.method != Method::Get {
+        return None;
+    }
+    let path = http.path.trim_end_matches('/');
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let value = match parts.as_slice() {
+        ["healthz" | "livez" | "readyz", ..] => return Some(health(server)),
+        ["version"] => version(),
+        ["api"] => json!({
+            "kind": "APIVersions", "versions": ["v1"],
+            "serverAddressByClientCIDRs": [
+                {"clientCIDR": "0.0.0.0/0", "serverAddress": format!("{}:6443", server.config().advertise)}
+            ],
+        }),
+        ["apis"] => json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups()}),
+        ["api", "v1"] => resources("", "v1")?,
+        ["apis", group] => groups().into_iter().find(|g| g["name"] == *group).map(|mut g| {
+            g["kind"] = json!("APIGroup");
+            g["apiVersion"] = json!("v1");
+            g
+        })?,
+        ["apis", group, version] => resources(group, version)?,
+        _ => return None,
+    };
+    Some(HttpResponse { code: 200, warnings: Vec::new(), body: value.to_string().into_bytes(), streams: false })
+}
+
+fn health(server: &ApiServer) -> HttpResponse {
+    let (code, body) = if server.is_ready() { (200, "ok") } else { (500, "not ok") };
+    HttpResponse { code, warnings: Vec::new(), body: body.into(), streams: false }
+}
+
+fn version() -> Value {
+    json!({
+        "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36",
+        "minCompatibilityMajor": "1", "minCompatibilityMinor": "35", "gitVersion": VERSION,
+        "gitCommit": "", "gitTreeState": "clean", "buildDate": "", "goVersion": "go1.26", "compiler": "gc",
+        "platform": "linux/amd64",
+    })
+}
+
+/// The groups besides the core one, in upstream's order of importance.
+fn groups() -> Vec<Value> {
+    let mut found: Vec<(&str, &str)> = Vec::new();
+    for kind in Kind::ALL.iter().map(|k| k.info()).filter(|k| !k.group.is_empty()) {
+        if !found.contains(&(kind.group, kind.version)) {
+            found.push((kind.group, kind.version));
+        }
+    }
+    found
+        .into_iter()
+        .map(|(group, version)| {
+            let version = json!({"groupVersion": format!("{group}/{version}"), "version": version});
+            json!({"name": group, "versions": [version.clone()], "preferredVersion": version})
+        })
+        .collect()
+}
+
+fn resources(group: &str, version: &str) -> Option<Value> {
+    let kinds: Vec<Kind> =
+        Kind::ALL.iter().copied().filter(|k| k.info().group == group && k.info().version == version).collect();
+    if kinds.is_empty() {
+        return None;
+    }
+    let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    let mut all: Vec<Value> = kinds.iter().flat_map(|kind| resource(*kind)).collect();
+    all.sort_by(|a, b| a["name"].as_str().cmp(&b["name"].as_str()));
+    Some(json!({
+        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": all,
+    }))
+}
+
+/// A kind and its sub-resources.
+fn resource(kind: Kind) -> Vec<Value> {
+    let info = kind.info();
+    let mut main = json!({
+        "name": info.plural, "singularName": info.kind.to_lowercase(), "namespaced": info.namespaced, "kind": info.kind,
+        "verbs": ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+    });
+    if !info.short.is_empty() {
+        main["shortNames"] = json!(info.short);
+    }
+    if matches!(kind, Kind::Pod | Kind::Service | Kind::Deployment | Kind::ReplicaSet) {
+        main["categories"] = json!(["all"]);
+    }
+    let mut all = vec![main];
+    let mut add = |name: &str, of: &str, verbs: &[&str]| {
+        all.push(json!({
+            "name": format!("{}/{name}", info.plural), "singularName": "", "namespaced": info.namespaced, "kind": of,
+            "verbs": verbs,
+        }));
+    };
+    if registry::has_status(kind) {
+        add("status", info.kind, &["get", "patch", "update"]);
+    }
+    match kind {
+        Kind::Deployment | Kind::ReplicaSet => add("scale", "Scale", &["get", "patch", "update"]),
+        Kind::Namespace => add("finalize", "Namespace", &["update"]),
+        Kind::Pod => {
+            add("binding", "Binding", &["create"]);
+            add("eviction", "Eviction", &["create"]);
+            add("exec", "PodExecOptions", &["create", "get"]);
+            add("log", "Pod", &["get"]);
+        }
+        _ => {}
+    }
+    all
+}

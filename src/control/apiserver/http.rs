@@ -1,0 +1,366 @@
+//! The HTTP door: a path, a query and a body become a typed request. Models `k8s.io/apiserver/pkg/endpoints/{request,handlers}`.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::api::http::{HttpRequest, HttpResponse, Method};
+use crate::api::{
+    Body, CallId, Kind, Object, Options, PatchType, Request, ResourceVersion, Status, Subresource, Uid, Verb,
+};
+use crate::control::apiserver::call::{ClientId, Door};
+use crate::control::apiserver::{ApiServer, Effect, discovery, legacy};
+use crate::sim::{Out, Time};
+
+/// The form in which a client wants its answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Presentation {
+    /// As a table.
+    pub table: bool,
+    /// What goes with each row of a table.
+    pub include: Include,
+    /// Texts of `Warning` headers.
+    pub warnings: Vec<String>,
+    /// Whether column definitions were told already: only the first table of a watch has them.
+    pub watch: bool,
+}
+
+/// What goes with each row of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Include {
+    /// The object's metadata.
+    #[default]
+    Metadata,
+    /// The whole object.
+    Object,
+    /// Nothing.
+    Nothing,
+}
+
+/// What a path names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The group.
+    pub group: String,
+    /// The version.
+    pub version: String,
+    /// The kind.
+    pub kind: Kind,
+    /// The namespace; empty for none.
+    pub namespace: String,
+    /// The name; empty for the collection.
+    pub name: String,
+    /// The sub-resource.
+    pub subresource: Option<Subresource>,
+}
+
+impl ApiServer {
+    /// Takes a request in its HTTP form in.
+    pub(super) fn on_http(
+        &mut self,
+        client: ClientId,
+        id: CallId,
+        http: HttpRequest,
+        now: Time,
+        out: &mut Out<Effect>,
+    ) {
+        if let Some(response) = discovery::answer(self, &http) {
+            out.push(Effect::Http { client, id, response });
+            return;
+        }
+        match request(&http) {
+            Ok((request, form)) => {
+                let agent: Arc<str> = http.user_agent.as_str().into();
+                self.begin(client, id, agent, Door::Http(form), request, now, out);
+            }
+            Err(status) => out.push(Effect::Http { client, id, response: failure(&status) }),
+        }
+    }
+}
+
+/// The answer to a request that cannot be served.
+pub fn failure(status: &Status) -> HttpResponse {
+    let body = status.to_value().to_string().into_bytes();
+    let code = if status.code == 0 { 500 } else { status.code };
+    HttpResponse { code, warnings: Vec::new(), body, streams: false }
+}
+
+/// The typed form of a request, and the form of its answer.
+///
+/// # Errors
+/// It names nothing that is there, or cannot be understood.
+pub fn request(http: &HttpRequest) -> Result<(Request, Presentation), Status> {
+    let target = target(&http.path).ok_or_else(Status::no_such_resource)?;
+    let mut form = Presentation { include: include(http), ..Presentation::default() };
+    form.warnings.extend(legacy::warning(&target));
+    let verb = verb(http, &target)?;
+    form.watch = verb == Verb::Watch;
+    form.table = http.accept.split(',').next().is_some_and(|first| first.contains("as=Table"));
+    let mut options = options(http)?;
+    let body = body(http, &target, verb, &mut options, &mut form.warnings)?;
+    let mut request = Request::new(verb, target.kind, &target.namespace, &target.name);
+    request.subresource = target.subresource;
+    request.options = options;
+    request.body = body;
+    Ok((request, form))
+}
+
+/// What a path names; `None` if nothing.
+pub fn target(path: &str) -> Option<Target> {
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let (group, version, rest) = match parts.as_slice() {
+        ["api", version, rest @ ..] => ("", *version, rest),
+        ["apis", group, version, rest @ ..] => (*group, *version, rest),
+        _ => return None,
+    };
+    let (namespace, plural, name, sub) = match rest {
+        ["namespaces", name] => ("", "namespaces", *name, None),
+        ["namespaces", name, sub @ ("status" | "finalize")] => ("", "namespaces", *name, Some(*sub)),
+        ["namespaces", namespace, plural] => (*namespace, *plural, "", None),
+        ["namespaces", namespace, plural, name] => (*namespace, *plural, *name, None),
+        ["namespaces", namespace, plural, name, sub] => (*namespace, *plural, *name, Some(*sub)),
+        [plural] => ("", *plural, "", None),
+        [plural, name] => ("", *plural, *name, None),
+        [plural, name, sub] => ("", *plural, *name, Some(*sub)),
+        _ => return None,
+    };
+    let kind = legacy::kind(group, version, plural)?;
+    let namespaced = kind.info().namespaced;
+    if namespaced && namespace.is_empty() && !name.is_empty() || !namespaced && !namespace.is_empty() {
+        return None;
+    }
+    let subresource = match sub {
+        Some(word) => Some(subresource(kind, word)?),
+        None => None,
+    };
+    let (group, version) = (group.to_owned(), version.to_owned());
+    Some(Target { group, version, kind, namespace: namespace.into(), name: name.into(), subresource })
+}
+
+/// A sub-resource of a kind by its name in paths.
+fn subresource(kind: Kind, word: &str) -> Option<Subresource> {
+    let (which, has) = match word {
+        "status" => (Subresource::Status, super::registry::has_status(kind)),
+        "scale" => (Subresource::Scale, matches!(kind, Kind::Deployment | Kind::ReplicaSet)),
+        "binding" => (Subresource::Binding, kind == Kind::Pod),
+        "eviction" => (Subresource::Eviction, kind == Kind::Pod),
+        "log" => (Subresource::Log, kind == Kind::Pod),
+        "exec" => (Subresource::Exec, kind == Kind::Pod),
+        "finalize" => (Subresource::Finalize, kind == Kind::Namespace),
+        _ => return None,
+    };
+    has.then_some(which)
+}
+
+fn include(http: &HttpRequest) -> Include {
+    match http.query_value("includeObject") {
+        Some("Object") => Include::Object,
+        Some("None") => Include::Nothing,
+        _ => Include::Metadata,
+    }
+}
+
+fn is_true(value: Option<&str>) -> bool {
+    matches!(value, Some("true" | "1" | "True"))
+}
+
+fn verb(http: &HttpRequest, target: &Target) -> Result<Verb, Status> {
+    let one = !target.name.is_empty();
+    match (http.method, target.subresource) {
+        (Method::Get | Method::Post, Some(Subresource::Exec)) => Ok(Verb::Create),
+        (Method::Get, Some(Subresource::Binding | Subresource::Eviction)) => Err(Status::method_not_allowed()),
+        (Method::Get, _) if is_true(http.query_value("watch")) => Ok(Verb::Watch),
+        (Method::Get, _) if one => Ok(Verb::Get),
+        (Method::Get, _) => Ok(Verb::List),
+        (Method::Post, None) if !one => {
+            if target.kind.info().namespaced && target.namespace.is_empty() {
+                return Err(Status::method_not_allowed());
+            }
+            Ok(Verb::Create)
+        }
+        (Method::Post, Some(Subresource::Binding | Subresource::Eviction)) => Ok(Verb::Create),
+        (Method::Put, None | Some(Subresource::Status | Subresource::Scale | Subresource::Finalize)) if one => {
+            Ok(Verb::Update)
+        }
+        (Method::Patch, None | Some(Subresource::Status | Subresource::Scale)) if one => {
+            patch_type(&http.content_type).map(Verb::Patch)
+        }
+        (Method::Delete, None) if one => Ok(Verb::Delete),
+        (Method::Delete, None) => Ok(Verb::DeleteCollection),
+        _ => Err(Status::method_not_allowed()),
+    }
+}
+
+fn patch_type(content_type: &str) -> Result<PatchType, Status> {
+    match content_type.split(';').next().unwrap_or("").trim() {
+        "application/json-patch+json" => Ok(PatchType::Json),
+        "application/merge-patch+json" => Ok(PatchType::Merge),
+        "application/strategic-merge-patch+json" => Ok(PatchType::Strategic),
+        "application/apply-patch+yaml" => Ok(PatchType::Apply),
+        _ => Err(Status {
+            code: 415,
+            reason: "UnsupportedMediaType".into(),
+            message: "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml".into(),
+            details: Some(json!({})),
+        }),
+    }
+}
+
+fn options(http: &HttpRequest) -> Result<Options, Status> {
+    let text = |name: &str| http.query_value(name).unwrap_or("").to_owned();
+    let resource_version = match http.query_value("resourceVersion") {
+        None | Some("") => None,
+        Some(version) => Some(ResourceVersion(version.parse().map_err(|_| {
+            Status::bad_request(format!(
+                "resourceVersion: Invalid value: {version:?}: strconv.ParseUint: parsing {version:?}: invalid syntax"
+            ))
+        })?)),
+    };
+    let dry_run = match http.query_value("dryRun") {
+        None | Some("") => false,
+        Some("All") => true,
+        Some(other) => {
+            return Err(Status {
+                code: 422,
+                reason: "Invalid".into(),
+                message: format!(
+                    "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: {other:?}: supported values: \"All\""
+                ),
+                details: None,
+            });
+        }
+    };
+    let continue_after = match http.query_value("continue") {
+        None | Some("") => "".into(),
+        Some(token) => super::present::continued(token)
+            .ok_or_else(|| Status::bad_request("continue key is not valid: illegal base64 data"))?,
+    };
+    Ok(Options {
+        label_selector: text("labelSelector"),
+        field_selector: text("fieldSelector"),
+        resource_version,
+        dry_run,
+        field_manager: text("fieldManager").into(),
+        propagation_policy: text("propagationPolicy").into(),
+        grace_period_seconds: http.query_value("gracePeriodSeconds").and_then(|s| s.parse().ok()),
+        limit: http.query_value("limit").and_then(|s| s.parse().ok()).filter(|n| *n > 0),
+        continue_after,
+        ..Options::default()
+    })
+}
+
+fn body(
+    http: &HttpRequest,
+    target: &Target,
+    verb: Verb,
+    options: &mut Options,
+    warnings: &mut Vec<String>,
+) -> Result<Body, Status> {
+    match (verb, target.subresource) {
+        (_, Some(Subresource::Log | Subresource::Exec)) => Ok(Body::Value(stream_options(http).into())),
+        (Verb::Delete | Verb::DeleteCollection, _) => {
+            if !http.body.is_empty() {
+                delete_options(&json_body(http)?, options);
+            }
+            Ok(Body::None)
+        }
+        (Verb::Patch(_), _) | (_, Some(Subresource::Scale | Subresource::Binding | Subresource::Eviction)) => {
+            Ok(Body::Value(json_body(http)?.into()))
+        }
+        (Verb::Create | Verb::Update, _) => {
+            let object = object_body(http, target, warnings)?;
+            check_name(target, verb, &object)?;
+            Ok(Body::Object(object))
+        }
+        _ => Ok(Body::None),
+    }
+}
+
+/// The body as JSON, whatever it was written in.
+fn json_body(http: &HttpRequest) -> Result<Value, Status> {
+    let text = std::str::from_utf8(&http.body).map_err(|e| Status::bad_request(e.to_string()))?;
+    if http.content_type.contains("yaml") {
+        return crate::api::manifest::to_value(text).map_err(|e| Status::bad_request(e.to_string()));
+    }
+    serde_json::from_str(text).map_err(|e| Status::bad_request(format!("error decoding: {e}")))
+}
+
+fn object_body(http: &HttpRequest, target: &Target, warnings: &mut Vec<String>) -> Result<Object, Status> {
+    let text = std::str::from_utf8(&http.body).map_err(|e| Status::bad_request(e.to_string()))?;
+    let strictness = crate::api::decode::Strictness::of(http.query_value("fieldValidation").unwrap_or("Warn"));
+    let value;
+    let source = if http.content_type.contains("yaml") {
+        value = json_body(http)?.to_string();
+        value.as_str()
+    } else {
+        text
+    };
+    let (object, more) = legacy::decode(target, source, strictness)?;
+    warnings.extend(more);
+    Ok(object)
+}
+
+/// The name in the path and the name in the body must be the same.
+fn check_name(target: &Target, verb: Verb, object: &Object) -> Result<(), Status> {
+    let meta = object.meta();
+    if verb == Verb::Update {
+        if meta.name != target.name {
+            return Err(Status::bad_request(format!(
+                "the name of the object ({}) does not match the name on the URL ({})",
+                meta.name, target.name
+            )));
+        }
+        if !meta.namespace.is_empty() && meta.namespace != target.namespace {
+            return Err(Status::bad_request(format!(
+                "the namespace of the object ({}) does not match the namespace on the URL ({})",
+                meta.namespace, target.namespace
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn delete_options(value: &Value, options: &mut Options) {
+    if let Some(policy) = value["propagationPolicy"].as_str() {
+        options.propagation_policy = policy.into();
+    }
+    match value["orphanDependents"].as_bool() {
+        Some(true) => options.propagation_policy = "Orphan".into(),
+        Some(false) => options.propagation_policy = "Background".into(),
+        None => {}
+    }
+    if let Some(seconds) = value["gracePeriodSeconds"].as_i64() {
+        options.grace_period_seconds = Some(seconds);
+    }
+    if let Some(uid) = value["preconditions"]["uid"].as_str() {
+        options.precondition_uid = Some(Uid(uid.into()));
+    }
+    if let Some(version) = value["preconditions"]["resourceVersion"].as_str().and_then(|v| v.parse().ok()) {
+        options.precondition_version = Some(ResourceVersion(version));
+    }
+    if value["dryRun"].as_array().is_some_and(|all| all.iter().any(|d| d == "All")) {
+        options.dry_run = true;
+    }
+}
+
+/// The query of `log` and `exec` as one value.
+fn stream_options(http: &HttpRequest) -> Value {
+    let mut fields = Map::new();
+    let command: Vec<&str> = http.query_values("command").collect();
+    fields.insert("command".into(), json!(command));
+    for name in ["container", "sinceTime"] {
+        if let Some(value) = http.query_value(name) {
+            fields.insert(name.into(), json!(value));
+        }
+    }
+    for name in ["follow", "previous", "timestamps", "tty"] {
+        fields.insert(name.into(), json!(is_true(http.query_value(name))));
+    }
+    for name in ["tailLines", "sinceSeconds", "limitBytes"] {
+        if let Some(number) = http.query_value(name).and_then(|v| v.parse::<u64>().ok()) {
+            fields.insert(name.into(), json!(number));
+        }
+    }
+    fields.insert("stdin".into(), json!(String::from_utf8_lossy(&http.body)));
+    Value::Object(fields)
+}

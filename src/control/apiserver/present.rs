@@ -1,0 +1,144 @@
+//! Answers in their HTTP form. Models `k8s.io/apiserver/pkg/endpoints/handlers/response.go`.
+
+use std::sync::Arc;
+
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Value, json};
+
+use crate::api::http::{Chunk, HttpResponse};
+use crate::api::{Kind, Object, Request, Subresource, WatchEvent, WatchEventType};
+use crate::control::apiserver::call::Reply;
+use crate::control::apiserver::http::{Include, Presentation, failure};
+use crate::control::apiserver::{ApiServer, table};
+use crate::etcd::Revision;
+use crate::sim::Time;
+
+impl ApiServer {
+    /// The HTTP form of an answer.
+    pub(super) fn present(&self, form: &Presentation, request: &Request, reply: Reply, now: Time) -> HttpResponse {
+        let mut response = match reply {
+            Reply::Failure(status) => failure(&status),
+            Reply::Watching => stream(request),
+            Reply::Object(object) => ok(200, &self.one(form, &object, now)),
+            Reply::Created(object) => ok(201, &self.one(form, &object, now)),
+            Reply::Gone(object) if request.kind == Kind::Pod => ok(200, &object.to_value()),
+            Reply::Gone(object) => ok(200, &success(request, Some(&object))),
+            Reply::Value(value, _) => ok(200, &value),
+            Reply::Success { .. } => ok(201, &success(request, None)),
+            Reply::List { items, revision, next, remaining } => {
+                ok(200, &self.list(form, request.kind, &items, (revision, next, remaining), now))
+            }
+        };
+        response.warnings.splice(0..0, form.warnings.iter().cloned());
+        response
+    }
+
+    fn one(&self, form: &Presentation, object: &Object, now: Time) -> Value {
+        if form.table {
+            self.table_of(form, object.kind(), std::slice::from_ref(object), now, true)
+        } else {
+            object.to_value()
+        }
+    }
+
+    fn table_of(&self, form: &Presentation, kind: Kind, objects: &[Object], now: Time, columns: bool) -> Value {
+        let mut value = table::table(kind, objects, self.calendar(now), form.include);
+        if !columns {
+            value["columnDefinitions"] = Value::Null;
+        }
+        value
+    }
+
+    fn list(
+        &self,
+        form: &Presentation,
+        kind: Kind,
+        items: &[Object],
+        (revision, next, remaining): (Revision, Option<Arc<str>>, Option<u64>),
+        now: Time,
+    ) -> Value {
+        let mut metadata = json!({"resourceVersion": revision.to_string()});
+        if let Some(next) = next {
+            metadata["continue"] = json!(token(revision, &next));
+            metadata["remainingItemCount"] = json!(remaining);
+        }
+        if form.table {
+            let mut value = self.table_of(form, kind, items, now, true);
+            value["metadata"] = metadata;
+            return value;
+        }
+        let info = kind.info();
+        let items: Vec<Value> = items.iter().map(Object::to_value).collect();
+        json!({
+            "apiVersion": info.api_version(), "kind": format!("{}List", info.kind), "metadata": metadata, "items": items,
+        })
+    }
+
+    /// Writes the events of a watch, one chunk each. `written` keeps what was written for other clients who want the same
+    /// events in the same form.
+    pub(super) fn write_events(
+        &self,
+        written: &mut Vec<((bool, Include), Vec<Chunk>)>,
+        form: &Presentation,
+        events: &[WatchEvent],
+        now: Time,
+        mut send: impl FnMut(Chunk),
+    ) {
+        let key = (form.table, form.include);
+        if !written.iter().any(|(k, _)| *k == key) {
+            let chunks = events.iter().map(|event| Chunk::Event(self.event(form, event, now))).collect();
+            written.push((key, chunks));
+        }
+        if let Some((_, chunks)) = written.iter().find(|(k, _)| *k == key) {
+            chunks.iter().cloned().for_each(&mut send);
+        }
+    }
+
+    fn event(&self, form: &Presentation, event: &WatchEvent, now: Time) -> Vec<u8> {
+        let word = match event.event {
+            WatchEventType::Added => "ADDED",
+            WatchEventType::Modified => "MODIFIED",
+            WatchEventType::Deleted => "DELETED",
+        };
+        json!({"type": word, "object": self.one(form, &event.object, now)}).to_string().into_bytes()
+    }
+}
+
+fn ok(code: u16, value: &Value) -> HttpResponse {
+    HttpResponse { code, warnings: Vec::new(), body: value.to_string().into_bytes(), streams: false }
+}
+
+fn stream(request: &Request) -> HttpResponse {
+    let code = if request.subresource == Some(Subresource::Exec) { 101 } else { 200 };
+    HttpResponse { code, warnings: Vec::new(), body: Vec::new(), streams: true }
+}
+
+/// The `Status` of a success.
+fn success(request: &Request, object: Option<&Object>) -> Value {
+    let mut value = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"});
+    match object {
+        Some(object) => {
+            let info = request.kind.info();
+            let mut details = json!({"name": object.meta().name, "kind": info.plural, "uid": object.uid()});
+            if !info.group.is_empty() {
+                details["group"] = json!(info.group);
+            }
+            value["details"] = details;
+        }
+        None => value["code"] = json!(201),
+    }
+    value
+}
+
+/// The token with which a client asks for the next page.
+fn token(revision: Revision, last: &str) -> String {
+    let value = json!({"v": "meta.k8s.io/v1", "rv": revision.0, "start": format!("{last}\u{0}")});
+    BASE64URL_NOPAD.encode(value.to_string().as_bytes())
+}
+
+/// The last key of the page before, from a token; `None` if it is none of ours.
+pub fn continued(token: &str) -> Option<Arc<str>> {
+    let text = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
+    let value: Value = serde_json::from_slice(&text).ok()?;
+    Some(value["start"].as_str()?.trim_end_matches('\u{0}').into())
+}

@@ -1,0 +1,81 @@
+//! Pods. Models `pkg/registry/core/pod/strategy.go` and `pkg/apis/core/v1/helper/qos`.
+
+use std::collections::BTreeMap;
+
+use crate::api::{Container, Pod, PodCondition, PodSpec, PodStatus, Quantity, Timestamp};
+use crate::control::apiserver::registry::Env;
+
+/// A new pod is pending.
+pub fn prepare_new(pod: &mut Pod, env: &mut Env<'_>) {
+    pod.metadata.generation = 1;
+    pod.status = PodStatus { phase: "Pending".into(), qos_class: qos(&pod.spec).into(), ..PodStatus::default() };
+    let gated = pod.spec.rest.get("schedulingGates").and_then(|g| g.as_array()).is_some_and(|g| !g.is_empty());
+    if gated {
+        let message = "Scheduling is blocked due to non-empty scheduling gates";
+        set_condition(pod, "PodScheduled", "False", "SchedulingGated", message, env.now);
+    }
+}
+
+/// A change of a pod or of its status.
+pub fn prepare_change(new: &mut Pod, old: &Pod, status: bool) {
+    if status {
+        new.spec = old.spec.clone();
+        new.metadata.owner_references = old.metadata.owner_references.clone();
+        if new.status.qos_class.is_empty() {
+            new.status.qos_class = old.status.qos_class.clone();
+        }
+    } else {
+        new.status = old.status.clone();
+        new.metadata.generation += i64::from(new.spec != old.spec);
+    }
+}
+
+/// Sets a condition; its transition time changes only if its status does.
+pub fn set_condition(pod: &mut Pod, r#type: &str, status: &str, reason: &str, message: &str, now: Timestamp) {
+    let generation = pod.metadata.generation;
+    let fresh = PodCondition {
+        r#type: r#type.into(),
+        status: status.into(),
+        reason: reason.into(),
+        message: message.into(),
+        last_transition_time: Some(now),
+        ..PodCondition::default()
+    };
+    match pod.status.conditions.iter_mut().find(|c| c.r#type == r#type) {
+        Some(condition) => {
+            let since = if condition.status == status { condition.last_transition_time } else { Some(now) };
+            *condition = PodCondition { last_transition_time: since, observed_generation: generation, ..fresh };
+        }
+        None => pod.status.conditions.push(fresh),
+    }
+}
+
+/// The quality of service that the resources of the containers amount to.
+pub fn qos(spec: &PodSpec) -> &'static str {
+    let mut requests: BTreeMap<&str, Quantity> = BTreeMap::new();
+    let mut limits: BTreeMap<&str, Quantity> = BTreeMap::new();
+    let mut guaranteed = true;
+    for container in spec.containers.iter().chain(&spec.init_containers) {
+        add(&mut requests, container, |c| &c.resources.requests);
+        add(&mut limits, container, |c| &c.resources.limits);
+        let has = |name: &str| container.resources.limits.get(name).is_some_and(|q| !q.is_zero());
+        guaranteed &= has("cpu") && has("memory");
+    }
+    if requests.is_empty() && limits.is_empty() {
+        return "BestEffort";
+    }
+    let equal =
+        requests.iter().all(|(name, amount)| limits.get(name).is_some_and(|limit| limit.minus(*amount).is_zero()));
+    if guaranteed && equal && requests.len() == limits.len() { "Guaranteed" } else { "Burstable" }
+}
+
+fn add<'a>(
+    sum: &mut BTreeMap<&'a str, Quantity>,
+    container: &'a Container,
+    of: fn(&Container) -> &BTreeMap<String, Quantity>,
+) {
+    for (name, amount) in of(container).iter().filter(|(n, q)| matches!(n.as_str(), "cpu" | "memory") && !q.is_zero()) {
+        let total = sum.get(name.as_str()).map_or(*amount, |have| have.plus(*amount));
+        sum.insert(name, total);
+    }
+}

@@ -1,0 +1,86 @@
+//! Streams that come from kubelets: `log` and `exec`. Models `pkg/registry/core/pod/rest/{log,subresources}.go` and
+//! `pkg/registry/core/pod/strategy.go` (`LogLocation`).
+
+use std::sync::Arc;
+
+use crate::api::{Body, CallId, KubeletRequest, ObjectRef, Pod, Request, Status, Subresource};
+use crate::api::{Kind, Object};
+use crate::control::apiserver::call::{CallNo, State};
+use crate::control::apiserver::{ApiServer, Effect};
+use crate::sim::Out;
+
+impl ApiServer {
+    /// Asks the kubelet of the pod's node.
+    pub(super) fn ask_kubelet(&mut self, no: CallNo, request: &Request, out: &mut Out<Effect>) -> Result<(), Status> {
+        let Some(Object::Pod(pod)) = self.cached(Kind::Pod, &request.namespace, &request.name) else {
+            return Err(Status::not_found(Kind::Pod, &request.name));
+        };
+        let pod = Arc::clone(pod);
+        let body = match &request.body {
+            Body::Value(value) => (**value).clone(),
+            _ => serde_json::Value::Null,
+        };
+        let container = container(&pod, body["container"].as_str().unwrap_or(""))?;
+        if pod.spec.node_name.is_empty() {
+            return Err(match request.subresource {
+                Some(Subresource::Exec) => {
+                    Status::bad_request(format!("pod {} does not have a host assigned", request.name))
+                }
+                _ => Status::bad_request(format!("pod {} does not have a host assigned", request.name)),
+            });
+        }
+        let about =
+            ObjectRef { kind: Kind::Pod, namespace: Arc::clone(&request.namespace), name: Arc::clone(&request.name) };
+        let truth = |name: &str| body[name].as_bool().unwrap_or(false);
+        let ask = match request.subresource {
+            Some(Subresource::Exec) => KubeletRequest::Exec {
+                pod: about,
+                container,
+                command: body["command"]
+                    .as_array()
+                    .map(|words| words.iter().filter_map(|w| w.as_str().map(str::to_owned)).collect())
+                    .unwrap_or_default(),
+                stdin: body["stdin"].as_str().unwrap_or("").as_bytes().to_vec(),
+            },
+            _ => KubeletRequest::Logs {
+                pod: about,
+                container,
+                follow: truth("follow"),
+                previous: truth("previous"),
+                tail: body["tailLines"].as_u64(),
+                timestamps: truth("timestamps"),
+            },
+        };
+        let node: Arc<str> = pod.spec.node_name.as_str().into();
+        self.streams.insert(no, Arc::clone(&node));
+        self.set_state(no, State::Kubelet { begun: false });
+        out.push(Effect::Kubelet { node, id: CallId(no.0), request: ask });
+        Ok(())
+    }
+}
+
+/// The container that is meant.
+fn container(pod: &Pod, asked: &str) -> Result<String, Status> {
+    let name = &pod.metadata.name;
+    let names = |of: &[crate::api::Container]| of.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+    let (usual, init) = (names(&pod.spec.containers), names(&pod.spec.init_containers));
+    if !asked.is_empty() {
+        return if usual.iter().chain(&init).any(|c| c == asked) {
+            Ok(asked.to_owned())
+        } else {
+            Err(Status::bad_request(format!("container {asked} is not valid for pod {name}")))
+        };
+    }
+    match usual.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(Status::bad_request(format!("no containers found in pod {name}"))),
+        many => {
+            let mut words =
+                format!("a container name must be specified for pod {name}, choose one of: [{}]", many.join(" "));
+            if !init.is_empty() {
+                words.push_str(&format!(" or one of the init containers: [{}]", init.join(" ")));
+            }
+            Err(Status::bad_request(words))
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Create, get, list, watch, update, patch, delete.
+
+use serde_json::{Value, json};
+
+use super::{World, pod};
+use crate::api::http::{Chunk, Method};
+use crate::api::{Answer, Body, Kind, Object, Options, Request, Response, Subresource, Verb, WatchEventType};
+
+#[test]
+fn a_fresh_server_has_its_namespaces_and_its_service() {
+    let mut world = World::new();
+    let (code, list) = world.http(Method::Get, "/api/v1/namespaces", &Value::Null);
+    assert_eq!(code, 200);
+    let names: Vec<&str> =
+        list["items"].as_array().expect("items").iter().filter_map(|i| i["metadata"]["name"].as_str()).collect();
+    assert_eq!(names, ["default", "kube-node-lease", "kube-public", "kube-system"]);
+    let (_, service) = world.http(Method::Get, "/api/v1/namespaces/default/services/kubernetes", &Value::Null);
+    assert_eq!(service["spec"]["clusterIP"], "10.96.0.1");
+}
+
+#[test]
+fn a_pod_is_made_read_listed_and_removed() {
+    let mut world = World::new();
+    let made = world.object(Request::create(pod("web")));
+    let Object::Pod(p) = &made else { panic!("a pod") };
+    assert_eq!(p.status.phase, "Pending");
+    assert_eq!(p.metadata.generation, 1);
+    assert_eq!(p.spec.tolerations.len(), 2);
+    assert_eq!(p.spec.containers[0].image_pull_policy, "IfNotPresent");
+    assert!(p.spec.volumes[0].name.starts_with("kube-api-access-"));
+    assert_eq!(world.object(Request::get(Kind::Pod, "default", "web")), made);
+    let Response::List(items, _) = world.call(Request::new(Verb::List, Kind::Pod, "", "")) else { panic!("a list") };
+    assert_eq!(items, [made]);
+    let again = world.failure(Request::create(pod("web")));
+    assert_eq!((again.code, again.message.as_str()), (409, "pods \"web\" already exists"));
+    assert_eq!(world.call(Request::delete(Kind::Pod, "default", "web")), Response::Success);
+    let gone = world.failure(Request::get(Kind::Pod, "default", "web"));
+    assert_eq!((gone.code, gone.message.as_str()), (404, "pods \"web\" not found"));
+}
+
+#[test]
+fn a_bound_pod_goes_gracefully() {
+    let mut world = World::new();
+    world.object(Request::create(pod("web")));
+    let mut bind = Request::new(Verb::Create, Kind::Pod, "default", "web");
+    bind.subresource = Some(Subresource::Binding);
+    bind.body = Body::Binding("worker1".into());
+    assert_eq!(world.call(bind.clone()), Response::Success);
+    let twice = world.failure(bind);
+    assert_eq!(
+        twice.message,
+        "Operation cannot be fulfilled on pods/binding \"web\": pod web is already assigned to node \"worker1\""
+    );
+    world.pass(5);
+    let marked = world.object(Request::delete(Kind::Pod, "default", "web"));
+    assert_eq!(marked.meta().deletion_grace_period_seconds, Some(30));
+    assert_eq!(marked.meta().deletion_timestamp.map(|t| t.to_string()).as_deref(), Some("2026-01-01T00:00:35Z"));
+    let mut last = Request::delete(Kind::Pod, "default", "web");
+    last.options.grace_period_seconds = Some(0);
+    assert_eq!(world.call(last), Response::Success);
+}
+
+#[test]
+fn watchers_are_told_what_they_choose() {
+    let mut world = World::new();
+    let mut watch = Request::new(Verb::Watch, Kind::Pod, "", "");
+    watch.options = Options { field_selector: "spec.nodeName=worker1".into(), ..Options::default() };
+    let id = world.ask(watch);
+    world.object(Request::create(pod("web")));
+    let mut bind = Request::new(Verb::Create, Kind::Pod, "default", "web");
+    bind.subresource = Some(Subresource::Binding);
+    bind.body = Body::Binding("worker1".into());
+    world.call(bind);
+    let mut now = Request::delete(Kind::Pod, "default", "web");
+    now.options.grace_period_seconds = Some(0);
+    world.call(now);
+    let told: Vec<WatchEventType> = world
+        .answers
+        .iter()
+        .filter_map(|a| match a {
+            Answer::Events { id: of, events, .. } if *of == id => {
+                Some(events.iter().map(|e| e.event).collect::<Vec<_>>())
+            }
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    assert_eq!(told, [WatchEventType::Added, WatchEventType::Modified, WatchEventType::Deleted]);
+}
+
+#[test]
+fn a_stale_update_is_a_conflict_and_a_status_update_leaves_the_spec() {
+    let mut world = World::new();
+    let made = world.object(Request::create(pod("web")));
+    let Object::Pod(p) = &made else { panic!("a pod") };
+    let mut status = (**p).clone();
+    status.status.phase = "Running".into();
+    std::sync::Arc::make_mut(&mut status.spec).node_name = "elsewhere".into();
+    let after = world.object(Request::update_status(status));
+    let Object::Pod(after) = &after else { panic!("a pod") };
+    assert_eq!((after.status.phase.as_str(), after.spec.node_name.as_str()), ("Running", ""));
+    let mut stale = (**p).clone();
+    stale.metadata.labels.insert("a".into(), "b".into());
+    let conflict = world.failure(Request::update(stale));
+    assert_eq!(
+        conflict.message,
+        "Operation cannot be fulfilled on pods \"web\": the object has been modified; please apply your changes to the latest version and try again"
+    );
+}
+
+#[test]
+fn the_http_door_creates_patches_scales_and_watches() {
+    let mut world = World::new();
+    let base = "/apis/apps/v1/namespaces/default/deployments";
+    let body = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "nginx"}]}}}});
+    world.http(Method::Get, &format!("{base}?watch=true"), &Value::Null);
+    let (code, made) = world.http(Method::Post, base, &body);
+    assert_eq!((code, &made["spec"]["replicas"], &made["metadata"]["generation"]), (201, &json!(1), &json!(1)));
+    let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "nginx:2"}]}}}});
+    let (code, patched) = world.http(Method::Patch, &format!("{base}/web"), &patch);
+    assert_eq!((code, &patched["metadata"]["generation"]), (200, &json!(2)));
+    assert_eq!(patched["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"], "Always");
+    let (code, scale) = world.http(Method::Patch, &format!("{base}/web/scale"), &json!({"spec": {"replicas": 3}}));
+    assert_eq!((code, &scale["spec"]["replicas"], &scale["status"]["selector"]), (200, &json!(3), &json!("app=web")));
+    let (code, gone) = world.http(Method::Delete, &format!("{base}/web?propagationPolicy=Foreground"), &Value::Null);
+    assert_eq!((code, &gone["metadata"]["finalizers"]), (200, &json!(["foregroundDeletion"])));
+    let events: Vec<String> = world
+        .chunks
+        .iter()
+        .filter_map(|(_, c)| match c {
+            Chunk::Event(text) => serde_json::from_slice::<Value>(text).ok()?["type"].as_str().map(str::to_owned),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(events, ["ADDED", "MODIFIED", "MODIFIED", "MODIFIED"]);
+}
+
+#[test]
+fn services_get_addresses_and_node_ports() {
+    let mut world = World::new();
+    let service = |name: &str, spec: Value| json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec});
+    let path = "/api/v1/namespaces/default/services";
+    let (code, made) =
+        world.http(Method::Post, path, &service("a", json!({"type": "NodePort", "ports": [{"port": 80}]})));
+    assert_eq!(code, 201);
+    let port = made["spec"]["ports"][0]["nodePort"].as_i64().expect("a port");
+    assert!((30_000..=32_767).contains(&port));
+    assert_eq!(made["spec"]["ports"][0]["targetPort"], 80);
+    let ip = made["spec"]["clusterIP"].as_str().expect("an address").to_owned();
+    assert!(ip.starts_with("10."), "{ip}");
+    let (code, taken) =
+        world.http(Method::Post, path, &service("b", json!({"clusterIP": ip, "ports": [{"port": 80}]})));
+    assert_eq!(code, 422);
+    assert_eq!(
+        taken["message"],
+        format!(
+            "Service \"b\" is invalid: spec.clusterIPs: Invalid value: [\"{ip}\"]: failed to allocate IP {ip}: provided IP is already allocated"
+        )
+    );
+    let (_, headless) =
+        world.http(Method::Post, path, &service("c", json!({"clusterIP": "None", "ports": [{"port": 80}]})));
+    assert_eq!(headless["spec"]["clusterIPs"], json!(["None"]));
+    world.call(Request::delete(Kind::Service, "default", "a"));
+    let (code, _) = world.http(Method::Post, path, &service("b", json!({"clusterIP": ip, "ports": [{"port": 80}]})));
+    assert_eq!(code, 201);
+}
+
+#[test]
+fn a_namespace_goes_when_its_finalizers_are_gone() {
+    let mut world = World::new();
+    let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}});
+    assert_eq!(world.http(Method::Post, "/api/v1/namespaces", &body).0, 201);
+    let (_, marked) = world.http(Method::Delete, "/api/v1/namespaces/x", &Value::Null);
+    assert_eq!(marked["status"]["phase"], "Terminating");
+    let mut late = pod("late");
+    late.meta_mut().namespace = "x".into();
+    let refused = world.failure(Request::create(late));
+    assert_eq!(
+        refused.message,
+        "pods \"late\" is forbidden: unable to create new content in namespace x because it is being terminated"
+    );
+    let mut empty = marked.clone();
+    empty["spec"] = json!({});
+    assert_eq!(world.http(Method::Put, "/api/v1/namespaces/x/finalize", &empty).0, 200);
+    assert_eq!(world.http(Method::Get, "/api/v1/namespaces/x", &Value::Null).0, 404);
+    let mut lost = pod("lost");
+    lost.meta_mut().namespace = "x".into();
+    assert_eq!(world.failure(Request::create(lost)).message, "namespaces \"x\" not found");
+    let stay = world.failure(Request::delete(Kind::Namespace, "", "default"));
+    assert_eq!(stay.message, "namespaces \"default\" is forbidden: this namespace may not be deleted");
+}
