@@ -27,6 +27,7 @@
 pub mod api;
 pub mod control;
 pub mod etcd;
+pub mod etcdctl;
 pub mod kubectl;
 pub mod net;
 pub mod node;

@@ -17,8 +17,8 @@ use crate::sim::{Component, Out, Time, Wake};
 
 /// The largest write, in bytes (`--max-request-bytes`).
 const MAX_REQUEST: u64 = 1_572_864;
-/// The least size of a database file.
-const MIN_DB: u64 = 20_480;
+/// What an empty database file uses; one free page is beside it.
+const MIN_IN_USE: u64 = 16_384;
 /// The size of a page of the database file.
 const PAGE: u64 = 4_096;
 
@@ -163,12 +163,11 @@ impl<V: Payload> Member<V> {
 
     /// What it says of itself.
     pub fn status(&self) -> Status {
-        let in_use = self.store.backend.size();
-        let size = in_use.max(MIN_DB).div_ceil(PAGE) * PAGE;
+        let in_use = MIN_IN_USE.max(self.store.backend.size().next_multiple_of(PAGE) + 3 * PAGE);
         Status {
             version: self.config.version.clone(),
-            db_size: size,
-            db_size_in_use: in_use.max(PAGE).div_ceil(PAGE) * PAGE,
+            db_size: in_use + PAGE,
+            db_size_in_use: in_use,
             leader: Some(self.config.member_id),
             raft_index: self.applied,
             raft_applied_index: self.applied,

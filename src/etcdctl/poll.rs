@@ -1,0 +1,97 @@
+//! A round of questions to all endpoints.
+//!
+//! Models `etcdctl/ctlv3/command/ep_command.go` (etcd 3.6). All endpoints are asked at once; there, `status` asks one after
+//! another. Who looks at the times of the requests could tell.
+
+use crate::etcd::{Body, EtcdError, Reply};
+use crate::etcdctl::plan::{Poll, Refusal, exit};
+use crate::etcdctl::show::{Checked, Display, EndpointStatus};
+use crate::sim::Time;
+
+/// The questions and what has been answered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Round {
+    poll: Poll,
+    asked: Time,
+    endpoints: Vec<(String, Option<Answer>)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Answer {
+    Healthy { at: Time },
+    Status(EndpointStatus),
+    Failed { at: Time, error: String },
+}
+
+impl Round {
+    /// Questions to `endpoints`, none answered yet.
+    pub fn new(poll: Poll, endpoints: &[String], now: Time) -> Round {
+        Round { poll, asked: now, endpoints: endpoints.iter().map(|endpoint| (endpoint.clone(), None)).collect() }
+    }
+
+    /// Takes the answer of the endpoint at place `id` in.
+    pub fn answer<V>(&mut self, id: u64, result: Result<Reply<V>, EtcdError>, now: Time) {
+        let Some((endpoint, answer)) = usize::try_from(id).ok().and_then(|id| self.endpoints.get_mut(id)) else {
+            return;
+        };
+        *answer = Some(match result {
+            Ok(Reply { header, body: Body::Status(status) }) => {
+                Answer::Status(EndpointStatus { endpoint: endpoint.clone(), header, status })
+            }
+            Ok(_) => Answer::Healthy { at: now },
+            Err(e) => Answer::Failed { at: now, error: e.to_string() },
+        });
+    }
+
+    /// Waits no longer.
+    pub fn give_up(&mut self, now: Time) {
+        for (_, answer) in &mut self.endpoints {
+            answer.get_or_insert_with(|| Answer::Failed { at: now, error: "context deadline exceeded".into() });
+        }
+    }
+
+    /// Whether all have answered.
+    pub fn is_complete(&self) -> bool {
+        self.endpoints.iter().all(|(_, answer)| answer.is_some())
+    }
+
+    /// What goes to stdout and stderr, and the exit code.
+    pub fn shown(&self, display: Display) -> Result<(String, String, u8), Refusal> {
+        match self.poll {
+            Poll::Health => self.health(display),
+            Poll::Status => self.statuses(display),
+        }
+    }
+
+    fn health(&self, display: Display) -> Result<(String, String, u8), Refusal> {
+        let checked = self.endpoints.iter().map(|(endpoint, answer)| {
+            let (at, error) = match answer {
+                Some(Answer::Healthy { at }) => (*at, None),
+                Some(Answer::Failed { at, error }) => (*at, Some(error.clone())),
+                Some(Answer::Status(_)) | None => (self.asked, None),
+            };
+            Checked { endpoint: endpoint.clone(), took: at.since(self.asked), error }
+        });
+        let checked: Vec<Checked> = checked.collect();
+        let (stdout, stderr) = display.health(&checked)?;
+        if checked.iter().all(|check| check.error.is_none()) {
+            return Ok((stdout, stderr, 0));
+        }
+        Ok((stdout, stderr + "Error: unhealthy cluster\n", exit::ERROR))
+    }
+
+    fn statuses(&self, display: Display) -> Result<(String, String, u8), Refusal> {
+        let (mut statuses, mut stderr) = (Vec::new(), String::new());
+        for (endpoint, answer) in &self.endpoints {
+            match answer {
+                Some(Answer::Status(status)) => statuses.push(status.clone()),
+                Some(Answer::Failed { error, .. }) => {
+                    stderr += &format!("Failed to get the status of endpoint {endpoint} ({error})\n");
+                }
+                Some(Answer::Healthy { .. }) | None => {}
+            }
+        }
+        let code = if stderr.is_empty() { 0 } else { exit::ERROR };
+        Ok((display.statuses(&statuses)?, stderr, code))
+    }
+}

@@ -1,0 +1,1 @@
+//! The same lines through the real etcdctl and etcd.
