@@ -94,11 +94,13 @@ pub fn bytes(n: u64) -> String {
     }
     let name = name.expect("2^64 bytes are eighteen exabytes");
     let tenths = (u128::from(n) * 10 + u128::from(unit) / 2) / u128::from(unit);
-    if tenths >= 100 {
-        format!("{} {name}", (tenths + 5) / 10)
-    } else {
-        format!("{}.{} {name}", tenths / 10, tenths % 10)
+    if tenths < 100 {
+        return format!("{}.{} {name}", tenths / 10, tenths % 10);
     }
+    // A half goes to the even side: 20.48 kB is first 20.5 kB and then 20 kB.
+    let (whole, rest) = (tenths / 10, tenths % 10);
+    let up = rest > 5 || (rest == 5 && whole % 2 == 1);
+    format!("{} {name}", whole + u128::from(up))
 }
 
 /// `strconv.ParseInt(text, base, 64)`; the error is Go's.

@@ -142,7 +142,11 @@ fn what_cannot_be_done_is_said_in_etcdctls_words() {
     bench.fails("lease revoke 99", "failed to revoke lease (etcdserver: requested lease not found)", 1);
     bench.fails("lease keep-alive --once 99", "etcdserver: requested lease not found", 2);
     bench.fails("foo", "unknown command \"foo\" for \"etcdctl\"\nRun 'etcdctl --help' for usage.", 1);
-    bench.fails("gets a", "unknown command \"gets\" for \"etcdctl\"\n\nDid you mean this?\n\tdel\n\tget\n\nRun 'etcdctl --help' for usage.", 1);
+    bench.fails(
+        "gets a",
+        "unknown command \"gets\" for \"etcdctl\"\n\nDid you mean this?\n\tget\n\nRun 'etcdctl --help' for usage.",
+        1,
+    );
     bench.fails("snapshot save x", "etcdctl snapshot save is not part of this simulation", 1);
     let ran = bench.run(&["get", "--foo"], "");
     assert_eq!(ran.stderr, "Error: unknown flag: --foo\n\n");
