@@ -9,5 +9,7 @@ fn main() {
 
     console_error_panic_hook::set_once();
     let scope: web_sys::DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
-    scope.post_message(&JsValue::from_str("ready")).expect("a string can be posted to the page that started this worker");
+    scope
+        .post_message(&JsValue::from_str("ready"))
+        .expect("a string can be posted to the page that started this worker");
 }
