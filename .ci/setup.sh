@@ -46,8 +46,9 @@ set_compiler() { apt_install gcc libc6-dev; }
 has_wasm_target() { wasm_toolchain >/dev/null; }
 set_wasm_target() {
   say "adding the target $wasm_target with rustup"
-  rustup target add $wasm_target && has_wasm "$(own_toolchain)" && return
-  say "rustup could not; building the target with the distribution's compiler instead (about 1 minute, once)"
+  RUST_BACKTRACE=0 timeout 300 rustup target add $wasm_target >"$cache/rustup.log" 2>&1 && has_wasm "$(own_toolchain)" && return
+  say "rustup could not ($(grep -m 1 '^error' "$cache/rustup.log" || echo "it took longer than 5 minutes"))"
+  say "building the target with the distribution's compiler instead (about 1 minute, once)"
   . .ci/distro-wasm.sh
 }
 
