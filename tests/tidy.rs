@@ -98,7 +98,8 @@ fn sources() -> Vec<Source> {
     let read = |path: &PathBuf| {
         let text = fs::read_to_string(path).expect("a source file is readable text");
         let path = relative(path, "src");
-        let is_test = path.ends_with("/tests.rs") || path.contains("/tests/");
+        // Worlds made up for tests of the layers above count as tests.
+        let is_test = path.ends_with("/tests.rs") || path.contains("/tests/") || path.contains("/fixture");
         // Test modules stand at the end of a file.
         let end = text.find("\n#[cfg(test)]\nmod ").unwrap_or(text.len());
         let code = if is_test { String::new() } else { text[..end].to_string() };
