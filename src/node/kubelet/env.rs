@@ -1,0 +1,417 @@
+//! What a container is made of: environment, files, names. Models `makeEnvironmentVariables` and `ensureHostsFile` of
+//! `pkg/kubelet/kubelet_pods.go`, `pkg/kubelet/envvars` and `pkg/kubelet/network/dns`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::api::{ConfigMap, Container, EnvVarSource, KeySelector, Kind, ObjectRef, Pod, Secret, Service};
+use crate::node::kubelet::Config;
+use crate::node::kubelet::mount::not_found;
+use crate::node::kubelet::worker::Worker;
+use crate::node::runtime::ContainerConfig;
+use crate::workload::File;
+
+/// The services of the cluster, by namespace and name.
+pub type Services = BTreeMap<(String, String), Arc<Service>>;
+
+/// A pod's host name: its own, or its name, cut to 63 characters; on the host network the node's.
+pub fn hostname(pod: &Pod, config: &Config) -> String {
+    let name = if pod.spec.hostname.is_empty() { &pod.metadata.name } else { &pod.spec.hostname };
+    if pod.spec.host_network {
+        return config.node.to_string();
+    }
+    let cut: String = name.chars().take(63).collect();
+    cut.trim_end_matches(['-', '.']).to_owned()
+}
+
+/// The text of `/etc/resolv.conf`.
+pub fn resolv_conf(pod: &Pod, config: &Config) -> String {
+    let cluster = match pod.spec.dns_policy.as_str() {
+        "ClusterFirst" => !pod.spec.host_network,
+        "ClusterFirstWithHostNet" => true,
+        _ => false,
+    };
+    match config.cluster_dns.filter(|_| cluster) {
+        Some(dns) => {
+            let (ns, domain) = (&pod.metadata.namespace, &config.cluster_domain);
+            format!("search {ns}.svc.{domain} svc.{domain} {domain}\nnameserver {dns}\noptions ndots:5\n")
+        }
+        None => "nameserver 8.8.8.8\n".into(),
+    }
+}
+
+/// The text of `/etc/hosts`.
+fn hosts(pod: &Pod, ip: &str, name: &str) -> String {
+    let aliases: String = (pod.spec.rest.get("hostAliases").and_then(Value::as_array).into_iter().flatten())
+        .map(|alias| {
+            let names: Vec<&str> =
+                alias["hostnames"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            format!("{}\t{}\n", alias["ip"].as_str().unwrap_or(""), names.join("\t"))
+        })
+        .collect();
+    let aliases = if aliases.is_empty() { aliases } else { format!("\n# Entries added by HostAliases.\n{aliases}") };
+    let full = match pod.spec.subdomain.as_str() {
+        "" => String::new(),
+        sub => format!("{name}.{sub}.{}.svc.cluster.local\t", pod.metadata.namespace),
+    };
+    format!(
+        "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\nfe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n{ip}\t{full}{name}\n{aliases}"
+    )
+}
+
+fn key(pod: &Pod, kind: Kind, name: &str) -> ObjectRef {
+    ObjectRef { kind, namespace: pod.metadata.namespace.as_str().into(), name: name.into() }
+}
+
+/// The ConfigMaps and Secrets that a container's environment is taken from.
+pub fn needs(pod: &Pod, container: &Container) -> Vec<ObjectRef> {
+    let mut needs = Vec::new();
+    for from in &container.env_from {
+        needs.extend(from.config_map_ref.iter().map(|s| key(pod, Kind::ConfigMap, &s.name)));
+        needs.extend(from.secret_ref.iter().map(|s| key(pod, Kind::Secret, &s.name)));
+    }
+    for source in container.env.iter().filter_map(|v| v.value_from.as_ref()) {
+        needs.extend(source.config_map_key_ref.iter().map(|s| key(pod, Kind::ConfigMap, &s.name)));
+        needs.extend(source.secret_key_ref.iter().map(|s| key(pod, Kind::Secret, &s.name)));
+    }
+    needs.sort();
+    needs.dedup();
+    needs
+}
+
+/// The ConfigMaps and Secrets that volumes are made of, each with the volume and whether it may be missing. The bundle of
+/// the service account is not simulated as an object and is always there.
+pub fn volume_needs(pod: &Pod) -> Vec<(ObjectRef, String, bool)> {
+    let mut needs = Vec::new();
+    for volume in &pod.spec.volumes {
+        let optional = |v: &Value| v["optional"].as_bool().unwrap_or(false);
+        if let Some(source) = volume.rest.get("configMap") {
+            let name = source["name"].as_str().unwrap_or("");
+            needs.push((key(pod, Kind::ConfigMap, name), volume.name.clone(), optional(source)));
+        }
+        if let Some(source) = volume.rest.get("secret") {
+            let name = source["secretName"].as_str().unwrap_or("");
+            needs.push((key(pod, Kind::Secret, name), volume.name.clone(), optional(source)));
+        }
+    }
+    needs
+}
+
+/// Everything that the runtime needs to make a container.
+///
+/// # Errors
+/// Something that the environment refers to is missing; the words are the kubelet's.
+pub fn container_config(
+    worker: &Worker,
+    name: &str,
+    attempt: u32,
+    services: &Services,
+    config: &Config,
+) -> Result<ContainerConfig, String> {
+    let pod = &worker.pod;
+    let Some(container) = worker.container(name) else { return Err(format!("container {name:?} not found")) };
+    let ip = worker.live.sandbox.as_ref().and_then(|s| s.ip).map(|ip| ip.to_string()).unwrap_or_default();
+    let host = hostname(pod, config);
+    let env = environment(worker, container, services, config, &ip)?;
+    let mut files: BTreeMap<String, File> = volume_files(worker, container);
+    files.insert("/etc/hosts".into(), File::of(hosts(pod, &ip, &host)));
+    files.insert("/etc/hostname".into(), File::of(format!("{host}\n")));
+    let expand = |words: &[String]| words.iter().map(|w| expand(w, &env)).collect::<Vec<_>>();
+    let ports =
+        container.ports.iter().map(|p| (u16::try_from(p.container_port).unwrap_or(0), p.protocol.clone())).collect();
+    let limit = container.resources.limits.get("memory").map(|m| u64::try_from(m.units()).unwrap_or(0));
+    Ok(ContainerConfig {
+        name: container.name.as_str().into(),
+        attempt,
+        image: container.image.as_str().into(),
+        command: expand(&container.command),
+        args: expand(&container.args),
+        working_dir: container.working_dir.clone(),
+        ports,
+        files,
+        memory_limit: limit.filter(|l| *l > 0),
+        tty: container.tty,
+        env,
+    })
+}
+
+/// `$(NAME)` with the value of NAME; unknown names and `$$(NAME)` stay.
+pub fn expand(text: &str, env: &BTreeMap<String, String>) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(after) = rest.strip_prefix("$$") {
+            out.push('$');
+            rest = after;
+            continue;
+        }
+        let name = rest.strip_prefix("$(").and_then(|r| r.split_once(')')).map(|(name, _)| name);
+        match name.and_then(|n| env.get(n).map(|v| (n, v))) {
+            Some((name, value)) => {
+                out.push_str(value);
+                rest = &rest[name.len() + 3..];
+            }
+            None => {
+                out.push('$');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out + rest
+}
+
+fn environment(
+    worker: &Worker,
+    container: &Container,
+    services: &Services,
+    config: &Config,
+    ip: &str,
+) -> Result<BTreeMap<String, String>, String> {
+    let pod = &worker.pod;
+    let mut env = service_env(pod, services);
+    for from in &container.env_from {
+        let all = match (&from.config_map_ref, &from.secret_ref) {
+            (Some(r), _) => data(worker, Kind::ConfigMap, r)?,
+            (_, Some(r)) => data(worker, Kind::Secret, r)?,
+            _ => BTreeMap::new(),
+        };
+        env.extend(all.into_iter().map(|(k, v)| (format!("{}{k}", from.prefix), v)));
+    }
+    for variable in &container.env {
+        let value = match &variable.value_from {
+            None => Some(expand(&variable.value, &env)),
+            Some(source) => value_from(worker, container, source, config, ip)?,
+        };
+        if let Some(value) = value {
+            env.insert(variable.name.clone(), value);
+        }
+    }
+    Ok(env)
+}
+
+fn data(worker: &Worker, kind: Kind, selector: &KeySelector) -> Result<BTreeMap<String, String>, String> {
+    let key = key(&worker.pod, kind, &selector.name);
+    match worker.fetched.get(&key) {
+        Some(Ok(object)) => Ok(match kind {
+            Kind::Secret => object.get::<Secret>().map(|s| decoded(s)).unwrap_or_default(),
+            _ => object.get::<ConfigMap>().map(|c| c.data.clone()).unwrap_or_default(),
+        }),
+        _ if selector.optional == Some(true) => Ok(BTreeMap::new()),
+        _ => Err(not_found(&key)),
+    }
+}
+
+fn decoded(secret: &Secret) -> BTreeMap<String, String> {
+    let text = |v: &String| {
+        let bytes = data_encoding::BASE64.decode(v.as_bytes()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    secret.data.iter().map(|(k, v)| (k.clone(), text(v))).collect()
+}
+
+fn value_from(
+    worker: &Worker,
+    container: &Container,
+    source: &EnvVarSource,
+    config: &Config,
+    ip: &str,
+) -> Result<Option<String>, String> {
+    let pod = &worker.pod;
+    if let Some(field) = &source.field_ref {
+        return field_value(pod, &field.field_path, config, ip).map(Some);
+    }
+    for (kind, word, selector) in
+        [(Kind::ConfigMap, "ConfigMap", &source.config_map_key_ref), (Kind::Secret, "Secret", &source.secret_key_ref)]
+    {
+        let Some(selector) = selector else { continue };
+        let all = data(worker, kind, selector)?;
+        return match all.get(&selector.key) {
+            Some(value) => Ok(Some(value.clone())),
+            None if selector.optional == Some(true) => Ok(None),
+            None => {
+                let place = format!("{}/{}", pod.metadata.namespace, selector.name);
+                Err(format!("couldn't find key {} in {word} {place}", selector.key))
+            }
+        };
+    }
+    if let Some(resource) = source.rest.get("resourceFieldRef") {
+        return Ok(Some(resource_value(container, resource, config)));
+    }
+    Ok(None)
+}
+
+/// A field of the downward API. Models `pkg/fieldpath/fieldpath.go`.
+fn field_value(pod: &Pod, path: &str, config: &Config, ip: &str) -> Result<String, String> {
+    let meta = &pod.metadata;
+    if let Some((map, key)) = path.strip_suffix("']").and_then(|p| p.split_once("['")) {
+        let from = if map == "metadata.annotations" { &meta.annotations } else { &meta.labels };
+        return Ok(from.get(key).cloned().unwrap_or_default());
+    }
+    Ok(match path {
+        "metadata.name" => meta.name.clone(),
+        "metadata.namespace" => meta.namespace.clone(),
+        "metadata.uid" => meta.uid.to_string(),
+        "metadata.labels" => lines(&meta.labels),
+        "metadata.annotations" => lines(&meta.annotations),
+        "spec.nodeName" => pod.spec.node_name.clone(),
+        "spec.serviceAccountName" => pod.spec.service_account_name.clone(),
+        "status.hostIP" | "status.hostIPs" => config.ip.to_string(),
+        "status.podIP" | "status.podIPs" => ip.to_owned(),
+        _ => return Err(format!("unsupported fieldPath: {path}")),
+    })
+}
+
+fn lines(map: &BTreeMap<String, String>) -> String {
+    map.iter().map(|(k, v)| format!("{k}={v:?}")).collect::<Vec<_>>().join("\n")
+}
+
+/// `limits.cpu` and the like, in units of the divisor; without a limit, what the node has.
+fn resource_value(container: &Container, source: &Value, config: &Config) -> String {
+    let name = source["resource"].as_str().unwrap_or("");
+    let divisor =
+        source["divisor"].as_str().and_then(|d| d.parse::<crate::api::Quantity>().ok()).filter(|d| !d.is_zero());
+    let (list, what) = name.split_once('.').unwrap_or(("limits", name));
+    let from = if list == "requests" { &container.resources.requests } else { &container.resources.limits };
+    let own = if what == "cpu" {
+        crate::api::Quantity::from_millis(config.info.cpu_millis)
+    } else {
+        crate::api::Quantity::from_bytes(config.info.memory - config.info.memory_reserved)
+    };
+    let amount =
+        from.get(what).copied().unwrap_or(if list == "requests" { crate::api::Quantity::default() } else { own });
+    let by = divisor.unwrap_or(crate::api::Quantity::from_units(1)).millis().max(1);
+    let millis = amount.millis();
+    (millis / by + i64::from(millis % by != 0)).to_string()
+}
+
+/// The variables of services. Models `pkg/kubelet/envvars/envvars.go` and `getServiceEnvVarMap`.
+fn service_env(pod: &Pod, services: &Services) -> BTreeMap<String, String> {
+    let links = pod.spec.enable_service_links.unwrap_or(true);
+    let mut env = BTreeMap::new();
+    for ((namespace, name), service) in services {
+        let master = namespace == "default" && name == "kubernetes";
+        let own = links && *namespace == pod.metadata.namespace;
+        let ip = &service.spec.cluster_ip;
+        if !(master || own) || ip.is_empty() || ip == "None" {
+            continue;
+        }
+        let upper = name.to_uppercase().replace('-', "_");
+        env.insert(format!("{upper}_SERVICE_HOST"), ip.clone());
+        for (at, port) in service.spec.ports.iter().enumerate() {
+            let number = port.port;
+            let protocol = port.protocol.as_str();
+            let lower = protocol.to_lowercase();
+            if at == 0 {
+                env.insert(format!("{upper}_SERVICE_PORT"), number.to_string());
+                env.insert(format!("{upper}_PORT"), format!("{lower}://{ip}:{number}"));
+            }
+            if !port.name.is_empty() {
+                let port_name = port.name.to_uppercase().replace('-', "_");
+                env.insert(format!("{upper}_SERVICE_PORT_{port_name}"), number.to_string());
+            }
+            let prefix = format!("{upper}_PORT_{number}_{protocol}");
+            env.insert(format!("{prefix}_PROTO"), lower.clone());
+            env.insert(format!("{prefix}_PORT"), number.to_string());
+            env.insert(format!("{prefix}_ADDR"), ip.clone());
+            env.insert(prefix, format!("{lower}://{ip}:{number}"));
+        }
+    }
+    env
+}
+
+/// The files that a container's mounts bring.
+fn volume_files(worker: &Worker, container: &Container) -> BTreeMap<String, File> {
+    let pod = &worker.pod;
+    let mut files = BTreeMap::new();
+    for mount in &container.volume_mounts {
+        let Some(volume) = pod.spec.volumes.iter().find(|v| v.name == mount.name) else { continue };
+        let inside = volume_data(worker, volume);
+        let base = mount.mount_path.trim_end_matches('/');
+        for (path, content) in inside {
+            if mount.sub_path.is_empty() {
+                files.insert(format!("{base}/{path}"), File::read_only(content));
+            } else if path == mount.sub_path {
+                files.insert(base.to_owned(), File::read_only(content));
+            }
+        }
+        let empty = ["emptyDir", "hostPath", "persistentVolumeClaim"].iter().any(|s| volume.rest.contains_key(*s));
+        if empty {
+            files.insert(format!("{base}/"), File::default());
+        }
+    }
+    files
+}
+
+/// The files of a volume: keys and what is in them.
+fn volume_data(worker: &Worker, volume: &crate::api::Volume) -> BTreeMap<String, String> {
+    let pod = &worker.pod;
+    let chosen = |all: BTreeMap<String, String>, source: &Value| match source["items"].as_array() {
+        None => all,
+        Some(items) => items
+            .iter()
+            .filter_map(|i| Some((i["path"].as_str()?.to_owned(), all.get(i["key"].as_str()?)?.clone())))
+            .collect(),
+    };
+    let of = |kind: Kind, name: &str| {
+        let selector = KeySelector { name: name.into(), optional: Some(true), ..KeySelector::default() };
+        data(worker, kind, &selector).unwrap_or_default()
+    };
+    if let Some(source) = volume.rest.get("configMap") {
+        return chosen(of(Kind::ConfigMap, source["name"].as_str().unwrap_or("")), source);
+    }
+    if let Some(source) = volume.rest.get("secret") {
+        return chosen(of(Kind::Secret, source["secretName"].as_str().unwrap_or("")), source);
+    }
+    if volume.rest.get("projected").is_some() {
+        // The service account's bundle; the token is not a real one.
+        return [
+            ("namespace".to_owned(), pod.metadata.namespace.clone()),
+            ("ca.crt".to_owned(), "-----BEGIN CERTIFICATE-----\nsimulated\n-----END CERTIFICATE-----\n".to_owned()),
+            ("token".to_owned(), format!("simulated.{}.token", pod.metadata.uid)),
+        ]
+        .into();
+    }
+    BTreeMap::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_gives_the_variables_that_docker_links_gave() {
+        let mut service = Service::default();
+        service.spec.cluster_ip = "10.0.0.11".into();
+        service.spec.ports = vec![crate::api::ServicePort { port: 6379, name: "db-port".into(), ..Default::default() }];
+        let mut pod = Pod::default();
+        pod.metadata.namespace = "default".into();
+        let services = [(("default".to_owned(), "redis-master".to_owned()), Arc::new(service))].into();
+        let env = service_env(&pod, &services);
+        let got: Vec<String> = env.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        assert_eq!(
+            got,
+            [
+                "REDIS_MASTER_PORT=tcp://10.0.0.11:6379",
+                "REDIS_MASTER_PORT_6379_TCP=tcp://10.0.0.11:6379",
+                "REDIS_MASTER_PORT_6379_TCP_ADDR=10.0.0.11",
+                "REDIS_MASTER_PORT_6379_TCP_PORT=6379",
+                "REDIS_MASTER_PORT_6379_TCP_PROTO=tcp",
+                "REDIS_MASTER_SERVICE_HOST=10.0.0.11",
+                "REDIS_MASTER_SERVICE_PORT=6379",
+                "REDIS_MASTER_SERVICE_PORT_DB_PORT=6379",
+            ]
+        );
+    }
+
+    #[test]
+    fn references_in_commands_are_expanded_and_escapes_stay() {
+        let env = [("A".to_owned(), "1".to_owned())].into();
+        for (text, want) in [("x$(A)y", "x1y"), ("$(B)", "$(B)"), ("$$(A)", "$(A)"), ("$A $", "$A $")] {
+            assert_eq!(expand(text, &env), want);
+        }
+    }
+}

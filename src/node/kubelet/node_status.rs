@@ -1,0 +1,374 @@
+//! The node's object, status and lease. Models `pkg/kubelet/kubelet_node_status.go`, `pkg/kubelet/nodestatus/setters.go`
+//! and `k8s.io/component-helpers/apimachinery/lease`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::api::{
+    Body, Kind, Lease, LeaseSpec, MicroTime, Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, ObjectMeta,
+    ObjectRef, ObjectReference, PatchType, Quantity, Request, Response, Subresource, Uid, Verb,
+};
+use crate::node::kubelet::api::Purpose;
+use crate::node::kubelet::{Effect, Kubelet, Reason};
+use crate::sim::{Out, Span, Time, Wake, digest_of};
+
+/// What a node has and says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NodeConfig {
+    /// Cores, in thousandths.
+    pub cpu_millis: i64,
+    /// Bytes of memory.
+    pub memory: i64,
+    /// Bytes of disk.
+    pub disk: i64,
+    /// The most pods.
+    pub pods: i64,
+    /// What of the memory is kept back for eviction (`memory.available<100Mi`).
+    pub memory_reserved: i64,
+    /// More labels.
+    pub labels: BTreeMap<String, String>,
+    /// Taints that it registers with.
+    pub taints: Vec<crate::api::Taint>,
+    /// `v1.36.2`.
+    pub kubelet_version: Arc<str>,
+    /// `containerd://2.1.3`.
+    pub runtime_version: Arc<str>,
+    /// `6.8.0-60-generic`.
+    pub kernel_version: Arc<str>,
+    /// `Ubuntu 24.04.2 LTS`.
+    pub os_image: Arc<str>,
+}
+
+impl Default for NodeConfig {
+    fn default() -> Self {
+        NodeConfig {
+            cpu_millis: 4_000,
+            memory: 8 << 30,
+            disk: 100 << 30,
+            pods: 110,
+            memory_reserved: 100 << 20,
+            labels: BTreeMap::new(),
+            taints: Vec::new(),
+            kubelet_version: "v1.36.2".into(),
+            runtime_version: "containerd://2.1.3".into(),
+            kernel_version: "6.8.0-60-generic".into(),
+            os_image: "Ubuntu 24.04.2 LTS".into(),
+        }
+    }
+}
+
+/// How often the status is looked at, how often it is written though nothing changed, and how often the lease is renewed.
+const UPDATE: Span = Span::secs(10);
+const REPORT: Span = Span::mins(5);
+const LEASE: Span = Span::secs(10);
+const LEASE_DURATION: i32 = 40;
+
+/// What the kubelet knows of its node object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NodeState {
+    stage: Stage,
+    written: Option<NodeStatus>,
+    written_at: Time,
+    writing: bool,
+    update_at: Option<Time>,
+    lease_at: Option<Time>,
+    lease_version: Option<Lease>,
+    conditions: BTreeMap<String, (String, Time)>,
+    announced: bool,
+}
+
+/// `New -> Creating -> Registered`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+enum Stage {
+    #[default]
+    New,
+    Creating,
+    Registered,
+}
+
+impl Kubelet {
+    fn node_ref(&self) -> ObjectRef {
+        ObjectRef { kind: Kind::Node, namespace: "".into(), name: self.config.node.clone() }
+    }
+
+    /// Records an event about the node.
+    pub(super) fn node_event(&mut self, kind: &str, reason: &str, message: &str, now: Time, out: &mut Out<Effect>) {
+        let name = self.config.node.to_string();
+        // The kubelet calls its node by name before it knows a uid.
+        let about =
+            ObjectReference { kind: "Node".into(), uid: Uid(name.as_str().into()), name, ..ObjectReference::default() };
+        if let Some(request) = self.recorder.event(about, kind, reason, message, now) {
+            let node = self.node_ref();
+            self.call(Purpose::Event, request, Some(node), out);
+        }
+    }
+
+    pub(super) fn register(&mut self, now: Time, out: &mut Out<Effect>) {
+        let name = &self.config.node;
+        let fixed = [
+            ("beta.kubernetes.io/arch", "amd64"),
+            ("beta.kubernetes.io/os", "linux"),
+            ("kubernetes.io/arch", "amd64"),
+            ("kubernetes.io/hostname", name),
+            ("kubernetes.io/os", "linux"),
+        ];
+        let mut labels: BTreeMap<String, String> = fixed.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        labels.extend(self.config.info.labels.clone());
+        let annotations =
+            [("volumes.kubernetes.io/controller-managed-attach-detach".to_owned(), "true".to_owned())].into();
+        let mut node = Node {
+            metadata: ObjectMeta { name: name.to_string(), labels, annotations, ..ObjectMeta::default() },
+            ..Node::default()
+        };
+        node.spec.taints.clone_from(&self.config.info.taints);
+        node.status = self.node_status(now);
+        self.node.stage = Stage::Creating;
+        let about = self.node_ref();
+        self.call(Purpose::Register, Request::create(node), Some(about), out);
+    }
+
+    pub(super) fn registered(&mut self, response: Response, now: Time, out: &mut Out<Effect>) {
+        match response {
+            Response::Failure(status) if status.reason != "AlreadyExists" => {
+                // The API server is not there yet.
+                self.node.stage = Stage::New;
+                self.node.update_at = Some(now + Span::millis(500));
+            }
+            _ => {
+                self.node.stage = Stage::Registered;
+                self.node.update_at = Some(now);
+                self.node.lease_at = Some(now);
+                self.node_due(now, out);
+            }
+        }
+    }
+
+    pub(super) fn set_network_ready(&mut self, ready: bool, now: Time, out: &mut Out<Effect>) {
+        if self.network_ready != ready {
+            self.network_ready = ready;
+            self.node.update_at = self.node.update_at.map(|_| now);
+            self.node_due(now, out);
+            self.wake_all_workers(now, out);
+        }
+    }
+
+    pub(super) fn node_due(&mut self, now: Time, out: &mut Out<Effect>) {
+        if self.node.update_at.is_some_and(|at| at <= now) {
+            match self.node.stage {
+                Stage::New => {
+                    self.node.update_at = None;
+                    self.register(now, out);
+                }
+                _ => self.update_status(now, out),
+            }
+        }
+        if self.node.lease_at.is_some_and(|at| at <= now) {
+            self.renew(now, out);
+        }
+    }
+
+    pub(super) fn node_wake(&self) -> Option<Wake<Reason>> {
+        let update = self.node.update_at.map(|at| Wake { at, why: Reason::NodeStatus });
+        let lease = self.node.lease_at.map(|at| Wake { at, why: Reason::Lease });
+        [update, lease].into_iter().flatten().min()
+    }
+
+    fn update_status(&mut self, now: Time, out: &mut Out<Effect>) {
+        self.node.update_at = Some(now + UPDATE);
+        if self.node.writing {
+            return;
+        }
+        let status = self.node_status(now);
+        let changed = self.node.written.as_ref().is_none_or(|old| !same(old, &status));
+        if !changed && now.since(self.node.written_at) < REPORT {
+            return;
+        }
+        self.announce(&status, now, out);
+        let mut request = Request::new(Verb::Patch(PatchType::Strategic), Kind::Node, "", &self.config.node);
+        request.subresource = Some(Subresource::Status);
+        request.body = Body::Value(Arc::new(json!({"status": status})));
+        self.node.writing = true;
+        self.node.written = Some(status);
+        self.node.written_at = now;
+        let about = self.node_ref();
+        self.call(Purpose::NodeStatus, request, Some(about), out);
+    }
+
+    pub(super) fn node_status_written(&mut self, response: &Response, now: Time, out: &mut Out<Effect>) {
+        self.node.writing = false;
+        if let Response::Failure(status) = response {
+            self.node.written = None;
+            if status.code == 404 {
+                self.register(now, out);
+            } else {
+                self.node.update_at = Some(now + Span::secs(1));
+            }
+        }
+    }
+
+    /// The events of conditions that changed.
+    fn announce(&mut self, status: &NodeStatus, now: Time, out: &mut Out<Effect>) {
+        let node = self.config.node.to_string();
+        let mut events: Vec<(&str, String)> = Vec::new();
+        if !self.node.announced {
+            self.node.announced = true;
+            for reason in ["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"] {
+                events.push((reason, format!("Node {node} status is now: {reason}")));
+            }
+            events.push(("NodeAllocatableEnforced", "Updated Node Allocatable limit across pods".into()));
+        }
+        let ready = |s: &NodeStatus| s.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True");
+        let was = self.node.written.as_ref().map(ready);
+        if was != Some(ready(status)) && (was.is_some() || ready(status)) {
+            let reason = if ready(status) { "NodeReady" } else { "NodeNotReady" };
+            events.push((reason, format!("Node {node} status is now: {reason}")));
+        }
+        for (reason, message) in events {
+            self.node_event("Normal", reason, &message, now, out);
+        }
+    }
+
+    fn node_status(&mut self, now: Time) -> NodeStatus {
+        let info = self.config.info.clone();
+        let stamp = self.timestamp(now);
+        let amounts = |memory: i64| -> BTreeMap<String, Quantity> {
+            [
+                ("cpu", Quantity::from_millis(info.cpu_millis)),
+                ("ephemeral-storage", Quantity::from_bytes(info.disk)),
+                ("hugepages-1Gi", Quantity::from_units(0)),
+                ("hugepages-2Mi", Quantity::from_units(0)),
+                ("memory", Quantity::from_bytes(memory)),
+                ("pods", Quantity::from_units(info.pods)),
+            ]
+            .into_iter()
+            .map(|(name, amount)| (name.to_owned(), amount))
+            .collect()
+        };
+        let ready = match self.network_ready {
+            true => ("True", "KubeletReady", "kubelet is posting ready status"),
+            false => ("False", "KubeletNotReady", NETWORK_NOT_READY),
+        };
+        let words = [
+            ("MemoryPressure", ("False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available")),
+            ("DiskPressure", ("False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure")),
+            ("PIDPressure", ("False", "KubeletHasSufficientPID", "kubelet has sufficient PID available")),
+            ("Ready", ready),
+        ];
+        let mut conditions = Vec::new();
+        for (name, (status, reason, message)) in words {
+            let entry = self.node.conditions.entry(name.into()).or_insert((status.into(), now));
+            if entry.0 != status {
+                *entry = (status.into(), now);
+            }
+            let since = entry.1;
+            conditions.push(NodeCondition {
+                r#type: name.into(),
+                status: status.into(),
+                last_heartbeat_time: Some(stamp),
+                last_transition_time: Some(self.timestamp(since)),
+                reason: reason.into(),
+                message: message.into(),
+                ..NodeCondition::default()
+            });
+        }
+        let address =
+            |kind: &str, address: String| NodeAddress { r#type: kind.into(), address, ..NodeAddress::default() };
+        NodeStatus {
+            capacity: amounts(info.memory),
+            allocatable: amounts(info.memory - info.memory_reserved),
+            conditions,
+            addresses: vec![
+                address("InternalIP", self.config.ip.to_string()),
+                address("Hostname", self.config.node.to_string()),
+            ],
+            node_info: self.system_info(),
+            rest: [("daemonEndpoints".to_owned(), json!({"kubeletEndpoint": {"Port": 10250}}))].into(),
+            ..NodeStatus::default()
+        }
+    }
+
+    fn system_info(&self) -> NodeSystemInfo {
+        let info = &self.config.info;
+        let hex = |n: u8| digest_of(&(&*self.config.node, n)).to_string();
+        let (a, b) = (hex(1), hex(2));
+        let uuid = |a: &str, b: &str| {
+            format!("{}-{}-4{}-a{}-{}{}", &a[..8], &a[8..12], &a[13..16], &b[1..4], &b[4..12], &b[12..16])
+        };
+        NodeSystemInfo {
+            machine_id: format!("{a}{b}"),
+            system_uuid: uuid(&a, &b),
+            boot_id: uuid(&hex(3), &hex(4)),
+            kernel_version: info.kernel_version.to_string(),
+            os_image: info.os_image.to_string(),
+            container_runtime_version: info.runtime_version.to_string(),
+            kubelet_version: info.kubelet_version.to_string(),
+            operating_system: "linux".into(),
+            architecture: "amd64".into(),
+            ..NodeSystemInfo::default()
+        }
+    }
+
+    fn renew(&mut self, now: Time, out: &mut Out<Effect>) {
+        self.node.lease_at = Some(now + LEASE);
+        let renewed = MicroTime(self.config.epoch * 1_000_000 + i64::try_from(now.0 / 1_000).unwrap_or(i64::MAX));
+        let name = self.config.node.to_string();
+        let request = match self.node.lease_version.clone() {
+            Some(mut lease) => {
+                lease.spec.renew_time = Some(renewed);
+                Request::update(lease)
+            }
+            None => Request::create(Lease {
+                metadata: ObjectMeta {
+                    name: name.clone(),
+                    namespace: "kube-node-lease".into(),
+                    ..ObjectMeta::default()
+                },
+                spec: LeaseSpec {
+                    holder_identity: Some(name),
+                    lease_duration_seconds: Some(LEASE_DURATION),
+                    renew_time: Some(renewed),
+                    ..LeaseSpec::default()
+                },
+                ..Lease::default()
+            }),
+        };
+        let about = self.node_ref();
+        self.call(Purpose::Lease, request, Some(about), out);
+    }
+
+    pub(super) fn lease_written(&mut self, response: &Response, now: Time, out: &mut Out<Effect>) {
+        match response {
+            Response::Object(object) => {
+                if let Some(lease) = object.get::<Lease>() {
+                    self.node.lease_version = Some(lease.as_ref().clone());
+                }
+            }
+            Response::Failure(status) if matches!(status.reason.as_str(), "AlreadyExists" | "Conflict") => {
+                let request = Request::get(Kind::Lease, "kube-node-lease", &self.config.node);
+                let about = self.node_ref();
+                self.call(Purpose::Lease, request, Some(about), out);
+            }
+            Response::Failure(status) if status.reason == "NotFound" => {
+                // The namespace or the lease is not there (any more): make it at the next turn.
+                self.node.lease_version = None;
+                self.node.lease_at = Some(now + Span::secs(1));
+            }
+            _ => self.node.lease_at = Some(now + Span::secs(1)),
+        }
+    }
+}
+
+/// What the node says while no network plugin is configured.
+pub const NETWORK_NOT_READY: &str = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized";
+
+/// Whether two statuses differ only by their heartbeats.
+fn same(old: &NodeStatus, new: &NodeStatus) -> bool {
+    let still = |status: &NodeStatus| {
+        let mut status = status.clone();
+        status.conditions.iter_mut().for_each(|c| c.last_heartbeat_time = None);
+        status
+    };
+    still(old) == still(new)
+}

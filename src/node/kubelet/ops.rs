@@ -1,0 +1,70 @@
+//! Calls to the runtime and what they are for.
+
+use std::collections::BTreeMap;
+
+use crate::api::Uid;
+use crate::node::kubelet::{Effect, Kubelet};
+use crate::node::runtime::{ContainerId, CriAnswer, CriRequest, OpId};
+use crate::sim::{Out, Time};
+
+/// What a call is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum For {
+    /// The state of the runtime at the start.
+    List,
+    /// The sync of a pod: the worker knows which step.
+    Sync(Uid),
+    /// The end of a pod's containers or sandbox: the worker knows which stage.
+    Kill(Uid),
+    /// A container that failed its liveness or startup probe, or has changed, is stopped.
+    Restart(Uid, ContainerId),
+    /// A probe by exec.
+    Probe(Uid, String, crate::node::kubelet::probe::ProbeKind),
+    /// A hook before the stop.
+    PreStop(Uid, ContainerId),
+    /// A log or exec session.
+    Stream(u64),
+    /// Nobody waits for the answer.
+    Nothing,
+}
+
+/// The calls under way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Ops {
+    next: u64,
+    pending: BTreeMap<OpId, For>,
+}
+
+impl Kubelet {
+    /// Calls the runtime.
+    pub(super) fn ask(&mut self, purpose: For, request: CriRequest, out: &mut Out<Effect>) -> OpId {
+        self.ops.next += 1;
+        let op = OpId(self.ops.next);
+        self.ops.pending.insert(op, purpose);
+        out.push(Effect::Cri(op, request));
+        op
+    }
+
+    /// Nobody waits for these calls any more.
+    pub(super) fn drop_ops_of(&mut self, uid: &Uid) {
+        self.ops.pending.retain(|_, purpose| !matches!(purpose, For::Probe(u, ..) if u == uid));
+    }
+
+    pub(super) fn cri_answered(&mut self, op: OpId, answer: CriAnswer, now: Time, out: &mut Out<Effect>) {
+        let Some(purpose) = self.ops.pending.get(&op).cloned() else { return };
+        let goes_on = matches!(answer, CriAnswer::Stdout(_) | CriAnswer::Stderr(_));
+        if !goes_on {
+            self.ops.pending.remove(&op);
+        }
+        match purpose {
+            For::List => self.runtime_listed(answer, now, out),
+            For::Sync(uid) => self.sync_answered(&uid, op, answer, now, out),
+            For::Kill(uid) => self.kill_answered(&uid, op, answer, now, out),
+            For::Restart(uid, _) => self.wake_worker(&uid, now, out),
+            For::Probe(uid, container, kind) => self.probe_executed(&uid, &container, kind, answer, now, out),
+            For::PreStop(uid, container) => self.pre_stop_done(&uid, &container, answer, now, out),
+            For::Stream(id) => self.stream_answered(id, op, answer, out),
+            For::Nothing => {}
+        }
+    }
+}

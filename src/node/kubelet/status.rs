@@ -1,0 +1,281 @@
+//! A pod's status from its spec and from what the relist saw. Models `generateAPIPodStatus`, `getPhase` and
+//! `convertToAPIContainerStatuses` of `pkg/kubelet/kubelet_pods.go` and `pkg/kubelet/status/generate.go`.
+
+use std::net::Ipv4Addr;
+
+use serde_json::json;
+
+use crate::api::{
+    Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
+    PodCondition, PodIp, PodSpec, PodStatus, RestartPolicy, Timestamp,
+};
+use crate::node::kubelet::actions::{exit_code, init_failed, is_sidecar};
+use crate::node::kubelet::worker::{Life, RuntimePod, Worker, restarts};
+use crate::node::runtime::{ContainerPhase, ContainerView};
+
+/// The status of `worker`'s pod as of `now`.
+pub fn generate(worker: &Worker, host: Ipv4Addr, now: Timestamp, epoch: i64) -> PodStatus {
+    let spec = &worker.pod.spec;
+    let seen = &worker.seen;
+    let old = &worker.status;
+    let mut status = PodStatus {
+        observed_generation: worker.pod.metadata.generation,
+        host_ip: host.to_string(),
+        host_ips: vec![PodIp { ip: host.to_string(), ..PodIp::default() }],
+        start_time: old.start_time.or(Some(now)),
+        qos_class: qos(spec).into(),
+        init_container_statuses: spec.init_containers.iter().map(|c| container(worker, c, epoch)).collect(),
+        container_statuses: spec.containers.iter().map(|c| container(worker, c, epoch)).collect(),
+        nominated_node_name: old.nominated_node_name.clone(),
+        rest: old.rest.clone(),
+        ..PodStatus::default()
+    };
+    status.rest.entry("resources".into()).or_insert_with(|| json!({}));
+    // A pod keeps its address until it is gone.
+    let ip = seen.sandbox.as_ref().and_then(|s| s.ip).map(|ip| ip.to_string()).unwrap_or_else(|| old.pod_ip.clone());
+    if !ip.is_empty() {
+        status.pod_ips = vec![PodIp { ip: ip.clone(), ..PodIp::default() }];
+        status.pod_ip = ip;
+    }
+    status.phase = phase(spec, &status, seen).into();
+    if let Some((reason, message)) = &worker.failed {
+        status.phase = "Failed".into();
+        status.reason.clone_from(reason);
+        status.message.clone_from(message);
+    }
+    conditions(worker, &mut status, now);
+    status
+}
+
+/// The status of one container.
+fn container(worker: &Worker, container: &Container, epoch: i64) -> ContainerStatus {
+    let (spec, seen) = (&worker.pod.spec, &worker.seen);
+    let latest = seen.latest(&container.name);
+    let waiting = if spec.init_containers.is_empty() { "ContainerCreating" } else { "PodInitializing" };
+    let mut status = ContainerStatus {
+        name: container.name.clone(),
+        image: latest.map_or(container.image.clone(), |v| v.image.to_string()),
+        image_id: latest.map_or(String::new(), |v| v.image_id.to_string()),
+        container_id: latest.map_or(String::new(), |v| v.id.url()),
+        restart_count: latest.map_or(0, |v| i32::try_from(v.attempt).unwrap_or(i32::MAX)),
+        started: Some(false),
+        ..ContainerStatus::default()
+    };
+    match latest {
+        Some(view) => {
+            status.state = state(view, epoch);
+            status.resources = Some(container.resources.clone());
+            status.allocated_resources.clone_from(&container.resources.requests);
+            if let Some(before) = seen.previous(&container.name) {
+                status.last_state = state(before, epoch);
+            }
+            readiness(worker, container, view, &mut status);
+        }
+        None => status.state = waiting_state(waiting, ""),
+    }
+    if let Some((reason, message)) =
+        worker.reasons.get(&container.name).filter(|_| to_be_started(spec, container, latest))
+    {
+        if status.state.terminated.is_some() {
+            status.last_state = std::mem::take(&mut status.state);
+        }
+        status.state = waiting_state(reason, message);
+    }
+    volume_mounts(container, &mut status);
+    status
+}
+
+fn volume_mounts(container: &Container, status: &mut ContainerStatus) {
+    if container.volume_mounts.is_empty() {
+        return;
+    }
+    let mounts: Vec<_> = (container.volume_mounts.iter())
+        .map(|m| match m.read_only {
+            true => {
+                json!({"name": m.name, "mountPath": m.mount_path, "readOnly": true, "recursiveReadOnly": "Disabled"})
+            }
+            false => json!({"name": m.name, "mountPath": m.mount_path}),
+        })
+        .collect();
+    status.rest.insert("volumeMounts".into(), json!(mounts));
+}
+
+/// Whether the kubelet would start the container if it could (`ShouldContainerBeRestarted`).
+fn to_be_started(spec: &PodSpec, container: &Container, latest: Option<&ContainerView>) -> bool {
+    let policy = if is_sidecar(container) { &RestartPolicy::Always } else { &spec.restart_policy };
+    match latest.map(|v| (&v.phase, exit_code(v))) {
+        None => true,
+        Some((ContainerPhase::Running { .. }, _)) => false,
+        Some((_, Some(code))) => {
+            let init = spec.init_containers.iter().any(|c| c.name == container.name) && !is_sidecar(container);
+            if init { code != 0 && restarts(policy, code) } else { restarts(policy, code) }
+        }
+        Some(_) => true,
+    }
+}
+
+fn readiness(worker: &Worker, container: &Container, view: &ContainerView, status: &mut ContainerStatus) {
+    let running = view.phase.is_running();
+    let init = worker.is_init(&container.name);
+    if init && !is_sidecar(container) {
+        status.ready = exit_code(view) == Some(0);
+        status.started = Some(running);
+        return;
+    }
+    let started = running && (container.startup_probe.is_none() || worker.started.contains(&view.id));
+    status.started = Some(started);
+    status.ready = started
+        && (container.readiness_probe.is_none() || worker.ready.contains(&view.id))
+        && matches!(worker.life, Life::Syncing | Life::Terminating(_));
+}
+
+fn waiting_state(reason: &str, message: &str) -> ContainerState {
+    let waiting =
+        ContainerStateWaiting { reason: reason.into(), message: message.into(), ..ContainerStateWaiting::default() };
+    ContainerState { waiting: Some(waiting), ..ContainerState::default() }
+}
+
+fn state(view: &ContainerView, epoch: i64) -> ContainerState {
+    let stamp = |at: crate::sim::Time| Timestamp(epoch + i64::try_from(at.as_secs()).unwrap_or(i64::MAX));
+    match &view.phase {
+        ContainerPhase::Created => waiting_state("ContainerCreating", ""),
+        ContainerPhase::Running { started } => {
+            let running =
+                ContainerStateRunning { started_at: Some(stamp(*started)), ..ContainerStateRunning::default() };
+            ContainerState { running: Some(running), ..ContainerState::default() }
+        }
+        ContainerPhase::Exited { started, finished, code, reason, message } => {
+            let terminated = ContainerStateTerminated {
+                exit_code: i32::from(*code),
+                started_at: Some(started.map_or(Timestamp(0), stamp)),
+                finished_at: Some(stamp(*finished)),
+                reason: (*reason).into(),
+                message: message.clone(),
+                container_id: view.id.url(),
+                ..ContainerStateTerminated::default()
+            };
+            ContainerState { terminated: Some(terminated), ..ContainerState::default() }
+        }
+    }
+}
+
+/// The phase of a pod (`getPhase`).
+fn phase(spec: &PodSpec, status: &PodStatus, seen: &RuntimePod) -> &'static str {
+    if init_failed(spec, seen) {
+        return "Failed";
+    }
+    let init_pending =
+        spec.init_containers.iter().zip(&status.init_container_statuses).any(|(c, s)| {
+            if is_sidecar(c) { s.started != Some(true) && s.state.terminated.is_none() } else { !s.ready }
+        });
+    let begun = spec.containers.iter().any(|c| seen.latest(&c.name).is_some());
+    if init_pending && !begun {
+        return "Pending";
+    }
+    let (mut waiting, mut running, mut stopped, mut succeeded) = (0, 0, 0, 0);
+    for container in &status.container_statuses {
+        match &container.state {
+            ContainerState { running: Some(_), .. } => running += 1,
+            ContainerState { terminated: Some(t), .. } => {
+                stopped += 1;
+                succeeded += i32::from(t.exit_code == 0);
+            }
+            _ if container.last_state.terminated.is_some() => stopped += 1,
+            _ => waiting += 1,
+        }
+    }
+    let sidecars = spec.init_containers.iter().zip(&status.init_container_statuses);
+    let beside = sidecars.filter(|(c, s)| is_sidecar(c) && s.state.running.is_some()).count();
+    match spec.restart_policy {
+        _ if waiting > 0 => "Pending",
+        _ if running > 0 || beside > 0 && stopped > 0 => "Running",
+        _ if stopped == 0 => "Pending",
+        RestartPolicy::Always => "Running",
+        _ if stopped == succeeded => "Succeeded",
+        RestartPolicy::Never => "Failed",
+        _ => "Running",
+    }
+}
+
+/// The conditions that the kubelet owns, then those of others, with the times of their last change.
+fn conditions(worker: &Worker, status: &mut PodStatus, now: Timestamp) {
+    let spec = &worker.pod.spec;
+    let over = matches!(status.phase.as_str(), "Succeeded" | "Failed");
+    let sandbox = worker.seen.sandbox.as_ref().is_some_and(|s| s.ready);
+    let incomplete: Vec<&str> = (spec.init_containers.iter().zip(&status.init_container_statuses))
+        .filter(|(c, s)| if is_sidecar(c) { s.started != Some(true) } else { !s.ready })
+        .map(|(c, _)| c.name.as_str())
+        .collect();
+    let begun = status.container_statuses.iter().any(|s| !s.container_id.is_empty());
+    let unready: Vec<&str> = (spec.init_containers.iter().zip(&status.init_container_statuses))
+        .filter(|(c, _)| is_sidecar(c))
+        .chain(spec.containers.iter().zip(&status.container_statuses))
+        .filter(|(_, s)| !s.ready)
+        .map(|(c, _)| c.name.as_str())
+        .collect();
+    let done = |reason: &str| (false, reason.to_owned(), String::new());
+    let ready = match status.phase.as_str() {
+        "Succeeded" => done("PodCompleted"),
+        "Failed" => done("PodFailed"),
+        _ if unready.is_empty() => (true, String::new(), String::new()),
+        _ => (false, "ContainersNotReady".into(), format!("containers with unready status: [{}]", unready.join(" "))),
+    };
+    let initialized = match status.phase.as_str() {
+        "Succeeded" => (true, "PodCompleted".to_owned(), String::new()),
+        _ if incomplete.is_empty() || begun && !over => (true, String::new(), String::new()),
+        _ => (
+            false,
+            "ContainersNotInitialized".into(),
+            format!("containers with incomplete status: [{}]", incomplete.join(" ")),
+        ),
+    };
+    let scheduled = (true, String::new(), String::new());
+    let mine = [
+        ("PodReadyToStartContainers", (sandbox, String::new(), String::new())),
+        ("Initialized", initialized),
+        ("Ready", ready.clone()),
+        ("ContainersReady", ready),
+        ("PodScheduled", scheduled),
+    ];
+    let before: Vec<PodCondition> =
+        worker.status.conditions.iter().chain(&worker.pod.status.conditions).cloned().collect();
+    for (kind, (is, reason, message)) in mine {
+        let word = if is { "True" } else { "False" };
+        let old = before.iter().find(|c| c.r#type == kind);
+        let since = old.filter(|c| c.status == word).and_then(|c| c.last_transition_time).unwrap_or(now);
+        status.conditions.push(PodCondition {
+            r#type: kind.into(),
+            status: word.into(),
+            last_transition_time: Some(since),
+            observed_generation: worker.pod.metadata.generation,
+            reason,
+            message,
+            ..PodCondition::default()
+        });
+    }
+    for other in &worker.pod.status.conditions {
+        if status.conditions.iter().all(|c| c.r#type != other.r#type) {
+            status.conditions.push(other.clone());
+        }
+    }
+}
+
+/// The quality-of-service class. Models `pkg/apis/core/v1/helper/qos/qos.go`.
+pub fn qos(spec: &PodSpec) -> &'static str {
+    let all = || spec.init_containers.iter().chain(&spec.containers);
+    let named = |name: &str| matches!(name, "cpu" | "memory");
+    let none = all().all(|c| {
+        c.resources.requests.iter().chain(&c.resources.limits).all(|(name, amount)| !named(name) || amount.is_zero())
+    });
+    if none {
+        return "BestEffort";
+    }
+    let guaranteed = all().all(|c| {
+        ["cpu", "memory"].iter().all(|name| {
+            let limit = c.resources.limits.get(*name).filter(|l| !l.is_zero());
+            let request = c.resources.requests.get(*name).or(limit);
+            limit.is_some_and(|l| request.is_some_and(|r| r.millis() == l.millis()))
+        })
+    });
+    if guaranteed { "Guaranteed" } else { "Burstable" }
+}

@@ -1,0 +1,111 @@
+//! Writing pod statuses, and removing pods that have ended. Models `pkg/kubelet/status/status_manager.go`.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::api::{Body, CallId, Kind, PatchType, PodStatus, Request, Response, Subresource, Uid, Verb};
+use crate::node::kubelet::api::Purpose;
+use crate::node::kubelet::worker::Life;
+use crate::node::kubelet::{Effect, Kubelet, status};
+use crate::sim::{Out, Span, Time};
+
+impl Kubelet {
+    /// Computes a pod's status from what is seen and writes it if it changed.
+    pub(super) fn refresh_status(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
+        let stamp = self.timestamp(now);
+        let Some(worker) = self.workers.get(uid) else { return };
+        let new = status::generate(worker, self.config.ip, stamp, self.config.epoch);
+        let Some(worker) = self.workers.get_mut(uid) else { return };
+        worker.status = new;
+        self.write_status(uid, now, out);
+    }
+
+    pub(super) fn write_status(&mut self, uid: &Uid, _now: Time, out: &mut Out<Effect>) {
+        let Some(worker) = self.workers.get_mut(uid) else { return };
+        if worker.writing.is_some() || worker.removed || worker.written.as_ref() == Some(&worker.status) {
+            return;
+        }
+        let about = worker.reference();
+        let body = patch(worker.written.as_ref(), &worker.status, uid);
+        let mut request = Request::new(Verb::Patch(PatchType::Strategic), Kind::Pod, &about.namespace, &about.name);
+        request.subresource = Some(Subresource::Status);
+        request.body = Body::Value(Arc::new(body));
+        worker.written = Some(worker.status.clone());
+        let id = self.call(Purpose::PodStatus(uid.clone()), request, Some(about), out);
+        if let Some(worker) = self.workers.get_mut(uid) {
+            worker.writing = Some(id);
+        }
+    }
+
+    pub(super) fn pod_status_written(
+        &mut self,
+        uid: &Uid,
+        id: CallId,
+        response: &Response,
+        now: Time,
+        out: &mut Out<Effect>,
+    ) {
+        let Some(worker) = self.workers.get_mut(uid) else { return };
+        if worker.writing == Some(id) {
+            worker.writing = None;
+        }
+        match response {
+            // The watch will tell that it is gone.
+            Response::Failure(status) if status.code == 404 => return,
+            Response::Failure(_) => {
+                worker.written = None;
+                worker.write_at = Some(now + Span::secs(10));
+                return;
+            }
+            _ => {}
+        }
+        self.write_status(uid, now, out);
+        self.finish(uid, now, out);
+    }
+
+    /// A terminated pod whose last status is written is removed, if it was deleted.
+    pub(super) fn finish(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
+        let Some(worker) = self.workers.get_mut(uid) else { return };
+        if worker.life != Life::Terminated {
+            return;
+        }
+        if worker.removed {
+            return self.forget(uid, out);
+        }
+        let settled = worker.writing.is_none() && worker.written.as_ref() == Some(&worker.status);
+        if worker.pod.metadata.deletion_timestamp.is_none() || !settled || worker.deleting {
+            return;
+        }
+        worker.deleting = true;
+        let about = worker.reference();
+        let mut request = Request::delete(Kind::Pod, &about.namespace, &about.name);
+        request.options.grace_period_seconds = Some(0);
+        request.options.precondition_uid = Some(uid.clone());
+        self.call(Purpose::PodDelete(uid.clone()), request, Some(about), out);
+        _ = now;
+    }
+
+    pub(super) fn pod_deleted(&mut self, uid: &Uid, response: &Response, now: Time, _out: &mut Out<Effect>) {
+        let Some(worker) = self.workers.get_mut(uid) else { return };
+        if let Response::Failure(status) = response
+            && status.code != 404
+            && status.reason != "Conflict"
+        {
+            worker.deleting = false;
+            worker.next_sync = Some(now + Span::secs(10));
+        }
+    }
+}
+
+/// The patch from one status to another: fields that are no more are removed by name.
+fn patch(old: Option<&PodStatus>, new: &PodStatus, uid: &Uid) -> Value {
+    let to_value = |s: &PodStatus| serde_json::to_value(s).expect("statuses have JSON forms");
+    let mut status = to_value(new);
+    if let (Some(Value::Object(old)), Value::Object(new)) = (old.map(to_value), &mut status) {
+        for key in old.keys() {
+            new.entry(key.clone()).or_insert(Value::Null);
+        }
+    }
+    json!({"metadata": {"uid": uid}, "status": status})
+}

@@ -1,0 +1,202 @@
+//! The kubelet and the runtime together, against what a real kubelet was seen to do.
+
+use crate::node::harness::Bench;
+use crate::sim::Span;
+
+/// What `kubectl get pod` shows of a pod: ready containers, the word, restarts.
+fn shown(bench: &Bench, name: &str) -> String {
+    let pod = bench.get(name);
+    let all = &pod.status.container_statuses;
+    let ready = all.iter().filter(|s| s.ready).count();
+    let restarts: i32 = all.iter().map(|s| s.restart_count).sum();
+    let word = (pod.status.init_container_statuses.iter().chain(all))
+        .filter_map(|s| {
+            let waiting = s.state.waiting.as_ref().map(|w| w.reason.clone());
+            waiting.or_else(|| s.state.terminated.as_ref().filter(|t| t.exit_code != 0).map(|t| t.reason.clone()))
+        })
+        .next();
+    format!("{ready}/{} {} {} {restarts}", all.len(), pod.status.phase, word.unwrap_or_default())
+}
+
+fn check(yaml: &str, steps: &[(u64, &str)]) -> Bench {
+    let mut bench = Bench::new(Span::secs(2));
+    bench.run(Span::secs(1));
+    bench.pod(&format!("metadata: {{name: p}}\nspec: {{{yaml}}}"));
+    let mut at = 0;
+    for (until, want) in steps {
+        bench.run(Span::secs(until - at));
+        at = *until;
+        assert_eq!(shown(&bench, "p"), *want, "after {until} s: {:#?}", bench.events("p"));
+    }
+    bench
+}
+
+#[test]
+fn a_pod_becomes_ready_with_an_address_and_its_events() {
+    let bench = check(
+        "containers: [{name: c, image: 'nginx:1.25'}]",
+        &[(1, "0/1 Pending ContainerCreating 0"), (5, "1/1 Running  0")],
+    );
+    let pod = bench.get("p");
+    assert_eq!(pod.status.pod_ip, "10.244.1.2");
+    assert_eq!(pod.status.host_ip, "192.168.0.11");
+    assert!(pod.status.conditions.iter().all(|c| c.status == "True"), "{:?}", pod.status.conditions);
+    assert_eq!(
+        bench.events("p"),
+        [
+            "Pulling Pulling image \"nginx:1.25\" x1",
+            "Pulled Successfully pulled image \"nginx:1.25\" in 2s (2s including waiting). Image size: 72188133 bytes. x1",
+            "Created Container created x1",
+            "Started Container started x1",
+        ]
+    );
+}
+
+#[test]
+fn a_deleted_pod_is_stopped_and_then_removed() {
+    let mut bench = check("containers: [{name: c, image: 'nginx:1.25'}]", &[(5, "1/1 Running  0")]);
+    bench.delete("p");
+    bench.run(Span::secs(3));
+    assert!(bench.find("p").is_none(), "{:?}", bench.get("p").status);
+    assert_eq!(bench.events("p").last().map(String::as_str), Some("Killing Stopping container c x1"));
+    assert_eq!(bench.runtime.sandboxes().count(), 0);
+    assert_eq!(bench.runtime.processes().count(), 0);
+}
+
+#[test]
+fn a_first_process_that_ignores_sigterm_is_killed_after_the_grace() {
+    let yaml = "terminationGracePeriodSeconds: 5, containers: [{name: c, image: busybox, command: [sleep, '3600']}]";
+    let mut bench = check(yaml, &[(5, "1/1 Running  0")]);
+    bench.delete("p");
+    bench.run(Span::secs(4));
+    assert!(bench.find("p").is_some());
+    bench.run(Span::secs(3));
+    assert!(bench.find("p").is_none());
+}
+
+#[test]
+fn an_image_that_is_not_there_is_tried_again_ever_more_slowly() {
+    let bench = check(
+        "containers: [{name: c, image: 'nosuch:1'}]",
+        &[(4, "0/1 Pending ErrImagePull 0"), (60, "0/1 Pending ErrImagePull 0")],
+    );
+    let events = bench.events("p");
+    let words = "Failed Failed to pull image \"nosuch:1\": rpc error: code = NotFound desc = failed to pull and unpack image \"nosuch:1\": failed to resolve reference \"nosuch:1\": nosuch:1: not found";
+    assert!(events.iter().any(|e| e.starts_with(words)), "{events:#?}");
+    assert!(events.iter().any(|e| e.starts_with("BackOff Back-off pulling image \"nosuch:1\"")), "{events:#?}");
+}
+
+#[test]
+fn an_image_name_that_is_none_and_a_pull_policy_of_never_are_refused() {
+    check("containers: [{name: c, image: 'Not A Valid Image'}]", &[(3, "0/1 Pending InvalidImageName 0")]);
+    check(
+        "containers: [{name: c, image: 'private/x:1', imagePullPolicy: Never}]",
+        &[(3, "0/1 Pending ErrImageNeverPull 0")],
+    );
+}
+
+#[test]
+fn a_command_that_is_not_there_fails_to_start() {
+    let bench = check(
+        "containers: [{name: c, image: 'busybox:1.36', command: [foo]}]",
+        &[(5, "0/1 Running RunContainerError 1")],
+    );
+    let words = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: exec: \"foo\": executable file not found in $PATH: unknown";
+    assert!(bench.events("p").contains(&format!("Failed Error: {words} x2")), "{:#?}", bench.events("p"));
+}
+
+#[test]
+fn a_missing_configmap_keeps_a_container_from_being_made_and_a_missing_secret_a_volume_from_being_mounted() {
+    let bench = check(
+        "containers: [{name: c, image: 'nginx:1', envFrom: [{configMapRef: {name: nope}}]}]",
+        &[(8, "0/1 Pending CreateContainerConfigError 0")],
+    );
+    assert!(bench.events("p").iter().any(|e| e.starts_with("Failed Error: configmap \"nope\" not found x")));
+    let bench = check(
+        "containers: [{name: c, image: 'nginx:1'}], volumes: [{name: v, secret: {secretName: nope}}]",
+        &[(59, "0/1 Pending ContainerCreating 0")],
+    );
+    assert_eq!(
+        bench.events("p"),
+        ["FailedMount MountVolume.SetUp failed for volume \"v\" : secret \"nope\" not found x7"]
+    );
+}
+
+#[test]
+fn init_containers_run_in_order_before_the_others() {
+    let yaml = "initContainers: [{name: a, image: 'busybox:1', command: [sleep, '3']}, {name: b, image: 'busybox:1', command: [sleep, '3']}], containers: [{name: c, image: 'nginx:1'}]";
+    check(yaml, &[(5, "0/1 Pending PodInitializing 0"), (16, "1/1 Running  0")]);
+}
+
+#[test]
+fn a_container_that_keeps_ending_is_started_ever_more_slowly() {
+    let yaml = "containers: [{name: c, image: 'busybox:1.36', command: [sleep, '2']}]";
+    let mut bench = Bench::new(Span::ZERO);
+    bench.run(Span::secs(1));
+    bench.pod(&format!("metadata: {{name: p}}\nspec: {{{yaml}}}"));
+    bench.run(Span::secs(340));
+    let mut restarts: Vec<u64> = Vec::new();
+    for (at, _, status) in &bench.history {
+        let count = status.container_statuses[0].restart_count;
+        if usize::try_from(count).expect("small") > restarts.len() {
+            restarts.push(at.as_secs() - 1);
+        }
+    }
+    // Recorded from a real kubelet: 3.97, 17.5, 40.5, 85.5, 170.5, 333.5 s; each may come up to half a back-off later.
+    let recorded = [3_u64, 17, 40, 85, 170, 333];
+    assert!(restarts.len() >= 5, "{restarts:?}");
+    for (got, want) in restarts.iter().zip(recorded) {
+        assert!(got.abs_diff(want) <= 2 + want / 2, "{restarts:?}");
+    }
+    let name = "Back-off restarting failed container c in pod p_default(uid-p)";
+    assert!(bench.events("p").iter().any(|e| e.starts_with(&format!("BackOff {name}"))));
+    let waits = bench.history.iter().filter_map(|(_, _, s)| s.container_statuses[0].state.waiting.clone());
+    let messages: Vec<String> = waits.map(|w| w.message).filter(|m| !m.is_empty()).collect();
+    assert_eq!(
+        messages.first().map(String::as_str),
+        Some("back-off 10s restarting failed container=c pod=p_default(uid-p)")
+    );
+}
+
+#[test]
+fn a_pod_that_ends_well_or_badly_for_good_has_succeeded_or_failed() {
+    let bench = check(
+        "restartPolicy: Never, containers: [{name: c, image: 'busybox:1', command: [sleep, '1']}]",
+        &[(8, "0/1 Succeeded  0")],
+    );
+    let pod = bench.get("p");
+    let conditions: Vec<String> =
+        pod.status.conditions.iter().map(|c| format!("{}={}:{}", c.r#type, c.status, c.reason)).collect();
+    assert_eq!(
+        conditions,
+        [
+            "PodReadyToStartContainers=False:",
+            "Initialized=True:PodCompleted",
+            "Ready=False:PodCompleted",
+            "ContainersReady=False:PodCompleted",
+            "PodScheduled=True:"
+        ]
+    );
+}
+
+#[test]
+fn a_pod_past_its_deadline_fails() {
+    let bench = check(
+        "activeDeadlineSeconds: 8, containers: [{name: c, image: 'nginx:1'}]",
+        &[(6, "1/1 Running  0"), (12, "0/1 Failed  0")],
+    );
+    assert_eq!(bench.get("p").status.reason, "DeadlineExceeded");
+}
+
+#[test]
+fn the_node_registers_and_is_ready_once_the_network_is() {
+    let mut bench = Bench::new(Span::ZERO);
+    bench.run(Span::secs(35));
+    let node = bench.objects.values().find_map(|o| o.get::<crate::api::Node>()).expect("the node is registered");
+    let ready = node.status.conditions.iter().find(|c| c.r#type == "Ready").expect("it has the condition");
+    assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("True", "KubeletReady"));
+    let lease = bench.objects.values().find_map(|o| o.get::<crate::api::Lease>()).expect("the lease is there");
+    assert_eq!(lease.spec.renew_time.map(|t| t.to_string()).as_deref(), Some("2026-01-01T00:00:30.000000Z"));
+    let events = bench.events("worker1");
+    assert!(events.contains(&"NodeReady Node worker1 status is now: NodeReady x1".to_owned()), "{events:#?}");
+}

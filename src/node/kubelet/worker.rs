@@ -1,0 +1,374 @@
+//! One pod and what the kubelet is doing about it. Models `pkg/kubelet/pod_workers.go`.
+//!
+//! `Syncing -> Terminating -> Terminated -> (gone)`. A pod that is deleted, has run to its end or passed its deadline
+//! terminates; once terminated it is written one last time, and removed if it was deleted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::api::{CallId, Container, Object, ObjectRef, Pod, PodStatus, RestartPolicy, Status, Uid};
+use crate::node::kubelet::kill::Kill;
+use crate::node::kubelet::{Effect, Kubelet, Reason};
+use crate::node::runtime::{ContainerId, ContainerView, OpId, PodMeta, SandboxView};
+use crate::sim::{EventId, Out, Time, Wake};
+
+/// What the runtime says of a pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RuntimePod {
+    /// The newest sandbox.
+    pub sandbox: Option<SandboxView>,
+    /// Every container, dead ones too.
+    pub containers: BTreeMap<ContainerId, ContainerView>,
+}
+
+impl RuntimePod {
+    /// The newest instance of a container.
+    pub fn latest(&self, name: &str) -> Option<&ContainerView> {
+        self.containers.values().filter(|c| &*c.name == name).max_by_key(|c| (c.attempt, c.created))
+    }
+
+    /// The instance before the newest.
+    pub fn previous(&self, name: &str) -> Option<&ContainerView> {
+        let newest = self.latest(name)?.attempt;
+        self.containers.values().filter(|c| &*c.name == name && c.attempt < newest).max_by_key(|c| c.attempt)
+    }
+}
+
+/// Where in its life a worker is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Life {
+    /// The pod is made to run.
+    Syncing,
+    /// The pod is ended.
+    Terminating(Kill),
+    /// Nothing of it runs.
+    Terminated,
+}
+
+/// What a sync waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// The objects that volumes are made of.
+    Volumes,
+    /// The sandbox.
+    Sandbox(OpId),
+    /// The container at the front of the list.
+    Container(ContainerStep),
+}
+
+/// Which step of the start of a container.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ContainerStep {
+    /// Is the image there?
+    Inspect(OpId),
+    /// Another pod's image is being pulled; since when.
+    PullQueue(Time),
+    /// The image is being pulled; since when it waits, since when it is pulled.
+    Pull(OpId, Time, Time),
+    /// The objects that variables are taken from.
+    Config,
+    /// It is being made.
+    Create(OpId),
+    /// It is being started.
+    Start(OpId, ContainerId),
+    /// The hook after the start runs.
+    PostStart(OpId, ContainerId),
+}
+
+/// A sync under way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Sync {
+    /// What it waits for.
+    pub step: Step,
+    /// The containers to start, in order.
+    pub todo: Vec<StartItem>,
+    /// The first thing that went wrong: when it may be tried again at the earliest, if that is known.
+    pub failed: Option<Option<Time>>,
+    /// The event that began it.
+    pub cause: Option<EventId>,
+}
+
+/// A container to be started.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StartItem {
+    /// Its name.
+    pub name: String,
+    /// Whether it is an init container.
+    pub init: bool,
+}
+
+/// One pod.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Worker {
+    /// The pod as the API server last told it.
+    pub pod: Arc<Pod>,
+    /// Where in its life it is.
+    pub life: Life,
+    /// The sync under way.
+    pub sync: Option<Sync>,
+    /// Something came up meanwhile: sync again at once.
+    pub dirty: bool,
+    /// When it is synced next.
+    pub next_sync: Option<Time>,
+    /// What the runtime says now.
+    pub live: RuntimePod,
+    /// What the last relist saw.
+    pub seen: RuntimePod,
+    /// Why containers wait, by name: what the last sync said (`reasonCache`).
+    pub reasons: BTreeMap<String, (String, String)>,
+    /// The status as the kubelet sees it.
+    pub status: PodStatus,
+    /// The status that the API server has.
+    pub written: Option<PodStatus>,
+    /// The call that writes it.
+    pub writing: Option<CallId>,
+    /// When the write is tried again after a failure.
+    pub write_at: Option<Time>,
+    /// When the kubelet first saw the pod.
+    pub since: Time,
+    /// ConfigMaps and Secrets, as of this sync.
+    pub fetched: BTreeMap<ObjectRef, Result<Object, Arc<Status>>>,
+    /// Those that are being fetched.
+    pub fetching: BTreeSet<ObjectRef>,
+    /// How often mounting the volumes failed.
+    pub mount_failures: u32,
+    /// The containers that passed their start-up probe.
+    pub started: BTreeSet<ContainerId>,
+    /// The containers whose readiness probe says yes.
+    pub ready: BTreeSet<ContainerId>,
+    /// The containers that a probe or a change of the spec condemned, with the event's words.
+    pub condemned: BTreeMap<ContainerId, String>,
+    /// The pod has failed for good: the reason and the message.
+    pub failed: Option<(String, String)>,
+    /// Whether the object is gone from the API server.
+    pub removed: bool,
+    /// The call that removes it.
+    pub deleting: bool,
+}
+
+impl Worker {
+    fn new(pod: Arc<Pod>, now: Time) -> Worker {
+        Worker {
+            status: pod.status.clone(),
+            pod,
+            life: Life::Syncing,
+            sync: None,
+            dirty: false,
+            next_sync: None,
+            live: RuntimePod::default(),
+            seen: RuntimePod::default(),
+            reasons: BTreeMap::new(),
+            written: None,
+            writing: None,
+            write_at: None,
+            since: now,
+            fetched: BTreeMap::new(),
+            fetching: BTreeSet::new(),
+            mount_failures: 0,
+            started: BTreeSet::new(),
+            ready: BTreeSet::new(),
+            condemned: BTreeMap::new(),
+            failed: None,
+            removed: false,
+            deleting: false,
+        }
+    }
+
+    /// The container of that name in the pod's spec.
+    pub fn container(&self, name: &str) -> Option<&Container> {
+        let spec = &self.pod.spec;
+        spec.init_containers.iter().chain(&spec.containers).find(|c| c.name == name)
+    }
+
+    /// Whether it is an init container.
+    pub fn is_init(&self, name: &str) -> bool {
+        self.pod.spec.init_containers.iter().any(|c| c.name == name)
+    }
+
+    /// What it is doing, in words.
+    pub fn doing(&self) -> &'static str {
+        match (&self.life, &self.sync) {
+            (Life::Terminating(_), _) => "terminating",
+            (Life::Terminated, _) => "terminated",
+            (Life::Syncing, None) => "settled",
+            (Life::Syncing, Some(sync)) => match &sync.step {
+                Step::Volumes => "mounting volumes",
+                Step::Sandbox(_) => "creating the sandbox",
+                Step::Container(ContainerStep::Inspect(_)) => "looking for the image",
+                Step::Container(ContainerStep::PullQueue(_)) => "waiting for another pull",
+                Step::Container(ContainerStep::Pull(..)) => "pulling the image",
+                Step::Container(ContainerStep::Config | ContainerStep::Create(_)) => "creating the container",
+                Step::Container(ContainerStep::Start(..)) => "starting the container",
+                Step::Container(ContainerStep::PostStart(..)) => "running the hook after the start",
+            },
+        }
+    }
+
+    /// Which pod.
+    pub fn meta(&self) -> PodMeta {
+        let meta = &self.pod.metadata;
+        PodMeta { namespace: meta.namespace.as_str().into(), name: meta.name.as_str().into(), uid: meta.uid.clone() }
+    }
+
+    /// A reference to it.
+    pub fn reference(&self) -> ObjectRef {
+        let meta = &self.pod.metadata;
+        ObjectRef {
+            kind: crate::api::Kind::Pod,
+            namespace: meta.namespace.as_str().into(),
+            name: meta.name.as_str().into(),
+        }
+    }
+
+    /// `name_namespace(uid)`, as messages call it (`format.Pod`).
+    pub fn long_name(&self) -> String {
+        let meta = &self.pod.metadata;
+        format!("{}_{}({})", meta.name, meta.namespace, meta.uid)
+    }
+
+    /// When and why it wants to be woken; `tick` gives the relist after a time.
+    fn wake_at(&self, tick: impl Fn(Time) -> Time) -> Option<Wake<Reason>> {
+        let sync = self.next_sync.map(|at| Wake { at, why: Reason::PodSync });
+        let relist = (self.live != self.seen).then(|| Wake { at: tick(self.changed_at()), why: Reason::Relist });
+        let write = self.write_at.map(|at| Wake { at, why: Reason::Retry });
+        let hook = match &self.life {
+            Life::Terminating(kill) => kill.wake_at().map(|at| Wake { at, why: Reason::Termination }),
+            _ => None,
+        };
+        let deadline = match (&self.life, self.pod.spec.active_deadline_seconds) {
+            (Life::Syncing, Some(s)) if self.failed.is_none() => {
+                let at = self.since + crate::sim::Span::secs(u64::try_from(s).unwrap_or(0));
+                Some(Wake { at, why: Reason::PodSync })
+            }
+            _ => None,
+        };
+        [sync, relist, write, hook, deadline].into_iter().flatten().min()
+    }
+
+    /// The last time that the runtime changed something.
+    fn changed_at(&self) -> Time {
+        use crate::node::runtime::ContainerPhase;
+        let containers = self.live.containers.values().map(|c| match &c.phase {
+            ContainerPhase::Created => c.created,
+            ContainerPhase::Running { started } => *started,
+            ContainerPhase::Exited { finished, .. } => *finished,
+        });
+        containers.chain(self.live.sandbox.iter().map(|s| s.created)).max().unwrap_or(Time::ZERO)
+    }
+}
+
+/// Whether a container that ended with `code` is started again under `policy`.
+pub fn restarts(policy: &RestartPolicy, code: u8) -> bool {
+    match policy {
+        RestartPolicy::Never => false,
+        RestartPolicy::OnFailure => code != 0,
+        _ => true,
+    }
+}
+
+impl Kubelet {
+    pub(super) fn pod_updated(&mut self, pod: Arc<Pod>, now: Time, out: &mut Out<Effect>) {
+        let uid = pod.metadata.uid.clone();
+        match self.workers.get_mut(&uid) {
+            Some(worker) => {
+                // A status that we wrote ourselves is no reason to sync.
+                let news = worker.pod.spec != pod.spec
+                    || worker.pod.metadata.deletion_timestamp != pod.metadata.deletion_timestamp
+                    || worker.pod.metadata.deletion_grace_period_seconds != pod.metadata.deletion_grace_period_seconds
+                    || worker.pod.metadata.labels != pod.metadata.labels
+                    || worker.pod.metadata.annotations != pod.metadata.annotations;
+                worker.pod = pod;
+                if !news {
+                    return;
+                }
+            }
+            None => {
+                let mut worker = Worker::new(pod, now);
+                if let Some(start) = worker.pod.status.start_time {
+                    // Known from before a restart of the kubelet.
+                    let past = u64::try_from(self.timestamp(now).0.saturating_sub(start.0)).unwrap_or(0);
+                    worker.since = now - crate::sim::Span::secs(past);
+                    worker.written = Some(worker.pod.status.clone());
+                }
+                self.workers.insert(uid.clone(), worker);
+            }
+        }
+        self.wake_worker(&uid, now, out);
+    }
+
+    /// The object is gone: whatever still runs is ended.
+    pub(super) fn pod_removed(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
+        let Some(worker) = self.workers.get_mut(uid) else { return };
+        worker.removed = true;
+        self.wake_worker(uid, now, out);
+    }
+
+    /// Syncs a pod now, or once the sync under way is done.
+    pub(super) fn wake_worker(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
+        if !self.runtime_known || !self.services_known {
+            return;
+        }
+        self.sync_pod(uid, now, out);
+    }
+
+    pub(super) fn wake_all_workers(&mut self, now: Time, out: &mut Out<Effect>) {
+        let all: Vec<Uid> = self.workers.keys().cloned().collect();
+        for uid in all {
+            self.wake_worker(&uid, now, out);
+        }
+    }
+
+    pub(super) fn container_changed(&mut self, view: ContainerView, _now: Time) {
+        if let Some(worker) = self.workers.get_mut(&view.pod.uid) {
+            worker.live.containers.insert(view.id.clone(), view);
+        }
+    }
+
+    pub(super) fn sandbox_changed(&mut self, view: SandboxView, _now: Time) {
+        if let Some(worker) = self.workers.get_mut(&view.pod.uid)
+            && worker.live.sandbox.as_ref().is_none_or(|s| s.attempt <= view.attempt)
+        {
+            worker.live.sandbox = Some(view);
+        }
+    }
+
+    pub(super) fn workers_due(&mut self, now: Time, out: &mut Out<Effect>) {
+        let tick = |at: Time| self.tick_after(at);
+        let due: Vec<Uid> = self
+            .workers
+            .iter()
+            .filter(|(_, w)| w.wake_at(tick).is_some_and(|wake| wake.at <= now))
+            .map(|(uid, _)| uid.clone())
+            .collect();
+        for uid in due {
+            let Some(worker) = self.workers.get_mut(&uid) else { continue };
+            worker.next_sync = worker.next_sync.filter(|at| *at > now);
+            if worker.write_at.is_some_and(|at| at <= now) {
+                worker.write_at = None;
+                self.write_status(&uid, now, out);
+            }
+            self.relist(&uid);
+            self.wake_worker(&uid, now, out);
+        }
+    }
+
+    /// The relist sees what the runtime says now; ended containers are no longer ready.
+    pub(super) fn relist(&mut self, uid: &Uid) {
+        let Some(worker) = self.workers.get_mut(uid) else { return };
+        worker.seen = worker.live.clone();
+        let running: BTreeSet<ContainerId> =
+            worker.live.containers.values().filter(|c| c.phase.is_running()).map(|c| c.id.clone()).collect();
+        worker.ready.retain(|id| running.contains(id));
+        worker.started.retain(|id| running.contains(id));
+        worker.condemned.retain(|id, _| running.contains(id));
+    }
+
+    pub(super) fn workers_wake(&self) -> Option<Wake<Reason>> {
+        self.workers.values().filter_map(|w| w.wake_at(|at| self.tick_after(at))).min()
+    }
+
+    /// The time of the sync loop's tick at or after `at`.
+    pub(super) fn loop_tick(&self, at: Time) -> Time {
+        self.tick_after(at - crate::sim::Span(1))
+    }
+}

@@ -1,0 +1,357 @@
+//! The container runtime of one node. Models containerd as the kubelet sees it through CRI
+//! (`k8s.io/cri-api`, `pkg/kubelet/cri/remote`).
+//!
+//! It owns sandboxes, containers, images, logs and processes. A sandbox is the pause container: it owns the network
+//! namespace, is there before any container and goes last. CNI is the cluster's: `CniAdd` and `CniDel` are effects that come
+//! back as inputs. Everything takes virtual time ([`Timing`]).
+//! Differs: image layers, snapshots and cgroups are not there; who could tell: nobody through the API.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use crate::sim::{Component, EventQueue, Out, Rng, Span, Time, Wake};
+use crate::workload::{Fs, Place, dns::Zone};
+
+pub mod container;
+pub mod cri;
+pub mod host;
+pub mod log;
+pub mod process;
+
+pub use container::{Container, Sandbox};
+pub use cri::*;
+pub use process::{Proc, ProcId, Where};
+
+/// How long things take.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Timing {
+    /// An image pull.
+    pub pull: Span,
+    /// The pause container, before CNI.
+    pub sandbox: Span,
+    /// Making a container.
+    pub create: Span,
+    /// Starting a container.
+    pub start: Span,
+    /// Starting a command in a container.
+    pub exec: Span,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing {
+            pull: Span::secs(2),
+            sandbox: Span::millis(180),
+            create: Span::millis(40),
+            start: Span::millis(60),
+            exec: Span::millis(12),
+        }
+    }
+}
+
+/// What a runtime is told at its birth.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    /// The node's name.
+    pub node: Arc<str>,
+    /// The node's address.
+    pub ip: Ipv4Addr,
+    /// Seconds since the Unix epoch at virtual time zero.
+    pub epoch: i64,
+    /// How long things take.
+    pub timing: Timing,
+}
+
+/// What reaches the runtime.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// A call of the kubelet.
+    Cri(OpId, CriRequest),
+    /// The network of a sandbox is there, with its address, or the plugin's words.
+    CniAdded(SandboxId, Result<Ipv4Addr, String>),
+    /// The network of a sandbox is gone.
+    CniDeleted(SandboxId),
+    /// A CNI configuration is there, or is not.
+    NetworkReady(bool),
+    /// The network answers a process.
+    Socket {
+        /// The token that the socket was opened with.
+        token: u64,
+        /// The socket.
+        socket: crate::node::wire::SocketId,
+        /// What happened.
+        event: crate::node::wire::SocketEvent,
+    },
+    /// The answer to [`Effect::Query`].
+    Answer {
+        /// The process.
+        proc: ProcId,
+        /// The query's number.
+        id: u32,
+        /// What it prints.
+        stdout: String,
+        /// What it prints to standard error.
+        stderr: String,
+        /// The exit code.
+        code: u8,
+    },
+    /// What DNS servers on this node answer from.
+    DnsRecords(Arc<Zone>),
+    /// A command line on the node itself (`node worker1 ip route`): answered by [`Effect::Host`].
+    Host {
+        /// Its number, chosen by whoever asks.
+        id: u64,
+        /// The line, for the shell.
+        line: String,
+    },
+    /// The command line `id` is given up (Ctrl-C).
+    HostCancel(u64),
+}
+
+/// What the runtime wants done.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// To the kubelet.
+    Cri(CriEvent),
+    /// Give the sandbox a network namespace with an address: answered by `CniAdded`.
+    CniAdd(SandboxId, PodMeta),
+    /// Take it away: answered by `CniDeleted`.
+    CniDel(SandboxId, PodMeta),
+    /// A socket operation in the network namespace of a sandbox (`None`: of the node).
+    Socket(Option<SandboxId>, crate::node::wire::SocketOp),
+    /// Something only the cluster can answer (`ip route`, `iptables-save`, `crictl`, …): answered by [`Input::Answer`].
+    Query {
+        /// The process.
+        proc: ProcId,
+        /// In whose network namespace; `None`: the node's.
+        sandbox: Option<SandboxId>,
+        /// The query's number.
+        id: u32,
+        /// The command line.
+        argv: Vec<String>,
+    },
+    /// To whoever asked by [`Input::Host`].
+    Host(u64, crate::api::http::Chunk),
+}
+
+/// Why the runtime wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// Something that takes time is done.
+    Completion,
+    /// A program waits for a time.
+    Program,
+}
+
+/// What is done at a time to come.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Due {
+    Network(SandboxId),
+    Pulled(OpId, Arc<str>),
+    Created(OpId, ContainerId),
+    Started(OpId, ContainerId),
+    Kill(ContainerId),
+    ExecTimeout(ProcId),
+    Begin(ProcId),
+    Answer(OpId, CriAnswer),
+}
+
+/// The runtime.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Runtime {
+    config: Config,
+    rng: Rng,
+    sandboxes: BTreeMap<SandboxId, Sandbox>,
+    containers: BTreeMap<ContainerId, Container>,
+    images: BTreeMap<Arc<str>, ImageRef>,
+    procs: BTreeMap<ProcId, Proc>,
+    next_proc: u32,
+    timers: BTreeSet<(Time, ProcId)>,
+    followers: BTreeMap<OpId, (ContainerId, bool)>,
+    due: EventQueue<Due>,
+    network_ready: bool,
+    zone: Arc<Zone>,
+    host: Place,
+    host_fs: Fs,
+}
+
+impl Runtime {
+    /// A runtime without images, containers or a network.
+    pub fn new(config: Config, seed: u64) -> Runtime {
+        let rng = Rng::stream(seed, &format!("runtime/{}", config.node));
+        let host = host::place(&config);
+        let host_fs = host::files(&config);
+        Runtime {
+            rng,
+            sandboxes: BTreeMap::new(),
+            containers: BTreeMap::new(),
+            images: BTreeMap::new(),
+            procs: BTreeMap::new(),
+            next_proc: 1,
+            timers: BTreeSet::new(),
+            followers: BTreeMap::new(),
+            due: EventQueue::default(),
+            network_ready: false,
+            zone: Arc::default(),
+            host,
+            host_fs,
+            config,
+        }
+    }
+
+    /// Puts an image on the disk, as if it had been pulled.
+    pub fn preload(&mut self, image: &str) {
+        if let Ok(name) = crate::workload::image::parse(image) {
+            let image = ImageRef { name: name.full().into(), id: name.id(), size: name.info().size };
+            self.images.insert(image.name.clone(), image);
+        }
+    }
+
+    /// All sandboxes.
+    pub fn sandboxes(&self) -> impl Iterator<Item = &SandboxView> {
+        self.sandboxes.values().map(|s| &s.view)
+    }
+
+    /// All containers.
+    pub fn containers(&self) -> impl Iterator<Item = &Container> {
+        self.containers.values()
+    }
+
+    /// All images on the disk.
+    pub fn images(&self) -> impl Iterator<Item = &ImageRef> {
+        self.images.values()
+    }
+
+    /// All processes.
+    pub fn processes(&self) -> impl Iterator<Item = (ProcId, &Proc)> {
+        self.procs.iter().map(|(id, proc)| (*id, proc))
+    }
+
+    /// 64 random hexadecimal digits.
+    fn hex(&mut self) -> Arc<str> {
+        let words: Vec<String> = (0..4).map(|_| format!("{:016x}", self.rng.next_u64())).collect();
+        words.concat().into()
+    }
+
+    fn answer(op: OpId, answer: CriAnswer, out: &mut Out<Effect>) {
+        out.push(Effect::Cri(CriEvent::Answer(op, answer)));
+    }
+
+    fn call(&mut self, op: OpId, request: CriRequest, now: Time, out: &mut Out<Effect>) {
+        match request {
+            CriRequest::List => {
+                let sandboxes = self.sandboxes.values().map(|s| s.view.clone()).collect();
+                let containers = self.containers.values().map(|c| c.view.clone()).collect();
+                Self::answer(op, CriAnswer::Listed(sandboxes, containers), out);
+                out.push(Effect::Cri(CriEvent::NetworkReady(self.network_ready)));
+            }
+            CriRequest::RunPodSandbox(config) => self.run_sandbox(op, config, now),
+            CriRequest::StopPodSandbox(id) => self.stop_sandbox(op, &id, now, out),
+            CriRequest::RemovePodSandbox(id) => {
+                self.remove_sandbox(&id);
+                Self::answer(op, CriAnswer::Done, out);
+            }
+            CriRequest::ImageStatus(image) => {
+                let name = crate::workload::image::parse(&image).map(|n| n.full()).unwrap_or_default();
+                let found = self.images.get(name.as_str()).cloned();
+                Self::answer(op, found.map_or(CriAnswer::NoImage, CriAnswer::Image), out);
+            }
+            CriRequest::PullImage(image) => self.pull(op, image, now),
+            CriRequest::CreateContainer(sandbox, config) => self.create(op, sandbox, config, now, out),
+            CriRequest::StartContainer(id) => self.due.push(now + self.config.timing.start, Due::Started(op, id)),
+            CriRequest::StopContainer(id, grace) => self.stop(op, &id, grace, now, out),
+            CriRequest::RemoveContainer(id) => {
+                self.containers.remove(&id);
+                Self::answer(op, CriAnswer::Done, out);
+            }
+            CriRequest::ExecSync { container, command, timeout } => {
+                self.exec(op, &container, command, Vec::new(), Some(timeout), now, out);
+            }
+            CriRequest::Exec { container, command, stdin } => self.exec(op, &container, command, stdin, None, now, out),
+            CriRequest::Logs(id, query) => self.logs(op, &id, &query, out),
+            CriRequest::Cancel(op) => self.cancel(op, now, out),
+        }
+    }
+
+    fn pull(&mut self, op: OpId, image: Arc<str>, now: Time) {
+        // A name that does not resolve is answered by the registry at once; layers take their time.
+        let fails = crate::workload::image::parse(&image).map_or(Some(String::new()), |n| n.pull_error(&image));
+        let took =
+            if fails.is_some() { self.config.timing.pull.min(Span::millis(400)) } else { self.config.timing.pull };
+        self.due.push(now + took, Due::Pulled(op, image));
+    }
+
+    fn pulled(&mut self, op: OpId, image: &str, out: &mut Out<Effect>) {
+        let answer = match crate::workload::image::parse(image) {
+            Err(words) => CriAnswer::Failed(words),
+            Ok(name) => match name.pull_error(image) {
+                Some(words) => CriAnswer::Failed(words),
+                None => {
+                    self.preload(image);
+                    let pulled = self.images.get(name.full().as_str()).cloned();
+                    CriAnswer::Image(pulled.expect("an image that was just stored is there"))
+                }
+            },
+        };
+        Self::answer(op, answer, out);
+    }
+
+    fn complete(&mut self, due: Due, now: Time, out: &mut Out<Effect>) {
+        match due {
+            Due::Network(id) => self.network(&id, now, out),
+            Due::Pulled(op, image) => self.pulled(op, &image, out),
+            Due::Created(op, id) => self.created(op, &id, out),
+            Due::Started(op, id) => self.start(op, &id, now, out),
+            Due::Kill(id) => self.kill(&id, now, out),
+            Due::ExecTimeout(id) => self.exec_timeout(id, out),
+            Due::Begin(id) => self.run(id, crate::workload::Input::Start, now, out),
+            Due::Answer(op, answer) => Self::answer(op, answer, out),
+        }
+    }
+}
+
+impl Component for Runtime {
+    type Input = Input;
+    type Effect = Effect;
+    type Reason = Reason;
+
+    fn handle(&mut self, input: Input, now: Time, out: &mut Out<Effect>) {
+        match input {
+            Input::Cri(op, request) => self.call(op, request, now, out),
+            Input::CniAdded(id, result) => self.network_up(&id, result, out),
+            Input::CniDeleted(id) => self.network_down(&id, out),
+            Input::NetworkReady(ready) => {
+                if self.network_ready != ready {
+                    self.network_ready = ready;
+                    out.push(Effect::Cri(CriEvent::NetworkReady(ready)));
+                }
+            }
+            Input::Socket { token, socket, event } => self.socket_event(token, socket, event, now, out),
+            Input::Answer { proc, id, stdout, stderr, code } => {
+                self.run(proc, crate::workload::Input::Answer { id, stdout, stderr, code }, now, out);
+            }
+            Input::DnsRecords(zone) => self.set_zone(zone, now, out),
+            Input::Host { id, line } => self.host_line(id, &line, now),
+            Input::HostCancel(id) => self.host_cancel(id, out),
+        }
+    }
+
+    fn wake(&mut self, now: Time, out: &mut Out<Effect>) {
+        while self.due.next_at().is_some_and(|at| at <= now) {
+            let Some((_, due)) = self.due.pop() else { break };
+            self.complete(due, now, out);
+        }
+        // A program that asks for a time already past is woken once more, not for ever, in this call.
+        let ready: Vec<ProcId> = self.timers.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect();
+        for id in ready {
+            self.run(id, crate::workload::Input::Timer, now, out);
+        }
+    }
+
+    fn wake_at(&self) -> Option<Wake<Reason>> {
+        let due = self.due.next_at().map(|at| Wake { at, why: Reason::Completion });
+        let timer = self.timers.first().map(|(at, _)| Wake { at: *at, why: Reason::Program });
+        [due, timer].into_iter().flatten().min()
+    }
+}

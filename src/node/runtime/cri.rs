@@ -1,0 +1,277 @@
+//! What the kubelet and the container runtime say to each other. Models `k8s.io/cri-api/pkg/apis/runtime/v1`.
+//!
+//! Differs: calls do not block. Each carries an [`OpId`] and is answered later by one [`CriAnswer`]; what happens by itself
+//! (a container ends) comes as [`CriEvent::Container`].
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use crate::api::{Protocol, Uid};
+use crate::sim::{Span, Time};
+use crate::workload::fs::File;
+
+/// The number of a call, given by whoever makes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpId(pub u64);
+
+/// A pod sandbox: 64 hexadecimal digits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SandboxId(pub Arc<str>);
+
+/// A container: 64 hexadecimal digits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContainerId(pub Arc<str>);
+
+impl ContainerId {
+    /// As statuses write it: `containerd://4f2a…`.
+    pub fn url(&self) -> String {
+        format!("containerd://{}", self.0)
+    }
+}
+
+/// Which pod a sandbox is of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PodMeta {
+    /// The namespace.
+    pub namespace: Arc<str>,
+    /// The name.
+    pub name: Arc<str>,
+    /// The uid.
+    pub uid: Uid,
+}
+
+/// What a sandbox is to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SandboxConfig {
+    /// The pod.
+    pub pod: PodMeta,
+    /// 0 for the first sandbox of a pod, then counted up.
+    pub attempt: u32,
+    /// The host name of the pod.
+    pub hostname: String,
+    /// Whether it uses the node's network namespace; then `ip` of the answer is the node's.
+    pub host_network: bool,
+    /// The lines of `/etc/resolv.conf`.
+    pub resolv_conf: String,
+}
+
+/// What a container is to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ContainerConfig {
+    /// Its name in the pod.
+    pub name: Arc<str>,
+    /// 0 for the first instance, then counted up.
+    pub attempt: u32,
+    /// The image, as the pod's spec writes it.
+    pub image: Arc<str>,
+    /// Instead of the image's entry point; empty for the image's own.
+    pub command: Vec<String>,
+    /// Instead of the image's arguments.
+    pub args: Vec<String>,
+    /// The environment, in order of precedence already.
+    pub env: BTreeMap<String, String>,
+    /// The working directory; empty for the image's own.
+    pub working_dir: String,
+    /// The declared ports: what a generic server listens on.
+    pub ports: Vec<(u16, Protocol)>,
+    /// Files that the pod brings: `/etc/hosts`, mounted ConfigMaps and Secrets, the service account.
+    pub files: BTreeMap<String, File>,
+    /// The memory limit in bytes.
+    pub memory_limit: Option<u64>,
+    /// Whether it has a terminal.
+    pub tty: bool,
+}
+
+/// An image on the disk.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ImageRef {
+    /// Its full name: `docker.io/library/nginx:1.25`.
+    pub name: Arc<str>,
+    /// `docker.io/library/nginx@sha256:…`.
+    pub id: Arc<str>,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// How a container is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ContainerPhase {
+    /// Made, not started.
+    Created,
+    /// Running since `started`.
+    Running {
+        /// When it started.
+        started: Time,
+    },
+    /// Over.
+    Exited {
+        /// When it started; `None` if it never did.
+        started: Option<Time>,
+        /// When it ended.
+        finished: Time,
+        /// The exit code.
+        code: u8,
+        /// `Completed`, `Error`, `OOMKilled`, `StartError`.
+        reason: &'static str,
+        /// The words, where there are any.
+        message: String,
+    },
+}
+
+impl ContainerPhase {
+    /// Whether it runs.
+    pub fn is_running(&self) -> bool {
+        matches!(self, ContainerPhase::Running { .. })
+    }
+
+    /// Whether it has ended.
+    pub fn is_exited(&self) -> bool {
+        matches!(self, ContainerPhase::Exited { .. })
+    }
+}
+
+/// A container as the runtime reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ContainerView {
+    /// Its id.
+    pub id: ContainerId,
+    /// Its sandbox.
+    pub sandbox: SandboxId,
+    /// Its pod.
+    pub pod: PodMeta,
+    /// Its name in the pod.
+    pub name: Arc<str>,
+    /// Which instance.
+    pub attempt: u32,
+    /// The image's full name.
+    pub image: Arc<str>,
+    /// The image's id.
+    pub image_id: Arc<str>,
+    /// When it was made.
+    pub created: Time,
+    /// How it is.
+    pub phase: ContainerPhase,
+}
+
+/// A sandbox as the runtime reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SandboxView {
+    /// Its id.
+    pub id: SandboxId,
+    /// Its pod.
+    pub pod: PodMeta,
+    /// Which one of the pod.
+    pub attempt: u32,
+    /// Whether it is ready: the pause container runs and the network is there.
+    pub ready: bool,
+    /// Its address.
+    pub ip: Option<Ipv4Addr>,
+    /// When it was made.
+    pub created: Time,
+}
+
+/// What to read of a container's log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LogQuery {
+    /// Only the last so many lines.
+    pub tail: Option<u64>,
+    /// Each line begins with its time.
+    pub timestamps: bool,
+    /// Go on with what comes until the container ends.
+    pub follow: bool,
+}
+
+/// What the kubelet asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum CriRequest {
+    /// Everything there is: answered by `Listed`. The kubelet asks once, when it starts.
+    List,
+    /// Makes a pod's sandbox: the pause container, the network namespace, CNI ADD.
+    RunPodSandbox(SandboxConfig),
+    /// Ends a sandbox: kills what still runs in it, CNI DEL.
+    StopPodSandbox(SandboxId),
+    /// Forgets a stopped sandbox and its containers.
+    RemovePodSandbox(SandboxId),
+    /// Is the image there? Answered by `Image(Ok)` or `NoImage`.
+    ImageStatus(Arc<str>),
+    /// Fetches an image.
+    PullImage(Arc<str>),
+    /// Makes a container.
+    CreateContainer(SandboxId, ContainerConfig),
+    /// Starts it.
+    StartContainer(ContainerId),
+    /// SIGTERM, and SIGKILL after the grace.
+    StopContainer(ContainerId, Span),
+    /// Forgets a container that has ended.
+    RemoveContainer(ContainerId),
+    /// Runs a command to its end and answers its output (probes, hooks).
+    ExecSync {
+        /// Where.
+        container: ContainerId,
+        /// What.
+        command: Vec<String>,
+        /// It is killed after so long.
+        timeout: Option<Span>,
+    },
+    /// Runs a command and passes its output on as it comes.
+    Exec {
+        /// Where.
+        container: ContainerId,
+        /// What.
+        command: Vec<String>,
+        /// All of its standard input.
+        stdin: Vec<u8>,
+    },
+    /// Reads a log.
+    Logs(ContainerId, LogQuery),
+    /// Ends a stream (`Exec`, `Logs` with follow) early.
+    Cancel(OpId),
+}
+
+/// What the runtime answers to a call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum CriAnswer {
+    /// All sandboxes and containers.
+    Listed(Vec<SandboxView>, Vec<ContainerView>),
+    /// The sandbox is ready.
+    Sandbox(SandboxView),
+    /// The image is there.
+    Image(ImageRef),
+    /// The image is not there.
+    NoImage,
+    /// The container is made.
+    Created(ContainerView),
+    /// It is done.
+    Done,
+    /// The command of an `ExecSync` has ended.
+    Executed {
+        /// The exit code.
+        code: u8,
+        /// Its output, standard output and error together in order.
+        output: Vec<u8>,
+    },
+    /// The command of an `ExecSync` took too long.
+    ExecTimedOut,
+    /// A piece of a stream.
+    Stdout(Vec<u8>),
+    /// A piece of a stream's standard error.
+    Stderr(Vec<u8>),
+    /// The stream is over, with the exit code of an `Exec`.
+    StreamEnd(Option<u8>),
+    /// It failed, in the runtime's words.
+    Failed(String),
+}
+
+/// What comes from the runtime.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum CriEvent {
+    /// The answer to a call.
+    Answer(OpId, CriAnswer),
+    /// A container started or ended.
+    Container(ContainerView),
+    /// A sandbox became ready or ended.
+    Sandbox(SandboxView),
+    /// The network plugin is there (a CNI configuration exists), or is not.
+    NetworkReady(bool),
+}

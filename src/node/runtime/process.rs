@@ -1,0 +1,386 @@
+//! Hosting processes: contexts in, effects out, sockets, output, exit.
+
+use std::sync::Arc;
+
+use crate::node::runtime::cri::*;
+use crate::node::runtime::{Due, Effect, Runtime};
+use crate::node::socket_table::{SocketTable, of_token};
+use crate::node::wire::{SocketEvent, SocketId, SocketOp};
+use crate::sim::{Out, Span, Time};
+use crate::workload::{self, Ctx, Ids, ProcInfo, Process, Program as _, SIGKILL, Spec, dns::Zone, registry};
+
+/// A process of this node; never reused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProcId(pub u32);
+
+/// Where a process runs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Where {
+    /// In a container.
+    Container(ContainerId),
+    /// On the node itself.
+    Host,
+}
+
+/// What a process is there for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// A container's first process.
+    Main,
+    /// A probe or a hook: its output is collected.
+    Sync(OpId, Vec<u8>),
+    /// `kubectl exec`.
+    Stream(OpId),
+    /// A command line on the node.
+    Host(u64),
+}
+
+/// A process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Proc {
+    /// Where.
+    pub place: Where,
+    /// What for.
+    pub role: Role,
+    /// Its number in its container.
+    pub pid: u32,
+    /// When it started.
+    pub started: Time,
+    /// Its command line.
+    pub command: String,
+    process: Process,
+    ids: Ids,
+    sockets: SocketTable,
+    wake: Option<Time>,
+    stdin: Option<Vec<u8>>,
+}
+
+impl Runtime {
+    pub(super) fn spawn(&mut self, place: Where, role: Role, process: Process, spec: &Spec, now: Time) -> ProcId {
+        let id = ProcId(self.next_proc);
+        self.next_proc += 1;
+        let pid = match &place {
+            Where::Container(c) => self.containers.get_mut(c).map_or(1, |c| {
+                c.next_pid += 1;
+                c.next_pid - 1
+            }),
+            Where::Host => 1_000 + id.0,
+        };
+        let command = spec.argv.join(" ");
+        let proc = Proc {
+            place,
+            role,
+            pid,
+            started: now,
+            command,
+            process,
+            ids: Ids::default(),
+            sockets: SocketTable::default(),
+            wake: None,
+            stdin: None,
+        };
+        self.procs.insert(id, proc);
+        id
+    }
+
+    /// Hands an input to a process and does what it wants.
+    pub(super) fn run(&mut self, id: ProcId, input: workload::Input, now: Time, out: &mut Out<Effect>) {
+        let Some(mut proc) = self.procs.remove(&id) else { return };
+        let starts = matches!(input, workload::Input::Start);
+        let mut effects = Vec::new();
+        self.step(&mut proc, input, now, &mut effects);
+        if starts && !ended(&effects) {
+            let zone = workload::Input::DnsRecords(self.zone.clone());
+            self.step(&mut proc, zone, now, &mut effects);
+            for input in stdin(proc.stdin.take()) {
+                self.step(&mut proc, input, now, &mut effects);
+            }
+        }
+        if let Some(at) = proc.wake.take() {
+            self.timers.remove(&(at, id));
+        }
+        proc.wake = proc.process.wake_at();
+        if let Some(at) = proc.wake {
+            self.timers.insert((at, id));
+        }
+        let place = proc.place.clone();
+        self.procs.insert(id, proc);
+        for effect in effects {
+            if !self.procs.contains_key(&id) {
+                break;
+            }
+            self.effect(id, &place, effect, now, out);
+        }
+    }
+
+    fn step(&mut self, proc: &mut Proc, input: workload::Input, now: Time, effects: &mut Vec<workload::Effect>) {
+        let mut procs: Vec<ProcInfo> = self
+            .procs
+            .values()
+            .filter(|p| p.place == proc.place)
+            .map(|p| ProcInfo { pid: p.pid, started: p.started, command: p.command.clone() })
+            .collect();
+        procs.push(ProcInfo { pid: proc.pid, started: proc.started, command: proc.command.clone() });
+        procs.sort();
+        let (fs, place) = match &proc.place {
+            Where::Container(id) => match self.containers.get_mut(id) {
+                Some(container) => (&mut container.fs, &container.place),
+                None => return,
+            },
+            Where::Host => (&mut self.host_fs, &self.host),
+        };
+        let mut ctx = Ctx { now, fs, rng: &mut self.rng, ids: &mut proc.ids, place, procs: &procs, out: effects };
+        proc.process.handle(input, &mut ctx);
+    }
+
+    fn effect(&mut self, id: ProcId, place: &Where, effect: workload::Effect, now: Time, out: &mut Out<Effect>) {
+        match effect {
+            workload::Effect::Net(op) => {
+                let Some(proc) = self.procs.get_mut(&id) else { return };
+                let ops = proc.sockets.op(id.0, op);
+                self.sockets(place, ops, out);
+            }
+            workload::Effect::Stdout(bytes) => self.output(id, place, bytes, false, now, out),
+            workload::Effect::Stderr(bytes) => self.output(id, place, bytes, true, now, out),
+            workload::Effect::Exit(code) => self.exited(id, code, now, out),
+            workload::Effect::Query { id: number, argv } => {
+                let sandbox = self.sandbox_of(place);
+                out.push(Effect::Query { proc: id, sandbox, id: number, argv });
+            }
+            workload::Effect::Kill { pid, signal } => self.signal(place, pid, signal, now, out),
+            workload::Effect::Usage { cpu_millis, memory } => self.usage(id, place, cpu_millis, memory, now, out),
+            workload::Effect::OutOfMemory => {
+                if let Where::Container(container) = place {
+                    self.end_container(container, 137, "OOMKilled", now, out);
+                }
+            }
+        }
+    }
+
+    fn sandbox_of(&self, place: &Where) -> Option<SandboxId> {
+        let Where::Container(id) = place else { return None };
+        let sandbox = &self.containers.get(id)?.view.sandbox;
+        // On the host network the namespace is the node's.
+        self.sandboxes.get(sandbox).filter(|s| !s.config.host_network).map(|s| s.view.id.clone())
+    }
+
+    fn sockets(&self, place: &Where, ops: Vec<SocketOp>, out: &mut Out<Effect>) {
+        let sandbox = self.sandbox_of(place);
+        for op in ops {
+            out.push(Effect::Socket(sandbox.clone(), op));
+        }
+    }
+
+    pub(super) fn socket_event(
+        &mut self,
+        token: u64,
+        socket: SocketId,
+        event: SocketEvent,
+        now: Time,
+        out: &mut Out<Effect>,
+    ) {
+        let (number, fd) = of_token(token);
+        let id = ProcId(number);
+        let Some(proc) = self.procs.get_mut(&id) else {
+            // The process ended before its socket was open.
+            if matches!(event, SocketEvent::Opened | SocketEvent::Bound { .. } | SocketEvent::Accepted { .. }) {
+                out.push(Effect::Socket(None, SocketOp::Close { socket }));
+            }
+            return;
+        };
+        let (told, ops) = proc.sockets.event(fd, socket, event, &mut proc.ids);
+        let place = proc.place.clone();
+        self.sockets(&place, ops, out);
+        if let Some(event) = told {
+            self.run(id, workload::Input::Net(event), now, out);
+        }
+    }
+
+    fn output(&mut self, id: ProcId, place: &Where, bytes: Vec<u8>, stderr: bool, now: Time, out: &mut Out<Effect>) {
+        let Some(proc) = self.procs.get_mut(&id) else { return };
+        match &mut proc.role {
+            Role::Sync(_, output) => {
+                // As the kubelet's probes do: 10 KiB are kept.
+                let room = 10_240_usize.saturating_sub(output.len());
+                output.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
+            Role::Stream(op) => {
+                let answer = if stderr { CriAnswer::Stderr(bytes) } else { CriAnswer::Stdout(bytes) };
+                Self::answer(*op, answer, out);
+            }
+            Role::Host(id) => {
+                use crate::api::http::Chunk;
+                out.push(Effect::Host(*id, if stderr { Chunk::Stderr(bytes) } else { Chunk::Stdout(bytes) }));
+            }
+            Role::Main => {
+                let Where::Container(container_id) = place else { return };
+                let Some(container) = self.containers.get_mut(container_id) else { return };
+                let lines = container.log.write(&bytes, stderr, now);
+                self.pass_on(container_id, &lines, out);
+            }
+        }
+    }
+
+    fn exited(&mut self, id: ProcId, code: u8, now: Time, out: &mut Out<Effect>) {
+        let Some(proc) = self.end_process(id, out) else { return };
+        match (proc.role, proc.place) {
+            (Role::Main, Where::Container(container)) => {
+                let reason = if code == 0 { "Completed" } else { "Error" };
+                self.end_container(&container, code, reason, now, out);
+            }
+            (Role::Sync(op, output), _) => Self::answer(op, CriAnswer::Executed { code, output }, out),
+            (Role::Stream(op), _) => Self::answer(op, CriAnswer::StreamEnd(Some(code)), out),
+            (Role::Host(id), _) => {
+                out.push(Effect::Host(id, crate::api::http::Chunk::Exit(code)));
+                out.push(Effect::Host(id, crate::api::http::Chunk::End));
+            }
+            (Role::Main, Where::Host) => {}
+        }
+    }
+
+    /// Takes a process out and closes its sockets.
+    fn end_process(&mut self, id: ProcId, out: &mut Out<Effect>) -> Option<Proc> {
+        let mut proc = self.procs.remove(&id)?;
+        if let Some(at) = proc.wake.take() {
+            self.timers.remove(&(at, id));
+        }
+        let ops = proc.sockets.close_all();
+        self.sockets(&proc.place, ops, out);
+        Some(proc)
+    }
+
+    /// The container is over: all its processes are killed.
+    pub(super) fn end_processes_of(&mut self, container: &ContainerId, out: &mut Out<Effect>) {
+        let place = Where::Container(container.clone());
+        let inside: Vec<ProcId> = self.procs.iter().filter(|(_, p)| p.place == place).map(|(id, _)| *id).collect();
+        for id in inside {
+            match self.end_process(id, out).map(|p| p.role) {
+                Some(Role::Sync(op, output)) => Self::answer(op, CriAnswer::Executed { code: 137, output }, out),
+                Some(Role::Stream(op)) => Self::answer(op, CriAnswer::StreamEnd(Some(137)), out),
+                _ => {}
+            }
+        }
+    }
+
+    fn signal(&mut self, place: &Where, pid: u32, signal: u8, now: Time, out: &mut Out<Effect>) {
+        let Some((id, role)) =
+            self.procs.iter().find(|(_, p)| p.place == *place && p.pid == pid).map(|(id, p)| (*id, p.role.clone()))
+        else {
+            return;
+        };
+        match role {
+            // A first process gets no signal from inside that it has no handler for; SIGKILL never.
+            Role::Main if signal == SIGKILL => {}
+            Role::Main => self.run(id, workload::Input::Signal(signal), now, out),
+            _ => self.exited(id, 128 + signal, now, out),
+        }
+    }
+
+    fn usage(&mut self, id: ProcId, place: &Where, cpu_millis: u32, memory: u64, now: Time, out: &mut Out<Effect>) {
+        let Where::Container(container_id) = place else { return };
+        let Some(container) = self.containers.get_mut(container_id).filter(|c| c.main == Some(id) || c.main.is_none())
+        else {
+            return;
+        };
+        container.cpu_millis = cpu_millis;
+        container.memory = memory;
+        if container.config.memory_limit.is_some_and(|limit| memory > limit) {
+            self.end_container(container_id, 137, "OOMKilled", now, out);
+        }
+    }
+
+    /// Starts a command in a container; `sync` collects its output and has a time-out.
+    #[expect(clippy::too_many_arguments, reason = "one call of the protocol, taken apart")]
+    pub(super) fn exec(
+        &mut self,
+        op: OpId,
+        container: &ContainerId,
+        command: Vec<String>,
+        input: Vec<u8>,
+        sync: Option<Option<Span>>,
+        now: Time,
+        out: &mut Out<Effect>,
+    ) {
+        let Some(found) = self.containers.get(container).filter(|c| c.view.phase.is_running()) else {
+            let words = format!(
+                "rpc error: code = Unknown desc = failed to exec in container: container \"{}\" is not running",
+                container.0
+            );
+            return Self::answer(op, CriAnswer::Failed(words), out);
+        };
+        let spec = Spec { argv: command, env: registry::env(found), cwd: "/".into() };
+        match registry::start(&spec, &found.place, &found.fs) {
+            Ok(process) => {
+                let role = if sync.is_some() { Role::Sync(op, Vec::new()) } else { Role::Stream(op) };
+                let id = self.spawn(Where::Container(container.clone()), role, process, &spec, now);
+                if let Some(proc) = self.procs.get_mut(&id) {
+                    proc.stdin = Some(input);
+                }
+                self.due.push(now + self.config.timing.exec, Due::Begin(id));
+                if let Some(Some(timeout)) = sync {
+                    self.due.push(now + timeout, Due::ExecTimeout(id));
+                }
+            }
+            Err(words) => {
+                let exec = self.hex();
+                let words = format!(
+                    "failed to exec in container: failed to start exec \"{exec}\": OCI runtime exec failed: exec failed: unable to start container process: {words}: unknown"
+                );
+                self.due.push(now + self.config.timing.exec, Due::Answer(op, CriAnswer::Failed(words)));
+            }
+        }
+    }
+
+    pub(super) fn exec_timeout(&mut self, id: ProcId, out: &mut Out<Effect>) {
+        if let Some(Proc { role: Role::Sync(op, _), .. }) = self.end_process(id, out) {
+            Self::answer(op, CriAnswer::ExecTimedOut, out);
+        }
+    }
+
+    pub(super) fn cancel(&mut self, op: OpId, _now: Time, out: &mut Out<Effect>) {
+        self.followers.remove(&op);
+        let running = self.procs.iter().find(|(_, p)| p.role == Role::Stream(op)).map(|(id, _)| *id);
+        if let Some(id) = running {
+            self.end_process(id, out);
+        }
+    }
+
+    pub(super) fn set_zone(&mut self, zone: Arc<Zone>, now: Time, out: &mut Out<Effect>) {
+        self.zone = zone;
+        let all: Vec<ProcId> = self.procs.iter().filter(|(_, p)| p.role == Role::Main).map(|(id, _)| *id).collect();
+        for id in all {
+            self.run(id, workload::Input::DnsRecords(self.zone.clone()), now, out);
+        }
+    }
+
+    pub(super) fn host_line(&mut self, id: u64, line: &str, now: Time) {
+        let spec = Spec {
+            argv: vec!["sh".into(), "-c".into(), line.into()],
+            env: crate::node::runtime::host::env(),
+            cwd: "/root".into(),
+        };
+        let process = registry::start(&spec, &self.host, &self.host_fs).expect("every node has a shell");
+        let proc = self.spawn(Where::Host, Role::Host(id), process, &spec, now);
+        self.due.push(now + Span::millis(1), Due::Begin(proc));
+    }
+
+    pub(super) fn host_cancel(&mut self, id: u64, out: &mut Out<Effect>) {
+        let running = self.procs.iter().find(|(_, p)| p.role == Role::Host(id)).map(|(proc, _)| *proc);
+        if let Some(proc) = running {
+            self.end_process(proc, out);
+        }
+    }
+}
+
+fn ended(effects: &[workload::Effect]) -> bool {
+    effects.iter().any(|e| matches!(e, workload::Effect::Exit(_) | workload::Effect::OutOfMemory))
+}
+
+/// The inputs that a whole standard input makes.
+fn stdin(bytes: Option<Vec<u8>>) -> Vec<workload::Input> {
+    match bytes {
+        None => Vec::new(),
+        Some(bytes) if bytes.is_empty() => vec![workload::Input::StdinEnd],
+        Some(bytes) => vec![workload::Input::Stdin(bytes), workload::Input::StdinEnd],
+    }
+}

@@ -1,0 +1,183 @@
+//! Translates between the descriptors of programs ([`Fd`]) and the sockets of the network.
+//!
+//! The network names a socket once it is open; what a program does before that waits here. The token of a socket is the
+//! number of its process and its descriptor; an accepted connection gets a descriptor of its own.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use crate::node::wire::{self, SocketEvent, SocketId, SocketOp};
+use crate::workload::{Fd, Ids, NetError, NetEvent, NetOp};
+
+/// The sockets of one process tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SocketTable {
+    open: BTreeMap<Fd, Slot>,
+    by_id: BTreeMap<SocketId, Fd>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Slot {
+    /// Asked for; what the program wants with it waits.
+    Opening(Vec<NetOp>),
+    /// There.
+    Open(SocketId),
+}
+
+/// The token of a descriptor of a process.
+pub fn token(process: u32, fd: Fd) -> u64 {
+    u64::from(process) << 32 | u64::from(fd.0)
+}
+
+/// The process and the descriptor of a token.
+pub fn of_token(token: u64) -> (u32, Fd) {
+    let low = u32::try_from(token & 0xffff_ffff).expect("32 bits fit");
+    (u32::try_from(token >> 32).expect("32 bits fit"), Fd(low))
+}
+
+fn any(port: u16) -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port)
+}
+
+impl SocketTable {
+    /// What the network is asked for when process `process` does `op`.
+    pub fn op(&mut self, process: u32, op: NetOp) -> Vec<SocketOp> {
+        let fd = match &op {
+            NetOp::Listen { fd, .. }
+            | NetOp::Bind { fd, .. }
+            | NetOp::Connect { fd, .. }
+            | NetOp::Send { fd, .. }
+            | NetOp::SendTo { fd, .. }
+            | NetOp::Ping { fd, .. }
+            | NetOp::Close { fd } => *fd,
+        };
+        let token = token(process, fd);
+        let opens = match &op {
+            NetOp::Listen { port, .. } => Some(SocketOp::Listen { token, at: any(*port) }),
+            NetOp::Bind { port, .. } => Some(SocketOp::Bind { token, at: any(*port) }),
+            NetOp::Connect { to, .. } => Some(SocketOp::Connect { token, to: *to, flow: None }),
+            NetOp::Ping { to, seq, size, .. } => {
+                self.open.entry(fd).or_insert(Slot::Opening(Vec::new()));
+                return vec![SocketOp::Ping { token, to: *to, seq: *seq, size: *size, ttl: 64 }];
+            }
+            _ => None,
+        };
+        if let Some(opens) = opens {
+            self.open.insert(fd, Slot::Opening(Vec::new()));
+            return vec![opens];
+        }
+        match self.open.get_mut(&fd) {
+            Some(Slot::Opening(waiting)) => {
+                waiting.push(op);
+                Vec::new()
+            }
+            Some(Slot::Open(id)) => {
+                let id = *id;
+                self.on_open(fd, id, op)
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn on_open(&mut self, fd: Fd, socket: SocketId, op: NetOp) -> Vec<SocketOp> {
+        match op {
+            NetOp::Send { bytes, .. } => vec![SocketOp::Send { socket, bytes }],
+            NetOp::SendTo { to, bytes, .. } => {
+                vec![SocketOp::SendTo { socket, to, bytes: bytes.into(), carries: None, flow: None }]
+            }
+            NetOp::Close { .. } => {
+                self.open.remove(&fd);
+                self.by_id.remove(&socket);
+                vec![SocketOp::Close { socket }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The network named a socket: what waited for it.
+    fn named(&mut self, fd: Fd, socket: SocketId) -> Vec<SocketOp> {
+        match self.open.insert(fd, Slot::Open(socket)) {
+            Some(Slot::Opening(waiting)) => {
+                self.by_id.insert(socket, fd);
+                waiting.into_iter().flat_map(|op| self.on_open(fd, socket, op)).collect()
+            }
+            Some(slot @ Slot::Open(_)) => {
+                self.open.insert(fd, slot);
+                Vec::new()
+            }
+            None => {
+                // The process closed it before it was open.
+                self.open.remove(&fd);
+                vec![SocketOp::Close { socket }]
+            }
+        }
+    }
+
+    /// An event of the network as the program sees it, and what has to be done at once.
+    pub fn event(
+        &mut self,
+        fd: Fd,
+        socket: SocketId,
+        event: SocketEvent,
+        ids: &mut Ids,
+    ) -> (Option<NetEvent>, Vec<SocketOp>) {
+        let known = self.by_id.get(&socket).copied();
+        let fd = known.unwrap_or(fd);
+        let told = match event {
+            SocketEvent::Bound { .. } | SocketEvent::Opened => return (None, self.named(fd, socket)),
+            SocketEvent::Accepted { peer, .. } => {
+                let new = Fd(ids.take());
+                self.open.insert(new, Slot::Open(socket));
+                self.by_id.insert(socket, new);
+                NetEvent::Accepted { listener: fd, fd: new, peer }
+            }
+            SocketEvent::Connected { local, .. } => {
+                let ops = self.named(fd, socket);
+                let told = self.open.contains_key(&fd).then_some(NetEvent::Connected { fd, local });
+                return (told, ops);
+            }
+            SocketEvent::Failed(error) => {
+                self.open.remove(&fd);
+                self.by_id.remove(&socket);
+                NetEvent::Failed { fd, error: error_of(error) }
+            }
+            SocketEvent::Closed => {
+                self.open.remove(&fd);
+                self.by_id.remove(&socket);
+                return (None, Vec::new());
+            }
+            SocketEvent::Data(bytes) => NetEvent::Data { fd, bytes },
+            SocketEvent::PeerClosed => NetEvent::Ended { fd },
+            SocketEvent::Datagram { from, bytes, .. } => NetEvent::Datagram { fd, from, bytes: bytes.to_vec() },
+            SocketEvent::EchoReply { from, seq, ttl, .. } => {
+                let ops = self.named(fd, socket);
+                return (Some(NetEvent::Pong { fd, from, seq, ttl }), ops);
+            }
+            SocketEvent::IcmpError { error, .. } => NetEvent::Failed { fd, error: error_of(error) },
+        };
+        (
+            self.open
+                .contains_key(&fd)
+                .then_some(told.clone())
+                .or(matches!(told, NetEvent::Failed { .. }).then_some(told)),
+            Vec::new(),
+        )
+    }
+
+    /// The process is gone: every socket that it has is closed.
+    pub fn close_all(&mut self) -> Vec<SocketOp> {
+        self.open.clear();
+        std::mem::take(&mut self.by_id).into_keys().map(|socket| SocketOp::Close { socket }).collect()
+    }
+}
+
+fn error_of(error: wire::NetError) -> NetError {
+    match error {
+        wire::NetError::Refused => NetError::Refused,
+        wire::NetError::Reset | wire::NetError::BadSocket => NetError::Reset,
+        wire::NetError::TimedOut => NetError::TimedOut,
+        wire::NetError::AddrInUse => NetError::AddressInUse,
+        wire::NetError::NetUnreachable | wire::NetError::AddrNotAvailable => NetError::NetUnreachable,
+        _ => NetError::HostUnreachable,
+    }
+}

@@ -1,0 +1,47 @@
+//! Any program that can run.
+
+use crate::sim::Time;
+use crate::workload::program::{sleep::Sleep, web::Web};
+use crate::workload::{Ctx, Input};
+
+/// A state machine that runs as a process.
+pub trait Program {
+    /// Takes one input in.
+    fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>);
+
+    /// When it wants [`Input::Timer`].
+    fn wake_at(&self) -> Option<Time> {
+        None
+    }
+}
+
+macro_rules! processes {
+    ($( $(#[$doc:meta])* $name:ident ),* $(,)?) => {
+        /// A running process.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub enum Process { $( $(#[$doc])* $name(Box<$name>), )* }
+
+        $( impl From<$name> for Process {
+            fn from(program: $name) -> Process {
+                Process::$name(Box::new(program))
+            }
+        } )*
+
+        impl Program for Process {
+            fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
+                match self { $( Process::$name(program) => program.handle(input, ctx), )* }
+            }
+
+            fn wake_at(&self) -> Option<Time> {
+                match self { $( Process::$name(program) => program.wake_at(), )* }
+            }
+        }
+    };
+}
+
+processes! {
+    /// Waits.
+    Sleep,
+    /// A web server.
+    Web,
+}

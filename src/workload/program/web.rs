@@ -1,0 +1,285 @@
+//! Web servers that serve files or say who they are: nginx, httpd, tomcat, and the generic server of unknown images.
+//!
+//! nginx and httpd serve their document root from the container's files, so that what a ConfigMap mounts or `exec` writes
+//! there is what comes back. Differs: no configuration is read.
+
+use crate::workload::http::{Arrived, Connections, Request, Response, http_date, month_name};
+use crate::workload::process::Program;
+use crate::workload::{Ctx, Effect, Fd, Input, NetEvent, NetOp, SIGHUP};
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Style {
+    /// nginx.
+    Nginx,
+    /// Apache httpd.
+    Httpd,
+    /// Tomcat.
+    Tomcat,
+    /// The server of an image that Kubarium does not know.
+    Generic,
+}
+
+/// A web server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Web {
+    style: Style,
+    version: String,
+    ports: Vec<u16>,
+    listeners: Vec<Fd>,
+    connections: Connections,
+    served: u32,
+}
+
+impl Web {
+    /// A server of that style and version; it listens on `ports`.
+    pub fn new(style: Style, version: &str, ports: Vec<u16>) -> Web {
+        let version = version.split('-').next().filter(|v| v.starts_with(|c: char| c.is_ascii_digit()));
+        let default = match style {
+            Style::Nginx => "1.27.5",
+            Style::Httpd => "2.4.63",
+            Style::Tomcat => "10.1.40",
+            Style::Generic => "1.0",
+        };
+        let version = version.unwrap_or(default).to_owned();
+        Web { style, version, ports, listeners: Vec::new(), connections: Connections::default(), served: 0 }
+    }
+
+    fn start(&mut self, ctx: &mut Ctx<'_>) {
+        for port in self.ports.clone() {
+            let fd = ctx.fd();
+            self.listeners.push(fd);
+            ctx.net(NetOp::Listen { fd, port });
+        }
+        let memory = match self.style {
+            Style::Nginx => 9_400_000,
+            Style::Httpd => 14_700_000,
+            Style::Tomcat => 118_000_000,
+            Style::Generic => 12_000_000,
+        };
+        ctx.push(Effect::Usage { cpu_millis: 0, memory });
+        let banner = self.banner(ctx);
+        match self.style {
+            Style::Generic => ctx.print(banner),
+            _ => ctx.eprint(banner),
+        }
+    }
+
+    /// What the server writes when it starts.
+    fn banner(&self, ctx: &Ctx<'_>) -> String {
+        let now = ctx.unix();
+        match self.style {
+            Style::Nginx => {
+                let at = nginx_time(now);
+                [
+                    "using the \"epoll\" event method".to_owned(),
+                    format!("nginx/{}", self.version),
+                    "start worker processes".to_owned(),
+                    "start worker process 29".to_owned(),
+                ]
+                .iter()
+                .map(|line| format!("{at} [notice] 1#1: {line}\n"))
+                .collect()
+            }
+            Style::Httpd => format!(
+                "AH00558: httpd: Could not reliably determine the server's fully qualified domain name, using {}. Set the 'ServerName' directive globally to suppress this message\n\
+                 [{}] [mpm_event:notice] [pid 1:tid 1] AH00489: Apache/{} (Unix) configured -- resuming normal operations\n",
+                ctx.place.ip.map_or_else(|| "127.0.0.1".to_owned(), |ip| ip.to_string()),
+                http_date(now).trim_end_matches(" GMT"),
+                self.version
+            ),
+            Style::Tomcat => {
+                let at = clf_time(now).replace('/', "-").replacen(':', " ", 1);
+                let at = at.trim_end_matches(" +0000");
+                format!(
+                    "{at}.000 INFO [main] org.apache.catalina.core.StandardService.startInternal Starting service [Catalina]\n\
+                     {at}.000 INFO [main] org.apache.coyote.AbstractProtocol.start Starting ProtocolHandler [\"http-nio-8080\"]\n\
+                     {at}.000 INFO [main] org.apache.catalina.startup.Catalina.start Server startup in [612] milliseconds\n"
+                )
+            }
+            Style::Generic => {
+                let ports: Vec<String> = self.ports.iter().map(u16::to_string).collect();
+                format!("{} is simulated: listening on {}\n", ctx.place.image, ports.join(", "))
+            }
+        }
+    }
+
+    fn serve(&mut self, fd: Fd, peer: std::net::SocketAddrV4, request: &Request, ctx: &mut Ctx<'_>) {
+        self.served += 1;
+        let response = self.answer(request, ctx);
+        let agent = request.header("user-agent").unwrap_or("-");
+        let line =
+            format!("\"{} {} HTTP/1.1\" {} {}", request.method, request.target, response.code, response.body.len());
+        let at = clf_time(ctx.unix());
+        match self.style {
+            Style::Nginx => {
+                let forwarded = request.header("x-forwarded-for").unwrap_or("-");
+                ctx.print(format!("{} - - [{at}] {line} \"-\" \"{agent}\" \"{forwarded}\"\n", peer.ip()));
+            }
+            Style::Httpd | Style::Generic => ctx.print(format!("{} - - [{at}] {line}\n", peer.ip())),
+            Style::Tomcat => {}
+        }
+        let bytes = response.encode(request.method == "HEAD", request.keep_alive);
+        ctx.net(NetOp::Send { fd, bytes });
+        if !request.keep_alive {
+            self.connections.forget(fd);
+            ctx.net(NetOp::Close { fd });
+        }
+    }
+
+    fn answer(&self, request: &Request, ctx: &Ctx<'_>) -> Response {
+        match self.style {
+            Style::Nginx => self.file("/usr/share/nginx/html", request, ctx),
+            Style::Httpd => self.file("/usr/local/apache2/htdocs", request, ctx),
+            Style::Tomcat => self.tomcat(request),
+            Style::Generic => Response::text(
+                200,
+                format!(
+                    "{} in {} ({}): {} {}\n",
+                    ctx.place.image, ctx.place.pod, ctx.place.hostname, request.method, request.target
+                ),
+            ),
+        }
+    }
+
+    /// A file below the document root.
+    fn file(&self, root: &str, request: &Request, ctx: &Ctx<'_>) -> Response {
+        if !matches!(request.method.as_str(), "GET" | "HEAD") {
+            return self.error(405, ctx);
+        }
+        let path = crate::workload::fs::resolve("/", request.path());
+        let whole = format!("{root}{}", path.trim_end_matches('/'));
+        let is_dir = ctx.fs.is_dir(&whole);
+        let file = if is_dir { format!("{whole}/index.html") } else { whole };
+        match ctx.fs.read(&file) {
+            Ok(data) => {
+                let mut response = Response::new(200, mime(&file), &*data);
+                response.headers.insert(0, ("Server".into(), self.server_header()));
+                response.headers.insert(1, ("Date".into(), http_date(ctx.unix())));
+                response.with("Last-Modified", http_date(ctx.place.epoch)).with("Accept-Ranges", "bytes")
+            }
+            Err(_) => self.error(if is_dir { 403 } else { 404 }, ctx),
+        }
+    }
+
+    fn server_header(&self) -> String {
+        match self.style {
+            Style::Httpd => format!("Apache/{} (Unix)", self.version),
+            _ => format!("nginx/{}", self.version),
+        }
+    }
+
+    fn error(&self, code: u16, ctx: &Ctx<'_>) -> Response {
+        let words = crate::workload::http::reason(code);
+        let body = match self.style {
+            Style::Httpd => format!(
+                "<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html><head>\n<title>{code} {words}</title>\n</head><body>\n<h1>{words}</h1>\n<p>The requested URL was not found on this server.</p>\n</body></html>\n"
+            ),
+            _ => format!(
+                "<html>\r\n<head><title>{code} {words}</title></head>\r\n<body>\r\n<center><h1>{code} {words}</h1></center>\r\n<hr><center>nginx/{}</center>\r\n</body>\r\n</html>\r\n",
+                self.version
+            ),
+        };
+        let mut response = Response::new(code, "text/html", body);
+        response.headers.insert(0, ("Server".into(), self.server_header()));
+        response.headers.insert(1, ("Date".into(), http_date(ctx.unix())));
+        response
+    }
+
+    fn tomcat(&self, request: &Request) -> Response {
+        let (code, title) =
+            if request.path() == "/" { (200, "Apache Tomcat") } else { (404, "HTTP Status 404 – Not Found") };
+        let body = format!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>{title}/{v}</title></head>\n<body><h1>{title}/{v}</h1></body>\n</html>\n",
+            v = self.version
+        );
+        Response::new(code, "text/html;charset=UTF-8", body)
+    }
+
+    fn stop(&mut self, ctx: &mut Ctx<'_>) {
+        if self.style == Style::Nginx {
+            let at = nginx_time(ctx.unix());
+            ctx.eprint(format!("{at} [notice] 1#1: exiting\n"));
+        }
+        ctx.exit(if self.style == Style::Tomcat { 143 } else { 0 });
+    }
+
+    /// A port is taken: the server gives up, in its own words.
+    fn cannot_bind(&self, at: usize, ctx: &mut Ctx<'_>) {
+        let port = self.ports.get(at).copied().unwrap_or(0);
+        let words = match self.style {
+            Style::Nginx => {
+                format!(
+                    "{} [emerg] 1#1: bind() to 0.0.0.0:{port} failed (98: Address already in use)\n",
+                    nginx_time(ctx.unix())
+                )
+            }
+            Style::Httpd => {
+                format!("(98)Address already in use: AH00072: make_sock: could not bind to address 0.0.0.0:{port}\n")
+            }
+            _ => format!("listen tcp :{port}: bind: address already in use\n"),
+        };
+        ctx.eprint(words);
+        ctx.exit(1);
+    }
+}
+
+impl Program for Web {
+    fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
+        match input {
+            Input::Start => self.start(ctx),
+            Input::Signal(SIGHUP) => {}
+            Input::Signal(_) => self.stop(ctx),
+            Input::Net(NetEvent::Failed { fd, .. }) if self.listeners.contains(&fd) => {
+                let at = self.listeners.iter().position(|l| *l == fd).unwrap_or(0);
+                self.cannot_bind(at, ctx);
+            }
+            Input::Net(event) => {
+                for arrived in self.connections.handle(&event, &self.listeners) {
+                    match arrived {
+                        Arrived::Request(fd, peer, request) => self.serve(fd, peer, &request, ctx),
+                        Arrived::Bad(fd) => {
+                            let bytes = self.error(400, ctx).encode(false, false);
+                            ctx.net(NetOp::Send { fd, bytes });
+                            ctx.net(NetOp::Close { fd });
+                        }
+                        Arrived::Close(fd) => ctx.net(NetOp::Close { fd }),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The type of a file by its name.
+fn mime(path: &str) -> &'static str {
+    match path.rsplit('.').next().unwrap_or("") {
+        "html" | "htm" => "text/html",
+        "css" => "text/css",
+        "js" => "application/javascript",
+        "json" => "application/json",
+        "txt" => "text/plain",
+        _ => "application/octet-stream",
+    }
+}
+
+/// `2026/01/01 00:00:00`.
+fn nginx_time(unix: i64) -> String {
+    crate::api::Timestamp(unix).to_string().replace('-', "/").replace('T', " ").trim_end_matches('Z').to_owned()
+}
+
+/// `01/Jan/2026:00:00:00 +0000`.
+fn clf_time(unix: i64) -> String {
+    let text = crate::api::Timestamp(unix).to_string();
+    let (date, clock) = text.trim_end_matches('Z').split_once('T').unwrap_or(("1970-01-01", "00:00:00"));
+    let parts: Vec<&str> = date.split('-').collect();
+    let month = month_name(parts.get(1).and_then(|m| m.parse().ok()).unwrap_or(1));
+    format!("{}/{month}/{}:{clock} +0000", parts.get(2).unwrap_or(&"01"), parts.first().unwrap_or(&"1970"))
+}
+
+/// The page that nginx's image brings.
+pub const NGINX_INDEX: &str = "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n<style>\nhtml { color-scheme: light dark; }\nbody { width: 35em; margin: 0 auto;\nfont-family: Tahoma, Verdana, Arial, sans-serif; }\n</style>\n</head>\n<body>\n<h1>Welcome to nginx!</h1>\n<p>If you see this page, the nginx web server is successfully installed and\nworking. Further configuration is required.</p>\n\n<p>For online documentation and support please refer to\n<a href=\"http://nginx.org/\">nginx.org</a>.<br/>\nCommercial support is available at\n<a href=\"http://nginx.com/\">nginx.com</a>.</p>\n\n<p><em>Thank you for using nginx.</em></p>\n</body>\n</html>\n";
+
+/// The page that httpd's image brings.
+pub const HTTPD_INDEX: &str = "<html><body><h1>It works!</h1></body></html>\n";
