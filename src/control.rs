@@ -8,7 +8,9 @@ pub mod informer;
 pub mod manager;
 pub mod reconciler;
 pub mod recorder;
+pub mod scheduler;
 pub mod selector;
+pub mod taint;
 pub mod work_queue;
 
 pub use cache::{Cache, Change, Index};
@@ -18,4 +20,5 @@ pub use informer::{CallIds, Informers};
 pub use manager::Manager;
 pub use reconciler::{Plan, Reconciler};
 pub use recorder::Recorder;
+pub use scheduler::Scheduler;
 pub use work_queue::WorkQueue;

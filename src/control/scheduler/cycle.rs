@@ -1,0 +1,260 @@
+//! One scheduling cycle: filter the nodes, score those that would do, choose the best.
+//!
+//! Models `pkg/scheduler/schedule_one.go` (`schedulePod`, `findNodesThatFitPod`, `prioritizeNodes`, `selectHost`), the
+//! words of `framework/types.go` (`FitError`) and of `plugins/defaultpreemption` where no preemption helps. Preemption
+//! itself is not simulated yet: a pod that could preempt waits, and the message says that no victims were found.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::control::scheduler::decision::{DETAILED, NodeVerdict, PluginScore, Verdict};
+use crate::control::scheduler::framework::{Code, PLUGINS, Plugin, PreFilter, Rejection};
+use crate::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot};
+use crate::sim::Rng;
+
+/// All nodes are looked at below this number.
+const MIN_FEASIBLE: usize = 100;
+const MIN_PERCENT: usize = 5;
+
+/// What a cycle found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What was found of each node.
+    pub nodes: Vec<NodeVerdict>,
+    /// How many were looked at.
+    pub evaluated: u32,
+    /// How many would do.
+    pub feasible: u32,
+    /// The chosen node, or why there is none.
+    pub chosen: Result<Arc<str>, Unfit>,
+}
+
+/// Why there is no node for a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// Upstream's words.
+    pub message: String,
+    /// The plugins that rejected nodes.
+    pub plugins: BTreeSet<&'static str>,
+}
+
+/// How many feasible nodes are enough (`numFeasibleNodesToFind`).
+pub fn enough(nodes: usize) -> usize {
+    if nodes < MIN_FEASIBLE {
+        return nodes;
+    }
+    let percent = 50_usize.saturating_sub(nodes / 125).max(MIN_PERCENT);
+    (nodes * percent / 100).max(MIN_FEASIBLE)
+}
+
+/// Looks for a node for a pod. `start` is where the last search ended; it moves on.
+pub fn schedule(pod: &PodInfo, nodes: &Snapshot, start: &mut u32, rng: &mut Rng) -> Found {
+    if nodes.is_empty() {
+        let message = "no nodes available to schedule pods".to_owned();
+        let unfit = Unfit { message, plugins: BTreeSet::new() };
+        return Found { nodes: Vec::new(), evaluated: 0, feasible: 0, chosen: Err(unfit) };
+    }
+    let filtered = match pre_filter(pod, nodes) {
+        Ok(plan) => filter(pod, nodes, &plan, start),
+        Err((plugin, rejection)) => return rejected_by_all(pod, nodes, plugin, &rejection),
+    };
+    if filtered.feasible.is_empty() {
+        let plugins = filtered.rejected.iter().map(|(_, plugin, _)| *plugin).collect();
+        let rejections: Vec<&Rejection> = filtered.rejected.iter().map(|(.., rejection)| rejection).collect();
+        let message = fit_error(nodes.len(), "", &rejections, &preemption(pod, nodes.len(), &rejections));
+        let verdicts = verdicts(&filtered, Vec::new());
+        return Found {
+            nodes: verdicts,
+            evaluated: filtered.evaluated,
+            feasible: 0,
+            chosen: Err(Unfit { message, plugins }),
+        };
+    }
+    let scores = score(pod, nodes, &filtered.feasible);
+    let totals: Vec<i64> = scores.iter().map(|scores| scores.iter().map(|s| s.weighted).sum()).collect();
+    let best = select(&totals, rng);
+    let chosen: Arc<str> = filtered.feasible[best].name().into();
+    let feasible = u32::try_from(filtered.feasible.len()).unwrap_or(u32::MAX);
+    let verdicts = verdicts(&filtered, scores);
+    Found { nodes: verdicts, evaluated: filtered.evaluated, feasible, chosen: Ok(chosen) }
+}
+
+/// What PreFilter left: the plugins that filter, and the nodes if only some are asked for.
+struct FilterPlan {
+    plugins: Vec<&'static dyn Plugin>,
+    only: Option<(BTreeSet<String>, Vec<&'static str>)>,
+}
+
+struct Filtered<'a> {
+    feasible: Vec<&'a Arc<NodeInfo>>,
+    rejected: Vec<(Arc<str>, &'static str, Rejection)>,
+    evaluated: u32,
+}
+
+fn pre_filter(pod: &PodInfo, nodes: &Snapshot) -> Result<FilterPlan, (&'static str, Rejection)> {
+    let mut plan = FilterPlan { plugins: Vec::new(), only: None };
+    for (plugin, _) in PLUGINS {
+        match plugin.pre_filter(pod, nodes) {
+            PreFilter::Skip => continue,
+            PreFilter::Go => {}
+            PreFilter::Reject(rejection) => return Err((plugin.name(), rejection)),
+            PreFilter::Nodes(these) => {
+                let (mut only, mut by) = plan.only.take().unwrap_or_else(|| (these.clone(), Vec::new()));
+                only = &only & &these;
+                by.push(plugin.name());
+                if only.is_empty() {
+                    let words = format!("node(s) didn't satisfy plugin(s) {by:?} simultaneously").replace('"', "");
+                    return Err((plugin.name(), Rejection::unresolvable(words)));
+                }
+                plan.only = Some((only, by));
+            }
+        }
+        plan.plugins.push(*plugin);
+    }
+    Ok(plan)
+}
+
+fn filter<'a>(pod: &PodInfo, nodes: &'a Snapshot, plan: &FilterPlan, start: &mut u32) -> Filtered<'a> {
+    let mut filtered = Filtered { feasible: Vec::new(), rejected: Vec::new(), evaluated: 0 };
+    let all = nodes.len();
+    if let Some((only, by)) = &plan.only {
+        let words: Cow<'static, str> = format!("node(s) didn't satisfy plugin(s) {by:?}").replace('"', "").into();
+        for node in nodes.nodes() {
+            if only.contains(node.name()) {
+                look(pod, node, plan, &mut filtered);
+            } else {
+                let rejection = Rejection::unresolvable(words.clone());
+                filtered.rejected.push((node.name().into(), by.first().copied().unwrap_or(""), rejection));
+            }
+        }
+        return filtered;
+    }
+    let enough = enough(all);
+    let from = *start as usize;
+    for step in 0..all {
+        let Some(node) = nodes.at((from + step) % all) else { continue };
+        look(pod, node, plan, &mut filtered);
+        if filtered.feasible.len() >= enough {
+            break;
+        }
+    }
+    *start = u32::try_from((from + filtered.evaluated as usize) % all).unwrap_or(0);
+    filtered
+}
+
+fn look<'a>(pod: &PodInfo, node: &'a Arc<NodeInfo>, plan: &FilterPlan, filtered: &mut Filtered<'a>) {
+    filtered.evaluated += 1;
+    let found = plan.plugins.iter().find_map(|plugin| Some((plugin.name(), plugin.filter(pod, node).err()?)));
+    match found {
+        Some((plugin, rejection)) => filtered.rejected.push((node.name().into(), plugin, rejection)),
+        None => filtered.feasible.push(node),
+    }
+}
+
+/// The scores of every feasible node; none if there is only one.
+fn score(pod: &PodInfo, nodes: &Snapshot, feasible: &[&Arc<NodeInfo>]) -> Vec<Vec<PluginScore>> {
+    let mut scores: Vec<Vec<PluginScore>> = vec![Vec::new(); feasible.len()];
+    if feasible.len() == 1 {
+        return scores;
+    }
+    for (plugin, weight) in PLUGINS.iter().filter(|(plugin, weight)| *weight > 0 && plugin.scores(pod)) {
+        let raw: Vec<i64> = feasible.iter().map(|node| plugin.score(pod, node, nodes)).collect();
+        let mut normalised = raw.clone();
+        plugin.normalise(&mut normalised);
+        for ((of_node, raw), normalised) in scores.iter_mut().zip(raw).zip(normalised) {
+            let score = PluginScore { plugin: plugin.name(), raw, normalised, weighted: normalised * weight };
+            of_node.push(score);
+        }
+    }
+    scores
+}
+
+/// The best; among equals each is equally likely.
+fn select(totals: &[i64], rng: &mut Rng) -> usize {
+    let (mut best, mut equals) = (0, 1);
+    for index in 1..totals.len() {
+        if totals[index] > totals[best] {
+            (best, equals) = (index, 1);
+        } else if totals[index] == totals[best] {
+            equals += 1;
+            if rng.below(equals) == 0 {
+                best = index;
+            }
+        }
+    }
+    best
+}
+
+fn verdicts(filtered: &Filtered<'_>, scores: Vec<Vec<PluginScore>>) -> Vec<NodeVerdict> {
+    let mut scores = scores.into_iter();
+    let mut verdicts: Vec<NodeVerdict> = filtered
+        .feasible
+        .iter()
+        .map(|node| {
+            let scores = scores.next().unwrap_or_default();
+            let total = scores.iter().map(|score| score.weighted).sum();
+            NodeVerdict { node: node.name().into(), verdict: Verdict::Feasible { scores, total } }
+        })
+        .collect();
+    if verdicts.len() > DETAILED {
+        verdicts.sort_by_key(|v| match v.verdict {
+            Verdict::Feasible { total, .. } => std::cmp::Reverse(total),
+            Verdict::Rejected { .. } => std::cmp::Reverse(i64::MIN),
+        });
+        verdicts.truncate(DETAILED);
+    }
+    let left = DETAILED.saturating_sub(verdicts.len());
+    verdicts.extend(filtered.rejected.iter().take(left).map(|(node, plugin, rejection)| NodeVerdict {
+        node: node.clone(),
+        verdict: Verdict::Rejected { plugin, code: rejection.code, reasons: rejection.reasons.clone() },
+    }));
+    verdicts
+}
+
+/// A plugin rejected the pod before any node was looked at.
+fn rejected_by_all(pod: &PodInfo, nodes: &Snapshot, plugin: &'static str, rejection: &Rejection) -> Found {
+    let words = rejection.reasons.join(", ");
+    let each: Vec<&Rejection> = nodes.nodes().map(|_| rejection).collect();
+    let tail = preemption(pod, nodes.len(), &each);
+    let message = fit_error(nodes.len(), &words, &[], &tail);
+    let unfit = Unfit { message, plugins: [plugin].into() };
+    Found { nodes: Vec::new(), evaluated: 0, feasible: 0, chosen: Err(unfit) }
+}
+
+/// The words of a failure: counts of reasons, sorted as text, then what PostFilter says (`FitError.Error`).
+pub fn fit_error(nodes: usize, pre_filter: &str, rejections: &[&Rejection], post_filter: &str) -> String {
+    let mut message = format!("0/{nodes} nodes are available:");
+    if pre_filter.is_empty() {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for reason in rejections.iter().flat_map(|rejection| &rejection.reasons) {
+            *counts.entry(reason).or_default() += 1;
+        }
+        let mut reasons: Vec<String> = counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        reasons.sort_unstable();
+        if !reasons.is_empty() {
+            message.push_str(&format!(" {}.", reasons.join(", ")));
+        }
+    } else {
+        message.push_str(&format!(" {pre_filter}."));
+    }
+    if !post_filter.is_empty() {
+        message.push_str(&format!(" {post_filter}"));
+    }
+    message
+}
+
+/// What PostFilter says: dynamic resources have nothing to give back, and preemption does not help.
+fn preemption(pod: &PodInfo, nodes: usize, rejections: &[&Rejection]) -> String {
+    let words = if pod.pod.spec.preemption_policy.as_deref() == Some("Never") {
+        "not eligible due to preemptionPolicy=Never.".to_owned()
+    } else {
+        let verdict = |rejection: &&Rejection| match rejection.code {
+            Code::Unschedulable => Rejection::unschedulable("No preemption victims found for incoming pod"),
+            Code::UnschedulableAndUnresolvable => Rejection::unresolvable("Preemption is not helpful for scheduling"),
+        };
+        let verdicts: Vec<Rejection> = rejections.iter().map(verdict).collect();
+        fit_error(nodes, "", &verdicts.iter().collect::<Vec<_>>(), "")
+    };
+    format!("no new claims to deallocate, preemption: {words}")
+}

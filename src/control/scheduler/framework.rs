@@ -1,0 +1,138 @@
+//! The scheduling framework: what a plugin can say at each extension point, and the registry of plugins.
+//!
+//! Models `pkg/scheduler/framework/interface.go` and `apis/config/v1/default_plugins.go`. To add a plugin: a file with a
+//! struct that implements [`Plugin`], and a line in [`PLUGINS`]. Reserve, Permit and PreBind have nothing to do without
+//! volumes; Bind is the scheduler's own call.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::api::Node;
+use crate::control::scheduler::plugin;
+use crate::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot};
+
+/// The most that a plugin may score.
+pub const MAX_SCORE: i64 = 100;
+
+/// Why a node is no place for a pod.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Rejection {
+    /// Whether removing other pods could help.
+    pub code: Code,
+    /// The reasons, in upstream's words.
+    pub reasons: Vec<Cow<'static, str>>,
+}
+
+/// The kinds of rejection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Code {
+    /// Removing other pods could help.
+    Unschedulable,
+    /// Nothing that the scheduler can do would help.
+    UnschedulableAndUnresolvable,
+}
+
+impl Rejection {
+    /// A rejection that removing other pods could lift.
+    pub fn unschedulable(reason: impl Into<Cow<'static, str>>) -> Rejection {
+        Rejection { code: Code::Unschedulable, reasons: vec![reason.into()] }
+    }
+
+    /// A rejection that nothing can lift.
+    pub fn unresolvable(reason: impl Into<Cow<'static, str>>) -> Rejection {
+        Rejection { code: Code::UnschedulableAndUnresolvable, reasons: vec![reason.into()] }
+    }
+}
+
+/// What a plugin says before any node is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PreFilter {
+    /// Look at the nodes.
+    Go,
+    /// This plugin has nothing to say about this pod.
+    Skip,
+    /// Only these nodes.
+    Nodes(BTreeSet<String>),
+    /// No node at all.
+    Reject(Rejection),
+}
+
+/// Something that happened in the cluster, that may make room for a pod.
+#[derive(Clone, Copy, Debug)]
+pub enum ClusterEvent<'a> {
+    /// A node came.
+    NodeAdded(&'a NodeInfo),
+    /// A node changed.
+    NodeUpdated(&'a Node, &'a NodeInfo),
+    /// A pod left a node.
+    PodDeleted(&'a PodInfo),
+    /// A pod came to a node or changed there.
+    PodAssigned(&'a PodInfo),
+}
+
+/// A plugin of the scheduler.
+pub trait Plugin: Sync {
+    /// Upstream's name.
+    fn name(&self) -> &'static str;
+
+    /// PreFilter.
+    fn pre_filter(&self, _pod: &PodInfo, _nodes: &Snapshot) -> PreFilter {
+        PreFilter::Go
+    }
+
+    /// Filter: whether the pod may run on the node.
+    ///
+    /// # Errors
+    /// Why it may not.
+    fn filter(&self, _pod: &PodInfo, _node: &NodeInfo) -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    /// PreScore: whether the plugin scores this pod; `false` is upstream's Skip.
+    fn scores(&self, _pod: &PodInfo) -> bool {
+        false
+    }
+
+    /// Score.
+    fn score(&self, _pod: &PodInfo, _node: &NodeInfo, _nodes: &Snapshot) -> i64 {
+        0
+    }
+
+    /// NormalizeScore: brings the scores of all nodes into 0..=100.
+    fn normalise(&self, _scores: &mut [i64]) {}
+
+    /// Whether an event may lift this plugin's rejection (the queueing hint).
+    fn may_help(&self, pod: &PodInfo, event: ClusterEvent<'_>) -> bool {
+        match event {
+            ClusterEvent::NodeAdded(node) | ClusterEvent::NodeUpdated(_, node) => self.filter(pod, node).is_ok(),
+            ClusterEvent::PodDeleted(_) | ClusterEvent::PodAssigned(_) => false,
+        }
+    }
+}
+
+/// The plugins in upstream's order, each with the weight of its score.
+pub static PLUGINS: &[(&dyn Plugin, i64)] = &[
+    (&plugin::node_unschedulable::NodeUnschedulable, 0),
+    (&plugin::node_name::NodeName, 0),
+    (&plugin::taint_toleration::TaintToleration, 3),
+    (&plugin::node_affinity::NodeAffinity, 2),
+    (&plugin::node_ports::NodePorts, 0),
+    (&plugin::node_resources_fit::NodeResourcesFit::LEAST, 1),
+    (&plugin::balanced_allocation::NodeResourcesBalancedAllocation::DEFAULT, 1),
+    (&plugin::image_locality::ImageLocality, 1),
+];
+
+/// Brings scores into 0..=100 in proportion to the largest (`DefaultNormalizeScore`).
+pub fn normalise_by_largest(scores: &mut [i64], reverse: bool) {
+    let largest = scores.iter().copied().max().unwrap_or(0);
+    for score in scores {
+        let scaled = if largest == 0 { 0 } else { MAX_SCORE * *score / largest };
+        *score = if reverse { MAX_SCORE - scaled } else { scaled };
+    }
+}
+
+/// A node for a test or a table.
+pub fn node_info(node: Node) -> NodeInfo {
+    NodeInfo::new(Arc::new(node))
+}
