@@ -3,19 +3,25 @@
 //! To add one: a file with a struct that implements [`Reconciler`], `new(&Setup)`, and a line in `controllers!`.
 
 pub mod deployment;
+pub mod endpoint_slice;
+pub mod endpoints;
+pub mod garbage_collector;
 pub mod namespace;
 pub mod node_ipam;
+pub mod node_lifecycle;
 pub mod owner;
 pub mod pod_gc;
 pub mod pods;
 pub mod replica_set;
+pub mod service_pods;
+pub mod taint_eviction;
 
 use ipnet::Ipv4Net;
 
 use crate::api::{Kind, ObjectRef};
 use crate::control::Calendar;
 use crate::control::cache::{Cache, Change};
-use crate::control::reconciler::{Context, Failed, Plan, ReconcileError, Reconciler};
+use crate::control::reconciler::{Context, Failed, Note, Plan, ReconcileError, Reconciler};
 use crate::sim::Time;
 
 /// What the controller-manager is started with.
@@ -73,8 +79,8 @@ macro_rules! controllers {
             }
 
             /// See [`Reconciler::observe`].
-            pub fn observe(&mut self, change: &Change, now: Time) {
-                match self { $( Controller::$name(c) => c.observe(change, now), )* }
+            pub fn observe(&mut self, change: &Change, cache: &Cache, now: Time) -> Vec<Note> {
+                match self { $( Controller::$name(c) => c.observe(change, cache, now), )* }
             }
 
             /// See [`Reconciler::affected`].
@@ -105,8 +111,13 @@ macro_rules! controllers {
 
 controllers! {
     NodeIpam in node_ipam;
+    NodeLifecycle in node_lifecycle;
+    TaintEviction in taint_eviction;
     NamespaceController in namespace;
+    GarbageCollector in garbage_collector;
     PodGc in pod_gc;
     DeploymentController in deployment;
     ReplicaSetController in replica_set;
+    EndpointsController in endpoints;
+    EndpointSliceController in endpoint_slice;
 }

@@ -97,7 +97,7 @@ impl Component for Manager {
                 out.push(Call { id, request, origin: None });
             }
             for change in &told.changes {
-                self.dispatch(change, now, out.cause());
+                self.dispatch(change, now, out);
             }
             self.release(now);
         } else if let Answer::Response { id, response } = answer {
@@ -182,15 +182,17 @@ impl Manager {
     }
 
     /// Tells every controller that watches the kind, and puts what it affects into its queue.
-    fn dispatch(&mut self, change: &crate::control::Change, now: Time, cause: Option<EventId>) {
-        for slot in &mut self.slots {
+    fn dispatch(&mut self, change: &crate::control::Change, now: Time, out: &mut Out<Call>) {
+        for index in 0..self.slots.len() {
+            let slot = &mut self.slots[index];
             if !slot.controller.watches().contains(&change.kind()) {
                 continue;
             }
-            slot.controller.observe(change, now);
+            let notes = slot.controller.observe(change, &self.informers.cache, now);
             for key in slot.controller.affected(change, &self.informers.cache) {
-                slot.queue.add(key, cause);
+                slot.queue.add(key, out.cause());
             }
+            self.record(index, &change.new.reference(), notes, out.cause(), now, out);
         }
     }
 

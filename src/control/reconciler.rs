@@ -32,8 +32,11 @@ pub trait Reconciler {
     /// The kinds that it watches.
     const WATCHES: &'static [Kind];
 
-    /// Notes a change, for an index of its own. Called for every change of a watched kind, before `affected`.
-    fn observe(&mut self, _change: &Change, _now: Time) {}
+    /// Notes a change, for an index of its own; answers events to be recorded. Called for every change of a watched kind,
+    /// before `affected`.
+    fn observe(&mut self, _change: &Change, _cache: &Cache, _now: Time) -> Vec<Note> {
+        Vec::new()
+    }
 
     /// The keys to be reconciled because of a change.
     fn affected(&self, change: &Change, cache: &Cache) -> Vec<ObjectRef>;

@@ -60,8 +60,8 @@ impl Reconciler for NodeIpam {
     const WORKERS: u32 = 1;
     const WATCHES: &'static [Kind] = &[Kind::Node];
 
-    fn observe(&mut self, change: &Change, _: Time) {
-        let Some(node) = change.new_as::<Node>() else { return };
+    fn observe(&mut self, change: &Change, _: &Cache, _: Time) -> Vec<Note> {
+        let Some(node) = change.new_as::<Node>() else { return Vec::new() };
         let key = change.new.reference();
         let number = self.number(&node.spec.pod_cidr);
         if change.deleted() {
@@ -73,6 +73,7 @@ impl Reconciler for NodeIpam {
             self.without.remove(&key);
             self.used.extend(number);
         }
+        Vec::new()
     }
 
     fn affected(&self, change: &Change, _: &Cache) -> Vec<ObjectRef> {

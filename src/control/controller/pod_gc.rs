@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::api::{Kind, Node, ObjectRef, Pod, Request, Timestamp, Uid};
 use crate::control::cache::{Cache, Change, Index};
 use crate::control::controller::{Setup, pods};
-use crate::control::reconciler::{ApiCall, Context, Plan, ReconcileError, Reconciler};
+use crate::control::reconciler::{ApiCall, Context, Note, Plan, ReconcileError, Reconciler};
 use crate::sim::{Span, Time};
 
 const PERIOD: Span = Span::secs(20);
@@ -43,22 +43,22 @@ impl Reconciler for PodGc {
     const WORKERS: u32 = 1;
     const WATCHES: &'static [Kind] = &[Kind::Pod, Kind::Node];
 
-    fn observe(&mut self, change: &Change, now: Time) {
+    fn observe(&mut self, change: &Change, _: &Cache, now: Time) -> Vec<Note> {
         if let Some(node) = change.new_as::<Node>() {
             if change.deleted() {
                 self.lost.insert(node.metadata.name.clone(), now);
             } else {
                 self.lost.remove(&node.metadata.name);
             }
-            return;
+            return Vec::new();
         }
-        let Some(pod) = change.new_as::<Pod>() else { return };
+        let Some(pod) = change.new_as::<Pod>() else { return Vec::new() };
         let key = change.new.reference();
         let entry = (pod.metadata.creation_timestamp, key.clone());
         self.terminated.remove(&entry);
         self.unscheduled.remove(&key);
         if change.deleted() {
-            return;
+            return Vec::new();
         }
         if pods::is_terminal(pod) {
             self.terminated.insert(entry);
@@ -66,6 +66,7 @@ impl Reconciler for PodGc {
         if pod.metadata.deletion_timestamp.is_some() && pod.spec.node_name.is_empty() {
             self.unscheduled.insert(key);
         }
+        Vec::new()
     }
 
     fn affected(&self, _: &Change, _: &Cache) -> Vec<ObjectRef> {
