@@ -2,11 +2,17 @@
 //!
 //! Models `k8s.io/kubectl/pkg/describe/describe.go`, one file per kind.
 
+pub mod amount;
+pub mod config;
 pub mod container;
 pub mod events;
+pub mod network;
+pub mod node;
 pub mod page;
 pub mod pod;
+pub mod template;
 pub mod volume;
+pub mod workload;
 
 use serde_json::Value;
 
@@ -17,6 +23,19 @@ use super::resource::Resource;
 pub fn describe(ctx: &mut Ctx<'_>, resource: &'static Resource, object: &Value) -> Result<String, Stop> {
     match resource.kind {
         "Pod" => pod::describe(ctx, object),
+        "Node" => node::describe(ctx, object),
+        "Deployment" => workload::deployment(ctx, object),
+        "ReplicaSet" | "ReplicationController" => workload::replica_set(ctx, object, resource.kind),
+        "StatefulSet" => workload::stateful_set(ctx, object),
+        "DaemonSet" => workload::daemon_set(ctx, object),
+        "Job" => workload::job(ctx, object),
+        "CronJob" => workload::cron_job(ctx, object),
+        "Service" => network::service(ctx, object),
+        "Endpoints" => network::endpoints_object(ctx, object),
+        "EndpointSlice" => network::endpoint_slice(ctx, object),
+        "Namespace" => config::namespace(ctx, object),
+        "ConfigMap" => config::config_map(ctx, object),
+        "Secret" => config::secret(ctx, object),
         _ => events::generic(ctx, resource, object),
     }
 }

@@ -1,30 +1,92 @@
 //! The verbs, one per file, and the table that finds them.
 
 pub mod apply;
+pub mod change;
+pub mod cluster;
 pub mod common;
+pub mod config;
+pub mod cordon;
+pub mod create;
 pub mod delete;
 pub mod describe;
+pub mod events;
+pub mod exec;
+pub mod expose;
 pub mod get;
 pub mod help;
+pub mod label;
+pub mod logs;
+pub mod patch;
+pub mod pods;
+pub mod rollout;
+pub mod run;
+pub mod scale;
+pub mod set;
 pub mod sort;
+pub mod taint;
+#[cfg(test)]
+mod tests;
+pub mod wait;
 
 use super::ctx::{Ctx, Stop, fail};
 
+/// A verb: runs as far as it gets.
+type Verb = fn(&mut Ctx<'_>) -> Result<u8, Stop>;
+
+/// The verbs by the first words of their path; the longest match counts.
+const VERBS: &[(&str, Verb)] = &[
+    ("", help::run),
+    ("annotate", label::run),
+    ("api-resources", cluster::resources),
+    ("api-versions", cluster::versions),
+    ("apply", apply::run),
+    ("cluster-info", cluster::info),
+    ("config", config::run),
+    ("cordon", cordon::run),
+    ("create", create::run),
+    ("delete", delete::run),
+    ("describe", describe::run),
+    ("events", events::run),
+    ("exec", exec::run),
+    ("expose", expose::run),
+    ("get", get::run),
+    ("help", help::run),
+    ("label", label::run),
+    ("logs", logs::run),
+    ("options", help::run),
+    ("patch", patch::run),
+    ("rollout", rollout::run),
+    ("run", run::run),
+    ("scale", scale::run),
+    ("set", help::run),
+    ("set env", set::env),
+    ("set image", set::image),
+    ("taint", taint::run),
+    ("top", cluster::top),
+    ("uncordon", cordon::run),
+    ("version", cluster::version),
+    ("wait", wait::run),
+];
+
 /// Runs the verb of a process as far as it gets.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
-    match ctx.args().command.path {
-        "" => {
-            let text = help::text(ctx.args().command);
-            ctx.print(text);
-            Ok(0)
-        }
-        "apply" => apply::run(ctx),
-        "delete" => delete::run(ctx),
-        "describe" => describe::run(ctx),
-        "get" => get::run(ctx),
-        other => fail(format!("kubectl {other} is not here yet")),
+    let path = ctx.args().command.path;
+    let exact = VERBS.iter().find(|(name, _)| *name == path);
+    let parent = || match path {
+        "apply view-last-applied"
+        | "apply set-last-applied"
+        | "apply edit-last-applied"
+        | "set resources"
+        | "set selector"
+        | "set serviceaccount"
+        | "set subject"
+        | "cluster-info dump" => None,
+        _ => VERBS
+            .iter()
+            .find(|(name, _)| !name.is_empty() && path.strip_prefix(name).is_some_and(|rest| rest.starts_with(' '))),
+    };
+    match exact.or_else(parent) {
+        Some((_, verb)) => verb(ctx),
+        None => fail(format!("kubectl {path} is not here yet")),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -53,7 +53,7 @@ impl Page {
             return self.line(0, format!("{indent}{title}:{gap}<none>"));
         }
         for (i, (key, value)) in pairs.iter().enumerate() {
-            let head = if i == 0 { format!("{indent}{title}:{gap}") } else { format!("{indent}{gap}") };
+            let head = if i == 0 { format!("{indent}{title}:{gap}") } else { gap.to_owned() };
             self.line(0, format!("{head}{key}={}", value.as_str().unwrap_or("")));
         }
     }
@@ -68,7 +68,7 @@ impl Page {
             return self.line(0, format!("{indent}Annotations:\t<none>"));
         }
         for (i, (key, value)) in pairs.iter().enumerate() {
-            let head = if i == 0 { format!("{indent}Annotations:\t") } else { format!("{indent}\t") };
+            let head = if i == 0 { format!("{indent}Annotations:\t") } else { "\t".to_owned() };
             let value = value.as_str().unwrap_or("").trim_end_matches('\n');
             if key.len() + value.len() + 2 < MAX_ANNOTATION && !value.contains('\n') {
                 self.line(0, format!("{head}{key}: {value}"));
@@ -76,7 +76,7 @@ impl Page {
             }
             self.line(0, format!("{head}{key}:"));
             for part in value.split('\n') {
-                self.line(0, format!("{indent}\t  {}", shorten(part, MAX_ANNOTATION - 2)));
+                self.line(0, format!("\t  {}", shorten(part, MAX_ANNOTATION - 2)));
             }
         }
     }
@@ -89,7 +89,7 @@ impl Page {
             return self.line(0, format!("{indent}Tolerations:\t<none>"));
         }
         for (i, toleration) in sorted.into_iter().enumerate() {
-            let head = if i == 0 { format!("{indent}Tolerations:\t") } else { format!("{indent}\t") };
+            let head = if i == 0 { format!("{indent}Tolerations:\t") } else { "\t".to_owned() };
             self.line(0, format!("{head}{}", toleration_text(toleration)));
         }
     }
@@ -101,6 +101,11 @@ impl Page {
         for row in rows {
             self.line(level, row.join("\t"));
         }
+    }
+
+    /// The text with its tabs, as `rollout history` prints it.
+    pub fn finish_raw(self) -> String {
+        self.columns.raw()
     }
 
     /// The aligned text.

@@ -40,6 +40,11 @@ impl Columns {
         out
     }
 
+    /// The text as it was written, with its tabs.
+    pub fn raw(self) -> String {
+        self.text
+    }
+
     /// Forgets the widths of earlier tables.
     pub fn forget(&mut self) {
         self.remembered.clear();

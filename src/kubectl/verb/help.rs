@@ -1,7 +1,30 @@
 //! `--help` and `help`: what a command is for and its flags, out of the table that also parses them.
 
-use crate::kubectl::args::{FlagKind, children, flags_of};
-use crate::kubectl::command::Command;
+use crate::kubectl::args::{FlagKind, children, command, flags_of};
+use crate::kubectl::command::{Command, GLOBAL};
+use crate::kubectl::ctx::{Ctx, Stop, fail};
+
+/// `kubectl`, `kubectl help …`, `kubectl options`, and commands that only have sub-commands.
+pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
+    let args = ctx.args();
+    let out = match (args.command.path, args.words.join(" ").as_str()) {
+        ("options", _) => options(),
+        ("help", "") => command("").map(text),
+        ("help", path) => command(path).map(text).or_else(|| command(path.split(' ').next().unwrap_or("")).map(text)),
+        _ => Some(text(args.command)),
+    };
+    let Some(out) = out else {
+        return fail(format!("unknown help topic {:?}", ctx.args().words.join(" ")));
+    };
+    ctx.print(out);
+    Ok(0)
+}
+
+fn options() -> Option<String> {
+    let mut out = "The following options can be passed to any command:\n\n".to_owned();
+    out.push_str(&flags(GLOBAL));
+    Some(out)
+}
 
 /// The help of a command.
 pub fn text(command: &Command) -> String {
@@ -14,22 +37,26 @@ pub fn text(command: &Command) -> String {
         }
         out.push('\n');
     }
-    let flags: Vec<_> = flags_of(command.flags).collect();
-    if !flags.is_empty() {
-        out.push_str("Options:\n");
-        for flag in flags {
-            let short = flag.short.map(|c| format!("-{c}, ")).unwrap_or_default();
-            let default = match flag.kind {
-                FlagKind::Text => format!("'{}'", flag.default),
-                FlagKind::List => format!("[{}]", flag.default),
-                _ => flag.default.to_owned(),
-            };
-            out.push_str(&format!("    {short}--{}={default}\n", flag.name));
-        }
-        out.push('\n');
+    if !command.flags.is_empty() {
+        out.push_str(&format!("Options:\n{}\n", flags(command.flags)));
     }
     let space = if command.path.is_empty() { "" } else { " " };
     out.push_str(&format!("Usage:\n  kubectl{space}{} [flags] [options]\n\n", command.path));
     out.push_str("Use \"kubectl options\" for a list of global command-line options (applies to all commands).\n");
+    out
+}
+
+/// One line for each flag of a table entry.
+fn flags(table: &'static str) -> String {
+    let mut out = String::new();
+    for flag in flags_of(table) {
+        let short = flag.short.map(|c| format!("-{c}, ")).unwrap_or_default();
+        let default = match flag.kind {
+            FlagKind::Text => format!("'{}'", flag.default),
+            FlagKind::List => format!("[{}]", flag.default),
+            _ => flag.default.to_owned(),
+        };
+        out.push_str(&format!("    {short}--{}={default}\n", flag.name));
+    }
     out
 }

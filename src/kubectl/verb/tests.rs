@@ -153,3 +153,182 @@ fn delete_waits_until_the_object_is_gone() {
     let none = run("delete pod nope", None, |_| not_found("pods", "nope"));
     check(none, "", "Error from server (NotFound): pods \"nope\" not found\n", 1);
 }
+
+/// A server that knows one deployment and takes every change to it.
+fn web(request: &HttpRequest) -> (crate::api::http::HttpResponse, Vec<crate::api::http::Chunk>) {
+    let object = json!({"kind": "Deployment", "apiVersion": "apps/v1",
+        "metadata": {"name": "web", "namespace": "default", "uid": "u1", "resourceVersion": "5", "generation": 1, "labels": {"app": "web"}},
+        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "nginx", "image": "nginx"}]}}},
+        "status": {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "observedGeneration": 1}});
+    let scale = json!({"kind": "Scale", "metadata": {"name": "web", "resourceVersion": "5"}, "spec": {"replicas": 2}});
+    let method = request.method.as_str();
+    match (method, request.path.as_str()) {
+        (_, "/apis/apps/v1/namespaces/default/deployments/web/scale") => answer(200, scale),
+        ("PATCH", "/apis/apps/v1/namespaces/default/deployments/web") => {
+            let mut changed = object;
+            changed["metadata"]["resourceVersion"] = json!("6");
+            answer(200, changed)
+        }
+        ("GET", "/apis/apps/v1/namespaces/default/deployments/web") => answer(200, object),
+        ("GET", "/apis/apps/v1/namespaces/default/deployments") => {
+            answer(200, json!({"metadata": {"resourceVersion": "9"}, "items": [object]}))
+        }
+        ("POST", _) => answer(201, serde_json::from_slice(&request.body).unwrap()),
+        _ => not_found("things", request.path.rsplit('/').next().unwrap_or("")),
+    }
+}
+
+fn check_web(line: &str, stdout: &str, stderr: &str, code: u8, last: Option<(&str, Value)>) {
+    let outcome = run(line, None, web);
+    if let Some((request, body)) = last {
+        let (found, sent) = outcome.requests.last().unwrap();
+        assert_eq!((found.as_str(), sent), (request, &body), "{line}");
+    }
+    assert_eq!(
+        (outcome.stdout.as_str(), outcome.stderr.as_str(), outcome.code),
+        (stdout, stderr, Some(code)),
+        "{line}"
+    );
+}
+
+#[test]
+fn changing_verbs_send_and_say_what_the_real_ones_do() {
+    let path = "/apis/apps/v1/namespaces/default/deployments/web";
+    let patch = |query: &str| format!("PATCH {path}{query}");
+    check_web(
+        "scale deploy/web --replicas=3",
+        "deployment.apps/web scaled\n",
+        "",
+        0,
+        Some((&patch("/scale"), json!({"spec": {"replicas": 3}}))),
+    );
+    check_web(
+        "scale deploy/web --replicas=3 --current-replicas=5",
+        "",
+        "error: Expected replicas to be 5, was 2\n",
+        1,
+        None,
+    );
+    check_web(
+        "scale deploy web --replicas=-1",
+        "",
+        "error: The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0\n",
+        1,
+        None,
+    );
+    check_web(
+        "label deploy web a=2",
+        "deployment.apps/web labeled\n",
+        "",
+        0,
+        Some((&patch("?fieldManager=kubectl-label"), json!({"metadata": {"labels": {"a": "2"}}}))),
+    );
+    check_web(
+        "label deploy web app=x",
+        "",
+        "error: 'app' already has a value (web), and --overwrite is false\n",
+        1,
+        None,
+    );
+    check_web("label deploy web zz-", "label \"zz\" not found.\ndeployment.apps/web not labeled\n", "", 0, None);
+    check_web("label deploy web app-", "deployment.apps/web unlabeled\n", "", 0, None);
+    check_web("annotate deploy/web x=y", "deployment.apps/web annotated\n", "", 0, None);
+    let image = json!({"spec": {"template": {"spec": {"$setElementOrder/containers": [{"name": "nginx"}], "containers": [{"image": "nginx:2", "name": "nginx"}]}}}});
+    check_web(
+        "set image deploy/web nginx=nginx:2",
+        "deployment.apps/web image updated\n",
+        "",
+        0,
+        Some((&patch("?fieldManager=kubectl-set"), image)),
+    );
+    check_web("set image deploy/web foo=nginx:2", "", "error: unable to find container named \"foo\"\n", 1, None);
+    check_web(
+        "rollout pause deploy/web",
+        "deployment.apps/web paused\n",
+        "",
+        0,
+        Some((&patch("?fieldManager=kubectl-rollout"), json!({"spec": {"paused": true}}))),
+    );
+    check_web("rollout resume deploy/web", "", "error: deployments.apps \"web\" is not paused\n", 1, None);
+    check_web("rollout restart deploy/web", "deployment.apps/web restarted\n", "", 0, None);
+    check_web("rollout status deploy/web", "deployment \"web\" successfully rolled out\n", "", 0, None);
+    check_web("expose deploy web", "", "error: couldn't find port via --port flag or introspection\n", 1, None);
+    check_web("expose deploy web --port=80", "service/web exposed\n", "", 0, None);
+    check_web(
+        "patch deploy web -p '{\"spec\":{\"replicas\":3}}'",
+        "deployment.apps/web patched\n",
+        "",
+        0,
+        Some((&patch("?fieldManager=kubectl-patch"), json!({"spec": {"replicas": 3}}))),
+    );
+    check_web(
+        "patch deploy web -p {} --type=foo",
+        "",
+        "error: --type must be one of [json merge strategic], not \"foo\"\n",
+        1,
+        None,
+    );
+    check_web(
+        "wait deploy/web --for=jsonpath={.spec.replicas}=2 --timeout=1s",
+        "deployment.apps/web condition met\n",
+        "",
+        0,
+        None,
+    );
+    check_web("wait deploy/web --for=foo", "", "error: unrecognized condition: \"foo\"\n", 1, None);
+}
+
+#[test]
+fn generators_make_what_the_real_ones_make() {
+    let body = |line: &str| run(line, None, web).requests.last().unwrap().1.clone();
+    let made = body("create deployment web --image=nginx:1.25 --replicas=3 --port=80");
+    assert_eq!(
+        made,
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"labels": {"app": "web"}, "name": "web", "namespace": "default"},
+            "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "strategy": {}, "template": {"metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [{"image": "nginx:1.25", "name": "nginx", "ports": [{"containerPort": 80}], "resources": {}}]}}}, "status": {}})
+    );
+    check(run("create ns x", None, web), "namespace/x created\n", "", 0);
+    check(run("run b --image=busybox --restart=Never -- sleep 5", None, web), "pod/b created\n", "", 0);
+    check(run("create deployment web", None, web), "", "error: required flag(s) \"image\" not set\n", 1);
+    check(
+        run("create cm", None, web),
+        "",
+        "error: exactly one NAME is required, got 0\nSee 'kubectl create configmap -h' for help and examples\n",
+        1,
+    );
+    check(
+        run("create deploy web --image=nginx --dry-run=client", None, web),
+        "deployment.apps/web created (dry run)\n",
+        "",
+        0,
+    );
+}
+
+#[test]
+fn words_that_name_nothing_are_refused_as_upstream_refuses_them() {
+    let nothing = "error: You must provide one or more resources by argument or filename.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'\n";
+    for (line, error) in [
+        ("delete", nothing),
+        ("rollout status", nothing),
+        ("delete pod", "error: resource(s) were provided, but no name was specified\n"),
+        ("rollout restart", "error: required resource not specified\n"),
+        ("rollout foo", "error: unknown command \"foo\"\nSee 'kubectl rollout -h' for help and examples\n"),
+        ("scale", "error: required flag(s) \"replicas\" not set\n"),
+        ("create foo", "error: Unexpected args: [foo]\nSee 'kubectl create -h' for help and examples\n"),
+        ("create", "error: must specify one of -f and -k\n"),
+        ("cordon", "error: USAGE: cordon NODE [flags]\nSee 'kubectl cordon -h' for help and examples\n"),
+        ("exec", "error: pod, type/name or --filename must be specified\n"),
+        ("exec p", "error: you must specify at least one command for the container\n"),
+        ("top pod", "error: Metrics API not available\n"),
+        ("get pod x -A", "error: a resource cannot be retrieved by name across all namespaces\n"),
+        ("patch pod x", "error: must specify --patch or --patch-file containing the contents of the patch\n"),
+        ("label pod x", "error: at least one label update is required\n"),
+        ("create service clusterip x", "error: at least one tcp port specifier must be provided\n"),
+        ("create job x", "error: either --image or --from must be specified\n"),
+        ("config foo", "error: unknown command \"foo\"\nSee 'kubectl config -h' for help and examples\n"),
+    ] {
+        check(run(line, None, web), "", error, 1);
+    }
+}

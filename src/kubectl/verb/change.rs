@@ -1,0 +1,89 @@
+//! What the verbs that change one field share: fetch, patch, print.
+
+use serde_json::{Value, json};
+
+use super::common::{self, Named, STRATEGIC, named_objects, with_body};
+use crate::api::http::{HttpRequest, Method};
+use crate::kubectl::api_error;
+use crate::kubectl::ctx::{Ctx, Stop};
+use crate::kubectl::patch::three_way;
+use crate::kubectl::print::output;
+
+/// The patch from one object to another of the same kind.
+pub fn between(kind: &str, before: &Value, after: &Value) -> Value {
+    three_way::strategic(kind, before, after, before)
+}
+
+/// Fetches an object; a refusal is noted and gives `None`.
+pub fn fetch(ctx: &mut Ctx<'_>, one: &Named) -> Result<Option<Value>, Stop> {
+    let answer = ctx.request(HttpRequest::get(one.path()))?;
+    if answer.response.is_success() {
+        return api_error::body_or_stop(&answer.response).map(Some);
+    }
+    ctx.note_failure(api_error::message(&answer.response, None));
+    Ok(None)
+}
+
+/// Sends a patch and gives the object after it; a refusal is noted and gives `None`. With `--dry-run=client` nothing is
+/// sent and the object is as it was.
+pub fn patch(
+    ctx: &mut Ctx<'_>,
+    one: &Named,
+    before: &Value,
+    patch: &Value,
+    content_type: &str,
+    manager: &str,
+) -> Result<Option<Value>, Stop> {
+    if ctx.args().flag("dry-run").is_some() && common::is_client_dry_run(ctx) {
+        return Ok(Some(before.clone()));
+    }
+    let mut request = with_body(Method::Patch, one.path(), content_type, patch);
+    if ctx.args().flag("dry-run").is_some() {
+        common::add_dry_run(ctx, &mut request);
+    }
+    if !manager.is_empty() {
+        request.query.push(("fieldManager".into(), manager.into()));
+    }
+    let answer = ctx.request(request)?;
+    if answer.response.is_success() {
+        return api_error::body_or_stop(&answer.response).map(Some);
+    }
+    ctx.note_failure(api_error::message(&answer.response, None));
+    Ok(None)
+}
+
+/// The objects that a command names, resolved before its loop begins.
+pub fn objects(ctx: &mut Ctx<'_>, words: &[String]) -> Result<Vec<Named>, Stop> {
+    named_objects(ctx, words)
+}
+
+/// Runs `edit` on each named object and sends the strategic patch that it amounts to. `edit` gives what is said of the
+/// object (`image updated`), or an error text of its own.
+pub fn each_edited(
+    ctx: &mut Ctx<'_>,
+    named: &[Named],
+    manager: &str,
+    mut edit: impl FnMut(&mut Value, &Named) -> Result<&'static str, String>,
+) -> Result<u8, Stop> {
+    ctx.each(named.len() as u32, |ctx, i| {
+        let one = &named[i as usize];
+        let Some(before) = fetch(ctx, one)? else { return Ok(()) };
+        let mut after = before.clone();
+        let did = match edit(&mut after, one) {
+            Ok(did) => did,
+            Err(why) => {
+                ctx.note_failure(format!("error: {why}\n"));
+                return Ok(());
+            }
+        };
+        let change = between(one.resource.kind, &before, &after);
+        if change == json!({}) {
+            return Ok(());
+        }
+        if let Some(made) = patch(ctx, one, &after, &change, STRATEGIC, manager)? {
+            output::changed(ctx, one.resource, &made, did)?;
+        }
+        Ok(())
+    })?;
+    common::end_with_failures(ctx)
+}

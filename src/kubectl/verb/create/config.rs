@@ -1,0 +1,150 @@
+//! `create configmap`, `secret generic`, `namespace`, `serviceaccount`, `quota`, `priorityclass`.
+
+use data_encoding::BASE64;
+use serde_json::{Map, Value, json};
+
+use super::{Made, metadata, name, require};
+use crate::kubectl::ctx::{Ctx, Stop, fail};
+use crate::kubectl::files::FileNode;
+
+/// What the `--from-…` flags name, in order.
+fn entries(ctx: &Ctx<'_>, kind: &str, name: &str) -> Result<Vec<(String, Vec<u8>)>, Stop> {
+    let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+    for source in ctx.args().list("from-file") {
+        files(ctx, &source, &mut found)?;
+    }
+    for literal in ctx.args().raw_list("from-literal") {
+        match literal.split_once('=') {
+            Some((key, value)) if !key.is_empty() => {
+                let bare = value.strip_prefix(['\'', '"']).and_then(|v| v.strip_suffix(['\'', '"'])).unwrap_or(value);
+                found.push((key.to_owned(), bare.as_bytes().to_vec()));
+            }
+            _ => return fail(format!("invalid literal source {literal}, expected key=value")),
+        }
+    }
+    for path in ctx.args().raw_list("from-env-file") {
+        let Some(FileNode::File(content)) = ctx.file(path) else {
+            return fail(format!("open {path}: no such file or directory"));
+        };
+        for line in String::from_utf8_lossy(content).lines() {
+            let line = line.trim_start();
+            if let Some((key, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
+                found.push((key.to_owned(), value.as_bytes().to_vec()));
+            }
+        }
+    }
+    for (i, (key, _)) in found.iter().enumerate() {
+        if found[..i].iter().any(|(k, _)| k == key) {
+            return fail(format!(
+                "cannot add key {key:?}, another key by that name already exists in Data for {kind} {name:?}"
+            ));
+        }
+        let ok = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        if !ok {
+            return fail(format!(
+                "{key:?} is not valid key name for a {kind}: a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+            ));
+        }
+    }
+    Ok(found)
+}
+
+fn files(ctx: &Ctx<'_>, source: &str, found: &mut Vec<(String, Vec<u8>)>) -> Result<(), Stop> {
+    let (key, path) = match source.split_once('=') {
+        Some((key, path)) => (Some(key), path),
+        None => (None, source),
+    };
+    let base = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
+    match ctx.file(path) {
+        Some(FileNode::File(content)) => found.push((key.unwrap_or(base).to_owned(), content.clone())),
+        Some(FileNode::Dir(names)) => {
+            for name in names {
+                if let Some(FileNode::File(content)) = ctx.file(&format!("{}/{name}", path.trim_end_matches('/'))) {
+                    found.push((name.clone(), content.clone()));
+                }
+            }
+        }
+        None => return fail(format!("error reading {path}: no such file or directory")),
+    }
+    Ok(())
+}
+
+/// A config map.
+pub fn config_map(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
+    let name = name(ctx)?;
+    let (mut text, mut binary) = (Map::new(), Map::new());
+    for (key, value) in entries(ctx, "ConfigMap", &name)? {
+        match String::from_utf8(value) {
+            Ok(value) => text.insert(key, Value::String(value)),
+            Err(e) => binary.insert(key, Value::String(BASE64.encode(e.as_bytes()))),
+        };
+    }
+    let mut object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(ctx, &name, true)});
+    if !text.is_empty() {
+        object["data"] = Value::Object(text);
+    }
+    if !binary.is_empty() {
+        object["binaryData"] = Value::Object(binary);
+    }
+    Ok(Made { object, refusal: "failed to create configmap: " })
+}
+
+/// An opaque secret.
+pub fn secret(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
+    let name = name(ctx)?;
+    let mut object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata(ctx, &name, true)});
+    let found = entries(ctx, "Secret", &name)?;
+    if !found.is_empty() {
+        let data: Map<String, Value> = found.into_iter().map(|(k, v)| (k, Value::String(BASE64.encode(&v)))).collect();
+        object["data"] = Value::Object(data);
+    }
+    if !ctx.args().text("type").is_empty() {
+        object["type"] = json!(ctx.args().text("type"));
+    }
+    Ok(Made { object, refusal: "failed to create secret " })
+}
+
+/// A namespace.
+pub fn namespace(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
+    let name = name(ctx)?;
+    let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata(ctx, &name, false), "spec": {}, "status": {}});
+    Ok(Made { object, refusal: "" })
+}
+
+/// A service account.
+pub fn service_account(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
+    let name = name(ctx)?;
+    let object = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(ctx, &name, true)});
+    Ok(Made { object, refusal: "failed to create serviceaccount: " })
+}
+
+/// A resource quota.
+pub fn quota(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
+    let name = name(ctx)?;
+    let mut spec = json!({});
+    for pair in ctx.args().text("hard").split(',').filter(|p| !p.is_empty()) {
+        let Some((key, value)) = pair.split_once('=') else {
+            return fail(format!("Invalid argument syntax {pair}, expected <resource>=<value>"));
+        };
+        spec["hard"][key] = json!(value);
+    }
+    let object = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata(ctx, &name, true), "spec": spec, "status": {}});
+    Ok(Made { object, refusal: "failed to create quota: " })
+}
+
+/// A priority class.
+pub fn priority_class(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
+    require(ctx, &["value"])?;
+    let name = name(ctx)?;
+    let mut object = json!({
+        "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": metadata(ctx, &name, false),
+        "value": ctx.args().int("value"), "preemptionPolicy": ctx.args().text("preemption-policy"),
+    });
+    if ctx.args().bool("global-default") {
+        object["globalDefault"] = json!(true);
+    }
+    if !ctx.args().text("description").is_empty() {
+        object["description"] = json!(ctx.args().text("description"));
+    }
+    Ok(Made { object, refusal: "failed to create priorityclass: " })
+}

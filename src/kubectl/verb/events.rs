@@ -1,0 +1,67 @@
+//! `kubectl events`.
+//!
+//! Models `k8s.io/kubectl/pkg/cmd/events`.
+
+use serde_json::Value;
+
+use crate::api::http::HttpRequest;
+use crate::kubectl::ctx::{Ctx, Stop, fail};
+use crate::kubectl::describe::events::interval;
+use crate::kubectl::json::{items, text, text_at};
+use crate::kubectl::print::columns::Columns;
+use crate::kubectl::select::resource_named;
+use crate::kubectl::timestamp;
+
+/// Runs the verb.
+pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
+    if ctx.args().bool("watch") {
+        return fail("events --watch is not here yet; use kubectl get events --watch");
+    }
+    let all = ctx.args().bool("all-namespaces");
+    let path = if all { "/api/v1/events".to_owned() } else { format!("/api/v1/namespaces/{}/events", ctx.namespace()) };
+    let mut request = HttpRequest::get(path);
+    if let Some((kind, name)) = ctx.args().text("for").to_owned().split_once('/') {
+        let resource = resource_named(kind)?;
+        let selector = format!("involvedObject.kind={},involvedObject.name={name}", resource.kind);
+        request.query.push(("fieldSelector".into(), selector));
+    }
+    request.query.push(("limit".into(), "500".into()));
+    let list = ctx.json(request)?;
+    let types: Vec<String> = ctx.args().list("types").iter().map(|t| t.to_lowercase()).collect();
+    let mut found: Vec<&Value> = items(&list, &["items"])
+        .iter()
+        .filter(|e| types.is_empty() || types.contains(&text(e, "type").to_lowercase()))
+        .collect();
+    if found.is_empty() {
+        let text = if all {
+            "No events found.\n".to_owned()
+        } else {
+            format!("No events found in {} namespace.\n", ctx.namespace())
+        };
+        ctx.print_err(text);
+        return Ok(0);
+    }
+    found.sort_by_key(|e| last(e));
+    let mut columns = Columns::for_tables();
+    let first = if all { "NAMESPACE\t" } else { "" };
+    if !ctx.args().bool("no-headers") {
+        columns.write(&format!("{first}LAST SEEN\tTYPE\tREASON\tOBJECT\tMESSAGE\n"));
+    }
+    let now = ctx.unix_now();
+    for event in found {
+        let first = if all { format!("{}\t", text_at(event, &["metadata", "namespace"])) } else { String::new() };
+        let object =
+            format!("{}/{}", text_at(event, &["involvedObject", "kind"]), text_at(event, &["involvedObject", "name"]));
+        let (kind, reason, message) = (text(event, "type"), text(event, "reason"), text(event, "message").trim());
+        columns.write(&format!("{first}{}\t{kind}\t{reason}\t{object}\t{message}\n", interval(event, now)));
+    }
+    ctx.print(columns.flush());
+    Ok(0)
+}
+
+/// When an event was last seen.
+fn last(event: &Value) -> i64 {
+    let times =
+        [text_at(event, &["series", "lastObservedTime"]), text(event, "lastTimestamp"), text(event, "eventTime")];
+    times.iter().find_map(|t| timestamp::parse(t)).unwrap_or(0)
+}

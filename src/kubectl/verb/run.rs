@@ -1,0 +1,179 @@
+//! `kubectl run`: one pod from an image.
+//!
+//! Models `k8s.io/kubectl/pkg/cmd/run`.
+
+use serde_json::{Map, Value, json};
+
+use super::common;
+use super::create::{self, post};
+use crate::api::http::{HttpRequest, Method};
+use crate::kubectl::api_error;
+use crate::kubectl::ctx::{Ctx, Stop, fail};
+use crate::kubectl::follow::Follow;
+use crate::kubectl::json::text_at;
+use crate::kubectl::print::output;
+use crate::kubectl::resource;
+use crate::sim::Span;
+
+/// Runs the verb.
+pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
+    create::require(ctx, &["image"])?;
+    let Some(name) = ctx.args().words.first().cloned() else {
+        return common::usage(ctx, "NAME is required for run");
+    };
+    common::check_dry_run(ctx)?;
+    let args = ctx.args();
+    let image = args.text("image").to_owned();
+    if image.is_empty()
+        || image.contains(char::is_whitespace)
+        || image.chars().any(char::is_uppercase) && !image.contains('/')
+    {
+        return fail(format!("Invalid image name {image:?}: invalid reference format"));
+    }
+    let (stdin, tty) = (args.bool("stdin"), args.bool("tty"));
+    if tty && !stdin {
+        return common::usage(ctx, "-i/--stdin is required for containers with -t/--tty=true");
+    }
+    if args.bool("expose") && args.text("port").is_empty() {
+        return common::usage(ctx, "--port must be set when exposing a service");
+    }
+    if !matches!(args.text("restart"), "Always" | "OnFailure" | "Never") {
+        return common::usage(ctx, &format!("invalid restart policy: {}", args.text("restart")));
+    }
+    let attach = if args.given("attach") { args.bool("attach") } else { stdin };
+    if args.bool("rm") && !attach {
+        return common::usage(ctx, "--rm should only be used for attached containers");
+    }
+    let (pods, services) = (known("pods"), known("services"));
+    let pod = pod(ctx, &name)?;
+    let namespace = ctx.namespace();
+    let dry = common::is_client_dry_run(ctx);
+    if ctx.args().bool("expose") {
+        let port = ctx.args().text("port").parse::<u16>().unwrap_or(0);
+        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": create::metadata(ctx, &name, true),
+            "spec": {"ports": [{"port": port, "protocol": "TCP", "targetPort": port}], "selector": pod["metadata"]["labels"]}, "status": {"loadBalancer": {}}});
+        let service = if dry { service } else { post(ctx, services, &namespace, service, "")? };
+        output::changed(ctx, services, &service, "created")?;
+    }
+    let pod = if dry { pod } else { post(ctx, pods, &namespace, pod, "")? };
+    if attach && !dry {
+        return attach_to(ctx, &namespace, &name);
+    }
+    output::changed(ctx, pods, &pod, "created")?;
+    Ok(0)
+}
+
+fn known(plural: &str) -> &'static resource::Resource {
+    resource::by_plural(plural).expect("the table has pods and services")
+}
+
+fn labels(ctx: &Ctx<'_>, name: &str) -> Result<Value, Stop> {
+    let given = ctx.args().text("labels");
+    if given.is_empty() {
+        return Ok(json!({"run": name}));
+    }
+    let mut labels = Map::new();
+    for pair in given.split(',') {
+        let Some((key, value)) = pair.split_once('=') else { return fail(format!("unexpected label spec: {pair}")) };
+        labels.insert(key.into(), value.into());
+    }
+    Ok(Value::Object(labels))
+}
+
+fn pod(ctx: &Ctx<'_>, name: &str) -> Result<Value, Stop> {
+    let args = ctx.args();
+    let mut container = json!({"name": name, "image": args.text("image"), "resources": {}});
+    let words = args.words.get(1..).unwrap_or_default();
+    if !words.is_empty() {
+        container[if args.bool("command") { "command" } else { "args" }] = json!(words);
+    }
+    if !args.text("port").is_empty() {
+        let Ok(port) = args.text("port").parse::<u16>() else {
+            return fail(format!("strconv.ParseInt: parsing {:?}: invalid syntax", args.text("port")));
+        };
+        container["ports"] = json!([{"containerPort": port}]);
+    }
+    let mut env = Vec::new();
+    for pair in args.raw_list("env") {
+        let Some((key, value)) = pair.split_once('=').filter(|(key, _)| !key.is_empty()) else {
+            return fail(format!("invalid env: {pair}"));
+        };
+        env.push(json!({"name": key, "value": value}));
+    }
+    if !env.is_empty() {
+        container["env"] = json!(env);
+    }
+    if !args.text("image-pull-policy").is_empty() {
+        container["imagePullPolicy"] = json!(args.text("image-pull-policy"));
+    }
+    if args.bool("stdin") {
+        container["stdin"] = json!(true);
+        container["stdinOnce"] = json!(!args.bool("leave-stdin-open"));
+    }
+    if args.bool("tty") {
+        container["tty"] = json!(true);
+    }
+    if args.bool("privileged") {
+        container["securityContext"] = json!({"privileged": true});
+    }
+    let mut meta = create::metadata(ctx, name, true);
+    meta["labels"] = labels(ctx, name)?;
+    let mut spec =
+        json!({"containers": [container], "restartPolicy": args.text("restart"), "dnsPolicy": "ClusterFirst"});
+    if !args.text("overrides").is_empty() {
+        let Ok(over) = serde_json::from_str::<Value>(args.text("overrides")) else {
+            return fail("error parsing overrides");
+        };
+        merge(&mut spec, &over["spec"]);
+        merge(&mut meta, &over["metadata"]);
+    }
+    Ok(json!({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": {}}))
+}
+
+/// RFC 7386.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(fields) = patch else { return };
+    for (key, value) in fields {
+        match value {
+            Value::Null => {
+                target.as_object_mut().and_then(|t| t.remove(key));
+            }
+            Value::Object(_) if target.get(key).is_some_and(Value::is_object) => {
+                merge(&mut target[key.as_str()], value)
+            }
+            other => target[key.as_str()] = other.clone(),
+        }
+    }
+}
+
+/// `run -i`: waits for the pod, then shows its log until it ends.
+fn attach_to(ctx: &mut Ctx<'_>, namespace: &str, name: &str) -> Result<u8, Stop> {
+    let pods = known("pods");
+    let deadline = ctx.now() + ctx.args().span("pod-running-timeout");
+    loop {
+        let pod = ctx.json(HttpRequest::get(pods.object_path(namespace, name)))?;
+        if !matches!(text_at(&pod, &["status", "phase"]), "" | "Pending") {
+            break;
+        }
+        if ctx.now() >= deadline {
+            return fail("timed out waiting for the condition");
+        }
+        ctx.sleep_until(ctx.now() + Span::millis(500))?;
+    }
+    let mut request = HttpRequest::get(format!("{}/log", pods.object_path(namespace, name)));
+    request.accept = "*/*".into();
+    request.query = vec![("container".into(), name.into()), ("follow".into(), "true".into())];
+    if !ctx.args().bool("rm") {
+        let answer = ctx.request(request)?;
+        if !answer.response.is_success() {
+            return Err(api_error::stop(&answer.response));
+        }
+        ctx.print(String::from_utf8_lossy(&answer.response.body).into_owned());
+        return Err(Stop::Follow { id: answer.id, follow: Box::new(Follow::Text { exec: false }) });
+    }
+    super::logs::until_end(ctx, request)?;
+    let body = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
+    ctx.json(common::with_body(Method::Delete, pods.object_path(namespace, name), "application/json", &body))?;
+    ctx.print(format!("pod {name:?} deleted from {namespace} namespace\n"));
+    Ok(0)
+}
