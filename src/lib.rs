@@ -25,6 +25,7 @@
 //! - `view` does not mutate, `ui` does not decide.
 
 pub mod api;
+
 pub mod control;
 pub mod etcd;
 pub mod etcdctl;
@@ -34,4 +35,8 @@ pub mod node;
 pub mod session;
 pub mod sim;
 pub mod view;
+pub mod share;
 pub mod workload;
+pub mod cli;
+pub mod cluster;
+pub mod lesson;

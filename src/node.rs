@@ -1,7 +1,9 @@
-//! What runs on a node: kubelet, container runtime, CNI, flannel, kube-proxy.
+//! What runs on a node: kubelet, container runtime, flannel, kube-proxy.
 
+pub mod flannel;
 #[cfg(test)]
 pub mod harness;
+pub mod kube_proxy;
 pub mod kubelet;
 pub mod runtime;
 pub mod socket_table;

@@ -82,3 +82,9 @@ pub fn encode(object: &Object) -> StoredValue {
 pub fn revision_of(object: &Object) -> Revision {
     Revision(object.meta().resource_version.map_or(0, |v| v.0))
 }
+
+impl From<Arc<str>> for StoredValue {
+    fn from(text: Arc<str>) -> StoredValue {
+        StoredValue::Text(text)
+    }
+}

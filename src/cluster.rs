@@ -1,0 +1,422 @@
+//! The composition root: every component of a cluster, and the only place that routes effects between them.
+//!
+//! One loop ([`Cluster::step`]): take what is due next (a message that arrives, a component that wants to be woken), give it
+//! to its component, and route what the component wants done. A message between components has a send time, an arrival time and
+//! a cause, and is written into the trace; a fault may take it.
+//!
+//! `route` sends and delivers messages, `host` is what belongs to a node (namespaces, CNI, flannel0), `query` answers what a
+//! program asks of the kernel, `why` remembers who wrote what an object wants.
+
+pub mod addon;
+pub mod check;
+pub mod clients;
+pub mod event;
+pub mod fault;
+pub mod host;
+pub mod link;
+pub mod query;
+pub mod route;
+pub mod scenario;
+pub mod wakes;
+pub mod why;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use crate::api::http::{Chunk, HttpRequest, HttpResponse};
+use crate::api::{CallId, KindOf as _, Object};
+use crate::control::apiserver::{self, ApiServer, StoredValue};
+use crate::control::controller::{Controller, Setup};
+use crate::control::{Calendar, Manager, scheduler};
+use crate::etcd::{self, Member, MemberConfig};
+use crate::net::fabric::Fabric;
+use crate::net::hop::Hop;
+use crate::sim::{Component, EventId, EventQueue, Out, Rng, Time, Trace};
+
+pub use event::{Actor, Happened, NodeIx, OutsideId, Said, WokeFor};
+pub use fault::{Fault, Faults};
+pub use host::Host;
+pub use route::Message;
+pub use scenario::{Backend, ProxyMode, Scenario, ScenarioError};
+
+use addon::Dns;
+use link::Links;
+use wakes::Wakes;
+use why::Writers;
+
+/// How many entries the trace remembers.
+const TRACE: u32 = 400_000;
+/// How many hops of packets are remembered.
+const HOPS: usize = 20_000;
+
+/// Something for a client outside the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Mail {
+    /// For whom.
+    pub to: OutsideId,
+    /// Its arrival's entry in the trace.
+    pub cause: Option<EventId>,
+    /// What.
+    pub what: MailKind,
+}
+
+/// What a client outside the cluster gets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum MailKind {
+    /// The answer to an HTTP request.
+    Http {
+        /// The number of the request.
+        id: u64,
+        /// The answer; code 0 with the words of the failure if there was no connection.
+        response: HttpResponse,
+    },
+    /// A piece of a stream.
+    Chunk {
+        /// The number of the request.
+        id: u64,
+        /// The piece.
+        chunk: Chunk,
+    },
+    /// An answer of etcd or news of a watch.
+    Etcd(etcd::Effect<StoredValue>),
+    /// Output of a command on a node.
+    Node(Chunk),
+}
+
+/// A message on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Envelope {
+    from: Actor,
+    to: Actor,
+    entry: Option<EventId>,
+    message: Message,
+}
+
+/// A cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Cluster {
+    scenario: Arc<Scenario>,
+    now: Time,
+    queue: EventQueue<Envelope>,
+    wakes: Wakes,
+    links: Links,
+    faults: Faults,
+    chance: Rng,
+    trace: Trace<Happened>,
+    writers: Writers,
+    etcd: Member<StoredValue>,
+    apiserver: ApiServer,
+    manager: Manager,
+    scheduler: scheduler::Scheduler,
+    dns: Dns,
+    hosts: Vec<Host>,
+    fabric: Fabric,
+    hops: VecDeque<Hop>,
+    captured: Option<VecDeque<Hop>>,
+    calls: BTreeMap<(u32, u64), route::Pending>,
+    next_outside: u32,
+    node_commands: BTreeMap<OutsideId, NodeIx>,
+    mail: Vec<Mail>,
+    events: u64,
+}
+
+impl Cluster {
+    /// A cluster that has just been switched on.
+    pub fn new(scenario: Scenario) -> Cluster {
+        let seed = scenario.seed;
+        let epoch = scenario.epoch();
+        let started_unix_ms = u64::try_from(epoch.0).unwrap_or(0) * 1_000;
+        let mut cluster = Cluster {
+            now: Time::ZERO,
+            queue: EventQueue::default(),
+            wakes: Wakes::default(),
+            links: Links::new(seed),
+            faults: Faults::default(),
+            chance: Rng::stream(seed, "faults"),
+            trace: Trace::new(TRACE),
+            writers: Writers::default(),
+            etcd: Member::new(MemberConfig { name: "etcd1".into(), started_unix_ms, ..MemberConfig::default() }),
+            apiserver: apiserver_of(&scenario, seed),
+            manager: manager_of(&scenario),
+            scheduler: scheduler_of(&scenario, seed),
+            dns: Dns::default(),
+            hosts: Vec::new(),
+            fabric: Fabric::new(seed),
+            hops: VecDeque::new(),
+            captured: None,
+            calls: BTreeMap::new(),
+            next_outside: 0,
+            node_commands: BTreeMap::new(),
+            mail: Vec::new(),
+            events: 0,
+            scenario: Arc::new(scenario),
+        };
+        cluster.switch_on();
+        cluster
+    }
+
+    /// The scenario.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// The virtual time.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// How many events have happened.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// When something happens next.
+    pub fn next_at(&self) -> Option<Time> {
+        let wake = self.wakes.next().map(|(_, wake)| wake.at.max(self.now));
+        [self.queue.next_at(), wake].into_iter().flatten().min()
+    }
+
+    /// Lets the next event happen; nothing happens if nothing is due ever.
+    pub fn step(&mut self) {
+        let wake = self.wakes.next().filter(|(_, wake)| self.queue.next_at().is_none_or(|at| wake.at.max(self.now) < at));
+        self.events += 1;
+        match wake {
+            Some((actor, wake)) => {
+                self.now = self.now.max(wake.at);
+                self.wake(actor, wake.why);
+            }
+            None => {
+                let Some((at, envelope)) = self.queue.pop() else { return };
+                self.now = self.now.max(at);
+                self.deliver(envelope);
+            }
+        }
+    }
+
+    /// Is at `until` without anything happening; nothing may be due before.
+    pub fn advance_clock(&mut self, until: Time) {
+        self.now = self.now.max(until);
+    }
+
+    /// Whether the cluster is ready to be used: the API server answers, every node is Ready and has its network, and the
+    /// addons run.
+    pub fn is_ready(&self) -> bool {
+        self.apiserver.is_ready()
+            && self.hosts.iter().all(|host| host.flanneld.subnet().is_some() && self.node_is_ready(&host.name))
+            && self.addons_are_ready()
+    }
+
+    fn node_is_ready(&self, name: &str) -> bool {
+        self.object(crate::api::Kind::Node, "", name).and_then(crate::api::Node::of).is_some_and(|node| {
+            node.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True")
+        })
+    }
+
+    /// An object as the API server knows it.
+    pub fn object(&self, kind: crate::api::Kind, namespace: &str, name: &str) -> Option<&Object> {
+        self.apiserver.cached(kind, namespace, name)
+    }
+
+    /// All objects of a kind as the API server knows them, by namespace and name.
+    pub fn objects(&self, kind: crate::api::Kind) -> impl Iterator<Item = &Object> {
+        self.apiserver.cache(kind).objects()
+    }
+
+    /// The learner runs a line: the root of what it causes.
+    pub fn command(&mut self, line: &str) -> EventId {
+        self.trace.record(self.now, None, Happened::Command(line.into()))
+    }
+
+    /// A new client outside the cluster.
+    pub fn connect(&mut self) -> OutsideId {
+        self.next_outside += 1;
+        OutsideId(self.next_outside)
+    }
+
+    /// A client outside is gone.
+    pub fn disconnect(&mut self, client: OutsideId) {
+        let actor = Actor::Outside(client);
+        let number = clients::number_of(actor);
+        if self.calls.keys().any(|(client, _)| *client == number) {
+            let gone = Message::ToApi(apiserver::Input::Disconnect { client: apiserver::ClientId(number) });
+            self.send(actor, Actor::ApiServer, None, gone);
+            self.calls.retain(|(client, _), _| *client != number);
+        }
+        self.links.forget(actor);
+        self.node_commands.remove(&client);
+    }
+
+    /// A client outside sends an HTTP request.
+    pub fn http(&mut self, client: OutsideId, id: u64, request: HttpRequest, cause: Option<EventId>) {
+        let from = Actor::Outside(client);
+        let number = apiserver::ClientId(clients::number_of(from));
+        let input = apiserver::Input::Http { client: number, id: CallId(id), request };
+        self.send(from, Actor::ApiServer, cause, Message::ToApi(input));
+    }
+
+    /// A client outside gives a request up.
+    pub fn cancel(&mut self, client: OutsideId, id: u64, cause: Option<EventId>) {
+        let from = Actor::Outside(client);
+        let number = clients::number_of(from);
+        self.calls.remove(&(number, id));
+        let input = apiserver::Input::Cancel { client: apiserver::ClientId(number), id: CallId(id) };
+        self.send(from, Actor::ApiServer, cause, Message::ToApi(input));
+    }
+
+    /// A client outside asks etcd.
+    pub fn etcd(&mut self, client: OutsideId, id: u64, op: etcd::Op<StoredValue>, cause: Option<EventId>) {
+        let from = Actor::Outside(client);
+        let input = etcd::Input::Request { client: etcd::ClientId(clients::number_of(from)), id, op };
+        self.send(from, Actor::Etcd, cause, Message::ToEtcd(input));
+    }
+
+    /// Takes what arrived for clients outside.
+    pub fn take_mail(&mut self) -> Vec<Mail> {
+        std::mem::take(&mut self.mail)
+    }
+
+    /// The trace.
+    pub fn trace(&self) -> &Trace<Happened> {
+        &self.trace
+    }
+
+    /// The entry that last wrote what an object wants.
+    pub fn writers(&self) -> &Writers {
+        &self.writers
+    }
+
+    /// etcd.
+    pub fn etcd_member(&self) -> &Member<StoredValue> {
+        &self.etcd
+    }
+
+    /// The API server.
+    pub fn apiserver(&self) -> &ApiServer {
+        &self.apiserver
+    }
+
+    /// The controller-manager.
+    pub fn manager(&self) -> &Manager {
+        &self.manager
+    }
+
+    /// The scheduler.
+    pub fn scheduler(&self) -> &scheduler::Scheduler {
+        &self.scheduler
+    }
+
+    /// The nodes, in the order in which they joined.
+    pub fn hosts(&self) -> &[Host] {
+        &self.hosts
+    }
+
+    /// The network.
+    pub fn fabric(&self) -> &Fabric {
+        &self.fabric
+    }
+
+    /// The hops of packets that are remembered, oldest first.
+    pub fn hops(&self) -> &VecDeque<Hop> {
+        &self.hops
+    }
+
+    /// What is broken.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// What every actor waits for.
+    pub fn wakes(&self) -> &Wakes {
+        &self.wakes
+    }
+
+    /// Records every frame on every device from now on.
+    pub fn start_capture(&mut self) {
+        self.captured = Some(VecDeque::new());
+    }
+
+    /// What was captured, as pcapng; `None` if nothing is being captured.
+    pub fn capture(&self) -> Option<Vec<u8>> {
+        let hops = self.captured.as_ref()?;
+        Some(hops.iter().flat_map(|hop| hop.bytes().to_vec()).collect())
+    }
+
+    /// The number of a node.
+    pub fn node_named(&self, name: &str) -> Option<NodeIx> {
+        let at = self.hosts.iter().position(|host| &*host.name == name)?;
+        Some(NodeIx(u32::try_from(at).expect("fewer nodes than 2^32")))
+    }
+
+    /// The address of a node.
+    pub fn node_ip(&self, ix: NodeIx) -> Option<Ipv4Addr> {
+        self.host(ix).map(|host| host.ip)
+    }
+
+    pub(crate) fn host(&self, ix: NodeIx) -> Option<&Host> {
+        self.hosts.get(usize::try_from(ix.0).ok()?)
+    }
+
+    pub(crate) fn host_mut(&mut self, ix: NodeIx) -> Option<&mut Host> {
+        self.hosts.get_mut(usize::try_from(ix.0).ok()?)
+    }
+
+    /// Breaks or repairs something; the words are those after `!fault`.
+    ///
+    /// # Errors
+    /// What is not understood.
+    pub fn fault(&mut self, words: &str) -> Result<EventId, String> {
+        let fault = Fault::parse(words, |name| self.node_named(name))?;
+        let entry = self.trace.record(self.now, None, Happened::Fault(words.into()));
+        self.inject(fault, Some(entry));
+        Ok(entry)
+    }
+
+    /// Asks an actor when it wants to be woken next.
+    pub(crate) fn rearm(&mut self, actor: Actor) {
+        let wake = if self.faults.down.contains(&actor) { None } else { route::wake_of(self, actor) };
+        self.wakes.set(actor, wake);
+    }
+}
+
+/// A new API server.
+pub(crate) fn apiserver_of(scenario: &Scenario, seed: u64) -> ApiServer {
+    ApiServer::new(apiserver::Config {
+        seed,
+        epoch: scenario.epoch(),
+        advertise: scenario.master_address(),
+        ..apiserver::Config::default()
+    })
+}
+
+/// A new controller-manager. flannel gives the nodes their subnets out of its own pool, as with
+/// `--allocate-node-cidrs=false`.
+pub(crate) fn manager_of(scenario: &Scenario) -> Manager {
+    let setup = Setup::new(Calendar::new(scenario.epoch()));
+    let controllers = Controller::all(&setup).into_iter().filter(|c| c.name() != "node-ipam-controller").collect();
+    Manager::with(&setup, controllers)
+}
+
+/// A new scheduler.
+pub(crate) fn scheduler_of(scenario: &Scenario, seed: u64) -> scheduler::Scheduler {
+    scheduler::Scheduler::new(Calendar::new(scenario.epoch()), "", Rng::stream(seed, "scheduler"))
+}
+
+/// Lets a component handle an input; its effects with their causes.
+pub(crate) fn run<C: Component>(
+    component: &mut C,
+    input: C::Input,
+    now: Time,
+    entry: Option<EventId>,
+) -> Vec<(Option<EventId>, C::Effect)> {
+    let mut out = Out::caused_by(entry);
+    component.handle(input, now, &mut out);
+    out.take_caused()
+}
+
+/// Wakes a component; its effects with their causes.
+pub(crate) fn rouse<C: Component>(component: &mut C, now: Time, entry: Option<EventId>) -> Vec<(Option<EventId>, C::Effect)> {
+    let mut out = Out::caused_by(entry);
+    component.wake(now, &mut out);
+    out.take_caused()
+}

@@ -1,0 +1,101 @@
+//! Invariants, checked from outside after events. A broken one stops the simulation: it never goes on with a wrong world.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use crate::api::{Kind, KindOf as _, Pod};
+use crate::cluster::Cluster;
+use crate::cluster::host::Host;
+
+/// What may never be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// Two pods of the network have one address.
+    SharedIp(Ipv4Addr),
+    /// A pod's address is outside of its node's subnet.
+    ForeignIp(Ipv4Addr),
+    /// A pod is bound to a node that never was.
+    NoSuchNode {
+        /// The pod.
+        pod: String,
+        /// The node.
+        node: String,
+    },
+    /// An object's resource version is ahead of the store.
+    FromTheFuture(String),
+    /// Two nodes have one subnet.
+    SharedSubnet(String),
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Broken::SharedIp(ip) => write!(f, "two pods have the address {ip}"),
+            Broken::ForeignIp(ip) => write!(f, "the address {ip} is outside of its node's subnet"),
+            Broken::NoSuchNode { pod, node } => write!(f, "{pod} is bound to {node}, which does not exist"),
+            Broken::FromTheFuture(object) => write!(f, "{object} has a resource version that the store never had"),
+            Broken::SharedSubnet(subnet) => write!(f, "two nodes have the subnet {subnet}"),
+        }
+    }
+}
+
+/// Everything that must hold at any moment.
+///
+/// # Errors
+/// The first thing that does not.
+pub fn invariants(cluster: &Cluster) -> Result<(), Broken> {
+    addresses(cluster.hosts())?;
+    subnets(cluster.hosts())?;
+    bindings(cluster)?;
+    revisions(cluster)
+}
+
+fn addresses(hosts: &[Host]) -> Result<(), Broken> {
+    let mut seen = BTreeMap::new();
+    for host in hosts {
+        for net in host.cni.pods.values() {
+            if seen.insert(net.ip, ()).is_some() {
+                return Err(Broken::SharedIp(net.ip));
+            }
+            if host.cni.bridge.is_none_or(|(_, subnet, _)| !subnet.contains(&net.ip)) {
+                return Err(Broken::ForeignIp(net.ip));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn subnets(hosts: &[Host]) -> Result<(), Broken> {
+    let mut seen = BTreeMap::new();
+    for subnet in hosts.iter().filter_map(|host| host.flanneld.subnet()) {
+        if seen.insert(subnet.to_string(), ()).is_some() {
+            return Err(Broken::SharedSubnet(subnet.to_string()));
+        }
+    }
+    Ok(())
+}
+
+fn bindings(cluster: &Cluster) -> Result<(), Broken> {
+    for pod in cluster.objects(Kind::Pod).filter_map(Pod::of) {
+        let node = &pod.spec.node_name;
+        if !node.is_empty() && cluster.node_named(node).is_none() && cluster.object(Kind::Node, "", node).is_none() {
+            // A learner may write any name there; only the scheduler may not.
+            let by_scheduler = pod.status.conditions.iter().any(|c| c.r#type == "PodScheduled" && c.status == "True");
+            if by_scheduler {
+                return Err(Broken::NoSuchNode { pod: pod.metadata.name.clone(), node: node.clone() });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn revisions(cluster: &Cluster) -> Result<(), Broken> {
+    let store = cluster.etcd_member().store().revision().0;
+    for kind in Kind::ALL {
+        let ahead = cluster.objects(*kind).find(|object| object.meta().resource_version.is_some_and(|v| v.0 > store));
+        if let Some(object) = ahead {
+            return Err(Broken::FromTheFuture(object.reference().to_string()));
+        }
+    }
+    Ok(())
+}

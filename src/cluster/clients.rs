@@ -1,0 +1,80 @@
+//! Which number the API server and etcd know each client by, and back.
+
+use crate::cluster::event::{Actor, NodeIx, OutsideId};
+
+/// Clients outside the cluster have numbers from here on.
+const OUTSIDE: u32 = 1 << 31;
+/// Nodes' clients have numbers from here on, four a node.
+const NODES: u32 = 16;
+
+/// The number of an actor as a client, of the API server or of etcd.
+pub fn number_of(actor: Actor) -> u32 {
+    let node = |ix: NodeIx, which: u32| NODES + ix.0 * 4 + which;
+    match actor {
+        Actor::ApiServer => 1,
+        Actor::ControllerManager => 2,
+        Actor::Scheduler => 3,
+        Actor::Etcd => 4,
+        Actor::Network => 5,
+        Actor::Dns => 6,
+        Actor::Kubelet(ix) => node(ix, 0),
+        Actor::KubeProxy(ix) => node(ix, 1),
+        Actor::Flanneld(ix) => node(ix, 2),
+        Actor::Runtime(ix) => node(ix, 3),
+        Actor::Outside(id) => OUTSIDE + id.0,
+    }
+}
+
+/// The actor that has this number.
+pub fn actor_of(number: u32) -> Actor {
+    match number {
+        n if n >= OUTSIDE => Actor::Outside(OutsideId(n - OUTSIDE)),
+        1 => Actor::ApiServer,
+        2 => Actor::ControllerManager,
+        3 => Actor::Scheduler,
+        4 => Actor::Etcd,
+        6 => Actor::Dns,
+        n if n < NODES => Actor::Network,
+        n => {
+            let ix = NodeIx((n - NODES) / 4);
+            match (n - NODES) % 4 {
+                0 => Actor::Kubelet(ix),
+                1 => Actor::KubeProxy(ix),
+                2 => Actor::Flanneld(ix),
+                _ => Actor::Runtime(ix),
+            }
+        }
+    }
+}
+
+/// The `User-Agent` of a client in the cluster.
+pub fn agent_of(actor: Actor) -> &'static str {
+    match actor {
+        Actor::ControllerManager => "kube-controller-manager",
+        Actor::Scheduler => "kube-scheduler",
+        Actor::Kubelet(_) => "kubelet",
+        Actor::KubeProxy(_) => "kube-proxy",
+        Actor::Outside(_) => "kubectl",
+        Actor::Dns => "coredns",
+        _ => "kubarium",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_lead_back_to_their_actors() {
+        for actor in [
+            Actor::ApiServer,
+            Actor::Scheduler,
+            Actor::Kubelet(NodeIx(0)),
+            Actor::KubeProxy(NodeIx(7)),
+            Actor::Flanneld(NodeIx(4_999)),
+            Actor::Outside(OutsideId(3)),
+        ] {
+            assert_eq!(actor_of(number_of(actor)), actor);
+        }
+    }
+}

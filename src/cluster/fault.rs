@@ -1,0 +1,128 @@
+//! Faults: what can be broken, in the words after `!fault`.
+//!
+//! ```text
+//! partition NODE…          cut nodes off from the network and the control plane
+//! heal                     join everything again, stop loss and delay
+//! crash COMPONENT [NODE]   stop a process; kubelet, kube-proxy, flanneld, containerd need a node
+//! start COMPONENT [NODE]   start it again
+//! loss PERCENT             lose messages of the control plane
+//! delay TIME               delay messages of the control plane
+//! ```
+
+use std::collections::BTreeSet;
+
+use crate::cluster::event::{Actor, NodeIx};
+use crate::cluster::scenario::parse_span;
+use crate::sim::{Rng, Span};
+
+/// A fault or a repair.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// Cut nodes off.
+    Partition(Vec<NodeIx>),
+    /// Repair the network.
+    Heal,
+    /// Stop a process.
+    Crash(Actor),
+    /// Start a process.
+    Start(Actor),
+    /// Lose messages, in millionths.
+    Loss(u32),
+    /// Delay messages.
+    Delay(Span),
+}
+
+/// What is broken now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Faults {
+    /// Nodes that are cut off.
+    pub cut: BTreeSet<NodeIx>,
+    /// Processes that do not run.
+    pub down: BTreeSet<Actor>,
+    /// Messages that are lost, in millionths.
+    pub loss: u32,
+    /// By how much messages are late.
+    pub delay: Span,
+}
+
+impl Fault {
+    /// Reads the words after `!fault`. `node` finds a node by its name.
+    ///
+    /// # Errors
+    /// What is not understood, with what would be.
+    pub fn parse(words: &str, node: impl Fn(&str) -> Option<NodeIx>) -> Result<Fault, String> {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let find = |name: &str| node(name).ok_or_else(|| format!("there is no node {name:?}"));
+        match words.as_slice() {
+            ["partition", names @ ..] if !names.is_empty() => {
+                names.iter().map(|name| find(name)).collect::<Result<_, _>>().map(Fault::Partition)
+            }
+            ["heal"] => Ok(Fault::Heal),
+            ["crash", rest @ ..] => actor(rest, find).map(Fault::Crash),
+            ["start", rest @ ..] => actor(rest, find).map(Fault::Start),
+            ["loss", percent] => match percent.trim_end_matches('%').parse::<u32>() {
+                Ok(percent) if percent <= 100 => Ok(Fault::Loss(percent * 10_000)),
+                _ => Err(format!("loss takes 0 to 100 per cent, not {percent:?}")),
+            },
+            ["delay", time] => match parse_span(time) {
+                Some(span) => Ok(Fault::Delay(span)),
+                None => Err(format!("delay takes a time such as 200ms, not {time:?}")),
+            },
+            _ => Err(format!(
+                "{:?} is no fault; there are partition NODE…, heal, crash COMPONENT [NODE], start COMPONENT [NODE], loss \
+                 PERCENT, delay TIME",
+                words.join(" ")
+            )),
+        }
+    }
+}
+
+fn actor(words: &[&str], find: impl Fn(&str) -> Result<NodeIx, String>) -> Result<Actor, String> {
+    match words {
+        ["kube-apiserver" | "apiserver"] => Ok(Actor::ApiServer),
+        ["kube-scheduler" | "scheduler"] => Ok(Actor::Scheduler),
+        ["kube-controller-manager" | "controller-manager"] => Ok(Actor::ControllerManager),
+        ["kubelet", node] => find(node).map(Actor::Kubelet),
+        ["kube-proxy", node] => find(node).map(Actor::KubeProxy),
+        ["flanneld", node] => find(node).map(Actor::Flanneld),
+        _ => Err(format!(
+            "{:?} cannot be crashed; there are kube-apiserver, kube-scheduler, kube-controller-manager, and with a node kubelet, \
+             kube-proxy, flanneld",
+            words.join(" ")
+        )),
+    }
+}
+
+impl Faults {
+    /// Whether a message from one actor to another cannot get through.
+    pub fn cuts(&self, from: Option<NodeIx>, to: Option<NodeIx>) -> bool {
+        from != to && [from, to].into_iter().flatten().any(|node| self.cut.contains(&node))
+    }
+
+    /// Whether chance takes a message.
+    pub fn loses(&self, rng: &mut Rng) -> bool {
+        self.loss > 0 && rng.chance(self.loss)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(words: &str, expected: Result<Fault, &str>) {
+        let node = |name: &str| (name == "worker1").then_some(NodeIx(0));
+        assert_eq!(Fault::parse(words, node), expected.map_err(str::to_owned));
+    }
+
+    #[test]
+    fn faults_are_read_and_refused_with_words() {
+        check("partition worker1", Ok(Fault::Partition(vec![NodeIx(0)])));
+        check("crash kubelet worker1", Ok(Fault::Crash(Actor::Kubelet(NodeIx(0)))));
+        check("start scheduler", Ok(Fault::Start(Actor::Scheduler)));
+        check("loss 5%", Ok(Fault::Loss(50_000)));
+        check("delay 200ms", Ok(Fault::Delay(Span::millis(200))));
+        check("partition worker9", Err("there is no node \"worker9\""));
+        check("loss 200", Err("loss takes 0 to 100 per cent, not \"200\""));
+        check("delay soon", Err("delay takes a time such as 200ms, not \"soon\""));
+    }
+}

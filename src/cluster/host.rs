@@ -1,0 +1,707 @@
+//! A node: its processes, its network namespace, and the glue between them that a real node's kernel and CNI plugins are.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
+
+use ipnet::Ipv4Net;
+
+use crate::api::{KubeletAnswer, Taint, TaintEffect};
+use crate::cluster::clients::{actor_of, number_of};
+use crate::cluster::event::{Actor, Happened, Local, NodeIx, WokeFor};
+use crate::cluster::{Cluster, Mail, MailKind, Message, OutsideId, rouse, run};
+use crate::control::apiserver::{self, StoredValue};
+use crate::etcd;
+use crate::net::addr::{DevId, End, Mac, NsId, Owner, SegmentId, SocketId};
+use crate::net::device::DeviceKind;
+use crate::net::filter::Table;
+use crate::net::route::Route;
+use crate::net::socket::{SocketEvent, SocketOp};
+use crate::net::{self, fabric};
+use crate::node::flannel::{self, Flanneld};
+use crate::node::kube_proxy::{self, KubeProxy};
+use crate::node::kubelet::{self, Kubelet};
+use crate::node::runtime::{self, CriRequest, PodMeta, Runtime, SandboxId};
+use crate::sim::{EventId, Out, Rng, Span};
+
+/// What a CNI plugin takes to set a pod's network up.
+const CNI_ADD: Span = Span::millis(30);
+/// What the nodes' network cards take.
+pub const NODE_MTU: u32 = 1_500;
+/// The token of flanneld's UDP socket.
+const FLANNEL_SOCKET: u64 = 1;
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Host {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The address of its eth0.
+    pub ip: Ipv4Addr,
+    /// Whether it is a control-plane node.
+    pub master: bool,
+    /// Its kubelet.
+    pub kubelet: Kubelet,
+    /// Its container runtime.
+    pub runtime: Runtime,
+    /// Its kube-proxy.
+    pub proxy: KubeProxy,
+    /// Its flanneld.
+    pub flanneld: Flanneld,
+    /// Its root network namespace.
+    pub ns: NsId,
+    /// What the CNI plugin remembers.
+    pub cni: Cni,
+    /// flannel0.
+    pub flannel0: Option<DevId>,
+    flannel_socket: Option<SocketId>,
+    /// `/run/flannel/subnet.env`.
+    pub subnet_env: String,
+}
+
+/// What the CNI plugin of a node remembers (host-local IPAM and the bridge).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Cni {
+    /// The bridge, its address and its MTU, once flannel has a subnet.
+    pub bridge: Option<(DevId, Ipv4Net, u32)>,
+    /// The last address that was given away.
+    last: Option<Ipv4Addr>,
+    /// The networks of sandboxes.
+    pub pods: BTreeMap<SandboxId, PodNet>,
+}
+
+/// A pod's network.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PodNet {
+    /// Its namespace.
+    pub ns: NsId,
+    /// Its address.
+    pub ip: Ipv4Addr,
+    /// Whose it is.
+    pub pod: PodMeta,
+}
+
+impl Cni {
+    /// The next free address of the subnet, after the last one that was given away (as host-local does).
+    fn allocate(&mut self) -> Result<Ipv4Addr, String> {
+        let (_, subnet, _) = self.bridge.ok_or("network plugin is not ready: cni config uninitialized")?;
+        let gateway = subnet.addr();
+        let usable: Vec<Ipv4Addr> = subnet.hosts().filter(|ip| *ip != gateway).collect();
+        let from = self.last.and_then(|last| usable.iter().position(|ip| *ip == last)).map_or(0, |at| at + 1);
+        let taken = |ip: &Ipv4Addr| self.pods.values().any(|pod| pod.ip == *ip);
+        let (before, after) = usable.split_at(from.min(usable.len()));
+        let free = after.iter().chain(before).find(|ip| !taken(ip)).copied();
+        let subnet = subnet.trunc();
+        self.last = free.or(self.last);
+        free.ok_or_else(|| format!("failed to allocate for range 0: no IP addresses available in range set: {subnet}"))
+    }
+}
+
+/// What etcd tells flanneld; `None` for what it does not care about.
+pub(crate) fn flannel_input(effect: etcd::Effect<StoredValue>) -> Option<flannel::Input<StoredValue>> {
+    Some(match effect {
+        etcd::Effect::Response { id, result, .. } => flannel::Input::Etcd { id, result },
+        etcd::Effect::WatchEvents { events, .. } => flannel::Input::Changes(events),
+        etcd::Effect::WatchCanceled { .. } => flannel::Input::WatchLost,
+        etcd::Effect::WatchProgress { .. } => return None,
+    })
+}
+
+/// The name of a CRI call, as in `crictl` and the API.
+pub(crate) fn cri_name(request: &CriRequest) -> &'static str {
+    match request {
+        CriRequest::List => "ListPodSandbox, ListContainers",
+        CriRequest::RunPodSandbox(_) => "RunPodSandbox",
+        CriRequest::StopPodSandbox(_) => "StopPodSandbox",
+        CriRequest::RemovePodSandbox(_) => "RemovePodSandbox",
+        CriRequest::ImageStatus(_) => "ImageStatus",
+        CriRequest::PullImage(_) => "PullImage",
+        CriRequest::CreateContainer(..) => "CreateContainer",
+        CriRequest::StartContainer(_) => "StartContainer",
+        CriRequest::StopContainer(..) => "StopContainer",
+        CriRequest::RemoveContainer(_) => "RemoveContainer",
+        CriRequest::ExecSync { .. } => "ExecSync",
+        CriRequest::Exec { .. } => "Exec",
+        CriRequest::Logs(..) => "ContainerLogs",
+        CriRequest::Cancel(_) => "cancel",
+    }
+}
+
+/// The timeline's word for why a kubelet wakes.
+pub(crate) fn why_kubelet(why: kubelet::Reason) -> WokeFor {
+    match why {
+        kubelet::Reason::Relist | kubelet::Reason::PodSync => WokeFor::Work,
+        kubelet::Reason::Probe => WokeFor::Probe,
+        kubelet::Reason::Lease | kubelet::Reason::NodeStatus => WokeFor::Heartbeat,
+        kubelet::Reason::Retry => WokeFor::Retry,
+        kubelet::Reason::Termination => WokeFor::Grace,
+    }
+}
+
+/// The timeline's word for why a runtime wakes.
+pub(crate) fn why_runtime(why: runtime::Reason) -> WokeFor {
+    match why {
+        runtime::Reason::Completion => WokeFor::Work,
+        runtime::Reason::Program => WokeFor::Sleep,
+    }
+}
+
+/// What a node says of itself; a control-plane node has its label and taint.
+fn node_config(master: bool) -> kubelet::NodeConfig {
+    const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
+    let mut config = kubelet::NodeConfig::default();
+    if master {
+        config.labels.insert(CONTROL_PLANE.into(), String::new());
+        config.taints.push(Taint { key: CONTROL_PLANE.into(), effect: TaintEffect::NoSchedule, ..Taint::default() });
+    }
+    config
+}
+
+fn owner_of(actor: Actor) -> Owner {
+    Owner(u64::from(number_of(actor)))
+}
+
+impl Cluster {
+    /// Puts the machines there and starts every process.
+    pub(crate) fn switch_on(&mut self) {
+        let booted = self.trace.record(self.now, None, Happened::Booted);
+        let segment = self.fabric.add_segment("nodes");
+        for (name, ip, master) in self.scenario.nodes() {
+            self.add_host(&name, ip, master, segment);
+        }
+        self.write_flannel_config(booted);
+        self.apply_addons(Some(booted));
+        for actor in [Actor::ApiServer, Actor::Etcd, Actor::ControllerManager, Actor::Scheduler, Actor::Dns] {
+            self.rearm(actor);
+        }
+        for at in 0..self.hosts.len() {
+            let ix = NodeIx(u32::try_from(at).expect("fewer nodes than 2^32"));
+            for actor in [Actor::Kubelet(ix), Actor::Flanneld(ix)] {
+                self.start(actor, Some(booted));
+            }
+            self.rearm(Actor::KubeProxy(ix));
+            self.rearm(Actor::Runtime(ix));
+        }
+    }
+
+    /// The administrator's `etcdctl put /coreos.com/network/config …`, before anything starts.
+    fn write_flannel_config(&mut self, booted: EventId) {
+        let value = StoredValue::Text(Arc::<str>::from(
+            r#"{"Network":"10.244.0.0/16","Backend":{"Type":"udp","Port":8285}}"#,
+        ));
+        let put = etcd::Op::Put(etcd::PutOp::new(flannel::CONFIG, value));
+        let id = self.connect();
+        self.etcd(id, 0, put, Some(booted));
+    }
+
+    fn add_host(&mut self, name: &str, ip: Ipv4Addr, master: bool, segment: SegmentId) {
+        let (seed, epoch) = (self.scenario.seed, self.scenario.epoch().0);
+        let ns = self.fabric.add_ns(name);
+        let addr = Ipv4Net::new(ip, 16).expect("16 is a length of a prefix");
+        let mac = self.fabric.random_mac();
+        self.fabric.add_ether(ns, "eth0", segment, mac, addr).expect("a new namespace has no eth0");
+        self.fabric.set_ip_forward(ns, true);
+        let node: Arc<str> = name.into();
+        let config = kubelet::Config {
+            node: node.clone(),
+            ip,
+            epoch,
+            info: node_config(master),
+            cluster_dns: Some(super::addon::DNS_IP),
+            cluster_domain: "cluster.local".into(),
+        };
+        let timing = runtime::Timing { pull: self.scenario.pull, ..runtime::Timing::default() };
+        let runtime_config = runtime::Config { node: node.clone(), ip, epoch, timing };
+        let mut runtime = Runtime::new(runtime_config, seed);
+        runtime.preload(super::addon::DNS_IMAGE);
+        self.hosts.push(Host {
+            kubelet: Kubelet::new(config, seed),
+            runtime,
+            proxy: KubeProxy::new(ip, Rng::stream(seed, &format!("kube-proxy/{name}"))),
+            flanneld: Flanneld::new(ip, NODE_MTU, Rng::stream(seed, &format!("flanneld/{name}"))),
+            name: node,
+            ip,
+            master,
+            ns,
+            cni: Cni::default(),
+            flannel0: None,
+            flannel_socket: None,
+            subnet_env: String::new(),
+        });
+    }
+
+    /// Starts a process.
+    pub(crate) fn start(&mut self, actor: Actor, cause: Option<EventId>) {
+        self.faults.down.remove(&actor);
+        let now = self.now;
+        match actor {
+            Actor::Kubelet(ix) => {
+                let Some(host) = self.host_mut(ix) else { return };
+                let effects = run(&mut host.kubelet, kubelet::Input::Start, now, cause);
+                self.kubelet_did(ix, effects);
+            }
+            Actor::Flanneld(ix) => self.flanneld(ix, flannel::Input::Start, cause),
+            _ => {}
+        }
+        self.rearm(actor);
+    }
+
+    /// Stops a process: its memory is gone, and its connections with it.
+    pub(crate) fn crash(&mut self, actor: Actor) {
+        if !self.faults.down.insert(actor) {
+            return;
+        }
+        let number = number_of(actor);
+        match actor {
+            Actor::Kubelet(ix) => {
+                let seed = self.scenario.seed.wrapping_add(self.events);
+                if let Some(host) = self.host_mut(ix) {
+                    host.kubelet = Kubelet::new(host.kubelet.config().clone(), seed);
+                }
+            }
+            Actor::Flanneld(ix) => self.flanneld_stops(ix),
+            Actor::KubeProxy(ix) => self.proxy_stops(ix),
+            Actor::ControllerManager | Actor::Scheduler | Actor::ApiServer => self.control_plane_stops(actor),
+            _ => {}
+        }
+        self.calls.retain(|(client, _), _| *client != number);
+        let client = apiserver::ClientId(number);
+        self.hand_over(Actor::ApiServer, None, Span::ZERO, Message::ToApi(apiserver::Input::Disconnect { client }));
+        self.rearm(actor);
+    }
+
+    /// A process of the control plane starts with an empty memory; the API server's clients lose their connections.
+    fn control_plane_stops(&mut self, actor: Actor) {
+        let seed = self.scenario.seed.wrapping_add(self.events);
+        match actor {
+            Actor::ControllerManager => self.manager = super::manager_of(&self.scenario),
+            Actor::Scheduler => self.scheduler = super::scheduler_of(&self.scenario, seed),
+            _ => {
+                self.apiserver = super::apiserver_of(&self.scenario, seed);
+                self.disconnect_everybody();
+            }
+        }
+    }
+
+    /// Every request and watch of the API server fails at its client.
+    fn disconnect_everybody(&mut self) {
+        let gone: Vec<((u32, u64), super::route::Pending)> = std::mem::take(&mut self.calls).into_iter().collect();
+        for ((client, id), pending) in gone {
+            self.connection_lost(actor_of(client), crate::api::CallId(id), &pending);
+        }
+        let etcd = etcd::Input::Disconnect { client: etcd::ClientId(number_of(Actor::ApiServer)) };
+        self.hand_over(Actor::Etcd, None, Span::ZERO, Message::ToEtcd(etcd));
+    }
+
+    fn flanneld_stops(&mut self, ix: NodeIx) {
+        let now = self.now;
+        let Some(host) = self.host_mut(ix) else { return };
+        host.flanneld.stop();
+        let (ns, flannel0) = (host.ns, host.flannel0.take());
+        host.flannel_socket = None;
+        let mut out = Out::default();
+        self.fabric.kill_owner(ns, owner_of(Actor::Flanneld(ix)), now, &mut out);
+        if let Some(dev) = flannel0 {
+            self.fabric.remove_device(ns, dev).ok();
+        }
+        let effects = out.take_caused();
+        self.fabric_did(effects);
+    }
+
+    fn proxy_stops(&mut self, ix: NodeIx) {
+        let (now, seed) = (self.now, self.scenario.seed.wrapping_add(self.events));
+        let Some(host) = self.host_mut(ix) else { return };
+        let ns = host.ns;
+        host.proxy = KubeProxy::new(host.ip, Rng::stream(seed, &format!("kube-proxy/{}", host.name)));
+        let mut out = Out::default();
+        self.fabric.kill_owner(ns, owner_of(Actor::KubeProxy(ix)), now, &mut out);
+        let effects = out.take_caused();
+        self.fabric_did(effects);
+    }
+
+    /// Cuts or joins the cables of nodes as the faults say.
+    pub(crate) fn cut_cables(&mut self) {
+        let nodes: Vec<(NodeIx, NsId)> =
+            (0_u32..).map(NodeIx).zip(&self.hosts).map(|(ix, host)| (ix, host.ns)).collect();
+        for (a, here) in &nodes {
+            for (b, there) in nodes.iter().filter(|(b, _)| b > a) {
+                let cut = self.faults.cuts(Some(*a), Some(*b));
+                self.fabric.faults_mut().set_cut(*here, *there, cut);
+            }
+        }
+    }
+
+    /// A message arrives at a process of a node.
+    pub(crate) fn deliver_to_node(&mut self, to: Actor, ix: NodeIx, message: Message, entry: Option<EventId>) {
+        let now = self.now;
+        let Some(host) = self.host_mut(ix) else { return };
+        match (to, message) {
+            (Actor::Kubelet(_), message) => {
+                let input = match message {
+                    Message::Answer(answer) => kubelet::Input::Answer(answer),
+                    Message::Cri(event) => kubelet::Input::Cri(event),
+                    Message::Serve(id, request) => kubelet::Input::Serve { id, request },
+                    Message::ServeCancel(id) => kubelet::Input::ServeCancel(id),
+                    Message::Socket { token, socket, event } => kubelet::Input::Socket { token, socket, event },
+                    _ => return,
+                };
+                let effects = run(&mut host.kubelet, input, now, entry);
+                self.kubelet_did(ix, effects);
+            }
+            (Actor::Runtime(_), Message::ToRuntime(input)) => {
+                let effects = run(&mut host.runtime, input, now, entry);
+                self.runtime_did(ix, effects);
+            }
+            (Actor::Runtime(_), Message::Socket { token, socket, event }) => {
+                let effects = run(&mut host.runtime, runtime::Input::Socket { token, socket, event }, now, entry);
+                self.runtime_did(ix, effects);
+            }
+            (Actor::KubeProxy(_), Message::Answer(answer)) => {
+                let effects = run(&mut host.proxy, kube_proxy::Input::Api(answer), now, entry);
+                self.proxy_did(ix, effects);
+            }
+            (Actor::KubeProxy(_), Message::Socket { token, socket, event }) => {
+                let input = kube_proxy::Input::Socket { socket, token, event };
+                let effects = run(&mut host.proxy, input, now, entry);
+                self.proxy_did(ix, effects);
+            }
+            (Actor::Flanneld(_), Message::Flannel(input)) => self.flanneld(ix, input, entry),
+            (Actor::Flanneld(_), Message::Socket { socket, event, .. }) => self.flannel_socket(ix, socket, event, entry),
+            _ => {}
+        }
+    }
+
+    /// A process of a node is woken.
+    pub(crate) fn wake_on_node(&mut self, actor: Actor, ix: NodeIx, entry: Option<EventId>) {
+        let now = self.now;
+        let Some(host) = self.host_mut(ix) else { return };
+        match actor {
+            Actor::Kubelet(_) => {
+                let effects = rouse(&mut host.kubelet, now, entry);
+                self.kubelet_did(ix, effects);
+            }
+            Actor::Runtime(_) => {
+                let effects = rouse(&mut host.runtime, now, entry);
+                self.runtime_did(ix, effects);
+            }
+            Actor::KubeProxy(_) => {
+                let effects = rouse(&mut host.proxy, now, entry);
+                self.proxy_did(ix, effects);
+            }
+            Actor::Flanneld(_) => {
+                let mut out = Out::caused_by(entry);
+                host.flanneld.wake(now, &mut out);
+                let effects = out.take_caused();
+                self.flanneld_did(ix, effects);
+            }
+            _ => {}
+        }
+    }
+
+    fn kubelet_did(&mut self, ix: NodeIx, effects: Vec<(Option<EventId>, kubelet::Effect)>) {
+        let me = Actor::Kubelet(ix);
+        for (cause, effect) in effects {
+            match effect {
+                kubelet::Effect::Call(call) => self.calls_of(me, vec![(cause, call)]),
+                kubelet::Effect::Cri(op, request) => {
+                    let message = Message::ToRuntime(runtime::Input::Cri(op, request));
+                    self.send(me, Actor::Runtime(ix), cause, message);
+                }
+                kubelet::Effect::Socket(op) => self.node_socket(me, ix, op, cause),
+                kubelet::Effect::Served { id, answer } => self.served(me, id, answer, cause),
+            }
+        }
+    }
+
+    fn served(&mut self, from: Actor, id: u64, answer: KubeletAnswer, cause: Option<EventId>) {
+        let input = apiserver::Input::Kubelet { id: crate::api::CallId(id), answer };
+        self.send(from, Actor::ApiServer, cause, Message::ToApi(input));
+    }
+
+    /// A process of a node uses a socket of the node's own namespace.
+    fn node_socket(&mut self, actor: Actor, ix: NodeIx, op: SocketOp, cause: Option<EventId>) {
+        if let Some(ns) = self.host(ix).map(|host| host.ns) {
+            self.network(fabric::Input::Op { ns, owner: owner_of(actor), op }, cause);
+        }
+    }
+
+    /// Something happens in the network, now.
+    fn network(&mut self, input: fabric::Input, cause: Option<EventId>) {
+        let effects = run(&mut self.fabric, input, self.now, cause);
+        self.fabric_did(effects);
+        self.rearm(Actor::Network);
+    }
+
+    fn runtime_did(&mut self, ix: NodeIx, effects: Vec<(Option<EventId>, runtime::Effect)>) {
+        let me = Actor::Runtime(ix);
+        for (cause, effect) in effects {
+            match effect {
+                runtime::Effect::Cri(event) => {
+                    self.send(me, Actor::Kubelet(ix), cause, Message::Cri(event));
+                }
+                runtime::Effect::CniAdd(sandbox, pod) => self.cni_add(ix, sandbox, pod, cause),
+                runtime::Effect::CniDel(sandbox, _) => self.cni_del(ix, sandbox, cause),
+                runtime::Effect::Socket(sandbox, op) => {
+                    if let Some(ns) = self.namespace_of(ix, sandbox.as_ref()) {
+                        self.network(fabric::Input::Op { ns, owner: owner_of(me), op }, cause);
+                    }
+                }
+                runtime::Effect::Query { proc, sandbox, id, argv } => {
+                    let answer = self.query(ix, sandbox.as_ref(), &argv);
+                    let input =
+                        runtime::Input::Answer { proc, id, stdout: answer.stdout, stderr: answer.stderr, code: answer.code };
+                    self.hand_over(me, cause, Span::micros(200), Message::ToRuntime(input));
+                }
+                runtime::Effect::Host(id, chunk) => {
+                    let to = OutsideId(u32::try_from(id).expect("the number was an OutsideId"));
+                    self.mail.push(Mail { to, cause, what: MailKind::Node(chunk) });
+                }
+            }
+        }
+    }
+
+    /// The namespace of a sandbox, or the node's own.
+    pub(crate) fn namespace_of(&self, ix: NodeIx, sandbox: Option<&SandboxId>) -> Option<NsId> {
+        let host = self.host(ix)?;
+        match sandbox {
+            None => Some(host.ns),
+            Some(id) => host.cni.pods.get(id).map(|pod| pod.ns),
+        }
+    }
+
+    /// CNI ADD: an address, a namespace, a veth pair to the bridge, a default route.
+    fn cni_add(&mut self, ix: NodeIx, sandbox: SandboxId, pod: PodMeta, cause: Option<EventId>) {
+        let result = self.plug(ix, &sandbox, &pod);
+        if let Ok(ip) = &result {
+            let object = crate::api::ObjectRef {
+                kind: crate::api::Kind::Pod,
+                namespace: pod.namespace.clone(),
+                name: pod.name.clone(),
+            };
+            let what = Local::SandboxCreated { pod: object, ip: ip.to_string().into() };
+            self.trace.record(self.now, cause, Happened::Node { who: Actor::Runtime(ix), what });
+        }
+        let message = Message::ToRuntime(runtime::Input::CniAdded(sandbox, result));
+        self.hand_over(Actor::Runtime(ix), cause, CNI_ADD, message);
+    }
+
+    fn plug(&mut self, ix: NodeIx, sandbox: &SandboxId, pod: &PodMeta) -> Result<Ipv4Addr, String> {
+        let host = self.host_mut(ix).ok_or("no such node")?;
+        let ip = host.cni.allocate()?;
+        let (bridge, subnet, _) = host.cni.bridge.ok_or("cni config uninitialized")?;
+        let node_ns = host.ns;
+        let ns = self.fabric.add_ns(&format!("{}/{}", pod.namespace, pod.name));
+        let addr = Ipv4Net::new(ip, subnet.prefix_len()).expect("the bridge has this length");
+        let veth = format!("veth{}", sandbox.0.get(..8).unwrap_or(&sandbox.0));
+        let host_mac = self.fabric.random_mac();
+        self.fabric
+            .add_pod_link(ns, node_ns, bridge, &veth, host_mac, addr, subnet.addr(), true)
+            .map_err(|error| error.to_string())?;
+        let host = self.host_mut(ix).ok_or("no such node")?;
+        host.cni.pods.insert(sandbox.clone(), PodNet { ns, ip, pod: pod.clone() });
+        Ok(ip)
+    }
+
+    fn cni_del(&mut self, ix: NodeIx, sandbox: SandboxId, cause: Option<EventId>) {
+        let net = self.host_mut(ix).and_then(|host| host.cni.pods.remove(&sandbox));
+        if let Some(net) = net {
+            self.fabric.remove_ns(net.ns);
+        }
+        self.hand_over(Actor::Runtime(ix), cause, CNI_ADD, Message::ToRuntime(runtime::Input::CniDeleted(sandbox)));
+    }
+
+    fn proxy_did(&mut self, ix: NodeIx, effects: Vec<(Option<EventId>, kube_proxy::Effect)>) {
+        let me = Actor::KubeProxy(ix);
+        for (cause, effect) in effects {
+            match effect {
+                kube_proxy::Effect::Api(call) => self.calls_of(me, vec![(cause, call)]),
+                kube_proxy::Effect::Socket(op) => self.node_socket(me, ix, op, cause),
+                kube_proxy::Effect::Iptables { table, command } => {
+                    let Some(ns) = self.host(ix).map(|host| host.ns) else { continue };
+                    let table = Table::of_name(table).expect("kube-proxy knows its tables");
+                    // A hook that is there from before a restart is not put in twice.
+                    let check = command.replacen("-I ", "-C ", 1).replacen("-A ", "-C ", 1);
+                    if command.starts_with("-N") || self.fabric.iptables(ns, table, &check).is_err() {
+                        self.fabric.iptables(ns, table, &command).ok();
+                    }
+                }
+                kube_proxy::Effect::Restore(text) => {
+                    let Some(ns) = self.host(ix).map(|host| host.ns) else { continue };
+                    self.fabric.iptables_restore(ns, &text, true).expect("kube-proxy writes rules that can be read");
+                    self.trace.record(self.now, cause, Happened::Node { who: me, what: Local::ProxyRules });
+                }
+            }
+        }
+    }
+
+    fn flanneld(&mut self, ix: NodeIx, input: flannel::Input<StoredValue>, cause: Option<EventId>) {
+        let now = self.now;
+        let Some(host) = self.host_mut(ix) else { return };
+        let mut out = Out::caused_by(cause);
+        host.flanneld.handle(input, now, &mut out);
+        let effects = out.take_caused();
+        self.flanneld_did(ix, effects);
+        self.rearm(Actor::Flanneld(ix));
+    }
+
+    fn flanneld_did(&mut self, ix: NodeIx, effects: Vec<(Option<EventId>, flannel::Effect<StoredValue>)>) {
+        let me = Actor::Flanneld(ix);
+        for (cause, effect) in effects {
+            match effect {
+                flannel::Effect::Etcd { id, op } => {
+                    let client = etcd::ClientId(number_of(me));
+                    self.send(me, Actor::Etcd, cause, Message::ToEtcd(etcd::Input::Request { client, id, op }));
+                }
+                flannel::Effect::Configure { network, subnet, tun, mtu, port } => {
+                    self.configure_flannel(ix, network, subnet, tun, mtu, port, cause);
+                }
+                flannel::Effect::Send { to, bytes, carries, .. } => {
+                    let Some(socket) = self.host(ix).and_then(|host| host.flannel_socket) else { continue };
+                    let op = SocketOp::SendTo { socket, to, bytes: bytes.into(), carries: Some(carries), flow: Some(carries.flow) };
+                    self.node_socket(me, ix, op, cause);
+                }
+                flannel::Effect::WriteTun { bytes, tag } => {
+                    let Some((ns, Some(dev))) = self.host(ix).map(|host| (host.ns, host.flannel0)) else { continue };
+                    self.network(fabric::Input::Tun { to: End { ns, dev }, bytes: bytes.into(), tag }, cause);
+                }
+                flannel::Effect::Dropped { .. } => {}
+                flannel::Effect::Log(line) => {
+                    if let Some(subnet) = line.strip_prefix("Subnet added: ") {
+                        let what = Local::Subnet { subnet: subnet.into(), via: "".into() };
+                        self.trace.record(self.now, cause, Happened::Node { who: me, what });
+                    }
+                }
+            }
+        }
+    }
+
+    /// What flanneld and the container runtime's start-up make of a subnet: flannel0 with the route of the whole overlay,
+    /// `subnet.env`, docker0 with the subnet's first address, and the masquerading of what leaves the overlay.
+    #[allow(clippy::too_many_arguments)] // What flanneld says at its start, all at once.
+    fn configure_flannel(
+        &mut self,
+        ix: NodeIx,
+        network: Ipv4Net,
+        subnet: Ipv4Net,
+        tun: Ipv4Addr,
+        mtu: u32,
+        port: u16,
+        cause: Option<EventId>,
+    ) {
+        let me = Actor::Flanneld(ix);
+        let Some(ns) = self.host(ix).map(|host| host.ns) else { return };
+        let flannel0 = self.fabric.add_tun(ns, "flannel0", mtu, tun, owner_of(me)).expect("flannel0 was not there");
+        let route = Route::new(network, None, flannel0, "flannel0".into());
+        self.fabric.replace_route(ns, route).expect("flannel0 is up");
+        let bridge_ip = Ipv4Addr::from(u32::from(subnet.network()) + 1);
+        let bridge_addr = Ipv4Net::new(bridge_ip, subnet.prefix_len()).expect("the subnet has this length");
+        let known = self.host(ix).and_then(|host| host.cni.bridge);
+        if known.is_none_or(|(_, addr, _)| addr != bridge_addr) {
+            let mac = Mac::of_ip(bridge_ip);
+            let bridge = self.fabric.add_bridge(ns, "docker0", mac, mtu, bridge_addr).expect("docker0 was not there");
+            for rule in [
+                format!("-A POSTROUTING -s {network} -d {network} -j RETURN"),
+                format!("-A POSTROUTING -s {network} ! -d 224.0.0.0/4 -j MASQUERADE"),
+            ] {
+                self.fabric.iptables(ns, Table::Nat, &rule).expect("flannel's rules can be read");
+            }
+            if let Some(host) = self.host_mut(ix) {
+                host.cni.bridge = Some((bridge, bridge_addr, mtu));
+                host.subnet_env = flannel::subnet_env(network, subnet, mtu);
+            }
+        }
+        if let Some(host) = self.host_mut(ix) {
+            host.flannel0 = Some(flannel0);
+        }
+        let ip = self.host(ix).map_or(Ipv4Addr::UNSPECIFIED, |host| host.ip);
+        let op = SocketOp::Bind { token: FLANNEL_SOCKET, at: SocketAddrV4::new(ip, port) };
+        self.node_socket(me, ix, op, cause);
+        let what = Local::Subnet { subnet: subnet.to_string().into(), via: ip.to_string().into() };
+        self.trace.record(self.now, cause, Happened::Node { who: me, what });
+        let ready = Message::ToRuntime(runtime::Input::NetworkReady(true));
+        self.hand_over(Actor::Runtime(ix), cause, CNI_ADD, ready);
+    }
+
+    fn flannel_socket(&mut self, ix: NodeIx, socket: SocketId, event: SocketEvent, cause: Option<EventId>) {
+        match event {
+            SocketEvent::Bound { .. } => {
+                if let Some(host) = self.host_mut(ix) {
+                    host.flannel_socket = Some(socket);
+                }
+            }
+            SocketEvent::Datagram { bytes, carries: Some(tag), .. } => {
+                self.flanneld(ix, flannel::Input::Datagram { bytes: bytes.to_vec(), tag }, cause);
+            }
+            _ => {}
+        }
+    }
+
+    /// Routes what the network wants done.
+    pub(crate) fn fabric_did(&mut self, effects: Vec<(Option<EventId>, fabric::Effect)>) {
+        for (cause, effect) in effects {
+            match effect {
+                fabric::Effect::Deliver { to, after, packet } => {
+                    let message = Message::Net(net::fabric::Input::Frame { to, packet });
+                    self.hand_over(Actor::Network, cause, after, message);
+                }
+                fabric::Effect::Socket { owner, socket, token, event, .. } => {
+                    let number = u32::try_from(owner.0).expect("owners are actors' numbers");
+                    self.hand_over(actor_of(number), cause, Span::micros(5), Message::Socket { token, socket, event });
+                }
+                fabric::Effect::TunRead { owner, bytes, tag, .. } => {
+                    let number = u32::try_from(owner.0).expect("owners are actors' numbers");
+                    let input = flannel::Input::Tun { bytes: bytes.to_vec(), tag };
+                    self.hand_over(actor_of(number), cause, Span::micros(10), Message::Flannel(input));
+                }
+                fabric::Effect::Hop(hop) => self.hop(hop),
+            }
+        }
+    }
+
+    fn hop(&mut self, hop: net::hop::Hop) {
+        if let Some(captured) = &mut self.captured {
+            captured.push_back(hop.clone());
+        }
+        if self.hops.len() >= super::HOPS {
+            self.hops.pop_front();
+        }
+        self.hops.push_back(hop);
+    }
+
+    /// A client outside runs a command line on a node.
+    ///
+    /// # Errors
+    /// There is no such node.
+    pub fn node_command(
+        &mut self,
+        client: OutsideId,
+        node: &str,
+        line: String,
+        cause: Option<EventId>,
+    ) -> Result<(), String> {
+        let ix = self.node_named(node).ok_or_else(|| format!("node: there is no node {node:?}"))?;
+        self.node_commands.insert(client, ix);
+        let input = runtime::Input::Host { id: u64::from(client.0), line };
+        self.hand_over(Actor::Runtime(ix), cause, Span::micros(100), Message::ToRuntime(input));
+        Ok(())
+    }
+
+    /// Ctrl-C for a command on a node.
+    pub fn interrupt_node_command(&mut self, client: OutsideId) {
+        if let Some(ix) = self.node_commands.remove(&client) {
+            let input = runtime::Input::HostCancel(u64::from(client.0));
+            self.hand_over(Actor::Runtime(ix), None, Span::ZERO, Message::ToRuntime(input));
+        }
+    }
+
+    /// Who has an address: the pod of a network namespace.
+    pub fn pod_of_ns(&self, ns: NsId) -> Option<(NodeIx, &PodNet)> {
+        let nets = (0_u32..).map(NodeIx).zip(&self.hosts).flat_map(|(ix, host)| host.cni.pods.values().map(move |n| (ix, n)));
+        nets.into_iter().find(|(_, net)| net.ns == ns)
+    }
+
+    /// The kind of a device by its name in a namespace.
+    pub fn device_kind(&self, ns: NsId, name: &str) -> Option<&DeviceKind> {
+        self.fabric.ns(ns)?.device_named(name).map(|device| &device.kind)
+    }
+}

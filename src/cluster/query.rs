@@ -1,0 +1,79 @@
+//! What a program asks of the kernel or of the machine's daemons, answered in the tools' own format: `ip`, `bridge`,
+//! `iptables`, `iptables-save`, `crictl`.
+
+use crate::cluster::event::NodeIx;
+use crate::cluster::Cluster;
+use crate::net::addr::DevId;
+use crate::net::host::Netns;
+use crate::net::show;
+use crate::node::runtime::SandboxId;
+
+/// What a tool prints.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Printed {
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+    /// The exit code.
+    pub code: u8,
+}
+
+impl Printed {
+    fn ok(stdout: String) -> Printed {
+        Printed { stdout, ..Printed::default() }
+    }
+
+    fn failed(stderr: String, code: u8) -> Printed {
+        Printed { stderr, code, ..Printed::default() }
+    }
+}
+
+impl Cluster {
+    /// Answers a tool that runs on a node, in a pod's network namespace or in the node's own.
+    pub(crate) fn query(&self, ix: NodeIx, sandbox: Option<&SandboxId>, argv: &[String]) -> Printed {
+        let ns = self.namespace_of(ix, sandbox).and_then(|ns| self.fabric.ns(ns));
+        let Some(ns) = ns else { return Printed::failed("the network namespace is gone\n".into(), 1) };
+        let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["ip", rest @ ..] => self.ip(ns, rest),
+            ["bridge", "fdb", ..] => Printed::ok(show::bridge_fdb(ns, None, self.now)),
+            ["iptables-save", ..] => Printed::ok(ns.filter().save(&self.date(), words.contains(&"-c"))),
+            ["conntrack", "-L", ..] => Printed::ok(show::conntrack(ns, self.now)),
+            ["cat", "/run/flannel/subnet.env"] => {
+                Printed::ok(self.host(ix).map(|host| host.subnet_env.clone()).unwrap_or_default())
+            }
+            _ => Printed::failed(format!("{}: not found\n", words.first().unwrap_or(&"")), 127),
+        }
+    }
+
+    fn ip(&self, ns: &Netns, words: &[&str]) -> Printed {
+        let words: Vec<&str> = words.iter().copied().filter(|word| !matches!(*word, "-4" | "-d" | "-details")).collect();
+        match words.as_slice() {
+            ["a" | "addr" | "address", rest @ ..] => Printed::ok(show::ip_addr(ns, device_of(ns, rest))),
+            ["l" | "link", rest @ ..] => Printed::ok(show::ip_link(ns, device_of(ns, rest))),
+            ["r" | "ro" | "route", "get", to] => match to.parse() {
+                Ok(to) => match show::ip_route_get(ns, to) {
+                    Ok(text) => Printed::ok(text),
+                    Err(why) => Printed::failed(why, 2),
+                },
+                Err(_) => Printed::failed(format!("Error: any valid prefix is expected rather than {to:?}.\n"), 1),
+            },
+            ["r" | "ro" | "route", ..] => Printed::ok(show::ip_route(ns)),
+            ["n" | "neigh" | "neighbor" | "neighbour", ..] => Printed::ok(show::ip_neigh(ns, self.now)),
+            [] => Printed::failed("Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\n".into(), 255),
+            [object, ..] => Printed::failed(format!("Object {object:?} is unknown, try \"ip help\".\n"), 1),
+        }
+    }
+
+    /// The date as `iptables-save` writes it.
+    fn date(&self) -> String {
+        self.apiserver.calendar(self.now).to_string()
+    }
+}
+
+/// The device in `show dev eth0`, `show eth0` or `dev eth0`.
+fn device_of(ns: &Netns, words: &[&str]) -> Option<DevId> {
+    let name = words.iter().find(|word| !matches!(**word, "show" | "list" | "ls" | "s" | "dev"))?;
+    ns.device_named(name).map(|device| device.id)
+}

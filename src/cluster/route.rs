@@ -1,0 +1,560 @@
+//! Routing: what a component wants done becomes a message to another; messages arrive, get lost, or fail visibly.
+//!
+//! A lost message of a connection does not vanish in silence: the client learns of it as of a broken connection (a failure
+//! with code 0), and a watch is closed, so that it is begun again.
+
+use std::sync::Arc;
+
+use crate::api::http::{HttpRequest, HttpResponse};
+use crate::api::{Answer, Call, CallId, KubeletAnswer, KubeletRequest, ObjectRef, Origin, Response, Status, Verb};
+use crate::cluster::clients::{actor_of, agent_of, number_of};
+use crate::cluster::event::{Actor, Happened, NodeIx, Said, WokeFor};
+use crate::cluster::{Cluster, Envelope, Fault, Mail, MailKind, host, rouse, run};
+use crate::control::apiserver::{self, ClientId, StoredValue};
+use crate::etcd::{self, EtcdError, Op};
+use crate::net;
+use crate::node::{flannel, runtime};
+use crate::sim::{Component, EventId, Span, Wake};
+
+/// How long a client waits for a connection that does not work.
+const CONNECT_TIMEOUT: Span = Span::secs(5);
+
+/// What is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    /// To the API server.
+    ToApi(apiserver::Input),
+    /// To etcd.
+    ToEtcd(etcd::Input<StoredValue>),
+    /// From the API server to a component.
+    Answer(Answer),
+    /// From the API server to a kubelet.
+    Serve(u64, KubeletRequest),
+    /// The same is given up.
+    ServeCancel(u64),
+    /// From etcd to flanneld.
+    Flannel(flannel::Input<StoredValue>),
+    /// From the kubelet to the runtime.
+    ToRuntime(runtime::Input),
+    /// From the runtime to the kubelet.
+    Cri(runtime::CriEvent),
+    /// To a client outside.
+    Mail(MailKind),
+    /// In the network.
+    Net(net::fabric::Input),
+    /// The network's news for a program of a node.
+    Socket {
+        /// What the program calls the socket.
+        token: u64,
+        /// The socket.
+        socket: net::addr::SocketId,
+        /// What happened.
+        event: net::socket::SocketEvent,
+    },
+}
+
+/// A request that is under way, or a watch that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Pending {
+    /// What is asked for.
+    pub verb: Verb,
+    /// The object.
+    pub object: Option<ObjectRef>,
+    /// Whether it is the HTTP form.
+    pub http: bool,
+}
+
+impl Cluster {
+    /// Sends a message; it arrives later, unless a fault takes it.
+    pub(crate) fn send(&mut self, from: Actor, to: Actor, cause: Option<EventId>, message: Message) -> Option<EventId> {
+        self.note_request(&message);
+        let commits = matches!(&message, Message::ToEtcd(etcd::Input::Request { op, .. }) if op.is_replicated());
+        let lost = self.is_lost(from, to);
+        let arrives_at = self.links.arrival(from, to, self.now, self.delay(from, to), commits);
+        let entry = match said(&message) {
+            Some(what) => Some(self.trace.record(self.now, cause, Happened::Sent { from, to, arrives_at, lost, what })),
+            None => cause,
+        };
+        if let (Some(entry), Message::Answer(Answer::Response { id, response: Response::Object(object) })) = (entry, &message) {
+            self.note_written(number_of(to), id.0, object, entry);
+        }
+        let envelope = Envelope { from, to, entry, message };
+        if lost {
+            self.lose(envelope);
+        } else {
+            self.queue.push(arrives_at, envelope);
+        }
+        entry
+    }
+
+    /// Sends a message to an actor on the same machine that is there at once and is no message to be looked at.
+    pub(crate) fn hand_over(&mut self, to: Actor, cause: Option<EventId>, after: Span, message: Message) {
+        let envelope = Envelope { from: to, to, entry: cause, message };
+        self.queue.push(self.now + after, envelope);
+    }
+
+    fn delay(&self, from: Actor, to: Actor) -> Span {
+        if self.machine_of(from) == self.machine_of(to) { Span::ZERO } else { self.faults.delay }
+    }
+
+    /// Where an actor runs; `None` for what is outside the nodes.
+    pub(crate) fn machine_of(&self, actor: Actor) -> Option<NodeIx> {
+        match actor {
+            Actor::Kubelet(ix) | Actor::Runtime(ix) | Actor::KubeProxy(ix) | Actor::Flanneld(ix) => Some(ix),
+            Actor::Outside(_) | Actor::Network => None,
+            Actor::ApiServer | Actor::Etcd | Actor::Scheduler | Actor::ControllerManager | Actor::Dns => {
+                self.hosts.iter().position(|host| host.master).and_then(|at| u32::try_from(at).ok()).map(NodeIx)
+            }
+        }
+    }
+
+    fn is_lost(&mut self, from: Actor, to: Actor) -> bool {
+        let (here, there) = (self.machine_of(from), self.machine_of(to));
+        if here == there && here.is_some() || matches!(to, Actor::Network) {
+            return self.faults.down.contains(&to);
+        }
+        self.faults.cuts(here, there) || self.faults.down.contains(&to) || self.faults.loses(&mut self.chance)
+    }
+
+    /// What becomes of a message that does not arrive.
+    fn lose(&mut self, envelope: Envelope) {
+        let Envelope { from, to, entry, message } = envelope;
+        match message {
+            Message::ToApi(apiserver::Input::Request { id, .. }) => self.fail_call(from, id, entry),
+            Message::ToApi(apiserver::Input::Http { id, .. }) => self.fail_http(from, id, entry),
+            Message::ToEtcd(etcd::Input::Request { id, .. }) => self.fail_etcd(from, id, entry),
+            Message::Answer(Answer::Response { id, .. }) => {
+                self.give_up(to, id, entry);
+                self.fail_call(to, id, entry);
+            }
+            Message::Answer(Answer::Events { id, .. } | Answer::WatchClosed { id, .. }) => {
+                self.give_up(to, id, entry);
+                let status = Arc::new(unreachable());
+                let at = self.now + CONNECT_TIMEOUT;
+                let message = Message::Answer(Answer::WatchClosed { id, status });
+                self.queue.push(at, Envelope { from, to, entry, message });
+            }
+            Message::Mail(MailKind::Http { id, .. }) => self.fail_http(to, CallId(id), entry),
+            Message::Flannel(_) => {
+                let at = self.now + CONNECT_TIMEOUT;
+                let message = Message::Flannel(flannel::Input::WatchLost);
+                self.queue.push(at, Envelope { from, to, entry, message });
+            }
+            Message::Serve(id, _) => {
+                let answer = KubeletAnswer::Failure(Arc::new(unreachable()));
+                let message = Message::ToApi(apiserver::Input::Kubelet { id: CallId(id), answer });
+                self.queue.push(self.now + CONNECT_TIMEOUT, Envelope { from: to, to: from, entry, message });
+            }
+            _ => {}
+        }
+    }
+
+    fn fail_call(&mut self, client: Actor, id: CallId, entry: Option<EventId>) {
+        self.calls.remove(&(number_of(client), id.0));
+        let response = Response::Failure(Arc::new(unreachable()));
+        let message = Message::Answer(Answer::Response { id, response });
+        self.queue.push(self.now + CONNECT_TIMEOUT, Envelope { from: Actor::ApiServer, to: client, entry, message });
+    }
+
+    fn fail_http(&mut self, client: Actor, id: CallId, entry: Option<EventId>) {
+        self.calls.remove(&(number_of(client), id.0));
+        let server = self.scenario.master_address();
+        let words = if self.faults.down.contains(&Actor::ApiServer) { "connect: connection refused" } else { "i/o timeout" };
+        let body = format!("dial tcp {server}:6443: {words}").into_bytes();
+        let response = HttpResponse { code: 0, warnings: Vec::new(), body, streams: false };
+        let message = Message::Mail(MailKind::Http { id: id.0, response });
+        self.queue.push(self.now + CONNECT_TIMEOUT, Envelope { from: Actor::ApiServer, to: client, entry, message });
+    }
+
+    /// A client notices that the API server is gone.
+    pub(crate) fn connection_lost(&mut self, client: Actor, id: CallId, pending: &Pending) {
+        if pending.http {
+            return self.fail_http(client, id, None);
+        }
+        if pending.verb == Verb::Watch {
+            let message = Message::Answer(Answer::WatchClosed { id, status: Arc::new(unreachable()) });
+            let from = Actor::ApiServer;
+            self.queue.push(self.now + Span::millis(1), Envelope { from, to: client, entry: None, message });
+        } else {
+            self.fail_call(client, id, None);
+        }
+    }
+
+    fn fail_etcd(&mut self, client: Actor, id: u64, entry: Option<EventId>) {
+        let result = Err(EtcdError::NoLeader);
+        let message = match client {
+            Actor::Flanneld(_) => Message::Flannel(flannel::Input::Etcd { id, result }),
+            Actor::Outside(_) => {
+                let client = etcd::ClientId(number_of(client));
+                Message::Mail(MailKind::Etcd(etcd::Effect::Response { client, id, result }))
+            }
+            _ => return,
+        };
+        self.queue.push(self.now + CONNECT_TIMEOUT, Envelope { from: Actor::Etcd, to: client, entry, message });
+    }
+
+    /// The API server notices that a client's connection is gone.
+    fn give_up(&mut self, client: Actor, id: CallId, entry: Option<EventId>) {
+        self.calls.remove(&(number_of(client), id.0));
+        let input = apiserver::Input::Cancel { client: ClientId(number_of(client)), id };
+        self.hand_over(Actor::ApiServer, entry, Span::ZERO, Message::ToApi(input));
+    }
+
+    /// Remembers a request, so that its answer and its failure are understood.
+    fn note_request(&mut self, message: &Message) {
+        match message {
+            Message::ToApi(apiserver::Input::Request { client, id, request, .. }) => {
+                let object = ObjectRef { kind: request.kind, namespace: request.namespace.clone(), name: request.name.clone() };
+                let pending = Pending { verb: request.verb, object: Some(object), http: false };
+                self.calls.insert((client.0, id.0), pending);
+            }
+            Message::ToApi(apiserver::Input::Http { client, id, request }) => {
+                let verb = verb_of(request);
+                self.calls.insert((client.0, id.0), Pending { verb, object: None, http: true });
+            }
+            _ => {}
+        }
+    }
+
+    /// A component's write succeeded: remembers who wrote what the object wants.
+    fn note_written(&mut self, client: u32, id: u64, object: &crate::api::Object, entry: EventId) {
+        let verb = self.calls.get(&(client, id)).map(|pending| pending.verb);
+        if matches!(verb, Some(Verb::Create | Verb::Update | Verb::Patch(_))) {
+            self.writers.wrote(object, entry);
+        }
+        if !matches!(verb, Some(Verb::Watch)) {
+            self.calls.remove(&(client, id));
+        }
+    }
+
+    /// A message arrives.
+    pub(crate) fn deliver(&mut self, envelope: Envelope) {
+        let Envelope { to, entry, .. } = envelope;
+        if self.faults.down.contains(&to) {
+            return self.lose(envelope);
+        }
+        let now = self.now;
+        match (to, envelope.message) {
+            (Actor::ApiServer, Message::ToApi(input)) => {
+                let effects = run(&mut self.apiserver, input, now, entry);
+                self.apiserver_did(effects);
+            }
+            (Actor::Etcd, Message::ToEtcd(input)) => {
+                let effects = run(&mut self.etcd, input, now, entry);
+                self.etcd_did(effects);
+            }
+            (Actor::ControllerManager, Message::Answer(answer)) => {
+                let effects = run(&mut self.manager, answer, now, entry);
+                self.calls_of(Actor::ControllerManager, effects);
+            }
+            (Actor::Scheduler, Message::Answer(answer)) => {
+                let effects = run(&mut self.scheduler, answer, now, entry);
+                self.calls_of(Actor::Scheduler, effects);
+            }
+            (Actor::Dns, Message::Answer(answer)) => self.dns_answered(&answer, entry),
+            (Actor::Network, Message::Net(input)) => {
+                let effects = run(&mut self.fabric, input, now, entry);
+                self.fabric_did(effects);
+            }
+            (Actor::Outside(id), Message::Mail(what)) => self.mail.push(Mail { to: id, cause: entry, what }),
+            (Actor::Kubelet(ix) | Actor::Runtime(ix) | Actor::KubeProxy(ix) | Actor::Flanneld(ix), message) => {
+                self.deliver_to_node(to, ix, message, entry);
+            }
+            _ => {}
+        }
+        self.rearm(to);
+    }
+
+    /// An actor is woken.
+    pub(crate) fn wake(&mut self, actor: Actor, why: WokeFor) {
+        let now = self.now;
+        let entry = match actor {
+            Actor::Network => None,
+            _ => Some(self.trace.record(now, None, Happened::Woke { who: actor, why })),
+        };
+        match actor {
+            Actor::ApiServer => {
+                let effects = rouse(&mut self.apiserver, now, entry);
+                self.apiserver_did(effects);
+            }
+            Actor::Etcd => {
+                let effects = rouse(&mut self.etcd, now, entry);
+                self.etcd_did(effects);
+            }
+            Actor::ControllerManager => {
+                let effects = rouse(&mut self.manager, now, entry);
+                self.calls_of(actor, effects);
+            }
+            Actor::Scheduler => {
+                let effects = rouse(&mut self.scheduler, now, entry);
+                self.calls_of(actor, effects);
+            }
+            Actor::Network => {
+                let effects = rouse(&mut self.fabric, now, entry);
+                self.fabric_did(effects);
+            }
+            Actor::Dns => self.dns_woken(entry),
+            Actor::Kubelet(ix) | Actor::Runtime(ix) | Actor::KubeProxy(ix) | Actor::Flanneld(ix) => {
+                self.wake_on_node(actor, ix, entry);
+            }
+            Actor::Outside(_) => {}
+        }
+        self.rearm(actor);
+    }
+
+    /// Sends the calls of a component, each under an entry that says which object it reconciled.
+    pub(crate) fn calls_of(&mut self, from: Actor, effects: Vec<(Option<EventId>, Call)>) {
+        let mut last: Option<(Option<EventId>, Origin, EventId)> = None;
+        for (cause, call) in effects {
+            let cause = match call.origin {
+                None => cause,
+                Some(origin) => {
+                    let known = last.as_ref().filter(|(c, o, _)| *c == cause && *o == origin).map(|(_, _, entry)| *entry);
+                    let entry = known.unwrap_or_else(|| self.reconciled(cause, &origin));
+                    last = Some((cause, origin, entry));
+                    Some(entry)
+                }
+            };
+            let client = ClientId(number_of(from));
+            let user_agent = agent_of(from).into();
+            let input = apiserver::Input::Request { client, id: call.id, user_agent, request: call.request };
+            self.send(from, Actor::ApiServer, cause, Message::ToApi(input));
+        }
+    }
+
+    fn reconciled(&mut self, cause: Option<EventId>, origin: &Origin) -> EventId {
+        let spec = self.writers.of(&origin.key);
+        let happened = Happened::Reconciled { controller: origin.controller, object: origin.key.clone(), spec };
+        self.trace.record(self.now, cause, happened)
+    }
+
+    pub(crate) fn apiserver_did(&mut self, effects: Vec<(Option<EventId>, apiserver::Effect)>) {
+        for (cause, effect) in effects {
+            match effect {
+                apiserver::Effect::Answer { client, answer } => {
+                    self.send(Actor::ApiServer, actor_of(client.0), cause, Message::Answer(answer));
+                }
+                apiserver::Effect::Http { client, id, response } => self.answer_http(client, id, response, cause),
+                apiserver::Effect::Chunk { client, id, chunk } => {
+                    let message = Message::Mail(MailKind::Chunk { id: id.0, chunk });
+                    self.send(Actor::ApiServer, actor_of(client.0), cause, message);
+                }
+                apiserver::Effect::Etcd { id, op } => {
+                    let client = etcd::ClientId(number_of(Actor::ApiServer));
+                    let message = Message::ToEtcd(etcd::Input::Request { client, id, op });
+                    self.send(Actor::ApiServer, Actor::Etcd, cause, message);
+                }
+                apiserver::Effect::Kubelet { node, id, request } => match self.node_named(&node) {
+                    Some(ix) => {
+                        self.send(Actor::ApiServer, Actor::Kubelet(ix), cause, Message::Serve(id.0, request));
+                    }
+                    None => {
+                        let answer = KubeletAnswer::Failure(Arc::new(no_such_host(&node)));
+                        let input = apiserver::Input::Kubelet { id, answer };
+                        self.hand_over(Actor::ApiServer, cause, CONNECT_TIMEOUT, Message::ToApi(input));
+                    }
+                },
+                apiserver::Effect::KubeletCancel { node, id } => {
+                    if let Some(ix) = self.node_named(&node) {
+                        self.send(Actor::ApiServer, Actor::Kubelet(ix), cause, Message::ServeCancel(id.0));
+                    }
+                }
+            }
+        }
+    }
+
+    fn answer_http(&mut self, client: ClientId, id: CallId, response: HttpResponse, cause: Option<EventId>) {
+        let verb = self.calls.get(&(client.0, id.0)).map(|pending| pending.verb);
+        let wrote = matches!(verb, Some(Verb::Create | Verb::Update | Verb::Patch(_))) && response.is_success();
+        let object = wrote.then(|| object_of(&response.body)).flatten();
+        let message = Message::Mail(MailKind::Http { id: id.0, response });
+        let entry = self.send(Actor::ApiServer, actor_of(client.0), cause, message);
+        if let (Some(object), Some(entry)) = (object, entry) {
+            self.writers.wrote(&object, entry);
+        }
+    }
+
+    pub(crate) fn etcd_did(&mut self, effects: Vec<(Option<EventId>, etcd::Effect<StoredValue>)>) {
+        for (cause, effect) in effects {
+            let client = match &effect {
+                etcd::Effect::Response { client, .. }
+                | etcd::Effect::WatchEvents { client, .. }
+                | etcd::Effect::WatchProgress { client, .. }
+                | etcd::Effect::WatchCanceled { client, .. } => client.0,
+            };
+            let to = actor_of(client);
+            let message = match to {
+                Actor::ApiServer => Message::ToApi(apiserver::Input::Etcd(effect)),
+                Actor::Flanneld(_) => match host::flannel_input(effect) {
+                    Some(input) => Message::Flannel(input),
+                    None => continue,
+                },
+                _ => Message::Mail(MailKind::Etcd(effect)),
+            };
+            self.send(Actor::Etcd, to, cause, message);
+        }
+    }
+
+    /// Does what a fault says.
+    pub(crate) fn inject(&mut self, fault: Fault, entry: Option<EventId>) {
+        match fault {
+            Fault::Partition(nodes) => {
+                self.faults.cut.extend(nodes);
+                self.cut_cables();
+            }
+            Fault::Heal => {
+                self.faults.cut.clear();
+                self.faults.loss = 0;
+                self.faults.delay = Span::ZERO;
+                self.cut_cables();
+            }
+            Fault::Loss(loss) => self.faults.loss = loss,
+            Fault::Delay(delay) => self.faults.delay = delay,
+            Fault::Crash(actor) => self.crash(actor),
+            Fault::Start(actor) => self.start(actor, entry),
+        }
+    }
+}
+
+fn object_of(body: &[u8]) -> Option<crate::api::Object> {
+    let value: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let group = value["apiVersion"].as_str()?.split_once('/').map_or("", |(group, _)| group).to_owned();
+    let kind = crate::api::Kind::by_kind(&group, value["kind"].as_str()?)?;
+    crate::api::Object::from_value(kind, value).ok()
+}
+
+fn verb_of(request: &HttpRequest) -> Verb {
+    use crate::api::http::Method;
+    match request.method {
+        Method::Get if request.query_value("watch").is_some() => Verb::Watch,
+        Method::Get => Verb::Get,
+        Method::Post => Verb::Create,
+        Method::Put => Verb::Update,
+        Method::Patch => Verb::Patch(crate::api::PatchType::Strategic),
+        Method::Delete => Verb::Delete,
+    }
+}
+
+/// A connection that does not work.
+fn unreachable() -> Status {
+    Status { code: 0, reason: "Unreachable".into(), message: "connect: connection timed out".into(), details: None }
+}
+
+fn no_such_host(node: &str) -> Status {
+    let message = format!("dial tcp: lookup {node}: no such host");
+    Status { code: 500, reason: "InternalError".into(), message, details: None }
+}
+
+/// What the trace says of a message; `None` for what it does not list.
+fn said(message: &Message) -> Option<Said> {
+    Some(match message {
+        Message::ToApi(apiserver::Input::Request { request, .. }) => Said::Call {
+            verb: request.verb,
+            object: ObjectRef { kind: request.kind, namespace: request.namespace.clone(), name: request.name.clone() },
+            subresource: request.subresource,
+        },
+        Message::ToApi(apiserver::Input::Http { request, .. }) => Said::Http {
+            method: request.method,
+            path: path_of(request),
+            size: u32::try_from(request.body.len()).unwrap_or(u32::MAX),
+        },
+        Message::ToApi(apiserver::Input::Etcd(effect)) | Message::Mail(MailKind::Etcd(effect)) => etcd_said(effect)?,
+        Message::ToApi(apiserver::Input::Kubelet { .. }) => Said::Local("stream".into()),
+        Message::ToApi(_) => return None,
+        Message::ToEtcd(etcd::Input::Request { op, .. }) => op_said(op)?,
+        Message::ToEtcd(_) => return None,
+        Message::Answer(Answer::Response { response, .. }) => response_said(response),
+        Message::Answer(Answer::Events { events, .. }) => Said::Watch {
+            first: events.first().map(|event| (event.event, event.object.reference())),
+            count: u32::try_from(events.len()).unwrap_or(u32::MAX),
+        },
+        Message::Answer(Answer::WatchClosed { status, .. }) => Said::Response { code: status.code, object: None, wrote: false },
+        Message::Serve(_, KubeletRequest::Logs { pod, .. }) => Said::Local(format!("logs of {pod}").into()),
+        Message::Serve(_, KubeletRequest::Exec { pod, .. }) => Said::Local(format!("exec in {pod}").into()),
+        Message::Mail(MailKind::Http { response, .. }) => Said::Response { code: response.code, object: None, wrote: false },
+        Message::Mail(MailKind::Chunk { chunk: crate::api::http::Chunk::Event(_), .. }) => Said::Watch { first: None, count: 1 },
+        Message::Flannel(flannel::Input::Changes(events)) => Said::EtcdEvents {
+            key: events.first().map_or_else(|| "".into(), |event| event.key().clone()),
+            count: u32::try_from(events.len()).unwrap_or(u32::MAX),
+            revision: events.last().map_or(0, |event| event.revision().0),
+        },
+        Message::Flannel(_) => Said::EtcdReply { written: None, revision: 0 },
+        Message::ToRuntime(runtime::Input::Cri(_, request)) => Said::Local(host::cri_name(request).into()),
+        Message::Cri(runtime::CriEvent::Container(view)) => {
+            Said::Local(format!("container {} of {}", view.name, view.pod.name).into())
+        }
+        _ => return None,
+    })
+}
+
+fn path_of(request: &HttpRequest) -> Arc<str> {
+    let query: Vec<String> = request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if query.is_empty() { request.path.as_str().into() } else { format!("{}?{}", request.path, query.join("&")).into() }
+}
+
+fn response_said(response: &Response) -> Said {
+    match response {
+        Response::Object(object) => Said::Response { code: 200, object: Some(object.reference()), wrote: false },
+        Response::Failure(status) => Said::Response { code: status.code, object: None, wrote: false },
+        _ => Said::Response { code: 200, object: None, wrote: false },
+    }
+}
+
+fn op_said(op: &Op<StoredValue>) -> Option<Said> {
+    Some(match op {
+        Op::Range(range) => Said::EtcdRead(range.range.start().into()),
+        Op::Put(put) => Said::EtcdWrite(put.key.clone()),
+        Op::Delete(delete) => Said::EtcdWrite(delete.range.start().into()),
+        Op::Txn(txn) => txn.success.iter().find_map(|step| match step {
+            etcd::TxnStep::Put(put) => Some(Said::EtcdWrite(put.key.clone())),
+            etcd::TxnStep::Delete(delete) => Some(Said::EtcdWrite(delete.range.start().into())),
+            etcd::TxnStep::Range(range) => Some(Said::EtcdRead(range.range.start().into())),
+            etcd::TxnStep::Txn(_) => None,
+        })?,
+        Op::WatchCreate(watch) => Said::EtcdRead(watch.range.start().into()),
+        _ => return None,
+    })
+}
+
+fn etcd_said(effect: &etcd::Effect<StoredValue>) -> Option<Said> {
+    Some(match effect {
+        etcd::Effect::Response { result: Ok(reply), .. } => {
+            Said::EtcdReply { written: None, revision: reply.header.revision.0 }
+        }
+        etcd::Effect::Response { result: Err(_), .. } => Said::EtcdReply { written: None, revision: 0 },
+        etcd::Effect::WatchEvents { events, revision, .. } => Said::EtcdEvents {
+            key: events.first()?.key().clone(),
+            count: u32::try_from(events.len()).unwrap_or(u32::MAX),
+            revision: revision.0,
+        },
+        _ => return None,
+    })
+}
+
+/// When an actor wants to be woken, and why.
+pub(crate) fn wake_of(cluster: &Cluster, actor: Actor) -> Option<Wake<WokeFor>> {
+    fn plain<R>(wake: Option<Wake<R>>, why: WokeFor) -> Option<Wake<WokeFor>> {
+        wake.map(|wake| Wake { at: wake.at, why })
+    }
+    let host = |ix: NodeIx| cluster.host(ix);
+    match actor {
+        Actor::ApiServer => plain(cluster.apiserver.wake_at(), WokeFor::Work),
+        Actor::Etcd => plain(cluster.etcd.wake_at(), WokeFor::Timeout),
+        Actor::ControllerManager => plain(cluster.manager.wake_at(), WokeFor::Work),
+        Actor::Scheduler => plain(cluster.scheduler.wake_at(), WokeFor::Work),
+        Actor::Dns => cluster.dns.wake_at().map(|at| Wake { at, why: WokeFor::Retry }),
+        Actor::Network => plain(cluster.fabric.wake_at(), WokeFor::Timeout),
+        Actor::Kubelet(ix) => host(ix)?.kubelet.wake_at().map(|wake| Wake { at: wake.at, why: host::why_kubelet(wake.why) }),
+        Actor::Runtime(ix) => host(ix)?.runtime.wake_at().map(|wake| Wake { at: wake.at, why: host::why_runtime(wake.why) }),
+        Actor::KubeProxy(ix) => plain(host(ix)?.proxy.wake_at(), WokeFor::Timeout),
+        Actor::Flanneld(ix) => host(ix)?.flanneld.wake_at().map(|wake| Wake {
+            at: wake.at,
+            why: match wake.why {
+                flannel::Reason::Retry => WokeFor::Retry,
+                flannel::Reason::Renew => WokeFor::Heartbeat,
+            },
+        }),
+        Actor::Outside(_) => None,
+    }
+}
+

@@ -1,0 +1,468 @@
+//! flanneld with the UDP backend: takes a subnet from the pool in etcd, watches the other nodes' subnets, and carries
+//! packets between its TUN `flannel0` and UDP port 8285.
+//!
+//! Models `main.go`, `pkg/subnet/etcd/local_manager.go`, `pkg/backend/udp/udp_network_amd64.go` (flannel). One process does
+//! the work of the two halves (Go and C) of upstream's; nobody on the wire can tell.
+//!
+//! ```text
+//! Configuring -> Listing -> Granting -> Claiming -> Running
+//!      ^ retry 1 s   ^---- lost the race ---'
+//! ```
+
+pub mod config;
+pub mod forward;
+pub mod lease;
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
+
+use ipnet::Ipv4Net;
+
+pub use config::NetworkConfig;
+pub use forward::{Forward, ForwardTable, one_hop};
+pub use lease::{CONFIG, SUBNETS, SubnetLease, subnet_env};
+
+use crate::etcd::{
+    Body, Compare, EtcdError, Event, KeyRange, KeyValue, LeaseId, Op, Payload, PutOp, RangeOp, Reply, Revision, TxnOp,
+    TxnStep, WatchOp,
+};
+use crate::net::addr::Tag;
+use crate::sim::{EventId, Out, Rng, Span, Time, Wake};
+
+/// How long a subnet is leased (`subnetTTL`).
+const SUBNET_TTL: Span = Span::mins(24 * 60);
+/// How long before the end it is renewed (`--subnet-lease-renew-margin`).
+const RENEW_MARGIN: Span = Span::mins(60);
+/// How long it waits after an error.
+const RETRY: Span = Span::secs(1);
+/// How long it waits after a renewal failed.
+const RENEW_RETRY: Span = Span::secs(60);
+/// What an IP and a UDP header take (`encapOverhead`).
+const OVERHEAD: u32 = 28;
+/// Free subnets that are collected before one of them is drawn.
+const CANDIDATES: usize = 100;
+
+/// What reaches flanneld.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input<V> {
+    /// The process starts.
+    Start,
+    /// etcd answers request `id`.
+    Etcd {
+        /// The number of the request.
+        id: u64,
+        /// The answer.
+        result: Result<Reply<V>, EtcdError>,
+    },
+    /// A watch reports changes.
+    Changes(Vec<Event<V>>),
+    /// The watch is over.
+    WatchLost,
+    /// A packet was read from flannel0.
+    Tun {
+        /// The IP packet.
+        bytes: Vec<u8>,
+        /// Which packet it is.
+        tag: Tag,
+    },
+    /// A datagram arrived on port 8285.
+    Datagram {
+        /// The inner IP packet.
+        bytes: Vec<u8>,
+        /// Which packet it carries.
+        tag: Tag,
+    },
+}
+
+/// What flanneld wants done.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Effect<V> {
+    /// Ask etcd.
+    Etcd {
+        /// The number of the request.
+        id: u64,
+        /// The request.
+        op: Op<V>,
+    },
+    /// Create flannel0 with address `tun`/32 and the route to `network`, and write `subnet.env`.
+    Configure {
+        /// The whole overlay.
+        network: Ipv4Net,
+        /// This node's subnet.
+        subnet: Ipv4Net,
+        /// The address of flannel0: the subnet's first address.
+        tun: Ipv4Addr,
+        /// The MTU of flannel0.
+        mtu: u32,
+        /// The port to listen on.
+        port: u16,
+    },
+    /// Send `bytes` as a datagram to another node's flanneld; they are the packet `carries`.
+    Send {
+        /// Its address and port.
+        to: SocketAddrV4,
+        /// The inner packet.
+        bytes: Vec<u8>,
+        /// Which packet that is.
+        carries: Tag,
+        /// The subnet whose route decided.
+        subnet: Ipv4Net,
+    },
+    /// Write a packet into flannel0. `tag` is `None` for a packet of flanneld's own.
+    WriteTun {
+        /// The packet.
+        bytes: Vec<u8>,
+        /// Which packet it is.
+        tag: Option<Tag>,
+    },
+    /// A packet ends here.
+    Dropped {
+        /// Which.
+        tag: Tag,
+        /// Why.
+        why: &'static str,
+    },
+    /// A line of flanneld's log.
+    Log(String),
+}
+
+/// Why flanneld wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// To try again after an error.
+    Retry,
+    /// To renew its lease.
+    Renew,
+}
+
+/// Where flanneld is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum State {
+    /// Not started.
+    Stopped,
+    /// Waits until `at` before it asks for the configuration again.
+    Waiting { at: Time },
+    /// Asked for the configuration.
+    Configuring,
+    /// Asked for all leases.
+    Listing { config: NetworkConfig },
+    /// Asked for an etcd lease to hang the subnet on.
+    Granting { config: NetworkConfig, claim: Claim },
+    /// Asked for the key.
+    Claiming { config: NetworkConfig, claim: Claim, lease: LeaseId },
+    /// Has a subnet.
+    Running(Running),
+}
+
+/// A subnet that is being taken, and what was known of the others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Claim {
+    subnet: Ipv4Net,
+    /// The key exists already and is ours: it is renewed, not created.
+    reuse: bool,
+    others: Vec<SubnetLease>,
+}
+
+/// The state of a flanneld that carries packets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Running {
+    config: NetworkConfig,
+    subnet: Ipv4Net,
+    renew_at: Time,
+    /// The etcd lease of a renewal under way.
+    renewing: Option<LeaseId>,
+}
+
+/// flanneld.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Flanneld {
+    public_ip: Ipv4Addr,
+    interface_mtu: u32,
+    state: State,
+    /// The subnet of the previous run, from `subnet.env`.
+    previous: Option<Ipv4Net>,
+    table: ForwardTable,
+    next_id: u64,
+    /// What led to the pending wake-up.
+    cause: Option<EventId>,
+    rng: Rng,
+}
+
+impl Flanneld {
+    /// A flanneld that is not started. `public_ip` is the address of the interface that it sends through.
+    pub fn new(public_ip: Ipv4Addr, interface_mtu: u32, rng: Rng) -> Flanneld {
+        Flanneld {
+            public_ip,
+            interface_mtu,
+            state: State::Stopped,
+            previous: None,
+            table: ForwardTable::default(),
+            next_id: 0,
+            cause: None,
+            rng,
+        }
+    }
+
+    /// This node's subnet, once it has one.
+    pub fn subnet(&self) -> Option<Ipv4Net> {
+        match &self.state {
+            State::Running(running) => Some(running.subnet),
+            _ => None,
+        }
+    }
+
+    /// The routes in memory, in the order in which they are searched.
+    pub fn routes(&self) -> &[SubnetLease] {
+        self.table.routes()
+    }
+
+    /// The process is gone: the table with it; `subnet.env` stays on the disk.
+    pub fn stop(&mut self) {
+        self.previous = self.subnet().or(self.previous);
+        self.state = State::Stopped;
+        self.table = ForwardTable::default();
+    }
+
+    fn ask<V>(&mut self, op: Op<V>, out: &mut Out<Effect<V>>) {
+        self.next_id += 1;
+        out.push(Effect::Etcd { id: self.next_id, op });
+    }
+
+    fn configure<V>(&mut self, out: &mut Out<Effect<V>>) {
+        self.state = State::Configuring;
+        self.ask(Op::Range(RangeOp::new(KeyRange::one(CONFIG))), out);
+    }
+
+    fn retry_later<V>(&mut self, why: String, now: Time, out: &mut Out<Effect<V>>) {
+        out.push(Effect::Log(why));
+        self.cause = out.cause();
+        self.state = State::Waiting { at: now + RETRY };
+    }
+
+    /// Chooses the subnet to claim: one that is ours already, the one of the previous run, or one of the first free ones.
+    fn choose(&mut self, config: &NetworkConfig, leases: Vec<SubnetLease>) -> Option<Claim> {
+        if let Some(mine) = leases.iter().find(|lease| lease.public_ip == self.public_ip) {
+            let subnet = mine.subnet;
+            return Some(Claim { subnet, reuse: true, others: leases });
+        }
+        let free = |subnet: &Ipv4Net| leases.iter().all(|lease| lease.subnet != *subnet);
+        let subnet = match self.previous.filter(free) {
+            Some(previous) => previous,
+            None => {
+                let candidates: Vec<Ipv4Net> = config.subnets().filter(free).take(CANDIDATES).collect();
+                *self.rng.pick(&candidates)?
+            }
+        };
+        Some(Claim { subnet, reuse: false, others: leases })
+    }
+
+    fn claim_op<V: Payload + From<Arc<str>>>(&self, claim: &Claim, lease: LeaseId) -> Op<V> {
+        let mine = SubnetLease { subnet: claim.subnet, public_ip: self.public_ip };
+        let put = PutOp::new(mine.key(), V::from(mine.value().into())).lease(lease);
+        if claim.reuse {
+            return Op::Put(put);
+        }
+        Op::Txn(TxnOp {
+            compare: vec![Compare::absent(&mine.key())],
+            success: vec![TxnStep::Put(put)],
+            failure: Vec::new(),
+        })
+    }
+
+    fn run<V>(&mut self, config: NetworkConfig, claim: Claim, at: Revision, now: Time, out: &mut Out<Effect<V>>) {
+        let subnet = claim.subnet;
+        let mtu = self.interface_mtu.saturating_sub(OVERHEAD);
+        out.push(Effect::Log(format!("Lease acquired: {subnet}")));
+        out.push(Effect::Configure {
+            network: config.network,
+            subnet,
+            tun: subnet.network(),
+            mtu,
+            port: config.port,
+        });
+        for lease in claim.others {
+            self.learn(lease, out);
+        }
+        self.ask(Op::WatchCreate(WatchOp::new(KeyRange::prefix(SUBNETS)).from(at.next())), out);
+        out.push(Effect::Log("Watching for new subnet leases".into()));
+        let renew_at = now + (SUBNET_TTL - RENEW_MARGIN);
+        self.cause = out.cause();
+        self.state = State::Running(Running { config, subnet, renew_at, renewing: None });
+    }
+
+    fn learn<V>(&mut self, lease: SubnetLease, out: &mut Out<Effect<V>>) {
+        if lease.public_ip != self.public_ip {
+            out.push(Effect::Log(format!("Subnet added: {}", lease.subnet)));
+            self.table.set(lease);
+        }
+    }
+
+    fn change<V: Payload>(&mut self, event: &Event<V>, out: &mut Out<Effect<V>>) {
+        match event {
+            Event::Put { kv, .. } => {
+                if let Some(lease) = SubnetLease::parse(&kv.key, &kv.value.text()) {
+                    self.learn(lease, out);
+                }
+            }
+            Event::Delete { key, .. } => {
+                if let Some(subnet) = lease::subnet_of(key) {
+                    out.push(Effect::Log(format!("Subnet removed: {subnet}")));
+                    self.table.remove(subnet);
+                }
+            }
+        }
+    }
+
+    /// An answer of etcd while a subnet is being taken.
+    fn answered<V>(&mut self, reply: Reply<V>, now: Time, out: &mut Out<Effect<V>>)
+    where
+        V: Payload + From<Arc<str>>,
+    {
+        let at = reply.header.revision;
+        match (std::mem::replace(&mut self.state, State::Stopped), reply.body) {
+            (State::Configuring, Body::Range(range)) => match range.kvs().first().map(parse_config) {
+                Some(Ok(config)) => {
+                    self.state = State::Listing { config };
+                    self.ask(Op::Range(RangeOp::new(KeyRange::prefix(SUBNETS))), out);
+                }
+                Some(Err(why)) => self.retry_later(format!("Couldn't fetch network config: {why}"), now, out),
+                None => self.retry_later("Couldn't fetch network config: key not found".into(), now, out),
+            },
+            (State::Listing { config }, Body::Range(range)) => {
+                let leases = range.kvs().iter().filter_map(|kv| SubnetLease::parse(&kv.key, &kv.value.text())).collect();
+                match self.choose(&config, leases) {
+                    Some(claim) => {
+                        self.state = State::Granting { config, claim };
+                        self.ask(Op::LeaseGrant { id: None, ttl: SUBNET_TTL }, out);
+                    }
+                    None => self.retry_later("failed to acquire lease: out of subnets".into(), now, out),
+                }
+            }
+            (State::Granting { config, claim }, Body::LeaseGrant { id, .. }) => {
+                let op = self.claim_op(&claim, id);
+                self.state = State::Claiming { config, claim, lease: id };
+                self.ask(op, out);
+            }
+            (State::Claiming { config, claim, .. }, Body::Put { .. }) => self.run(config, claim, at, now, out),
+            (State::Claiming { config, claim, lease }, Body::Txn(txn)) => {
+                if txn.succeeded {
+                    self.run(config, claim, at, now, out);
+                } else {
+                    // Somebody was faster: the lease is given back, and the subnets are looked at again.
+                    self.ask(Op::LeaseRevoke(lease), out);
+                    self.state = State::Listing { config };
+                    self.ask(Op::Range(RangeOp::new(KeyRange::prefix(SUBNETS))), out);
+                }
+            }
+            (State::Running(running), body) => self.renewed(running, body, now, out),
+            (state, _) => self.state = state,
+        }
+    }
+
+    /// An answer of etcd to a renewal (or to something that needs no answer).
+    fn renewed<V>(&mut self, mut running: Running, body: Body<V>, now: Time, out: &mut Out<Effect<V>>)
+    where
+        V: Payload + From<Arc<str>>,
+    {
+        match body {
+            Body::LeaseGrant { id, .. } => {
+                running.renewing = Some(id);
+                let claim = Claim { subnet: running.subnet, reuse: true, others: Vec::new() };
+                let op = self.claim_op(&claim, id);
+                self.ask(op, out);
+            }
+            Body::Put { .. } if running.renewing.take().is_some() => {
+                out.push(Effect::Log(format!("Lease renewed, new expiration in {}s", SUBNET_TTL.as_secs())));
+                running.renew_at = now + (SUBNET_TTL - RENEW_MARGIN);
+            }
+            _ => {}
+        }
+        self.state = State::Running(running);
+    }
+
+    fn failed<V>(&mut self, error: &EtcdError, now: Time, out: &mut Out<Effect<V>>) {
+        match &mut self.state {
+            State::Running(running) => {
+                out.push(Effect::Log(format!("Error renewing lease (trying again in 1 min): {error}")));
+                running.renewing = None;
+                running.renew_at = now + RENEW_RETRY;
+            }
+            State::Stopped => {}
+            _ => self.retry_later(format!("Couldn't fetch network config: {error}"), now, out),
+        }
+    }
+
+    fn from_tun<V>(&mut self, bytes: &[u8], tag: Tag, out: &mut Out<Effect<V>>) {
+        let State::Running(running) = &self.state else { return };
+        let port = running.config.port;
+        let forward = self.table.outward(bytes, running.subnet.network());
+        let effect = match forward {
+            Forward::To(lease, bytes) => Effect::Send {
+                to: SocketAddrV4::new(lease.public_ip, port),
+                bytes,
+                carries: tag,
+                subnet: lease.subnet,
+            },
+            Forward::Unreachable(answer) => {
+                out.push(Effect::Dropped { tag, why: "no subnet for its destination" });
+                Effect::WriteTun { bytes: answer, tag: None }
+            }
+            Forward::Drop(why) => Effect::Dropped { tag, why },
+        };
+        out.push(effect);
+    }
+}
+
+fn parse_config<V: Payload>(kv: &KeyValue<V>) -> Result<NetworkConfig, String> {
+    NetworkConfig::parse(&kv.value.text())
+}
+
+impl Flanneld {
+    /// Takes one input in. (Not `Component` itself: flanneld is generic over etcd's values, its state is not.)
+    pub fn handle<V>(&mut self, input: Input<V>, now: Time, out: &mut Out<Effect<V>>)
+    where
+        V: Payload + From<Arc<str>>,
+    {
+        match input {
+            Input::Start => self.configure(out),
+            _ if self.state == State::Stopped => {}
+            Input::Etcd { result: Ok(reply), .. } => self.answered(reply, now, out),
+            Input::Etcd { result: Err(error), .. } => self.failed(&error, now, out),
+            Input::Changes(events) => events.iter().for_each(|event| self.change(event, out)),
+            Input::WatchLost => self.configure(out),
+            Input::Tun { bytes, tag } => self.from_tun(&bytes, tag, out),
+            Input::Datagram { bytes, tag } => out.push(match one_hop(&bytes) {
+                Some(bytes) => Effect::WriteTun { bytes, tag: Some(tag) },
+                None => Effect::Dropped { tag, why: "time to live exceeded" },
+            }),
+        }
+    }
+
+    /// Does what is due.
+    pub fn wake<V>(&mut self, now: Time, out: &mut Out<Effect<V>>) {
+        match &self.state {
+            State::Waiting { at } if *at <= now => self.configure(out),
+            State::Running(running) if running.renew_at <= now && running.renewing.is_none() => {
+                if let State::Running(running) = &mut self.state {
+                    running.renew_at = now + RENEW_RETRY;
+                }
+                self.ask(Op::LeaseGrant { id: None, ttl: SUBNET_TTL }, out);
+            }
+            _ => {}
+        }
+    }
+
+    /// When it must be woken next and why.
+    pub fn wake_at(&self) -> Option<Wake<Reason>> {
+        match &self.state {
+            State::Waiting { at } => Some(Wake { at: *at, why: Reason::Retry }),
+            State::Running(running) => Some(Wake { at: running.renew_at, why: Reason::Renew }),
+            _ => None,
+        }
+    }
+
+    /// The event that led to the pending wake-up.
+    pub fn wake_cause(&self) -> Option<EventId> {
+        self.cause
+    }
+}

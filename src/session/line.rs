@@ -1,0 +1,200 @@
+//! A line of the terminal: words with POSIX quoting, and one here-document as standard input.
+
+/// A line that is complete.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Line {
+    /// The words, unquoted.
+    pub words: Vec<String>,
+    /// The here-document, if there is one.
+    pub stdin: Option<String>,
+}
+
+/// Why a text is not a complete line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineError {
+    /// More text must follow: an open quote, a here-document without its end, a backslash at the end.
+    Incomplete,
+    /// A construct that this terminal does not have (`|`, `>`, `&`, `;`).
+    Unsupported(String),
+}
+
+impl std::fmt::Display for LineError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            LineError::Incomplete => f.write_str("unexpected end of the line"),
+            LineError::Unsupported(what) => write!(
+                f,
+                "sh: {what:?} is not supported in this terminal; quote it, or run it inside a pod or node with sh -c '…'"
+            ),
+        }
+    }
+}
+
+/// Reads a text of one line, or of several when a here-document or an open quote spans them.
+///
+/// # Errors
+/// [`LineError::Incomplete`] if more text must follow; the caller asks for it and tries again.
+pub fn parse(text: &str) -> Result<Line, LineError> {
+    let mut reader = Reader { rest: text.chars().collect(), at: 0 };
+    let mut words = Vec::new();
+    let mut heredoc = None;
+    while let Some(c) = reader.skip_blanks() {
+        match c {
+            '#' => reader.skip_line(),
+            '\n' => {
+                reader.at += 1;
+                break;
+            }
+            '<' => heredoc = Some(reader.heredoc_end()?),
+            '|' | '>' | '&' | ';' | '(' | ')' | '`' => return Err(LineError::Unsupported(c.to_string())),
+            _ => words.push(reader.word()?),
+        }
+    }
+    let stdin = heredoc.map(|(end, dedent)| reader.heredoc(&end, dedent)).transpose()?;
+    Ok(Line { words, stdin })
+}
+
+struct Reader {
+    rest: Vec<char>,
+    at: usize,
+}
+
+impl Reader {
+    fn peek(&self) -> Option<char> {
+        self.rest.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.peek();
+        self.at += 1;
+        c
+    }
+
+    /// Skips spaces and continued line ends; the first character after them.
+    fn skip_blanks(&mut self) -> Option<char> {
+        loop {
+            match self.peek()? {
+                ' ' | '\t' | '\r' => self.at += 1,
+                '\\' if self.rest.get(self.at + 1) == Some(&'\n') => self.at += 2,
+                c => return Some(c),
+            }
+        }
+    }
+
+    fn skip_line(&mut self) {
+        while self.peek().is_some_and(|c| c != '\n') {
+            self.at += 1;
+        }
+    }
+
+    /// One word, to the next blank, line end or operator.
+    fn word(&mut self) -> Result<String, LineError> {
+        let mut word = String::new();
+        while let Some(c) = self.peek() {
+            match c {
+                ' ' | '\t' | '\r' | '\n' | '|' | '>' | '<' | ';' | '&' => break,
+                '\'' => self.single_quoted(&mut word)?,
+                '"' => self.double_quoted(&mut word)?,
+                '\\' => {
+                    self.at += 1;
+                    match self.next().ok_or(LineError::Incomplete)? {
+                        '\n' => {}
+                        c => word.push(c),
+                    }
+                }
+                c => {
+                    self.at += 1;
+                    word.push(c);
+                }
+            }
+        }
+        Ok(word)
+    }
+
+    fn single_quoted(&mut self, word: &mut String) -> Result<(), LineError> {
+        self.at += 1;
+        loop {
+            match self.next().ok_or(LineError::Incomplete)? {
+                '\'' => return Ok(()),
+                c => word.push(c),
+            }
+        }
+    }
+
+    fn double_quoted(&mut self, word: &mut String) -> Result<(), LineError> {
+        self.at += 1;
+        loop {
+            match self.next().ok_or(LineError::Incomplete)? {
+                '"' => return Ok(()),
+                '\\' => match self.next().ok_or(LineError::Incomplete)? {
+                    c @ ('"' | '\\' | '$' | '`') => word.push(c),
+                    '\n' => {}
+                    c => word.extend(['\\', c]),
+                },
+                c => word.push(c),
+            }
+        }
+    }
+
+    /// After `<`: the word that ends the here-document, and whether leading tabs are dropped.
+    fn heredoc_end(&mut self) -> Result<(String, bool), LineError> {
+        self.at += 1;
+        if self.next() != Some('<') {
+            return Err(LineError::Unsupported("<".into()));
+        }
+        let dedent = self.peek() == Some('-');
+        if dedent {
+            self.at += 1;
+        }
+        self.skip_blanks().ok_or(LineError::Incomplete)?;
+        Ok((self.word()?, dedent))
+    }
+
+    /// The lines up to `end`.
+    fn heredoc(&mut self, end: &str, dedent: bool) -> Result<String, LineError> {
+        let text: String = self.rest[self.at.min(self.rest.len())..].iter().collect();
+        let mut body = String::new();
+        for line in text.lines() {
+            let line = if dedent { line.trim_start_matches('\t') } else { line };
+            if line == end {
+                return Ok(body);
+            }
+            body.push_str(line);
+            body.push('\n');
+        }
+        Err(LineError::Incomplete)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, words: &[&str], stdin: Option<&str>) {
+        let line = Line { words: words.iter().map(|w| (*w).to_owned()).collect(), stdin: stdin.map(str::to_owned) };
+        assert_eq!(parse(text), Ok(line), "{text}");
+    }
+
+    #[test]
+    fn words_are_split_and_unquoted() {
+        check("kubectl get  pods", &["kubectl", "get", "pods"], None);
+        check(r#"a 'b c' "d \"e\"" f\ g '' # h"#, &["a", "b c", "d \"e\"", "f g", ""], None);
+        check("a \\\n b", &["a", "b"], None);
+        check("", &[], None);
+    }
+
+    #[test]
+    fn a_here_document_is_standard_input() {
+        check("k apply -f - <<'EOF'\nkind: Pod\n  x\nEOF\n", &["k", "apply", "-f", "-"], Some("kind: Pod\n  x\n"));
+        check("cat <<-E -n\n\ta\n\tE", &["cat", "-n"], Some("a\n"));
+    }
+
+    #[test]
+    fn what_is_open_wants_more_and_what_is_missing_says_so() {
+        for text in ["echo 'a", "echo \"a", "cat <<EOF\nx", "a \\"] {
+            assert_eq!(parse(text), Err(LineError::Incomplete), "{text}");
+        }
+        assert_eq!(parse("a | b"), Err(LineError::Unsupported("|".into())));
+        assert_eq!(parse("a <b"), Err(LineError::Unsupported("<".into())));
+    }
+}

@@ -1,0 +1,197 @@
+//! The world: a cluster and the terminal beside it, and the log of what was done to them.
+//!
+//! Everything that is done from outside goes through [`World::act`] and is logged, so that scenario, seed and log give the
+//! same world again, byte for byte.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+
+use crate::cluster::{Cluster, Scenario};
+use crate::kubectl::{FileNode, Files, KubectlConfig};
+use crate::session::line::{self, LineError};
+use crate::session::terminal::{JobId, Output, Terminal};
+use crate::share::{Action, Logged, Recipe};
+use crate::sim::{Digest, Span, Time, digest_of};
+
+/// How long a new cluster gets to become ready before anything else happens.
+const BOOT_LIMIT: Span = Span::secs(60);
+
+/// A cluster, its terminal, and how they came about.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The terminal.
+    pub terminal: Terminal,
+    /// What was done, in order.
+    pub log: Vec<Logged>,
+    /// When the cluster was ready: zero of the terminal's `!at`.
+    pub started: Time,
+    /// The job that the terminal waits for.
+    pub foreground: Option<JobId>,
+}
+
+impl Hash for World {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.cluster.hash(state);
+        self.terminal.hash(state);
+    }
+}
+
+impl World {
+    /// Switches a cluster on and lets it become ready.
+    pub fn boot(scenario: Scenario) -> World {
+        let config = KubectlConfig { server: scenario.server(), epoch: scenario.epoch().0, ..KubectlConfig::default() };
+        let cluster = Cluster::new(scenario);
+        let mut world =
+            World { cluster, terminal: Terminal::new(config), log: Vec::new(), started: Time::ZERO, foreground: None };
+        while !world.cluster.is_ready() && world.cluster.now() < Time::ZERO + BOOT_LIMIT {
+            if !world.step() {
+                break;
+            }
+        }
+        world.started = world.cluster.now();
+        world
+    }
+
+    /// The virtual time.
+    pub fn now(&self) -> Time {
+        self.cluster.now()
+    }
+
+    /// When something happens next.
+    pub fn next_at(&self) -> Option<Time> {
+        [self.cluster.next_at(), self.terminal.wake_at()].into_iter().flatten().min()
+    }
+
+    /// Lets the next event happen; `false` if nothing is due ever.
+    pub fn step(&mut self) -> bool {
+        let (cluster, terminal) = (self.cluster.next_at(), self.terminal.wake_at());
+        match (cluster, terminal) {
+            (None, None) => return false,
+            (Some(c), t) if t.is_none_or(|t| c <= t) => self.cluster.step(),
+            (_, t) => {
+                self.cluster.advance_clock(t.expect("one of the two is due"));
+                self.terminal.wake(&mut self.cluster);
+            }
+        }
+        self.settle();
+        true
+    }
+
+    /// Lets everything happen that is due up to `until`, and is there then.
+    pub fn run_until(&mut self, until: Time) {
+        while self.next_at().is_some_and(|at| at <= until) {
+            self.step();
+        }
+        self.cluster.advance_clock(until);
+    }
+
+    /// Delivers what arrived for the terminal's jobs.
+    fn settle(&mut self) {
+        for mail in self.cluster.take_mail() {
+            self.terminal.deliver(&mut self.cluster, mail);
+        }
+        if self.foreground.is_some_and(|job| !self.terminal.is_running(job)) {
+            self.foreground = None;
+        }
+    }
+
+    /// Does something from outside, now, and logs it. Files of the `host` that a line reads go into the log with it.
+    ///
+    /// # Errors
+    /// A line or fault that cannot be understood: what the terminal prints. Nothing is logged then.
+    pub fn act(&mut self, mut action: Action, host: Option<&dyn Files>) -> Result<Option<JobId>, String> {
+        let at = self.now();
+        let job = match &mut action {
+            Action::Line { line, files } => {
+                let parsed = line::parse(line).map_err(|error| error.to_string())?;
+                let cause = self.cluster.command(line);
+                let known: BTreeMap<String, Vec<u8>> = files.iter().cloned().collect();
+                let recorder = Recorder { known, host, read: RefCell::default() };
+                let job = self.terminal.start(&mut self.cluster, &parsed, &recorder, Some(cause));
+                files.extend(recorder.read.into_inner());
+                self.foreground = Some(job);
+                self.settle();
+                Some(job)
+            }
+            Action::Interrupt => {
+                if let Some(job) = self.foreground.take() {
+                    self.terminal.interrupt(&mut self.cluster, job);
+                    self.settle();
+                }
+                None
+            }
+            Action::Fault(words) => {
+                self.cluster.fault(words)?;
+                None
+            }
+        };
+        self.log.push(Logged { at, what: action });
+        Ok(job)
+    }
+
+    /// Whether a text is a complete line.
+    pub fn is_complete(text: &str) -> bool {
+        !matches!(line::parse(text), Err(LineError::Incomplete))
+    }
+
+    /// Takes what the terminal printed.
+    pub fn take_output(&mut self) -> Vec<Output> {
+        self.terminal.take_output()
+    }
+
+    /// The digest of the whole state.
+    pub fn digest(&self) -> Digest {
+        digest_of(self)
+    }
+
+    /// How this world came about: what a link holds.
+    pub fn recipe(&self) -> Recipe {
+        Recipe {
+            scenario: self.cluster.scenario().to_string(),
+            log: self.log.clone(),
+            until: self.now(),
+            lesson: None,
+        }
+    }
+
+    /// The world that a recipe describes.
+    ///
+    /// # Errors
+    /// A scenario that this version does not have.
+    pub fn replay(recipe: &Recipe) -> Result<World, String> {
+        let scenario: Scenario = recipe.scenario.parse().map_err(|error| format!("{error}"))?;
+        let mut world = World::boot(scenario);
+        for logged in &recipe.log {
+            world.run_until(logged.at);
+            // What was refused when it was run was not logged; the world is the same, so it is not refused now.
+            world.act(logged.what.clone(), None)?;
+            world.take_output();
+        }
+        world.run_until(recipe.until);
+        world.take_output();
+        Ok(world)
+    }
+}
+
+/// Gives a command the files that its log entry holds, or those of the host, and remembers what it took from there.
+struct Recorder<'a> {
+    known: BTreeMap<String, Vec<u8>>,
+    host: Option<&'a dyn Files>,
+    read: RefCell<BTreeMap<String, Vec<u8>>>,
+}
+
+impl Files for Recorder<'_> {
+    fn at(&self, path: &str) -> Option<FileNode> {
+        if let Some(node) = self.known.at(path) {
+            return Some(node);
+        }
+        let node = self.host?.at(path)?;
+        if let FileNode::File(content) = &node {
+            self.read.borrow_mut().insert(path.to_owned(), content.clone());
+        }
+        Some(node)
+    }
+}

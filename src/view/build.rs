@@ -1,0 +1,69 @@
+//! Builders: from the world to the views. They read and never change; the page only shows what they say.
+
+pub mod cluster;
+pub mod detail;
+pub mod etcd;
+pub mod happening;
+pub mod messages;
+pub mod packets;
+pub mod timeline;
+pub mod why;
+
+use crate::api;
+use crate::cluster::{Actor, Cluster, NodeIx};
+use crate::view::{ComponentKind, ObjectRef, Place, Plane};
+
+/// The box of the picture in which an actor is.
+pub fn place_of(cluster: &Cluster, actor: Actor) -> Place {
+    let on = |kind: ComponentKind, ix: NodeIx| Place::Component { kind, host: node_name(cluster, ix) };
+    let master = || cluster.hosts().iter().find(|host| host.master).map(|host| host.name.to_string());
+    let plane = |kind: ComponentKind| Place::Component { kind, host: master() };
+    match actor {
+        Actor::Outside(_) => Place::Client,
+        Actor::ApiServer => plane(ComponentKind::ApiServer),
+        Actor::Etcd => plane(ComponentKind::Etcd),
+        Actor::Scheduler => plane(ComponentKind::Scheduler),
+        Actor::ControllerManager => plane(ComponentKind::ControllerManager),
+        Actor::Kubelet(ix) => on(ComponentKind::Kubelet, ix),
+        Actor::Runtime(ix) => on(ComponentKind::Runtime, ix),
+        Actor::KubeProxy(ix) => on(ComponentKind::KubeProxy, ix),
+        Actor::Flanneld(ix) => on(ComponentKind::Flanneld, ix),
+        Actor::Dns => dns_pod(cluster),
+        Actor::Network => Place::Outside,
+    }
+}
+
+fn node_name(cluster: &Cluster, ix: NodeIx) -> Option<String> {
+    cluster.hosts().get(usize::try_from(ix.0).ok()?).map(|host| host.name.to_string())
+}
+
+/// The pod in which CoreDNS runs.
+fn dns_pod(cluster: &Cluster) -> Place {
+    let pod = cluster
+        .objects(api::Kind::Pod)
+        .find(|pod| pod.meta().labels.get("k8s-app").is_some_and(|app| app == "kube-dns"))
+        .map(|pod| pod.meta().name.clone());
+    Place::Pod { namespace: "kube-system".into(), name: pod.unwrap_or_else(|| "coredns".into()) }
+}
+
+/// A reference in the form of the views.
+pub fn object_ref(object: &api::ObjectRef) -> ObjectRef {
+    let info = object.kind.info();
+    ObjectRef::new(&info.api_version(), info.kind, &object.namespace, &object.name)
+}
+
+/// A reference in the form of the API; `None` for a kind that is not simulated.
+pub fn api_ref(object: &ObjectRef) -> Option<api::ObjectRef> {
+    let group = object.api_version.split_once('/').map_or("", |(group, _)| group);
+    let kind = api::Kind::by_kind(group, &object.kind)?;
+    Some(api::ObjectRef { kind, namespace: object.namespace.as_str().into(), name: object.name.as_str().into() })
+}
+
+/// The plane of what passes between two actors.
+pub fn plane_of(from: Actor, to: Actor) -> Plane {
+    match (from, to) {
+        (Actor::Etcd, _) | (_, Actor::Etcd) => Plane::Storage,
+        (Actor::Network, _) | (_, Actor::Network) => Plane::Data,
+        _ => Plane::Control,
+    }
+}

@@ -1,0 +1,277 @@
+//! The picture of the cluster.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::api::{Deployment, Endpoints, Kind, KindOf as _, Node, ObjectMeta, Pod, Quantity, ReplicaSet, Service};
+use crate::cluster::{Actor, Cluster, NodeIx};
+use crate::control::apiserver::{http::Include, table};
+use crate::sim::Time;
+use crate::view::build::{object_ref, place_of};
+use crate::view::{
+    ClusterView, ComponentView, ContainerRole, ContainerView, Health, NodeView, ObjectRef, PodView, ServiceView, Tone, Usage,
+    WorkloadView,
+};
+
+/// The whole picture at this moment.
+pub fn cluster(cluster: &Cluster) -> ClusterView {
+    ClusterView {
+        components: components(cluster),
+        nodes: nodes(cluster),
+        pods: cluster.objects(Kind::Pod).filter_map(Pod::of).map(|pod| pod_view(cluster, pod)).collect(),
+        services: cluster.objects(Kind::Service).filter_map(Service::of).map(|s| service_view(cluster, s)).collect(),
+        workloads: workloads(cluster),
+    }
+    .sorted()
+}
+
+fn components(cluster: &Cluster) -> Vec<ComponentView> {
+    let control = [
+        (Actor::ApiServer, vec![6443]),
+        (Actor::Etcd, vec![2379, 2380]),
+        (Actor::Scheduler, vec![10251]),
+        (Actor::ControllerManager, vec![10252]),
+    ];
+    let nodes = (0_u32..).map(NodeIx).take(cluster.hosts().len()).flat_map(|ix| {
+        [
+            (Actor::Kubelet(ix), vec![10250]),
+            (Actor::KubeProxy(ix), vec![]),
+            (Actor::Flanneld(ix), vec![8285]),
+            (Actor::Runtime(ix), vec![]),
+        ]
+    });
+    control
+        .into_iter()
+        .chain(nodes)
+        .map(|(actor, ports)| ComponentView {
+            place: place_of(cluster, actor),
+            ports,
+            health: health(cluster, actor),
+            active: true,
+            doing: None,
+            queued: 0,
+        })
+        .collect()
+}
+
+fn health(cluster: &Cluster, actor: Actor) -> Health {
+    let cut = match actor {
+        Actor::Kubelet(ix) | Actor::KubeProxy(ix) | Actor::Flanneld(ix) => cluster.faults().cut.contains(&ix),
+        _ => false,
+    };
+    if cluster.faults().down.contains(&actor) {
+        Health::Down
+    } else if cut {
+        Health::Unreachable
+    } else {
+        Health::Up
+    }
+}
+
+fn nodes(cluster: &Cluster) -> Vec<NodeView> {
+    let requested = requested(cluster);
+    (0_u32..)
+        .map(NodeIx)
+        .zip(cluster.hosts())
+        .map(|(ix, host)| {
+            let object = cluster.object(Kind::Node, "", &host.name);
+            let node = object.and_then(Node::of);
+            let (cpu, memory, pods) = requested.get(&*host.name).copied().unwrap_or_default();
+            let allocatable = |name: &str| node.and_then(|node| node.status.allocatable.get(name)).copied();
+            let units = |quantity: Option<Quantity>| quantity.map_or(0, |q| u64::try_from(q.units()).unwrap_or(0));
+            NodeView {
+                name: host.name.to_string(),
+                address: host.ip.to_string(),
+                pod_cidr: host.flanneld.subnet().map(|subnet| subnet.to_string()).unwrap_or_default(),
+                control_plane: host.master,
+                health: health(cluster, Actor::Kubelet(ix)),
+                status: object.map(|object| cell(cluster, object, "Status")).unwrap_or_default(),
+                taints: node.map(|node| taints(node)).unwrap_or_default(),
+                cpu: Usage {
+                    requested: cpu,
+                    allocatable: allocatable("cpu").map_or(0, |q| u64::try_from(q.millis()).unwrap_or(0)),
+                },
+                memory: Usage { requested: memory >> 20, allocatable: units(allocatable("memory")) >> 20 },
+                pods: Usage { requested: pods, allocatable: units(allocatable("pods")) },
+            }
+        })
+        .collect()
+}
+
+/// What the pods that are bound to each node request: thousandths of processors, bytes, pods.
+fn requested(cluster: &Cluster) -> BTreeMap<String, (u64, u64, u64)> {
+    let mut by_node: BTreeMap<String, (u64, u64, u64)> = BTreeMap::new();
+    for pod in cluster.objects(Kind::Pod).filter_map(Pod::of).filter(|pod| !is_over(pod)) {
+        let sum = by_node.entry(pod.spec.node_name.clone()).or_default();
+        for container in &pod.spec.containers {
+            let of = |name: &str| container.resources.requests.get(name).copied().unwrap_or_default();
+            sum.0 += u64::try_from(of("cpu").millis()).unwrap_or(0);
+            sum.1 += u64::try_from(of("memory").units()).unwrap_or(0);
+        }
+        sum.2 += 1;
+    }
+    by_node
+}
+
+/// What kubectl prints of an object in a column.
+fn cell(cluster: &Cluster, object: &crate::api::Object, column: &str) -> String {
+    let now = cluster.apiserver().calendar(cluster.now());
+    let table = table::table(object.kind(), std::slice::from_ref(object), now, Include::Nothing);
+    let columns = table["columnDefinitions"].as_array();
+    let at = columns.and_then(|columns| columns.iter().position(|c| c["name"] == column));
+    at.and_then(|at| table["rows"][0]["cells"][at].as_str()).unwrap_or_default().to_owned()
+}
+
+fn is_over(pod: &Pod) -> bool {
+    matches!(pod.status.phase.as_str(), "Succeeded" | "Failed")
+}
+
+fn taints(node: &Node) -> Vec<String> {
+    let text = |taint: &crate::api::Taint| match taint.value.as_str() {
+        "" => format!("{}:{}", taint.key, taint.effect),
+        value => format!("{}={value}:{}", taint.key, taint.effect),
+    };
+    node.spec.taints.iter().map(text).collect()
+}
+
+fn pod_view(cluster: &Cluster, pod: &Arc<Pod>) -> PodView {
+    let status = cell(cluster, &crate::api::Object::Pod(pod.clone()), "Status");
+    let ready = pod.status.container_statuses.iter().filter(|c| c.ready).count();
+    let restarts = pod.status.container_statuses.iter().map(|c| u32::try_from(c.restart_count).unwrap_or(0)).sum();
+    PodView {
+        object: ObjectRef::new("v1", "Pod", &pod.metadata.namespace, &pod.metadata.name),
+        node: (!pod.spec.node_name.is_empty()).then(|| pod.spec.node_name.clone()),
+        tone: pod_tone(pod, &status),
+        status,
+        ready: u16::try_from(ready).unwrap_or(u16::MAX),
+        of: u16::try_from(pod.spec.containers.len()).unwrap_or(u16::MAX),
+        restarts,
+        ip: pod.status.pod_ip.clone(),
+        owner: owner_of(&pod.metadata),
+        labels: pod.metadata.labels.clone().into_iter().collect(),
+        created: created(cluster, &pod.metadata),
+        containers: containers(pod),
+    }
+}
+
+fn pod_tone(pod: &Pod, status: &str) -> Tone {
+    if pod.metadata.deletion_timestamp.is_some() {
+        return Tone::Leaving;
+    }
+    let ready = pod.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True");
+    match status {
+        "Completed" | "Succeeded" => Tone::Done,
+        "Running" if ready => Tone::Good,
+        "Running" | "Pending" | "ContainerCreating" | "PodInitializing" => Tone::Waiting,
+        s if s.starts_with("Init:") && !s.contains("Err") && !s.contains("BackOff") => Tone::Waiting,
+        _ => Tone::Bad,
+    }
+}
+
+fn created(cluster: &Cluster, meta: &ObjectMeta) -> Time {
+    let epoch = cluster.scenario().epoch().0;
+    let seconds = meta.creation_timestamp.map_or(0, |at| at.0 - epoch);
+    Time(u64::try_from(seconds).unwrap_or(0) * 1_000_000_000)
+}
+
+fn owner_of(meta: &ObjectMeta) -> Option<ObjectRef> {
+    let owner = meta.controller()?;
+    Some(ObjectRef::new(&owner.api_version, &owner.kind, &meta.namespace, &owner.name))
+}
+
+fn containers(pod: &Pod) -> Vec<ContainerView> {
+    let mut views = Vec::new();
+    if !pod.status.pod_ip.is_empty() {
+        views.push(ContainerView {
+            name: "pause".into(),
+            role: ContainerRole::Pause,
+            image: "registry.k8s.io/pause:3.10".into(),
+            state: "Running".into(),
+            tone: Tone::Good,
+            restarts: 0,
+            ports: Vec::new(),
+        });
+    }
+    let init = pod.spec.init_containers.iter().map(|c| (ContainerRole::Init, c, &pod.status.init_container_statuses));
+    let app = pod.spec.containers.iter().map(|c| (ContainerRole::App, c, &pod.status.container_statuses));
+    views.extend(init.chain(app).map(|(role, container, statuses)| {
+        let status = statuses.iter().find(|status| status.name == container.name);
+        let (state, tone) = status.map_or(("Waiting".to_owned(), Tone::Waiting), container_state);
+        ContainerView {
+            name: container.name.clone(),
+            role,
+            image: container.image.clone(),
+            state,
+            tone,
+            restarts: status.map_or(0, |s| u32::try_from(s.restart_count).unwrap_or(0)),
+            ports: container.ports.iter().filter_map(|p| u16::try_from(p.container_port).ok()).collect(),
+        }
+    }));
+    views
+}
+
+fn container_state(status: &crate::api::ContainerStatus) -> (String, Tone) {
+    let state = &status.state;
+    if state.running.is_some() {
+        return ("Running".into(), if status.ready { Tone::Good } else { Tone::Waiting });
+    }
+    if let Some(ended) = &state.terminated {
+        let tone = if ended.exit_code == 0 { Tone::Done } else { Tone::Bad };
+        return (if ended.reason.is_empty() { "Terminated".into() } else { ended.reason.clone() }, tone);
+    }
+    let reason = state.waiting.as_ref().map_or("Waiting", |waiting| waiting.reason.as_str());
+    let tone = if matches!(reason, "ContainerCreating" | "PodInitializing" | "Waiting" | "") { Tone::Waiting } else { Tone::Bad };
+    (reason.to_owned(), tone)
+}
+
+fn service_view(cluster: &Cluster, service: &Service) -> ServiceView {
+    let (namespace, name) = (&service.metadata.namespace, &service.metadata.name);
+    let endpoints = cluster.object(Kind::Endpoints, namespace, name).and_then(Endpoints::of);
+    let subsets = endpoints.map_or(&[][..], |endpoints| &endpoints.subsets);
+    let backends = subsets.iter().flat_map(|subset| &subset.addresses).filter_map(|address| {
+        let target = address.target_ref.as_ref().filter(|target| target.kind == "Pod")?;
+        Some(format!("{}/{}", target.namespace, target.name))
+    });
+    let mut backends: Vec<String> = backends.collect();
+    backends.sort();
+    backends.dedup();
+    let not_ready: usize = subsets.iter().map(|subset| subset.not_ready_addresses.len()).sum();
+    ServiceView {
+        object: ObjectRef::new("v1", "Service", namespace, name),
+        service_type: service.spec.r#type.to_string(),
+        cluster_ip: service.spec.cluster_ip.clone(),
+        ports: cell(cluster, &crate::api::Object::Service(Arc::new(service.clone())), "Port(s)"),
+        backends,
+        not_ready: u16::try_from(not_ready).unwrap_or(u16::MAX),
+    }
+}
+
+fn workloads(cluster: &Cluster) -> Vec<WorkloadView> {
+    let count = |n: i32| u32::try_from(n).unwrap_or(0);
+    let images = |template: &crate::api::PodTemplateSpec| template.spec.containers.iter().map(|c| c.image.clone()).collect();
+    let deployments = cluster.objects(Kind::Deployment).filter_map(|object| {
+        let d = Deployment::of(object)?;
+        Some(WorkloadView {
+            object: object_ref(&object.reference()),
+            owner: owner_of(&d.metadata),
+            desired: count(d.spec.replicas),
+            current: count(d.status.replicas),
+            ready: count(d.status.ready_replicas),
+            updated: count(d.status.updated_replicas),
+            images: images(&d.spec.template),
+        })
+    });
+    let sets = cluster.objects(Kind::ReplicaSet).filter_map(|object| {
+        let rs = ReplicaSet::of(object)?;
+        Some(WorkloadView {
+            object: object_ref(&object.reference()),
+            owner: owner_of(&rs.metadata),
+            desired: count(rs.spec.replicas),
+            current: count(rs.status.replicas),
+            ready: count(rs.status.ready_replicas),
+            updated: count(rs.status.replicas),
+            images: images(&rs.spec.template),
+        })
+    });
+    deployments.chain(sets).collect()
+}

@@ -1,0 +1,187 @@
+//! Everything about the one thing that is selected.
+
+
+use crate::api::{self, Event, Kind, KindOf as _, Object};
+use crate::cluster::{Cluster, NodeIx};
+use crate::kubectl::print::yaml;
+use crate::net::filter::Filter;
+use crate::net::show;
+use crate::session::protocol::Selection;
+use crate::sim::Time;
+use crate::view::detail::{ObjectDetail, PlaceDetail};
+use crate::view::build::{api_ref, object_ref, place_of, why};
+use crate::view::{
+    ComponentKind, DetailView, EventRow, ObjectRef, Place, Tone, WhyLink,
+};
+
+/// How many entries of the trace a place shows.
+const RECENT: usize = 40;
+
+/// What is known of the selection; `None` of what never was.
+pub fn detail(cluster: &Cluster, selection: &Selection) -> Option<DetailView> {
+    match selection {
+        Selection::Object(object) => object_detail(cluster, object).map(|d| DetailView::Object(Box::new(d))),
+        Selection::Place(Place::Pod { namespace, name }) => {
+            let pod = ObjectRef::new("v1", "Pod", namespace, name);
+            object_detail(cluster, &pod).map(|d| DetailView::Object(Box::new(d)))
+        }
+        Selection::Place(place) => Some(DetailView::Place(Box::new(place_detail(cluster, place)))),
+    }
+}
+
+fn object_detail(cluster: &Cluster, wanted: &ObjectRef) -> Option<ObjectDetail> {
+    let reference = api_ref(wanted)?;
+    let key = reference.kind.etcd_key(&reference.namespace, &reference.name);
+    let object = cluster.object(reference.kind, &reference.namespace, &reference.name);
+    Some(ObjectDetail {
+        object: wanted.clone(),
+        gone: object.is_none(),
+        yaml: object.map(|object| yaml::to_yaml(&object.to_value())).unwrap_or_default(),
+        describe: String::new(),
+        etcd_key: key,
+        events: events(cluster, &reference),
+        related: object.map(|object| related(cluster, object)).unwrap_or_default(),
+        why: why::chain_of_object(cluster, &reference),
+    })
+}
+
+fn events(cluster: &Cluster, of: &api::ObjectRef) -> Vec<EventRow> {
+    let info = of.kind.info();
+    let mut rows: Vec<EventRow> = cluster
+        .objects(Kind::Event)
+        .filter_map(Event::of)
+        .filter(|event| {
+            let about = &event.involved_object;
+            about.kind == info.kind && about.name == *of.name && about.namespace == *of.namespace
+                || (of.kind == Kind::Node && about.kind == "Node" && about.name == *of.name)
+        })
+        .map(|event| EventRow {
+            at: seen(cluster, event),
+            tone: if event.r#type == "Warning" { Tone::Bad } else { Tone::Good },
+            reason: event.reason.clone(),
+            from: if event.source.component.is_empty() {
+                event.reporting_component.clone()
+            } else {
+                event.source.component.clone()
+            },
+            message: event.message.clone(),
+            count: u32::try_from(event.count.max(1)).unwrap_or(1),
+        })
+        .collect();
+    rows.sort_by_key(|row| row.at);
+    rows
+}
+
+fn seen(cluster: &Cluster, event: &Event) -> Time {
+    let at = event.last_timestamp.or_else(|| event.event_time.map(api::MicroTime::to_timestamp));
+    let seconds = at.map_or(0, |at| at.0 - cluster.scenario().epoch().0);
+    Time(u64::try_from(seconds).unwrap_or(0) * 1_000_000_000)
+}
+
+/// Owners, owned objects, the node of a pod.
+fn related(cluster: &Cluster, object: &Object) -> Vec<ObjectRef> {
+    let meta = object.meta();
+    let mut related: Vec<ObjectRef> = meta
+        .owner_references
+        .iter()
+        .map(|owner| ObjectRef::new(&owner.api_version, &owner.kind, &meta.namespace, &owner.name))
+        .collect();
+    for kind in [Kind::ReplicaSet, Kind::Pod, Kind::EndpointSlice] {
+        let owned = cluster.objects(kind).filter(|other| other.meta().owner_references.iter().any(|o| o.uid == meta.uid));
+        related.extend(owned.map(|other| object_ref(&other.reference())));
+    }
+    if let Object::Pod(pod) = object
+        && !pod.spec.node_name.is_empty()
+    {
+        related.push(ObjectRef::new("v1", "Node", "", &pod.spec.node_name));
+    }
+    related
+}
+
+fn place_detail(cluster: &Cluster, place: &Place) -> PlaceDetail {
+    let recent: Vec<WhyLink> = {
+        let entries = cluster.trace().iter().rev().filter(|entry| {
+            super::happening::place(cluster, entry) == *place
+                || matches!(&entry.event, crate::cluster::Happened::Sent { to, .. } if place_of(cluster, *to) == *place)
+        });
+        entries.take(RECENT).map(|entry| why::link(cluster, entry)).collect()
+    };
+    PlaceDetail { place: place.clone(), facts: facts(cluster, place), recent, tables: tables(cluster, place) }
+}
+
+fn facts(cluster: &Cluster, place: &Place) -> Vec<(String, String)> {
+    let fact = |name: &str, value: String| (name.to_owned(), value);
+    let config = cluster.scenario();
+    match place {
+        Place::Component { kind: ComponentKind::ApiServer, .. } => vec![
+            fact("--advertise-address", config.master_address().to_string()),
+            fact("--secure-port", "6443".into()),
+            fact("--service-cluster-ip-range", "10.96.0.0/12".into()),
+            fact("--etcd-servers", "http://127.0.0.1:2379".into()),
+        ],
+        Place::Component { kind: ComponentKind::Etcd, .. } => vec![
+            fact("--listen-client-urls", "http://127.0.0.1:2379".into()),
+            fact("--listen-peer-urls", "http://127.0.0.1:2380".into()),
+            fact("revision", cluster.etcd_member().store().revision().0.to_string()),
+        ],
+        Place::Component { kind: ComponentKind::KubeProxy, .. } => vec![fact("--proxy-mode", config.proxy.word().into())],
+        Place::Component { kind: ComponentKind::Flanneld, host } => {
+            let host = host.as_deref().and_then(|name| cluster.hosts().iter().find(|h| *h.name == *name));
+            let env = host.map(|host| host.subnet_env.as_str()).unwrap_or_default();
+            env.lines().filter_map(|line| line.split_once('=')).map(|(k, v)| fact(k, v.to_owned())).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Tables of the kernel of a node, in the words of its tools; flanneld's routes; kube-proxy's ports.
+fn tables(cluster: &Cluster, place: &Place) -> Vec<(String, String)> {
+    let (kind, name) = match place {
+        Place::Node(name) => (None, name.as_str()),
+        Place::Component { kind, host: Some(name) } => (Some(*kind), name.as_str()),
+        _ => return Vec::new(),
+    };
+    let Some(ix) = cluster.node_named(name) else { return Vec::new() };
+    match kind {
+        None => node_tables(cluster, ix),
+        Some(ComponentKind::Flanneld) => flannel_table(cluster, ix),
+        Some(ComponentKind::KubeProxy) => proxy_tables(cluster, ix),
+        _ => Vec::new(),
+    }
+}
+
+fn host(cluster: &Cluster, ix: NodeIx) -> Option<&crate::cluster::Host> {
+    cluster.hosts().get(usize::try_from(ix.0).ok()?)
+}
+
+fn node_tables(cluster: &Cluster, ix: NodeIx) -> Vec<(String, String)> {
+    let Some(ns) = host(cluster, ix).and_then(|host| cluster.fabric().ns(host.ns)) else { return Vec::new() };
+    vec![
+        ("ip addr".into(), show::ip_addr(ns, None)),
+        ("ip route".into(), show::ip_route(ns)),
+        ("ip neigh".into(), show::ip_neigh(ns, cluster.now())),
+        ("iptables-save".into(), saved(ns.filter())),
+        ("bridge fdb".into(), show::bridge_fdb(ns, None, cluster.now())),
+    ]
+}
+
+fn saved(filter: &Filter) -> String {
+    filter.save("", true)
+}
+
+fn flannel_table(cluster: &Cluster, ix: NodeIx) -> Vec<(String, String)> {
+    let Some(host) = host(cluster, ix) else { return Vec::new() };
+    let routes = host.flanneld.routes().iter().map(|lease| format!("{} → {}:8285\n", lease.subnet, lease.public_ip));
+    vec![("routes".into(), routes.collect())]
+}
+
+fn proxy_tables(cluster: &Cluster, ix: NodeIx) -> Vec<(String, String)> {
+    let Some(host) = host(cluster, ix) else { return Vec::new() };
+    let served = host.proxy.served().map(|(name, port, backends)| {
+        let port = port.map_or_else(|| "…".to_owned(), |port| port.to_string());
+        let backends: Vec<String> = backends.iter().map(ToString::to_string).collect();
+        format!("{name}  :{port}  → {}\n", backends.join(", "))
+    });
+    vec![("services".into(), served.collect())]
+}
+

@@ -1,0 +1,80 @@
+//! Messages whose flight overlaps the time since the last update.
+
+use std::collections::BTreeMap;
+
+use crate::cluster::{Cluster, Happened, Said};
+use crate::sim::Time;
+use crate::sim::trace::Entry;
+use crate::view::build::{happening, object_ref, place_of, plane_of};
+use crate::view::{Fate, Happening, LinkLoad, MessageKind, MessageView, MessagesView, Place, Plane};
+
+/// The longest flight that is looked for: messages sent earlier have arrived.
+const LONGEST_FLIGHT: crate::sim::Span = crate::sim::Span::secs(2);
+
+/// The messages that were under way between `since` and now.
+pub fn messages(cluster: &Cluster, since: Time) -> MessagesView {
+    let from = since - LONGEST_FLIGHT;
+    let recent = cluster.trace().iter().rev().take_while(|entry| entry.at >= from);
+    let mut view = MessagesView::default();
+    let mut summed: BTreeMap<(Place, Place, Plane), u32> = BTreeMap::new();
+    for entry in recent {
+        let Some(message) = message(cluster, entry).filter(|m| m.arrives_at >= since && m.from != m.to) else { continue };
+        if view.messages.len() < usize::try_from(MessagesView::MOST).expect("small") {
+            view.messages.push(message);
+        } else {
+            *summed.entry((message.from, message.to, message.plane)).or_default() += 1;
+        }
+    }
+    view.messages.reverse();
+    view.summed = summed
+        .into_iter()
+        .map(|((from, to, plane), count)| LinkLoad { from, to, plane, count })
+        .collect();
+    view
+}
+
+fn message(cluster: &Cluster, entry: &Entry<Happened>) -> Option<MessageView> {
+    let Happened::Sent { from, to, arrives_at, lost, what } = &entry.event else { return None };
+    Some(MessageView {
+        id: entry.id,
+        from: place_of(cluster, *from),
+        to: place_of(cluster, *to),
+        plane: if *lost { Plane::Fault } else { plane_of(*from, *to) },
+        kind: kind_of(what),
+        label: label_of(cluster, entry),
+        sent_at: entry.at,
+        arrives_at: *arrives_at,
+        size: match what {
+            Said::Http { size, .. } => *size,
+            _ => 0,
+        },
+        fate: if *lost { Fate::Lost } else { Fate::Arrives },
+        object: happening::object(entry).map(object_ref),
+        cause: entry.cause,
+    })
+}
+
+fn kind_of(what: &Said) -> MessageKind {
+    match what {
+        Said::Call { .. } | Said::Http { .. } => MessageKind::Request,
+        Said::Response { .. } => MessageKind::Response,
+        Said::Watch { .. } => MessageKind::Watch,
+        Said::EtcdRead(_) | Said::EtcdWrite(_) | Said::EtcdReply { .. } | Said::EtcdEvents { .. } => MessageKind::Storage,
+        Said::Local(_) => MessageKind::Local,
+    }
+}
+
+/// Upstream's words for a message.
+fn label_of(cluster: &Cluster, entry: &Entry<Happened>) -> String {
+    match happening::happening(cluster, entry) {
+        Happening::Request { method, path } => format!("{method} {path}"),
+        Happening::Response { code, path, .. } => format!("{code} {path}").trim_end().to_owned(),
+        Happening::Watched { event, object } if object.name.is_empty() => event,
+        Happening::Watched { event, object } => format!("{event} {}", object.short()),
+        Happening::Put { key, revision: 0 } => format!("put {key}"),
+        Happening::Put { key, revision } => format!("{key} @ {revision}"),
+        Happening::Read { key } => format!("get {key}").trim_end().to_owned(),
+        Happening::Other(words) => words,
+        _ => String::new(),
+    }
+}
