@@ -7,6 +7,7 @@
 //! tcp       one connection             socket   what programs ask and are told
 //! host      a namespace: the path of a packet through all of these
 //! hop       what happened to a packet and what decided it; path: the steps that a reader sees
+//! show      text of ip, bridge, conntrack   dns   messages   capture   pcapng
 //! fabric    all namespaces and links as one component; fault: what is wrong with links
 //! ```
 //!
@@ -16,8 +17,10 @@
 
 pub mod addr;
 pub mod bridge;
+pub mod capture;
 pub mod conntrack;
 pub mod device;
+pub mod dns;
 pub mod fabric;
 pub mod fault;
 pub mod filter;

@@ -119,6 +119,7 @@ pub struct Tcb {
     fin_sent: bool,
     /// The program is gone; data that still comes is answered with a reset.
     orphan: bool,
+    told_closed: bool,
     early: BTreeMap<u32, Vec<u8>>,
     peer_fin: Option<u32>,
     cwnd: u32,
@@ -155,6 +156,7 @@ impl Tcb {
             closing: false,
             fin_sent: false,
             orphan: false,
+            told_closed: false,
             early: BTreeMap::new(),
             peer_fin: None,
             cwnd: u32::from(mss) * 10,
@@ -344,7 +346,7 @@ impl Tcb {
             self.take_data(&mut segment, out);
         }
         let sent = out.segments.len();
-        self.settle(now);
+        self.settle(now, out);
         self.flush(now, out);
         if space > 0 && out.segments.len() == sent && self.state != TcpState::Closed {
             out.segments.push(self.ack());
@@ -391,7 +393,7 @@ impl Tcb {
         };
         self.cwnd = self.cwnd.saturating_add(room);
         (self.tries, self.dup_acks) = (0, 0);
-        self.deadline = (self.in_flight() > 0).then(|| now + self.rto);
+        self.deadline = (self.una != self.nxt).then(|| now + self.rto);
     }
 
     /// RFC 6298.
@@ -445,8 +447,9 @@ impl Tcb {
     }
 
     /// Goes on if our FIN is acknowledged.
-    fn settle(&mut self, now: Time) {
+    fn settle(&mut self, now: Time, out: &mut TcpOut) {
         let done = self.fin_sent && self.una == self.nxt;
+        let both = matches!(self.state, TcpState::Closing | TcpState::LastAck) && done;
         match self.state {
             TcpState::FinWait1 if done => {
                 self.state = TcpState::FinWait2;
@@ -455,6 +458,10 @@ impl Tcb {
             TcpState::Closing if done => self.state = TcpState::TimeWait,
             TcpState::LastAck if done => self.finish(),
             _ => {}
+        }
+        if both || (self.state == TcpState::TimeWait && !self.told_closed) {
+            self.told_closed = true;
+            out.events.push(TcpEvent::Closed);
         }
         if self.state == TcpState::TimeWait {
             self.deadline = Some(now + TIME_WAIT);

@@ -101,11 +101,14 @@ fn an_exchange_without_loss_ends_on_both_sides() {
     assert_eq!(pair.a.state(), TcpState::Closed);
     assert_eq!(pair.b.expect("accepted").state(), TcpState::Closed);
     assert_eq!(pair.a.mss, 1432);
+    for events in &pair.events {
+        assert_eq!(events.iter().filter(|e| **e == TcpEvent::Closed).count(), 1);
+    }
 }
 
 #[test]
 fn an_exchange_survives_any_single_loss() {
-    for lost in 1..60 {
+    for lost in 1..130 {
         exchange(|n| n == lost, Time(0) + Span::secs(120));
     }
 }
