@@ -1,7 +1,7 @@
 //! The control plane: API server, informers, work queues, controllers, scheduler.
 
-pub mod cache;
 pub mod apiserver;
+pub mod cache;
 pub mod calendar;
 pub mod controller;
 pub mod informer;

@@ -119,7 +119,7 @@ impl RangeOp {
 
     /// The same, sorted.
     pub fn sorted(mut self, by: SortBy, order: SortOrder) -> RangeOp {
-        self.sort = Some(Sort { by, order });
+        self.sort = Some(Sort { by, order: Some(order) });
         self
     }
 }
@@ -153,8 +153,9 @@ pub struct RevisionFilter {
 pub struct Sort {
     /// By what.
     pub by: SortBy,
-    /// Which way.
-    pub order: SortOrder,
+    /// Which way. If not said: ascending, but as with etcd a limit then takes one key more than it says by key, and only
+    /// those are sorted.
+    pub order: Option<SortOrder>,
 }
 
 /// What keys are sorted by; equal ones stay in key order.

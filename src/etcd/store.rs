@@ -174,7 +174,7 @@ impl<V: Payload> Store<V> {
             let count = self.index.range(&op.range, op.revision).count() as u64;
             return RangeReply { found: Found::Count, count, more: false };
         }
-        let reorders = op.sort.is_some() || op.only != RevisionFilter::default();
+        let reorders = op.sort.is_some_and(|sort| sort.order.is_some()) || op.only != RevisionFilter::default();
         let limit = op.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let fetch = if reorders { usize::MAX } else { limit.saturating_add(1) };
         let mut count = 0_u64;
@@ -315,8 +315,8 @@ impl Sort {
                 SortBy::Value => a.value.text().cmp(&b.value.text()),
             };
             match self.order {
-                SortOrder::Ascend => ascending,
-                SortOrder::Descend => ascending.reverse(),
+                None | Some(SortOrder::Ascend) => ascending,
+                Some(SortOrder::Descend) => ascending.reverse(),
             }
         });
     }

@@ -195,7 +195,7 @@ pub fn get(line: &Line) -> Result<RangeOp, Refusal> {
     Ok(op)
 }
 
-/// The order asked for. A target other than the key without an order means ascending.
+/// The order asked for.
 fn sort(line: &Line) -> Result<Option<Sort>, Refusal> {
     let order = match line.text("order").to_uppercase().as_str() {
         "ASCEND" => Some(SortOrder::Ascend),
@@ -211,11 +211,9 @@ fn sort(line: &Line) -> Result<Option<Sort>, Refusal> {
         "VERSION" => SortBy::Version,
         _ => return refuse(exit::BAD_FEATURE, format!("bad sort target {}", line.text("sort-by"))),
     };
-    Ok(match order {
-        Some(order) => Some(Sort { by, order }),
-        None if by == SortBy::Key => None,
-        None => Some(Sort { by, order: SortOrder::Ascend }),
-    })
+    // By key and ascending is how keys come anyway.
+    let as_they_come = by == SortBy::Key && order != Some(SortOrder::Descend);
+    Ok(if as_they_come { None } else { Some(Sort { by, order }) })
 }
 
 /// The keys that a key, a range end and the flags mean.
