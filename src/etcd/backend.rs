@@ -71,7 +71,7 @@ impl<V: Payload> Backend<V> {
     }
 
     /// How many records are kept.
-    pub fn len(&self) -> u64 {
+    pub fn records(&self) -> u64 {
         self.records.size() as u64
     }
 

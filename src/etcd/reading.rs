@@ -79,7 +79,7 @@ impl<V: Payload> Store<V> {
 
     /// How many records are kept, over all revisions.
     pub fn records(&self) -> u64 {
-        self.backend.len()
+        self.backend.records()
     }
 
     /// Bytes of keys and values kept, over all revisions.
