@@ -130,13 +130,11 @@ fn find_command(argv: &[String]) -> Result<(&'static Command, Vec<String>), Args
         rest.remove(position);
         at = next;
     }
-    let has_children = children(at.path).next().is_some();
     if at.path.is_empty()
         && let Some(position) = first_word(at, &rest)
     {
         return Err(ArgsError::Message(unknown_command(&rest[position])));
     }
-    let _ = has_children;
     Ok((at, rest))
 }
 

@@ -96,8 +96,8 @@ pub struct Ctx<'a> {
     record: &'a mut Record,
     out: &'a mut Out<Effect>,
     cursor: u32,
-    now: Time,
-    at: Time,
+    clock: Time,
+    seen: Time,
     printed_before: u64,
     printed: u64,
     wake: Option<Time>,
@@ -107,13 +107,13 @@ pub struct Ctx<'a> {
 
 impl<'a> Ctx<'a> {
     pub(super) fn new(record: &'a mut Record, printed: u64, now: Time, out: &'a mut Out<Effect>) -> Self {
-        let at = record.started;
+        let seen = record.started;
         Ctx {
             record,
             out,
             cursor: 0,
-            now,
-            at,
+            clock: now,
+            seen,
             printed_before: printed,
             printed: 0,
             wake: None,
@@ -156,12 +156,12 @@ impl<'a> Ctx<'a> {
 
     /// The time of the latest answer that the verb has seen, in nanoseconds since the start.
     pub fn now(&self) -> Time {
-        self.at
+        self.seen
     }
 
     /// The same as Unix time in whole seconds.
     pub fn unix_now(&self) -> i64 {
-        self.session().epoch + self.at.as_secs() as i64
+        self.session().epoch + self.seen.as_secs() as i64
     }
 
     /// The objects of all `-f` arguments, parsed once.
@@ -207,7 +207,7 @@ impl<'a> Ctx<'a> {
         if cursor == self.record.steps.len() {
             let id = self.record.next_id;
             self.record.next_id += 1;
-            self.record.steps.push(Step { id, kind: StepKind::Asked(self.now) });
+            self.record.steps.push(Step { id, kind: StepKind::Asked(self.clock) });
             let mut request = request;
             request.user_agent = USER_AGENT.into();
             self.out.push(Effect::Request { id, request });
@@ -217,7 +217,7 @@ impl<'a> Ctx<'a> {
         let StepKind::Answered { asked, at, response, .. } = &step.kind else { return Err(Stop::Pending) };
         let answer = Answer { id: step.id, response: response.clone() };
         let millis = at.since(*asked).as_millis();
-        self.at = *at;
+        self.seen = *at;
         if let Some((verb, url)) = line {
             self.log_response(verb, &url, answer.response.code, millis);
         }
@@ -228,7 +228,7 @@ impl<'a> Ctx<'a> {
     }
 
     fn log_response(&mut self, verb: &str, url: &str, code: u16, millis: u64) {
-        let stamp = timestamp::klog(self.session().epoch, self.at);
+        let stamp = timestamp::klog(self.session().epoch, self.seen);
         let status = api_error::status_line(code);
         self.print_err(format!(
             "I{stamp}       1 round_trippers.go:632] \"Response\" verb=\"{verb}\" url=\"{url}\" status=\"{status}\" milliseconds={millis}\n"
@@ -266,16 +266,16 @@ impl<'a> Ctx<'a> {
         let (streams, next) = (response.streams, chunks.get(stream.read as usize).cloned());
         match (next, deadline) {
             (Some((at, _)), Some(deadline)) if at >= deadline => {
-                self.at = deadline;
+                self.seen = deadline;
                 Ok(Next::TimedOut)
             }
             (Some((at, chunk)), _) => {
-                self.at = at;
+                self.seen = at;
                 stream.read += 1;
                 Ok(if chunk == Chunk::End { Next::End } else { Next::Chunk(chunk) })
             }
-            (None, Some(deadline)) if self.now >= deadline => {
-                self.at = deadline;
+            (None, Some(deadline)) if self.clock >= deadline => {
+                self.seen = deadline;
                 Ok(Next::TimedOut)
             }
             (None, _) if !streams => Ok(Next::End),
@@ -295,11 +295,11 @@ impl<'a> Ctx<'a> {
             self.record.next_id += 1;
             self.record.steps.push(Step { id, kind: StepKind::Sleep(until) });
         }
-        if self.now < until {
+        if self.clock < until {
             self.wake = Some(until);
             return Err(Stop::Pending);
         }
-        self.at = self.at.max(until);
+        self.seen = self.seen.max(until);
         Ok(())
     }
 
@@ -316,12 +316,12 @@ impl<'a> Ctx<'a> {
             self.record.failures.extend(self.failures.drain(failed..));
             self.record.kept.extend(self.kept.drain(kept..));
             self.record.steps.drain(base..self.cursor as usize);
-            self.record.started = self.record.started.max(self.at);
+            self.record.started = self.record.started.max(self.seen);
             self.cursor = base as u32;
             self.printed = prefix;
             self.printed_before = prefix;
         }
-        self.at = self.at.max(self.record.started);
+        self.seen = self.seen.max(self.record.started);
         Ok(())
     }
 

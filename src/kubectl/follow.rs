@@ -15,7 +15,7 @@ use crate::sim::Out;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Follow {
     /// `get -w`.
-    Watch(Watch),
+    Watch(Box<Watch>),
     /// `logs -f` and `exec`: text as it comes.
     Text {
         /// What `exec` says when its command failed: the words before the exit code.

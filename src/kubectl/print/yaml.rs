@@ -98,9 +98,9 @@ fn leaf(value: &Value, depth: u32, out: &mut String) {
 fn key_text(key: &str) -> String {
     let mut out = String::new();
     if key.contains('\n') {
-        double_quoted(key, &mut out)
+        double_quoted(key, None, &mut out)
     } else {
-        scalar(key, 0, &mut out)
+        styled(key, None, &mut out)
     }
     out
 }
@@ -113,25 +113,64 @@ struct Allowed {
     block: bool,
 }
 
+/// The column after which a line is broken at the next single space.
+const BEST_WIDTH: u32 = 80;
+
 fn scalar(text: &str, depth: u32, out: &mut String) {
-    let allowed = analyse(text);
     if text.contains('\n') {
-        if allowed.block {
+        if analyse(text).block {
             literal(text, depth, out)
         } else {
-            double_quoted(text, out)
+            double_quoted(text, Some(depth), out)
         }
         return;
     }
+    styled(text, Some(depth), out);
+}
+
+/// Writes a text without line breaks; `fold` is the depth to which broken lines are indented, `None` forbids breaking.
+fn styled(text: &str, fold: Option<u32>, out: &mut String) {
+    let allowed = analyse(text);
     let plain = resolve(text) == Scalar::Text && !is_base_60(text);
     if !plain {
-        double_quoted(text, out);
+        double_quoted(text, fold, out);
     } else if allowed.plain {
-        out.push_str(text);
+        folded(text, fold, out);
     } else if allowed.single {
-        out.push_str(&format!("'{}'", text.replace('\'', "''")));
+        out.push('\'');
+        folded(&text.replace('\'', "''"), fold, out);
+        out.push('\'');
     } else {
-        double_quoted(text, out);
+        double_quoted(text, fold, out);
+    }
+}
+
+fn column(out: &str) -> u32 {
+    out.rsplit('\n').next().map_or(0, |line| line.chars().count() as u32)
+}
+
+/// Writes words, breaking long lines at single spaces.
+fn folded(text: &str, fold: Option<u32>, out: &mut String) {
+    let mut column = column(out);
+    let mut previous_space = false;
+    let mut chars = text.chars().enumerate().peekable();
+    while let Some((i, c)) = chars.next() {
+        let next = chars.peek().map(|(_, n)| *n);
+        if c == ' '
+            && !previous_space
+            && i > 0
+            && next.is_some_and(|n| n != ' ')
+            && column > BEST_WIDTH
+            && let Some(depth) = fold
+        {
+            out.push('\n');
+            indent(depth + 2, out);
+            column = depth + 2;
+        } else {
+            out.push(c);
+            column += 1;
+        }
+        previous_space = c == ' ';
     }
 }
 
@@ -238,32 +277,61 @@ fn literal(text: &str, depth: u32, out: &mut String) {
     }
 }
 
-fn double_quoted(text: &str, out: &mut String) {
+fn double_quoted(text: &str, fold: Option<u32>, out: &mut String) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\0' => out.push_str("\\0"),
-            '\u{7}' => out.push_str("\\a"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{b}' => out.push_str("\\v"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            '\u{1b}' => out.push_str("\\e"),
-            '\u{85}' => out.push_str("\\N"),
-            '\u{a0}' => out.push_str("\\_"),
-            '\u{2028}' => out.push_str("\\L"),
-            '\u{2029}' => out.push_str("\\P"),
-            c if is_printable(c) => out.push(c),
-            c if (c as u32) <= 0xff => out.push_str(&format!("\\x{:02X}", c as u32)),
-            c if (c as u32) <= 0xffff => out.push_str(&format!("\\u{:04X}", c as u32)),
-            c => out.push_str(&format!("\\U{:08X}", c as u32)),
+    let mut column = column(out);
+    let mut previous_space = false;
+    let last = text.chars().count().saturating_sub(1);
+    let mut chars = text.chars().enumerate().peekable();
+    while let Some((i, c)) = chars.next() {
+        if c == ' '
+            && !previous_space
+            && i > 0
+            && i < last
+            && column > BEST_WIDTH
+            && let Some(depth) = fold
+        {
+            out.push('\n');
+            indent(depth + 2, out);
+            column = depth + 2;
+            if chars.peek().is_some_and(|(_, n)| *n == ' ') {
+                out.push('\\');
+                column += 1;
+            }
+            previous_space = true;
+            continue;
         }
+        let before = out.len();
+        escaped(c, out);
+        column += out[before..].chars().count() as u32;
+        previous_space = c == ' ';
     }
     out.push('"');
+}
+
+/// One character of a double-quoted scalar.
+fn escaped(c: char, out: &mut String) {
+    match c {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\0' => out.push_str("\\0"),
+        '\u{7}' => out.push_str("\\a"),
+        '\u{8}' => out.push_str("\\b"),
+        '\t' => out.push_str("\\t"),
+        '\n' => out.push_str("\\n"),
+        '\u{b}' => out.push_str("\\v"),
+        '\u{c}' => out.push_str("\\f"),
+        '\r' => out.push_str("\\r"),
+        '\u{1b}' => out.push_str("\\e"),
+        '\u{85}' => out.push_str("\\N"),
+        '\u{a0}' => out.push_str("\\_"),
+        '\u{2028}' => out.push_str("\\L"),
+        '\u{2029}' => out.push_str("\\P"),
+        c if is_printable(c) => out.push(c),
+        c if (c as u32) <= 0xff => out.push_str(&format!("\\x{:02X}", c as u32)),
+        c if (c as u32) <= 0xffff => out.push_str(&format!("\\u{:04X}", c as u32)),
+        c => out.push_str(&format!("\\U{:08X}", c as u32)),
+    }
 }
 
 /// go-yaml's order of keys: digits by value, letters after everything else.
@@ -317,6 +385,16 @@ mod tests {
         check(
             json!({"a": "yes", "b": "1", "c": "*", "d": "a: b", "e": "2026-11-21T00:52:44Z", "f": "", "g": "12:30:45", "h": "x\ny\n", "i": "25%", "j": "it's", "k": "- x", "l": " x", "m": "a\tb", "n": "#x", "o": "a #b", "p": "@", "q": "x\ny"}),
             "a: \"yes\"\nb: \"1\"\nc: '*'\nd: 'a: b'\ne: \"2026-11-21T00:52:44Z\"\nf: \"\"\ng: \"12:30:45\"\nh: |\n  x\n  y\ni: 25%\nj: it's\nk: '- x'\nl: ' x'\nm: \"a\\tb\"\n\"n\": '#x'\no: 'a #b'\np: '@'\nq: |-\n  x\n  y\n",
+        );
+    }
+
+    #[test]
+    fn long_lines_are_broken_after_column_eighty() {
+        let long =
+            "the HPA was unable to compute the replica count: failed to get cpu utilization: unable to get metrics";
+        check(
+            json!([{"m": long, "p": long.replace(':', "")}]),
+            "- m: 'the HPA was unable to compute the replica count: failed to get cpu utilization:\n    unable to get metrics'\n  p: the HPA was unable to compute the replica count failed to get cpu utilization\n    unable to get metrics\n",
         );
     }
 

@@ -28,8 +28,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         if ctx.args().given("kustomize") {
             return fail("kustomize is not here yet");
         }
-        if let Some(word) = ctx.args().words.first() {
-            let _ = word;
+        if !ctx.args().words.is_empty() {
             let words = ctx.args().words.join(" ");
             return common::usage(ctx, &format!("Unexpected args: [{words}]"));
         }

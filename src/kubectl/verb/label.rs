@@ -22,11 +22,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let (noun, map) = if annotates { ("annotation", "annotations") } else { ("label", "labels") };
     let (resources, pairs) = split(&ctx.args().words);
     if resources.is_empty() && !ctx.args().given("filename") {
-        return fail(if annotates {
-            "one or more resources must be specified as <resource> <name> or <resource>/<name>"
-        } else {
-            "one or more resources must be specified as <resource> <name> or <resource>/<name>"
-        });
+        return fail("one or more resources must be specified as <resource> <name> or <resource>/<name>");
     }
     let list = ctx.args().bool("list");
     if pairs.is_empty() && !list {

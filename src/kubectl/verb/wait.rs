@@ -26,7 +26,7 @@ enum For {
 
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
-    let wanted = parse(&ctx.args().text("for").to_owned())?;
+    let wanted = parse(ctx.args().text("for"))?;
     if !common::names_anything(ctx) {
         return fail(NOTHING_NAMED);
     }

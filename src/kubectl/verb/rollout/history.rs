@@ -79,7 +79,7 @@ pub fn run(ctx: &mut Ctx<'_>, named: &[Named]) -> Result<u8, Stop> {
         let wanted = ctx.args().int("revision");
         if wanted > 0 {
             let Some(revision) = found.iter().find(|r| r.number == wanted) else {
-                return fail(format!("unable to find the specified revision"));
+                return fail("unable to find the specified revision");
             };
             let mut page = Page::default();
             template::describe(&mut page, revision.template());

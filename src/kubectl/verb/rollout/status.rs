@@ -67,11 +67,7 @@ fn watch_one(
             Next::Chunk(Chunk::Event(bytes)) => {
                 let event: Value = serde_json::from_slice(&bytes).unwrap_or_default();
                 match text(&event, "type") {
-                    "ADDED" | "MODIFIED" => {
-                        if tell(ctx, one, &event["object"], revision)? {
-                            return Ok(true);
-                        }
-                    }
+                    "ADDED" | "MODIFIED" if tell(ctx, one, &event["object"], revision)? => return Ok(true),
                     "DELETED" => return fail("object has been deleted"),
                     "ERROR" => return Ok(false),
                     _ => {}
