@@ -11,6 +11,7 @@ pub mod define;
 pub mod client;
 pub mod decode;
 pub mod defaults;
+pub mod duration;
 pub mod fields;
 pub mod http;
 pub mod kind;

@@ -1,22 +1,17 @@
-//! From JSON to objects, with upstream's words about what does not fit. Models `k8s.io/apimachinery/pkg/runtime/serializer/json`.
+//! From JSON to objects, with upstream's words about what does not fit. Models
+//! `k8s.io/apimachinery/pkg/runtime/serializer/json` and `sigs.k8s.io/json`.
+//!
+//! Fields that the schema does not have, or that come twice, are told together; a value of the wrong type is told alone,
+//! the first one.
+
+mod check;
+mod unique;
 
 use serde_json::Value;
 
-use crate::api::{Kind, Object, Status};
+use crate::api::{Kind, Object, Status, schema};
 
-/// Reads an object of a kind.
-///
-/// # Errors
-/// `Pod in version "v1" cannot be handled as a Pod: …`.
-pub fn object(kind: Kind, value: Value) -> Result<Object, Status> {
-    Object::from_value(kind, value).map_err(|error| unfit(kind, &error.to_string()))
-}
-
-/// The failure of a body that does not fit its kind.
-pub fn unfit(kind: Kind, why: &str) -> Status {
-    let info = kind.info();
-    Status::bad_request(format!("{0} in version {1:?} cannot be handled as a {0}: {why}", info.kind, info.version))
-}
+pub use check::{Misfit, check};
 
 /// What is done about unknown and duplicate fields (`fieldValidation`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,11 +35,116 @@ impl Strictness {
     }
 }
 
+/// Reads an object of a kind from a value that was made by us (a patch): unknown fields are left out.
+///
+/// # Errors
+/// `Pod in version "v1" cannot be handled as a Pod: …`.
+pub fn object(kind: Kind, mut value: Value) -> Result<Object, Status> {
+    let found = check(&mut value, &schema::of(kind));
+    if let Some(why) = found.wrong_type {
+        return Err(unfit(kind, &why));
+    }
+    Object::from_value(kind, value).map_err(|error| unfit(kind, &error.to_string()))
+}
+
+/// The failure of a body that does not fit its kind.
+pub fn unfit(kind: Kind, why: &str) -> Status {
+    let info = kind.info();
+    Status::bad_request(format!("{0} in version {1:?} cannot be handled as a {0}: {why}", info.kind, info.version))
+}
+
 /// Reads the object of a body, and the warnings about its fields.
 ///
 /// # Errors
 /// It does not fit.
-pub fn body(kind: Kind, text: &str, _strictness: Strictness) -> Result<(Object, Vec<String>), Status> {
-    let value: Value = serde_json::from_str(text).map_err(|e| unfit(kind, &e.to_string()))?;
-    Ok((object(kind, value)?, Vec::new()))
+pub fn body(kind: Kind, text: &str, strictness: Strictness) -> Result<(Object, Vec<String>), Status> {
+    let (mut value, twice) = unique::parse(text).map_err(|error| syntax(&error))?;
+    kind_matches(kind, &value)?;
+    let found = check(&mut value, &schema::of(kind));
+    if let Some(why) = found.wrong_type {
+        return Err(unfit(kind, &why));
+    }
+    let mut complaints: Vec<String> = twice.iter().map(|path| format!("duplicate field {path:?}")).collect();
+    complaints.extend(found.unknown.iter().map(|path| format!("unknown field {path:?}")));
+    let warnings = match strictness {
+        Strictness::Strict if !complaints.is_empty() => {
+            return Err(unfit(kind, &format!("strict decoding error: {}", complaints.join(", "))));
+        }
+        Strictness::Warn => complaints,
+        Strictness::Strict | Strictness::Ignore => Vec::new(),
+    };
+    let object = Object::from_value(kind, value).map_err(|error| unfit(kind, &error.to_string()))?;
+    Ok((object, warnings))
+}
+
+fn syntax(error: &serde_json::Error) -> Status {
+    let words = error.to_string();
+    let words = if error.is_eof() { "unexpected EOF" } else { words.as_str() };
+    Status::bad_request(format!("couldn't get version/kind; json parse error: {words}"))
+}
+
+/// The body must say what it is, and it must be what the path says.
+fn kind_matches(kind: Kind, value: &Value) -> Result<(), Status> {
+    let info = kind.info();
+    let said = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or("");
+    let (said_kind, said_version, want) = (said("kind"), said("apiVersion"), info.api_version());
+    if !value.is_object() {
+        return Err(unfit(kind, "json: cannot unmarshal array into Go value of type struct"));
+    }
+    if !said_version.is_empty() && said_version != want {
+        return Err(Status::bad_request(format!(
+            "the API version in the data ({said_version}) does not match the expected API version ({want})"
+        )));
+    }
+    if !said_kind.is_empty() && said_kind != info.kind {
+        return Err(Status::bad_request(format!(
+            "{said_kind} in version {:?} cannot be handled as a {}: no kind {said_kind:?} is expected here",
+            info.version, info.kind
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(kind: Kind, text: &str) -> String {
+        body(kind, text, Strictness::Strict).expect_err("it does not fit").message
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_in_upstreams_words() {
+        for (text, words) in [
+            (
+                r#"{"spec":{"replicas":"three"}}"#,
+                "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32",
+            ),
+            (
+                r#"{"spec":{"template":{"spec":{"containers":[{"ports":[{"containerPort":"x"}]}]}}}}"#,
+                "json: cannot unmarshal string into Go struct field ContainerPort.spec.template.spec.containers.ports.containerPort of type int32",
+            ),
+            (
+                r#"{"spec":{"replica":3,"template":{"spec":{"containers":[{"imag":"x"}]}}}}"#,
+                r#"strict decoding error: unknown field "spec.replica", unknown field "spec.template.spec.containers[0].imag""#,
+            ),
+            (r#"{"spec":{"replicas":1,"replicas":2}}"#, r#"strict decoding error: duplicate field "spec.replicas""#),
+            (
+                r#"{"spec":{"template":{"spec":{"containers":[{"resources":{"limits":{"cpu":"1x"}}}]}}}}"#,
+                "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+            ),
+        ] {
+            let want = format!("Deployment in version \"v1\" cannot be handled as a Deployment: {words}");
+            assert_eq!(refused(Kind::Deployment, text), want);
+        }
+    }
+
+    #[test]
+    fn unknown_fields_are_warned_of_or_ignored_and_left_out() {
+        let text = r#"{"metadata":{"name":"a"},"data":{"k":"v"},"colour":"red"}"#;
+        let (object, warnings) = body(Kind::ConfigMap, text, Strictness::Warn).expect("fits");
+        assert_eq!(warnings, ["unknown field \"colour\""]);
+        assert_eq!(object.to_value().get("colour"), None);
+        assert_eq!(body(Kind::ConfigMap, text, Strictness::Ignore).expect("fits").1, Vec::<String>::new());
+    }
 }

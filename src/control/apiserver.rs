@@ -34,6 +34,7 @@ pub mod stream;
 pub mod sync;
 pub mod table;
 pub mod watchers;
+pub mod watching;
 
 #[cfg(test)]
 mod tests;

@@ -115,11 +115,8 @@ impl ApiServer {
         let kind = request.kind;
         let (old, wanted) = (current.meta().clone(), new.meta().clone());
         match wanted.resource_version {
-            Some(version) if version.0 != 0 => {
-                if Some(version) != old.resource_version {
-                    return Err(Status::conflict(kind, &request.name, MODIFIED));
-                }
-            }
+            Some(version) if version.0 != 0 && Some(version) == old.resource_version => {}
+            Some(version) if version.0 != 0 => return Err(Status::conflict(kind, &request.name, MODIFIED)),
             _ if !registry::unconditional_update(kind) => {
                 let error = crate::api::validate::invalid(
                     "metadata.resourceVersion",

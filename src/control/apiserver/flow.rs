@@ -11,7 +11,7 @@ use crate::api::{
 };
 use crate::control::apiserver::call::{Call, CallNo, ClientId, Door, Reply, State, Step};
 use crate::control::apiserver::change::Plan;
-use crate::control::apiserver::watchers::{Filter, event_for};
+use crate::control::apiserver::watchers::Filter;
 use crate::control::apiserver::{ApiServer, Effect, StoredValue, registry, storage};
 use crate::etcd::{self, EtcdError, KeyRange, Op, RangeOp, Revision};
 use crate::sim::{Out, Time};
@@ -56,7 +56,7 @@ impl ApiServer {
         no
     }
 
-    fn call(&self, no: CallNo) -> &Call {
+    pub(super) fn call(&self, no: CallNo) -> &Call {
         self.calls.get(&no).expect("a call under way is known")
     }
 
@@ -87,17 +87,25 @@ impl ApiServer {
                 match request.options.resource_version {
                     Some(ResourceVersion(version)) => self.wait_for(no, Revision(version), now, out),
                     None => {
-                        let op = Op::Range(RangeOp::new(KeyRange::prefix(&kind.etcd_prefix())).count_only());
+                        let op = Op::Range(RangeOp::new(KeyRange::one(&kind.etcd_prefix())).count_only());
                         self.ask(no, State::Revision, op, out);
                     }
                 }
                 Ok(())
             }
-            (Verb::Watch, _) => self.begin_watch(no, &request, now, out),
+            (Verb::Watch, _) => {
+                let from = Revision(request.options.resource_version.map_or(0, |v| v.0));
+                if self.has_heard(kind, from) {
+                    return self.begin_watch(no, &request, now, out);
+                }
+                filter_of(&request)?;
+                self.wait_for(no, from, now, out);
+                Ok(())
+            }
             (Verb::Create, None) => self.begin_create(no, &request, now, out),
             (Verb::DeleteCollection, _) => {
                 filter_of(&request)?;
-                let op = Op::Range(RangeOp::new(KeyRange::prefix(&kind.etcd_prefix())).count_only());
+                let op = Op::Range(RangeOp::new(KeyRange::one(&kind.etcd_prefix())).count_only());
                 self.ask(no, State::Revision, op, out);
                 Ok(())
             }
@@ -315,7 +323,7 @@ impl ApiServer {
     fn wait_for(&mut self, no: CallNo, revision: Revision, now: Time, out: &mut Out<Effect>) {
         self.set_state(no, State::Cache(revision));
         if self.has_heard(self.call(no).request.kind, revision) {
-            self.from_cache(no, now, out);
+            self.serve_from_cache(no, now, out);
         } else {
             self.behind.insert(no);
             self.ask_progress(out);
@@ -334,7 +342,7 @@ impl ApiServer {
                 && self.has_heard(call.request.kind, revision)
             {
                 self.behind.remove(&no);
-                self.from_cache(no, now, out);
+                self.serve_from_cache(no, now, out);
             }
         }
         if !self.behind.is_empty() {
@@ -342,9 +350,15 @@ impl ApiServer {
         }
     }
 
-    /// Answers a list, or deletes a collection, from the cache.
-    fn from_cache(&mut self, no: CallNo, now: Time, out: &mut Out<Effect>) {
+    /// Answers a list, begins a watch or deletes a collection, from the cache.
+    fn serve_from_cache(&mut self, no: CallNo, now: Time, out: &mut Out<Effect>) {
         let request = self.call(no).request.clone();
+        if request.verb == Verb::Watch {
+            if let Err(status) = self.begin_watch(no, &request, now, out) {
+                self.answer(no, status.into(), now, out);
+            }
+            return;
+        }
         let filter = match filter_of(&request) {
             Ok(filter) => filter,
             Err(status) => return self.answer(no, status.into(), now, out),
@@ -414,60 +428,6 @@ impl ApiServer {
         self.answer(no, Reply::List { items, revision, next: None, remaining: None }, now, out);
     }
 
-    fn begin_watch(&mut self, no: CallNo, request: &Request, now: Time, out: &mut Out<Effect>) -> Result<(), Status> {
-        let filter = filter_of(request)?;
-        let cache = self.cache(request.kind);
-        let from = request.options.resource_version.map(|v| Revision(v.0));
-        // Without a version, or from 0, a watch begins with what is there.
-        let first: Vec<_> = match from {
-            None | Some(Revision(0)) => cache
-                .objects()
-                .filter(|object| filter.matches(object))
-                .map(|object| crate::api::WatchEvent {
-                    event: crate::api::WatchEventType::Added,
-                    object: object.clone(),
-                })
-                .collect(),
-            Some(from) => {
-                let changes = cache
-                    .since(from)
-                    .map_err(|oldest| Status::expired(format!("too old resource version: {from} ({oldest})")))?;
-                changes.iter().filter_map(|change| event_for(change, &filter)).collect()
-            }
-        };
-        let revision = ResourceVersion(cache.revision().0.max(from.map_or(0, |f| f.0)));
-        self.watchers_mut(request.kind).add(no, filter);
-        self.set_state(no, State::Watching);
-        self.reply_keeping(no, Reply::Watching, now, out);
-        if !first.is_empty() {
-            let call = self.call(no);
-            let (client, id) = (call.client, call.id);
-            match call.door.clone() {
-                Door::Http(form) => {
-                    self.write_events(&mut Vec::new(), &form, &first, now, |chunk| {
-                        out.push(Effect::Chunk { client, id, chunk });
-                    });
-                }
-                _ => out.push(Effect::Answer { client, answer: Answer::Events { id, events: first.into(), revision } }),
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends a watch from the server's side.
-    pub(super) fn close_watch(&mut self, no: CallNo, status: Status, out: &mut Out<Effect>) {
-        let Some(call) = self.calls.get(&no) else { return };
-        let (client, id) = (call.client, call.id);
-        if matches!(call.door, Door::Http(_)) {
-            let event = serde_json::json!({"type": "ERROR", "object": status.to_value()}).to_string();
-            out.push(Effect::Chunk { client, id, chunk: Chunk::Event(event.into_bytes()) });
-            out.push(Effect::Chunk { client, id, chunk: Chunk::End });
-        } else {
-            out.push(Effect::Answer { client, answer: Answer::WatchClosed { id, status: Arc::new(status) } });
-        }
-        self.forget(no);
-    }
-
     /// A client gives a call up. What is under way in etcd goes on, but nobody is told.
     pub(super) fn cancel(&mut self, client: ClientId, id: CallId, out: &mut Out<Effect>) {
         let Some(no) = self.by_client.get(&(client, id)).copied() else { return };
@@ -523,7 +483,7 @@ impl ApiServer {
     }
 
     /// Answers a call that goes on.
-    fn reply_keeping(&mut self, no: CallNo, reply: Reply, now: Time, out: &mut Out<Effect>) {
+    pub(super) fn reply_keeping(&mut self, no: CallNo, reply: Reply, now: Time, out: &mut Out<Effect>) {
         let call = self.call(no);
         let (client, id) = (call.client, call.id);
         match &call.door {
@@ -571,7 +531,7 @@ impl ApiServer {
 }
 
 /// What a list, watch or deletion of a collection chooses.
-fn filter_of(request: &Request) -> Result<Filter, Status> {
+pub(super) fn filter_of(request: &Request) -> Result<Filter, Status> {
     let options = &request.options;
     let labels = Selector::parse(&options.label_selector).map_err(Status::bad_request)?;
     let fields = FieldSelectors::parse(request.kind, &options.field_selector).map_err(Status::bad_request)?;

@@ -21,8 +21,8 @@ pub struct Presentation {
     pub include: Include,
     /// Texts of `Warning` headers.
     pub warnings: Vec<String>,
-    /// Whether column definitions were told already: only the first table of a watch has them.
-    pub watch: bool,
+    /// Whether the client wants to be told when a watch has told everything that was there (`sendInitialEvents`).
+    pub initial_events: bool,
 }
 
 /// What goes with each row of a table.
@@ -94,7 +94,7 @@ pub fn request(http: &HttpRequest) -> Result<(Request, Presentation), Status> {
     let mut form = Presentation { include: include(http), ..Presentation::default() };
     form.warnings.extend(legacy::warning(&target));
     let verb = verb(http, &target)?;
-    form.watch = verb == Verb::Watch;
+    form.initial_events = verb == Verb::Watch && is_true(http.query_value("sendInitialEvents"));
     form.table = http.accept.split(',').next().is_some_and(|first| first.contains("as=Table"));
     let mut options = options(http)?;
     let body = body(http, &target, verb, &mut options, &mut form.warnings)?;

@@ -1,7 +1,7 @@
 //! What a deletion does: grace, finalizers, propagation. Models `rest/delete.go` and `Delete` of
 //! `k8s.io/apiserver/pkg/registry/generic/registry/store.go`, and `pkg/registry/core/{pod,namespace}`.
 
-use crate::api::{Kind, Object, Request, ResourceVersion, Status, Subresource, Timestamp, Verb};
+use crate::api::{Kind, Object, Request, ResourceVersion, Status, Timestamp, Verb};
 use crate::control::apiserver::call::{Reply, Step};
 use crate::control::apiserver::change::Plan;
 
@@ -95,15 +95,11 @@ fn preconditions(request: &Request, current: &Object) -> Result<(), Status> {
 /// The first deletion of a namespace only marks it; its controller empties it.
 fn plan_namespace(request: &Request, namespace: &crate::api::Namespace, now: Timestamp) -> Option<Plan> {
     if namespace.metadata.deletion_timestamp.is_none() {
-        let mut object = Object::from(namespace.clone());
-        let finalizers = finalizers_after(request, &object);
         let mut new = namespace.clone();
         new.metadata.deletion_timestamp = Some(now);
-        new.metadata.finalizers = finalizers;
+        new.metadata.finalizers = finalizers_after(request, &Object::from(namespace.clone()));
         new.status.phase = "Terminating".into();
-        let version = object.meta_mut().resource_version;
-        object = Object::from(new);
-        object.meta_mut().resource_version = version;
+        let object = Object::from(new);
         return Some(Plan::Commit(Step::Replace { object, then_delete: false }));
     }
     let waiting = !namespace.spec.finalizers.is_empty();
@@ -185,9 +181,4 @@ fn finalizers_after(request: &Request, object: &Object) -> Vec<String> {
         after.push(FOREGROUND.into());
     }
     after
-}
-
-/// Whether a deletion may carry this sub-resource.
-pub fn allowed(subresource: Option<Subresource>) -> bool {
-    subresource.is_none()
 }

@@ -22,12 +22,7 @@ impl ApiServer {
         };
         let container = container(&pod, body["container"].as_str().unwrap_or(""))?;
         if pod.spec.node_name.is_empty() {
-            return Err(match request.subresource {
-                Some(Subresource::Exec) => {
-                    Status::bad_request(format!("pod {} does not have a host assigned", request.name))
-                }
-                _ => Status::bad_request(format!("pod {} does not have a host assigned", request.name)),
-            });
+            return Err(Status::bad_request(format!("pod {} does not have a host assigned", request.name)));
         }
         let about =
             ObjectRef { kind: Kind::Pod, namespace: Arc::clone(&request.namespace), name: Arc::clone(&request.name) };

@@ -1,17 +1,171 @@
 //! Objects as tables, made by the server. Models `pkg/printers/internalversion/printers.go`.
+//!
+//! A table always has the columns of `-o wide`; their priority is 1 and a client that does not want them leaves them out.
+
+mod network;
+mod node;
+mod pod;
+mod workload;
 
 use serde_json::{Value, json};
 
-use crate::api::{Kind, Object, Timestamp};
+use crate::api::{Kind, Object, Timestamp, duration};
 use crate::control::apiserver::http::Include;
 
+pub(super) const NONE: &str = "<none>";
+pub(super) const UNKNOWN: &str = "<unknown>";
+
+/// One column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name; clients show it in capitals.
+    pub name: &'static str,
+    /// `string` or `integer`.
+    pub r#type: &'static str,
+    /// 0, or 1 for `-o wide` only.
+    pub priority: u8,
+}
+
+const fn text(name: &'static str) -> Column {
+    Column { name, r#type: "string", priority: 0 }
+}
+
+const fn number(name: &'static str) -> Column {
+    Column { name, r#type: "integer", priority: 0 }
+}
+
+const fn wide(name: &'static str) -> Column {
+    Column { name, r#type: "string", priority: 1 }
+}
+
+/// The columns of a kind.
+pub fn columns(kind: Kind) -> &'static [Column] {
+    match kind {
+        Kind::Pod => pod::COLUMNS,
+        Kind::Deployment => workload::DEPLOYMENT,
+        Kind::ReplicaSet => workload::REPLICA_SET,
+        Kind::Service => network::SERVICE,
+        Kind::Endpoints => network::ENDPOINTS,
+        Kind::EndpointSlice => network::ENDPOINT_SLICE,
+        Kind::Node => node::COLUMNS,
+        Kind::Namespace => const { &[text("Name"), text("Status"), text("Age")] },
+        Kind::ConfigMap => const { &[text("Name"), text("Data"), text("Age")] },
+        Kind::Secret => const { &[text("Name"), text("Type"), number("Data"), text("Age")] },
+        Kind::Lease => const { &[text("Name"), text("Holder"), text("Age")] },
+        Kind::Event => {
+            const {
+                &[
+                    text("Last Seen"),
+                    text("Type"),
+                    text("Reason"),
+                    text("Object"),
+                    wide("Subobject"),
+                    wide("Source"),
+                    text("Message"),
+                    wide("First Seen"),
+                    Column { name: "Count", r#type: "integer", priority: 1 },
+                    wide("Name"),
+                ]
+            }
+        }
+    }
+}
+
+/// The cells of an object, one a column, as of `now`.
+pub fn cells(object: &Object, now: Timestamp) -> Vec<Value> {
+    let meta = object.meta();
+    let age = since(meta.creation_timestamp, now);
+    match object {
+        Object::Pod(p) => pod::cells(p, now),
+        Object::Deployment(d) => workload::deployment(d, &age),
+        Object::ReplicaSet(r) => workload::replica_set(r, &age),
+        Object::Service(s) => network::service(s, &age),
+        Object::Endpoints(e) => network::endpoints(e, &age),
+        Object::EndpointSlice(s) => network::endpoint_slice(s, &age),
+        Object::Node(n) => node::cells(n, &age),
+        Object::Namespace(n) => vec![json!(meta.name), json!(n.status.phase), json!(age)],
+        Object::ConfigMap(c) => vec![json!(meta.name), json!(c.data.len() + c.binary_data.len()), json!(age)],
+        Object::Secret(s) => vec![json!(meta.name), json!(s.r#type), json!(s.data.len()), json!(age)],
+        Object::Lease(l) => {
+            vec![json!(meta.name), json!(l.spec.holder_identity.as_deref().unwrap_or("")), json!(age)]
+        }
+        Object::Event(e) => event(e, now),
+    }
+}
+
 /// A table of objects of one kind (`meta.k8s.io/v1 Table`), as of `now`.
-pub fn table(_kind: Kind, objects: &[Object], now: Timestamp, include: Include) -> Value {
-    let _ = (now, include);
-    let rows: Vec<Value> = objects.iter().map(|o| json!({"cells": [o.meta().name], "object": null})).collect();
-    json!({
-        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {},
-        "columnDefinitions": [{"name": "Name", "type": "string", "format": "name", "description": "", "priority": 0}],
-        "rows": rows,
-    })
+pub fn table(kind: Kind, objects: &[Object], now: Timestamp, include: Include) -> Value {
+    let definitions: Vec<Value> = columns(kind)
+        .iter()
+        .map(|c| {
+            let format = if c.name == "Name" { "name" } else { "" };
+            json!({"name": c.name, "type": c.r#type, "format": format, "description": "", "priority": c.priority})
+        })
+        .collect();
+    let rows: Vec<Value> =
+        objects.iter().map(|o| json!({"cells": cells(o, now), "object": row_object(o, include)})).collect();
+    let mut value = json!({
+        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "columnDefinitions": definitions, "rows": rows,
+    });
+    if let [one] = objects
+        && let Some(version) = one.meta().resource_version
+    {
+        value["metadata"] = json!({"resourceVersion": version.to_string()});
+    }
+    value
+}
+
+fn row_object(object: &Object, include: Include) -> Value {
+    match include {
+        Include::Object => object.to_value(),
+        Include::Nothing => Value::Null,
+        Include::Metadata => json!({
+            "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object.meta(),
+        }),
+    }
+}
+
+/// How long ago, as tables show it.
+pub(super) fn since(at: Option<Timestamp>, now: Timestamp) -> String {
+    at.map_or_else(|| UNKNOWN.into(), |at| duration::human(now.0 - at.0))
+}
+
+/// A text, or `<none>` for an empty one.
+pub(super) fn or_none(text: &str) -> &str {
+    if text.is_empty() { NONE } else { text }
+}
+
+fn event(event: &crate::api::Event, now: Timestamp) -> Vec<Value> {
+    let first = since(event.first_timestamp.or(event.event_time.map(|t| t.to_timestamp())), now);
+    let series = event.rest.get("series");
+    let seen = series.and_then(|s| s["lastObservedTime"].as_str()).and_then(|t| t.parse().ok());
+    let last = match (seen, event.last_timestamp) {
+        (Some(seen), _) => since(Some(seen), now),
+        (None, None) => first.clone(),
+        (None, last) => since(last, now),
+    };
+    let count = match (series.and_then(|s| s["count"].as_i64()), event.count) {
+        (Some(count), _) => count,
+        (None, 0) => 1,
+        (None, count) => i64::from(count),
+    };
+    let about = &event.involved_object;
+    let kind = about.kind.to_lowercase();
+    let target = if about.name.is_empty() { kind } else { format!("{kind}/{}", about.name) };
+    let pick = |a: &str, b: &str| if a.is_empty() { b.to_owned() } else { a.to_owned() };
+    let component = pick(&event.source.component, &event.reporting_component);
+    let instance = pick(&event.source.host, &event.reporting_instance);
+    let source = if instance.is_empty() { component } else { format!("{component}, {instance}") };
+    vec![
+        json!(last),
+        json!(event.r#type),
+        json!(event.reason),
+        json!(target),
+        json!(about.field_path),
+        json!(source),
+        json!(event.message.trim()),
+        json!(first),
+        json!(count),
+        json!(event.metadata.name),
+    ]
 }

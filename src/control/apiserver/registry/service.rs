@@ -119,10 +119,8 @@ fn families(service: &mut Service) -> Result<(), Status> {
 
 fn allocate_ip(service: &mut Service, env: &mut Env<'_>) -> Result<(), Status> {
     let spec = &mut service.spec;
-    if spec.cluster_ip.is_empty() {
-        if let Some(first) = spec.cluster_ips.first() {
-            spec.cluster_ip = first.clone();
-        }
+    if let (true, Some(first)) = (spec.cluster_ip.is_empty(), spec.cluster_ips.first()) {
+        spec.cluster_ip = first.clone();
     }
     if spec.cluster_ip == "None" {
         spec.cluster_ips = vec!["None".into()];

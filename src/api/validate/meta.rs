@@ -1,0 +1,136 @@
+//! Metadata. Models `k8s.io/apimachinery/pkg/api/validation/objectmeta.go`.
+
+use serde_json::{Value, json};
+
+use super::error::{each, forbidden, invalid, required, too_long};
+use super::names;
+use crate::api::meta::Labels;
+use crate::api::{FieldError, Kind, Object, ObjectMeta};
+
+/// All annotations together, in bytes.
+const MOST_ANNOTATIONS: usize = 256 << 10;
+
+/// What is wrong with the name of an object of a kind.
+fn name(kind: Kind, text: &str) -> Vec<String> {
+    match kind {
+        Kind::Service => names::dns_1035_label(text),
+        Kind::Namespace => names::dns_label(text),
+        Kind::Event => Vec::new(),
+        _ => names::dns_subdomain(text),
+    }
+}
+
+/// A new object's metadata.
+pub fn create(object: &Object) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let (kind, meta) = (object.kind(), object.meta());
+    if !meta.generate_name.is_empty() {
+        let base = meta.generate_name.strip_suffix('-').map_or(meta.generate_name.clone(), |b| format!("{b}a"));
+        each("metadata.generateName", &meta.generate_name, name(kind, &base), &mut errors);
+    }
+    if meta.name.is_empty() {
+        errors.push(required("metadata.name", "name or generateName is required"));
+    } else {
+        let mut wrong = name(kind, &meta.name);
+        if meta.name.contains(['/', '%']) {
+            wrong.push("may not contain '/'".into());
+        }
+        each("metadata.name", &meta.name, wrong, &mut errors);
+    }
+    if kind.info().namespaced {
+        if meta.namespace.is_empty() {
+            errors.push(required("metadata.namespace", ""));
+        } else {
+            each("metadata.namespace", &meta.namespace, names::dns_label(&meta.namespace), &mut errors);
+        }
+    } else if !meta.namespace.is_empty() {
+        errors.push(forbidden("metadata.namespace", "not allowed on this type"));
+    }
+    common(meta, &mut errors);
+    errors
+}
+
+fn common(meta: &ObjectMeta, errors: &mut Vec<FieldError>) {
+    if meta.generation < 0 {
+        errors.push(invalid("metadata.generation", &meta.generation.into(), "must be greater than or equal to 0"));
+    }
+    labels(&meta.labels, "metadata.labels", errors);
+    annotations(&meta.annotations, "metadata.annotations", errors);
+    owners(meta, errors);
+    for (at, finalizer) in meta.finalizers.iter().enumerate() {
+        let field = "metadata.finalizers";
+        let plain = matches!(finalizer.as_str(), "orphan" | "foregroundDeletion" | "kubernetes");
+        each(field, finalizer, names::qualified_name(finalizer), errors);
+        if !plain && !finalizer.contains('/') && names::qualified_name(finalizer).is_empty() {
+            let field = format!("{field}[{at}]");
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            errors.push(invalid(&field, &json!(finalizer), why));
+        }
+    }
+}
+
+fn owners(meta: &ObjectMeta, errors: &mut Vec<FieldError>) {
+    let controllers = meta.owner_references.iter().filter(|o| o.controller).count();
+    for (at, owner) in meta.owner_references.iter().enumerate() {
+        let field = |name: &str| format!("metadata.ownerReferences[{at}].{name}");
+        if owner.api_version.is_empty() {
+            errors.push(invalid(&field("apiVersion"), &json!(""), "version must not be empty"));
+        }
+        for (name, value) in [("kind", &owner.kind), ("name", &owner.name), ("uid", &owner.uid.0.to_string())] {
+            if value.is_empty() {
+                let what = if name == "uid" { "uid" } else { name };
+                errors.push(invalid(&field(name), &json!(""), &format!("{what} must not be empty")));
+            }
+        }
+    }
+    if controllers > 1 {
+        let all = serde_json::to_value(&meta.owner_references).unwrap_or(Value::Null);
+        let why = "Only one reference can have Controller set to true. Found \"true\" in references";
+        errors.push(invalid("metadata.ownerReferences", &all, why));
+    }
+}
+
+/// Labels.
+pub fn labels(labels: &Labels, field: &str, errors: &mut Vec<FieldError>) {
+    for (key, value) in labels {
+        each(field, key, names::qualified_name(key), errors);
+        each(field, value, names::label_value(value), errors);
+    }
+}
+
+/// Annotations.
+pub fn annotations(annotations: &Labels, field: &str, errors: &mut Vec<FieldError>) {
+    for key in annotations.keys() {
+        each(field, key, names::qualified_name(&key.to_lowercase()), errors);
+    }
+    if annotations.iter().map(|(k, v)| k.len() + v.len()).sum::<usize>() > MOST_ANNOTATIONS {
+        errors.push(too_long(field, MOST_ANNOTATIONS));
+    }
+}
+
+/// A changed object's metadata.
+pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let (meta, had) = (new.meta(), old.meta());
+    let mut same = |field: &str, new: &str, old: &str| {
+        if new != old {
+            errors.push(invalid(field, &json!(new), "field is immutable"));
+        }
+    };
+    same("metadata.name", &meta.name, &had.name);
+    same("metadata.namespace", &meta.namespace, &had.namespace);
+    same("metadata.uid", &meta.uid.0, &had.uid.0);
+    common(meta, &mut errors);
+    if had.deletion_timestamp.is_some() {
+        let fresh: Vec<&String> = meta.finalizers.iter().filter(|f| !had.finalizers.contains(f)).collect();
+        if !fresh.is_empty() {
+            let words: Vec<String> = fresh.iter().map(|f| format!("{f:?}")).collect();
+            let why = format!(
+                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+                words.join(", ")
+            );
+            errors.push(forbidden("metadata.finalizers", &why));
+        }
+    }
+    errors
+}
