@@ -30,6 +30,7 @@ use crate::control::apiserver::{self, ApiServer, StoredValue};
 use crate::control::controller::{Controller, Setup};
 use crate::control::{Calendar, Manager, scheduler};
 use crate::etcd::{self, Member, MemberConfig};
+use crate::net::capture;
 use crate::net::fabric::Fabric;
 use crate::net::hop::Hop;
 use crate::sim::{Component, EventId, EventQueue, Out, Rng, Time, Trace};
@@ -339,7 +340,12 @@ impl Cluster {
     /// What was captured, as pcapng; `None` if nothing is being captured.
     pub fn capture(&self) -> Option<Vec<u8>> {
         let hops = self.captured.as_ref()?;
-        Some(hops.iter().flat_map(|hop| hop.bytes().to_vec()).collect())
+        Some(capture::pcapng(&self.fabric, hops, |_, _| true))
+    }
+
+    /// The hops that are remembered, as pcapng.
+    pub fn capture_of_hops(&self) -> Vec<u8> {
+        capture::pcapng(&self.fabric, &self.hops, |_, _| true)
     }
 
     /// The number of a node.

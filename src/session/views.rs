@@ -1,0 +1,138 @@
+//! Which views the page gets: those that it wants and that have changed since it got them.
+
+
+use crate::api::Kind;
+use crate::session::protocol::{TextLink, Update};
+use crate::session::{Session, World};
+use crate::sim::{Digest, EventId, Time, digest_of};
+use crate::view::build::{cluster, detail, etcd, messages, object_ref, packets, timeline, why};
+use crate::view::{ClusterView, MessagesView, ObjectRef};
+
+/// What the page has been shown.
+#[derive(Default)]
+pub(super) struct Shown {
+    cluster: Option<ClusterView>,
+    /// Up to when messages were told.
+    messages: Time,
+    /// The revision and the entries at which slow views were last made.
+    version: Option<(u64, EventId)>,
+    lesson: Option<Digest>,
+    lessons_told: bool,
+}
+
+impl Shown {
+    pub(super) fn forget_wanted(&mut self) {
+        self.version = None;
+    }
+
+    pub(super) fn forget_lessons(&mut self) {
+        self.lesson = None;
+        self.lessons_told = false;
+    }
+
+    pub(super) fn forget_all(&mut self) {
+        *self = Shown::default();
+    }
+
+    /// Names of objects in a text of the terminal.
+    pub(super) fn links_in(&mut self, world: &World, text: &str) -> Vec<TextLink> {
+        let mut links = Vec::new();
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+        let mut start = 0;
+        for word in text.split(|c: char| !is_name(c)) {
+            let at = start;
+            start += word.len() + text[start + word.len()..].chars().next().map_or(0, char::len_utf8);
+            if word.len() < 3 || !word.contains('-') && world.cluster.node_named(word).is_none() {
+                continue;
+            }
+            if let Some(object) = named(world, word) {
+                let end = at + word.len();
+                links.push(TextLink {
+                    start: u32::try_from(at).unwrap_or(u32::MAX),
+                    end: u32::try_from(end).unwrap_or(u32::MAX),
+                    object,
+                });
+            }
+        }
+        links
+    }
+}
+
+/// The object of that name, pods first.
+fn named(world: &World, name: &str) -> Option<ObjectRef> {
+    [Kind::Pod, Kind::Node, Kind::ReplicaSet, Kind::Deployment].into_iter().find_map(|kind| {
+        let found = world.cluster.objects(kind).find(|object| object.meta().name == name)?;
+        Some(object_ref(&found.reference()))
+    })
+}
+
+impl Session {
+    pub(super) fn views(&mut self, updates: &mut Vec<Update>) {
+        let world = &self.world.cluster;
+        let now = self.world.now();
+        let version = (world.etcd_member().store().revision().0, world.trace().next_id());
+        let changed = self.shown.version != Some(version);
+        if self.want.cluster && (changed || self.shown.cluster.is_none()) {
+            let new = cluster::cluster(world);
+            let delta = match &self.shown.cluster {
+                Some(old) => new.since(old),
+                None => new.whole(),
+            };
+            if !delta.is_empty() {
+                updates.push(Update::Cluster(Box::new(delta)));
+            }
+            self.shown.cluster = Some(new);
+        }
+        if self.want.messages {
+            let view = messages::messages(world, self.shown.messages);
+            self.shown.messages = now;
+            if view != MessagesView::default() {
+                updates.push(Update::Messages(view));
+            }
+        }
+        if changed {
+            self.slow_views(updates);
+        }
+        self.shown.version = Some(version);
+        self.followed(updates);
+        self.lesson_views(updates);
+    }
+
+    /// Views that only change when something was written or happened.
+    fn slow_views(&mut self, updates: &mut Vec<Update>) {
+        let world = &self.world.cluster;
+        if let Some(selection) = &self.want.detail {
+            let view = detail::detail(world, selection);
+            updates.push(Update::Detail(view.map(Box::new)));
+        }
+        if let Some(want) = &self.want.etcd {
+            updates.push(Update::Etcd(Box::new(etcd::etcd(world, want))));
+        }
+        if self.want.packets {
+            updates.push(Update::Packets(Box::new(packets::list(world))));
+        }
+        if let Some(id) = self.want.packet {
+            updates.push(Update::Packet(packets::packet(world, id).map(Box::new)));
+        }
+        if let Some(want) = &self.want.timeline {
+            let view = timeline::timeline(world, want, self.clock.end);
+            updates.push(Update::Timeline(Box::new(view)));
+        }
+        if let Some(of) = self.want.why {
+            updates.push(Update::Why(why::chain(world, of).map(Box::new)));
+        }
+    }
+
+    /// Whether lesson views are to be told again: remembers what was told.
+    pub(super) fn lesson_changed(&mut self, seen: &impl std::hash::Hash) -> bool {
+        let digest = digest_of(seen);
+        let changed = self.shown.lesson != Some(digest);
+        self.shown.lesson = Some(digest);
+        changed
+    }
+
+    /// Whether the list of lessons was told; it is now.
+    pub(super) fn tell_lessons(&mut self) -> bool {
+        !std::mem::replace(&mut self.shown.lessons_told, true)
+    }
+}
