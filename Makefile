@@ -1,5 +1,5 @@
 # `make serve` and `make test` are all that is needed: each sets up what is missing first. The work is in .ci/.
-.PHONY: serve test test-native test-wasm test-e2e lint bench size setup advisories
+.PHONY: serve test test-native test-wasm test-e2e lint bench size setup advisories picture
 
 serve: ; @.ci/serve.sh
 test: ; @.ci/test.sh native wasm e2e
@@ -11,3 +11,5 @@ bench: ; @.ci/bench.sh
 size: ; @.ci/size.sh
 setup: ; @.ci/setup.sh compiler wasm_target clippy web browser trunk bindgen pack deny
 advisories: ; @.ci/advisories.sh
+# The picture of the README, as the end-to-end tests made it.
+picture: test-e2e ; cp target/screenshots/load-1440-light-en-US.png .github/page.png

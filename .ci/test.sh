@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests: `.ci/test.sh [native|wasm|e2e]...`
+# Runs the tests, all in the profile `quick`: `.ci/test.sh [native|wasm|e2e]...`
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . .ci/env.sh
@@ -8,16 +8,16 @@ step=test
 native() {
   .ci/setup.sh compiler
   say "native tests"
-  if command -v cargo-nextest >/dev/null; then cargo nextest run --no-tests pass; else cargo test --lib --bins --tests; fi
+  if command -v cargo-nextest >/dev/null; then cargo nextest run --cargo-profile quick; else cargo test --profile quick --lib --bins --tests; fi
   say "documentation examples"
-  cargo test --doc
+  cargo test --profile quick --doc
 }
 
 wasm() {
   .ci/setup.sh compiler wasm_target web browser bindgen pack
   say "tests of the wasm build, in Chromium"
   CHROMEDRIVER=$(command -v chromedriver) WASM_BINDGEN_TEST_TIMEOUT=300 RUSTUP_TOOLCHAIN=$(wasm_toolchain) \
-    wasm-pack --log-level error test --headless --chrome --mode no-install . --test web
+    wasm-pack --log-level error test --headless --chrome --mode no-install . --test web --profile quick
 }
 
 e2e() {
