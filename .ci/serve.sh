@@ -8,4 +8,6 @@ step=serve
 RUSTUP_TOOLCHAIN=$(wasm_toolchain)
 export RUSTUP_TOOLCHAIN
 say "building the page (a first build takes some minutes), then serving it on http://127.0.0.1:8080"
+# Trunk wants every folder that it ignores to be there.
+mkdir -p target
 exec trunk serve ${RELEASE:+--release}
