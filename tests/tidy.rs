@@ -211,8 +211,7 @@ fn the_core_has_no_hash_maps_no_wall_clock_and_no_way_to_panic_by_accident() {
     let words = [
         "HashMap",
         "HashSet",
-        "std::time",
-        "Instant::now",
+        "Instant",
         "SystemTime",
         ".unwrap()",
         "todo!",
