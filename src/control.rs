@@ -13,6 +13,9 @@ pub mod selector;
 pub mod taint;
 pub mod work_queue;
 
+#[cfg(test)]
+mod tests;
+
 pub use cache::{Cache, Change, Index};
 pub use calendar::Calendar;
 pub use controller::{Controller, Setup};

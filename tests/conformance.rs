@@ -3,6 +3,9 @@
 //!
 //! One line of [`TABLES`] is one table. `All` must pass whole; `AtLeast` says how many cases pass today.
 
+#[path = "conformance/control.rs"]
+mod control;
+
 use std::path::PathBuf;
 
 use kubarium::api::{Kind, Object, Quantity, Timestamp, duration, validate};
@@ -68,6 +71,46 @@ fn upstreams_tables_pass() {
         }
     }
     assert_eq!(failed, Vec::<&str>::new());
+}
+
+/// What came of a case of the control plane's tables.
+enum Verdict {
+    /// As upstream.
+    Passed,
+    /// Otherwise; in words.
+    Failed(String),
+    /// The data cannot tell, or it is out of scope; why.
+    Skipped(&'static str),
+}
+
+/// The control plane's tables: all of a table must pass but the cases that say why they cannot.
+#[test]
+fn the_control_planes_tables_pass() {
+    let tables = folder().join("tables");
+    if !tables.is_dir() {
+        println!("skipped: no data at {}", tables.display());
+        return;
+    }
+    let mut failures = Vec::new();
+    for (name, replay) in control::TABLES {
+        let Ok(text) = std::fs::read_to_string(tables.join(format!("{name}.json"))) else {
+            println!("{name}: skipped: not there");
+            continue;
+        };
+        let table: Value = serde_json::from_str(&text).expect("a table is JSON");
+        let cases = table["cases"].as_array().expect("a table has cases");
+        let mut passed = 0;
+        for (index, case) in cases.iter().enumerate() {
+            let label = case["name"].as_str().map_or_else(|| index.to_string(), str::to_owned);
+            match replay(&table, case) {
+                Verdict::Passed => passed += 1,
+                Verdict::Skipped(why) => println!("{name} [{label}]: skipped, {why}"),
+                Verdict::Failed(words) => failures.push(format!("{name} [{label}]: {words}")),
+            }
+        }
+        println!("{name}: {passed}/{}", cases.len());
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 fn object(value: &Value) -> Option<Object> {

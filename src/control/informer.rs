@@ -19,6 +19,7 @@ pub struct CallIds(u64);
 
 impl CallIds {
     /// The next number.
+    #[allow(clippy::should_implement_trait)] // Numbers without end, handed out one by one, are no iteration.
     pub fn next(&mut self) -> CallId {
         self.0 += 1;
         CallId(self.0)
@@ -203,7 +204,7 @@ mod tests {
             let answer = Answer::Response { id: calls[0].0, response: Response::Failure(status) };
             informers.handle(&answer, now, &mut ids);
             assert_eq!(informers.wake_at(), Some((now + Span::millis(wait), Kind::Pod)));
-            now = now + Span::millis(wait);
+            now += Span::millis(wait);
         }
     }
 

@@ -250,6 +250,20 @@ impl Context<'_> {
     }
 }
 
+/// Every kind but Event: Events own nothing, nothing owns them, and there are too many to be kept in a cache.
+pub const ALL_BUT_EVENTS: &[Kind] = &{
+    let mut kinds = [Kind::Pod; Kind::ALL.len() - 1];
+    let (mut from, mut to) = (0, 0);
+    while from < Kind::ALL.len() {
+        if !matches!(Kind::ALL[from], Kind::Event) {
+            kinds[to] = Kind::ALL[from];
+            to += 1;
+        }
+        from += 1;
+    }
+    kinds
+};
+
 /// A reference to an object, as events carry it.
 pub fn about(object: impl Into<crate::api::Object>) -> ObjectReference {
     recorder::involved(&object.into())
@@ -260,22 +274,20 @@ pub fn about(object: impl Into<crate::api::Object>) -> ObjectReference {
 pub struct Written {
     /// The highest revision written, per kind.
     pub revisions: std::collections::BTreeMap<Kind, ResourceVersion>,
-    /// Objects that were removed at once.
-    pub gone: Vec<(ObjectRef, Option<Uid>)>,
+    /// Objects whose deletion was asked for.
+    pub going: Vec<(ObjectRef, Option<Uid>)>,
 }
 
 impl Written {
-    /// Whether nothing was written.
-    pub fn is_empty(&self) -> bool {
-        self.revisions.is_empty() && self.gone.is_empty()
-    }
-
-    /// Whether the cache has seen all of it. Kinds that are not watched count as seen.
+    /// Whether the cache has seen all of it. Kinds that are not watched count as seen; an object that goes is seen as
+    /// gone, or as being deleted.
     pub fn seen_by(&self, cache: &Cache) -> bool {
         let told = |(kind, revision): (&Kind, &ResourceVersion)| cache.revision(*kind).is_none_or(|r| r >= *revision);
         let gone = |(of, uid): &(ObjectRef, Option<Uid>)| {
-            cache.object(of).is_none_or(|object| uid.as_ref().is_some_and(|uid| object.uid() != uid))
+            cache.object(of).is_none_or(|object| {
+                object.meta().deletion_timestamp.is_some() || uid.as_ref().is_some_and(|uid| object.uid() != uid)
+            })
         };
-        self.revisions.iter().all(told) && self.gone.iter().all(gone)
+        self.revisions.iter().all(told) && self.going.iter().all(gone)
     }
 }

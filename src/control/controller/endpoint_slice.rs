@@ -213,7 +213,7 @@ impl<'a> Changes<'a> {
                 .collect();
             updated.metadata.labels = self.labels.clone();
             let changed = updated != ***slice;
-            if updated.endpoints.is_empty() && !(none_wanted && !kept_one) {
+            if updated.endpoints.is_empty() && (kept_one || !none_wanted) {
                 self.delete.push(slice.metadata.clone());
                 continue;
             }

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::api::{Kind, Object, ObjectMeta, ObjectRef, OwnerReference, PatchType, Request, WatchEventType};
 use crate::control::cache::{Cache, Change, Index};
 use crate::control::controller::{Setup, owner};
-use crate::control::reconciler::{ApiCall, Context, Plan, ReconcileError, Reconciler};
+use crate::control::reconciler::{ALL_BUT_EVENTS, ApiCall, Context, Plan, ReconcileError, Reconciler};
 
 /// The finalizer of an owner whose dependents are to be deleted first.
 const FOREGROUND: &str = "foregroundDeletion";
@@ -30,20 +30,7 @@ impl GarbageCollector {
 impl Reconciler for GarbageCollector {
     const NAME: &'static str = "garbage-collector-controller";
     const WORKERS: u32 = 20;
-    /// Everything but Events: they own nothing and nothing owns them.
-    const WATCHES: &'static [Kind] = &[
-        Kind::Namespace,
-        Kind::Node,
-        Kind::Pod,
-        Kind::Service,
-        Kind::Endpoints,
-        Kind::ConfigMap,
-        Kind::Secret,
-        Kind::ReplicaSet,
-        Kind::Deployment,
-        Kind::EndpointSlice,
-        Kind::Lease,
-    ];
+    const WATCHES: &'static [Kind] = ALL_BUT_EVENTS;
 
     fn affected(&self, change: &Change, cache: &Cache) -> Vec<ObjectRef> {
         let meta = change.new.meta();

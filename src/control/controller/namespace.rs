@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::api::{Kind, Namespace, ObjectRef, Pod, Request, Subresource, Verb};
 use crate::control::cache::{Cache, Change};
 use crate::control::controller::Setup;
-use crate::control::reconciler::{ApiCall, Context, Plan, ReconcileError, Reconciler};
+use crate::control::reconciler::{ALL_BUT_EVENTS, ApiCall, Context, Plan, ReconcileError, Reconciler};
 use crate::sim::Span;
 
 const FINALIZER: &str = "kubernetes";
@@ -28,7 +28,7 @@ impl NamespaceController {
 impl Reconciler for NamespaceController {
     const NAME: &'static str = "namespace-controller";
     const WORKERS: u32 = 10;
-    const WATCHES: &'static [Kind] = Kind::ALL;
+    const WATCHES: &'static [Kind] = ALL_BUT_EVENTS;
 
     fn affected(&self, change: &Change, _: &Cache) -> Vec<ObjectRef> {
         let dying = change.new_as::<Namespace>().is_some_and(|ns| ns.metadata.deletion_timestamp.is_some());
@@ -41,7 +41,7 @@ impl Reconciler for NamespaceController {
         if namespace.metadata.deletion_timestamp.is_none() || !ours {
             return Ok(Plan::nothing());
         }
-        let left: Vec<(Kind, usize)> = Kind::ALL
+        let left: Vec<(Kind, usize)> = ALL_BUT_EVENTS
             .iter()
             .filter(|kind| kind.info().namespaced)
             .map(|kind| (*kind, cx.cache.objects_in(*kind, &key.name).count()))
@@ -76,6 +76,8 @@ fn let_go(namespace: &Arc<Namespace>) -> Plan {
     let mut request = Request::update(finalized);
     request.subresource = Some(Subresource::Finalize);
     let mut plan = Plan::nothing();
+    // Events come as long as something happens, and are not in the cache: they go last.
+    plan.then(ApiCall::new(Request::new(Verb::DeleteCollection, Kind::Event, &namespace.metadata.name, "")));
     plan.then(ApiCall::unless_gone(request));
     plan
 }

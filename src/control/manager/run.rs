@@ -147,12 +147,13 @@ impl Run {
         if matches!(verb, Verb::Get | Verb::List | Verb::Watch) {
             return;
         }
-        if let Some(revision) = object.and_then(|object| object.meta().resource_version) {
+        if verb == Verb::Delete {
+            let of = ObjectRef { kind: request.kind, namespace: request.namespace.clone(), name: request.name.clone() };
+            let uid = request.options.precondition_uid.clone().or_else(|| object.map(|object| object.uid().clone()));
+            self.written.going.push((of, uid));
+        } else if let Some(revision) = object.and_then(|object| object.meta().resource_version) {
             let known = self.written.revisions.entry(request.kind).or_insert(revision);
             *known = (*known).max(revision);
-        } else if verb == Verb::Delete {
-            let of = ObjectRef { kind: request.kind, namespace: request.namespace.clone(), name: request.name.clone() };
-            self.written.gone.push((of, request.options.precondition_uid.clone()));
         }
     }
 
@@ -177,8 +178,7 @@ impl Run {
         self.steps = plan.steps.into();
         self.batch = 1;
         self.notes.extend(plan.notes);
-        let earlier = |a: Option<Time>, b: Option<Time>| a.into_iter().chain(b).min();
-        self.requeue = earlier(self.requeue, plan.requeue);
+        self.requeue = self.requeue.into_iter().chain(plan.requeue).min();
     }
 
     /// What went wrong first.

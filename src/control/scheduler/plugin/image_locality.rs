@@ -32,7 +32,9 @@ impl Plugin for ImageLocality {
             let size = node.images.get(&image).copied().unwrap_or(0);
             i64::try_from(i128::from(size) * i128::from(nodes.nodes_with_image(&image)) / total).unwrap_or(0)
         };
-        let sum: i64 = containers.map(|container| spread(&container.image)).sum();
+        let volumes = spec.volumes.iter().filter_map(|volume| volume.rest.get("image")?.get("reference")?.as_str());
+        let images = containers.map(|container| container.image.as_str()).chain(volumes);
+        let sum: i64 = images.map(spread).sum();
         let max = MAX_PER_CONTAINER.saturating_mul(count.max(1));
         MAX_SCORE * (sum.clamp(MIN, max) - MIN) / (max - MIN)
     }

@@ -46,6 +46,12 @@ pub fn score(strategy: Strategy, resources: &[(&str, i64)], pod: &Amounts, node:
     if weights == 0 { 0 } else { sum / weights }
 }
 
+/// The fields of a scoring strategy whose weights are out of 1..=100 (`validateResources`).
+pub fn invalid_weights(resources: &[(&str, i64)]) -> Vec<String> {
+    let wrong = resources.iter().enumerate().filter(|(_, (_, weight))| !(1..=MAX_SCORE).contains(weight));
+    wrong.map(|(index, _)| format!("scoringStrategy.resources[{index}].weight")).collect()
+}
+
 fn fullness(strategy: Strategy, requested: i64, allocatable: i64) -> i64 {
     let share =
         |part: i64| i64::try_from(i128::from(part) * i128::from(MAX_SCORE) / i128::from(allocatable)).unwrap_or(0);
