@@ -280,8 +280,15 @@ fn open_link(link: &str) -> Result<(World, Option<(String, u16)>), LinkError> {
 
 /// What the API server would say of a manifest, at its places.
 fn diagnostics(yaml: &str) -> Vec<Diagnostic> {
-    match crate::api::manifest::to_value(yaml) {
-        Ok(_) => Vec::new(),
-        Err(error) => vec![Diagnostic { line: 1, column: 1, end_line: 1, end_column: 0, warning: false, message: error.to_string() }],
-    }
+    crate::api::manifest::check(yaml)
+        .into_iter()
+        .map(|problem| Diagnostic {
+            line: problem.line,
+            column: problem.column,
+            end_line: problem.line,
+            end_column: 0,
+            warning: problem.warning,
+            message: problem.message,
+        })
+        .collect()
 }
