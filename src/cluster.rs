@@ -4,16 +4,18 @@
 //! to its component, and route what the component wants done. A message between components has a send time, an arrival time and
 //! a cause, and is written into the trace; a fault may take it.
 //!
-//! `route` sends and delivers messages, `host` is what belongs to a node (namespaces, CNI, flannel0), `query` answers what a
-//! program asks of the kernel, `why` remembers who wrote what an object wants.
+//! `route` sends and delivers messages, `host` is a node with its processes, `cni` and `overlay` are its pods' network,
+//! `query` answers what a program asks of the kernel, `why` remembers who wrote what an object wants.
 
 pub mod addon;
 pub mod check;
 pub mod clients;
+pub mod cni;
 pub mod event;
 pub mod fault;
 pub mod host;
 pub mod link;
+pub mod overlay;
 pub mod query;
 pub mod route;
 pub mod scenario;
@@ -180,7 +182,8 @@ impl Cluster {
 
     /// Lets the next event happen; nothing happens if nothing is due ever.
     pub fn step(&mut self) {
-        let wake = self.wakes.next().filter(|(_, wake)| self.queue.next_at().is_none_or(|at| wake.at.max(self.now) < at));
+        let wake =
+            self.wakes.next().filter(|(_, wake)| self.queue.next_at().is_none_or(|at| wake.at.max(self.now) < at));
         self.events += 1;
         match wake {
             Some((actor, wake)) => {
@@ -209,9 +212,9 @@ impl Cluster {
     }
 
     fn node_is_ready(&self, name: &str) -> bool {
-        self.object(crate::api::Kind::Node, "", name).and_then(crate::api::Node::of).is_some_and(|node| {
-            node.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True")
-        })
+        self.object(crate::api::Kind::Node, "", name)
+            .and_then(crate::api::Node::of)
+            .is_some_and(|node| node.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True"))
     }
 
     /// An object as the API server knows it.
@@ -421,7 +424,11 @@ pub(crate) fn run<C: Component>(
 }
 
 /// Wakes a component; its effects with their causes.
-pub(crate) fn rouse<C: Component>(component: &mut C, now: Time, entry: Option<EventId>) -> Vec<(Option<EventId>, C::Effect)> {
+pub(crate) fn rouse<C: Component>(
+    component: &mut C,
+    now: Time,
+    entry: Option<EventId>,
+) -> Vec<(Option<EventId>, C::Effect)> {
     let mut out = Out::caused_by(entry);
     component.wake(now, &mut out);
     out.take_caused()

@@ -8,7 +8,7 @@
 //! 1 api                  kinds, meta, labels, quantities, validation, schema, manifests, requests and their HTTP form
 //! 2 etcd                 MVCC store, watch, leases, transactions
 //! 3 control              API server, informers, controllers, scheduler
-//! 3 node                 kubelet, runtime, CNI, flannel, kube-proxy
+//! 3 node                 kubelet, runtime, flannel, kube-proxy; knows control's informers and recorder (client-go)
 //! 3 workload             the programs of simulated images
 //! 4 cluster              the composition root: the only place that routes effects between components
 //! 5 kubectl lesson share view session
@@ -25,18 +25,17 @@
 //! - `view` does not mutate, `ui` does not decide.
 
 pub mod api;
-
+pub mod cli;
+pub mod cluster;
 pub mod control;
 pub mod etcd;
 pub mod etcdctl;
 pub mod kubectl;
+pub mod lesson;
 pub mod net;
 pub mod node;
 pub mod session;
+pub mod share;
 pub mod sim;
 pub mod view;
-pub mod share;
 pub mod workload;
-pub mod cli;
-pub mod cluster;
-pub mod lesson;

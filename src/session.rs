@@ -3,6 +3,7 @@
 //! `world` is a cluster with its terminal and the log of what was done; [`Session`] answers the page's requests with updates;
 //! `script` is the scripted terminal. A face never touches the core but through these.
 
+pub mod build;
 mod clock;
 pub mod complete;
 pub mod follow;
@@ -12,8 +13,8 @@ pub mod protocol;
 pub mod script;
 pub mod terminal;
 mod views;
+pub mod words;
 pub mod world;
-
 
 pub use script::Script;
 pub use world::World;

@@ -7,7 +7,6 @@
 //!
 //! Nothing in here mutates a world, and nothing in here knows the browser.
 
-pub mod build;
 pub mod cluster;
 pub mod common;
 pub mod delta;
@@ -22,7 +21,6 @@ pub mod packet;
 pub mod prose;
 pub mod timeline;
 pub mod why;
-pub mod words;
 
 pub use cluster::{
     ClusterView, ComponentView, ContainerRole, ContainerView, Health, NodeView, PodView, ServiceView, Usage,

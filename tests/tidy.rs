@@ -14,7 +14,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("api", &["sim"]),
     ("etcd", &["sim"]),
     ("control", &["sim", "api", "etcd"]),
-    ("node", &["sim", "net", "api", "etcd", "workload"]),
+    ("node", &["sim", "net", "api", "etcd", "control", "workload"]),
     ("workload", &["sim", "net", "api", "node"]),
     ("addon", &["sim", "net", "api", "workload"]),
     ("cluster", &["sim", "net", "api", "etcd", "control", "node", "addon", "workload"]),

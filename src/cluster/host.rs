@@ -1,35 +1,35 @@
 //! A node: its processes, its network namespace, and the glue between them that a real node's kernel and CNI plugins are.
 
-use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 
 use crate::api::{KubeletAnswer, Taint, TaintEffect};
 use crate::cluster::clients::{actor_of, number_of};
+use crate::cluster::cni::Cni;
 use crate::cluster::event::{Actor, Happened, Local, NodeIx, WokeFor};
 use crate::cluster::{Cluster, Mail, MailKind, Message, OutsideId, rouse, run};
 use crate::control::apiserver::{self, StoredValue};
 use crate::etcd;
-use crate::net::addr::{DevId, End, Mac, NsId, Owner, SegmentId, SocketId};
+use crate::net::addr::{DevId, NsId, Owner, SegmentId, SocketId};
 use crate::net::device::DeviceKind;
 use crate::net::filter::Table;
 use crate::net::route::Route;
-use crate::net::socket::{SocketEvent, SocketOp};
+use crate::net::socket::SocketOp;
 use crate::net::{self, fabric};
 use crate::node::flannel::{self, Flanneld};
 use crate::node::kube_proxy::{self, KubeProxy};
 use crate::node::kubelet::{self, Kubelet};
-use crate::node::runtime::{self, CriRequest, PodMeta, Runtime, SandboxId};
+use crate::node::runtime::{self, CriRequest, Runtime, SandboxId};
 use crate::sim::{EventId, Out, Rng, Span};
 
 /// What a CNI plugin takes to set a pod's network up.
-const CNI_ADD: Span = Span::millis(30);
+pub(crate) const CNI_ADD: Span = Span::millis(30);
+/// The router of the nodes' network.
+const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 168, 0, 1);
 /// What the nodes' network cards take.
 pub const NODE_MTU: u32 = 1_500;
-/// The token of flanneld's UDP socket.
-const FLANNEL_SOCKET: u64 = 1;
 
 /// A node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,57 +54,9 @@ pub struct Host {
     pub cni: Cni,
     /// flannel0.
     pub flannel0: Option<DevId>,
-    flannel_socket: Option<SocketId>,
+    pub(crate) flannel_socket: Option<SocketId>,
     /// `/run/flannel/subnet.env`.
     pub subnet_env: String,
-}
-
-/// What the CNI plugin of a node remembers (host-local IPAM and the bridge).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Cni {
-    /// The bridge, its address and its MTU, once flannel has a subnet.
-    pub bridge: Option<(DevId, Ipv4Net, u32)>,
-    /// The last address that was given away.
-    last: Option<Ipv4Addr>,
-    /// The networks of sandboxes.
-    pub pods: BTreeMap<SandboxId, PodNet>,
-}
-
-/// A pod's network.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct PodNet {
-    /// Its namespace.
-    pub ns: NsId,
-    /// Its address.
-    pub ip: Ipv4Addr,
-    /// Whose it is.
-    pub pod: PodMeta,
-}
-
-impl Cni {
-    /// The next free address of the subnet, after the last one that was given away (as host-local does).
-    fn allocate(&mut self) -> Result<Ipv4Addr, String> {
-        let (_, subnet, _) = self.bridge.ok_or("network plugin is not ready: cni config uninitialized")?;
-        let gateway = subnet.addr();
-        let usable: Vec<Ipv4Addr> = subnet.hosts().filter(|ip| *ip != gateway).collect();
-        let from = self.last.and_then(|last| usable.iter().position(|ip| *ip == last)).map_or(0, |at| at + 1);
-        let taken = |ip: &Ipv4Addr| self.pods.values().any(|pod| pod.ip == *ip);
-        let (before, after) = usable.split_at(from.min(usable.len()));
-        let free = after.iter().chain(before).find(|ip| !taken(ip)).copied();
-        let subnet = subnet.trunc();
-        self.last = free.or(self.last);
-        free.ok_or_else(|| format!("failed to allocate for range 0: no IP addresses available in range set: {subnet}"))
-    }
-}
-
-/// What etcd tells flanneld; `None` for what it does not care about.
-pub(crate) fn flannel_input(effect: etcd::Effect<StoredValue>) -> Option<flannel::Input<StoredValue>> {
-    Some(match effect {
-        etcd::Effect::Response { id, result, .. } => flannel::Input::Etcd { id, result },
-        etcd::Effect::WatchEvents { events, .. } => flannel::Input::Changes(events),
-        etcd::Effect::WatchCanceled { .. } => flannel::Input::WatchLost,
-        etcd::Effect::WatchProgress { .. } => return None,
-    })
 }
 
 /// The name of a CRI call, as in `crictl` and the API.
@@ -157,7 +109,7 @@ fn node_config(master: bool) -> kubelet::NodeConfig {
     config
 }
 
-fn owner_of(actor: Actor) -> Owner {
+pub(crate) fn owner_of(actor: Actor) -> Owner {
     Owner(u64::from(number_of(actor)))
 }
 
@@ -186,9 +138,8 @@ impl Cluster {
 
     /// The administrator's `etcdctl put /coreos.com/network/config …`, before anything starts.
     fn write_flannel_config(&mut self, booted: EventId) {
-        let value = StoredValue::Text(Arc::<str>::from(
-            r#"{"Network":"10.244.0.0/16","Backend":{"Type":"udp","Port":8285}}"#,
-        ));
+        let value =
+            StoredValue::Text(Arc::<str>::from(r#"{"Network":"10.244.0.0/16","Backend":{"Type":"udp","Port":8285}}"#));
         let put = etcd::Op::Put(etcd::PutOp::new(flannel::CONFIG, value));
         let id = self.connect();
         self.etcd(id, 0, put, Some(booted));
@@ -199,7 +150,9 @@ impl Cluster {
         let ns = self.fabric.add_ns(name);
         let addr = Ipv4Net::new(ip, 16).expect("16 is a length of a prefix");
         let mac = self.fabric.random_mac();
-        self.fabric.add_ether(ns, "eth0", segment, mac, addr).expect("a new namespace has no eth0");
+        let eth0 = self.fabric.add_ether(ns, "eth0", segment, mac, addr).expect("a new namespace has no eth0");
+        let default = Route::new(Ipv4Net::default(), Some(GATEWAY), eth0, "eth0".into());
+        self.fabric.add_route(ns, default).expect("the gateway is on the link");
         self.fabric.set_ip_forward(ns, true);
         let node: Arc<str> = name.into();
         let config = kubelet::Config {
@@ -293,21 +246,6 @@ impl Cluster {
         self.hand_over(Actor::Etcd, None, Span::ZERO, Message::ToEtcd(etcd));
     }
 
-    fn flanneld_stops(&mut self, ix: NodeIx) {
-        let now = self.now;
-        let Some(host) = self.host_mut(ix) else { return };
-        host.flanneld.stop();
-        let (ns, flannel0) = (host.ns, host.flannel0.take());
-        host.flannel_socket = None;
-        let mut out = Out::default();
-        self.fabric.kill_owner(ns, owner_of(Actor::Flanneld(ix)), now, &mut out);
-        if let Some(dev) = flannel0 {
-            self.fabric.remove_device(ns, dev).ok();
-        }
-        let effects = out.take_caused();
-        self.fabric_did(effects);
-    }
-
     fn proxy_stops(&mut self, ix: NodeIx) {
         let (now, seed) = (self.now, self.scenario.seed.wrapping_add(self.events));
         let Some(host) = self.host_mut(ix) else { return };
@@ -366,7 +304,9 @@ impl Cluster {
                 self.proxy_did(ix, effects);
             }
             (Actor::Flanneld(_), Message::Flannel(input)) => self.flanneld(ix, input, entry),
-            (Actor::Flanneld(_), Message::Socket { socket, event, .. }) => self.flannel_socket(ix, socket, event, entry),
+            (Actor::Flanneld(_), Message::Socket { socket, event, .. }) => {
+                self.flannel_socket(ix, socket, event, entry)
+            }
             _ => {}
         }
     }
@@ -419,14 +359,14 @@ impl Cluster {
     }
 
     /// A process of a node uses a socket of the node's own namespace.
-    fn node_socket(&mut self, actor: Actor, ix: NodeIx, op: SocketOp, cause: Option<EventId>) {
+    pub(crate) fn node_socket(&mut self, actor: Actor, ix: NodeIx, op: SocketOp, cause: Option<EventId>) {
         if let Some(ns) = self.host(ix).map(|host| host.ns) {
             self.network(fabric::Input::Op { ns, owner: owner_of(actor), op }, cause);
         }
     }
 
     /// Something happens in the network, now.
-    fn network(&mut self, input: fabric::Input, cause: Option<EventId>) {
+    pub(crate) fn network(&mut self, input: fabric::Input, cause: Option<EventId>) {
         let effects = run(&mut self.fabric, input, self.now, cause);
         self.fabric_did(effects);
         self.rearm(Actor::Network);
@@ -448,8 +388,13 @@ impl Cluster {
                 }
                 runtime::Effect::Query { proc, sandbox, id, argv } => {
                     let answer = self.query(ix, sandbox.as_ref(), &argv);
-                    let input =
-                        runtime::Input::Answer { proc, id, stdout: answer.stdout, stderr: answer.stderr, code: answer.code };
+                    let input = runtime::Input::Answer {
+                        proc,
+                        id,
+                        stdout: answer.stdout,
+                        stderr: answer.stderr,
+                        code: answer.code,
+                    };
                     self.hand_over(me, cause, Span::micros(200), Message::ToRuntime(input));
                 }
                 runtime::Effect::Host(id, chunk) => {
@@ -467,47 +412,6 @@ impl Cluster {
             None => Some(host.ns),
             Some(id) => host.cni.pods.get(id).map(|pod| pod.ns),
         }
-    }
-
-    /// CNI ADD: an address, a namespace, a veth pair to the bridge, a default route.
-    fn cni_add(&mut self, ix: NodeIx, sandbox: SandboxId, pod: PodMeta, cause: Option<EventId>) {
-        let result = self.plug(ix, &sandbox, &pod);
-        if let Ok(ip) = &result {
-            let object = crate::api::ObjectRef {
-                kind: crate::api::Kind::Pod,
-                namespace: pod.namespace.clone(),
-                name: pod.name.clone(),
-            };
-            let what = Local::SandboxCreated { pod: object, ip: ip.to_string().into() };
-            self.trace.record(self.now, cause, Happened::Node { who: Actor::Runtime(ix), what });
-        }
-        let message = Message::ToRuntime(runtime::Input::CniAdded(sandbox, result));
-        self.hand_over(Actor::Runtime(ix), cause, CNI_ADD, message);
-    }
-
-    fn plug(&mut self, ix: NodeIx, sandbox: &SandboxId, pod: &PodMeta) -> Result<Ipv4Addr, String> {
-        let host = self.host_mut(ix).ok_or("no such node")?;
-        let ip = host.cni.allocate()?;
-        let (bridge, subnet, _) = host.cni.bridge.ok_or("cni config uninitialized")?;
-        let node_ns = host.ns;
-        let ns = self.fabric.add_ns(&format!("{}/{}", pod.namespace, pod.name));
-        let addr = Ipv4Net::new(ip, subnet.prefix_len()).expect("the bridge has this length");
-        let veth = format!("veth{}", sandbox.0.get(..8).unwrap_or(&sandbox.0));
-        let host_mac = self.fabric.random_mac();
-        self.fabric
-            .add_pod_link(ns, node_ns, bridge, &veth, host_mac, addr, subnet.addr(), true)
-            .map_err(|error| error.to_string())?;
-        let host = self.host_mut(ix).ok_or("no such node")?;
-        host.cni.pods.insert(sandbox.clone(), PodNet { ns, ip, pod: pod.clone() });
-        Ok(ip)
-    }
-
-    fn cni_del(&mut self, ix: NodeIx, sandbox: SandboxId, cause: Option<EventId>) {
-        let net = self.host_mut(ix).and_then(|host| host.cni.pods.remove(&sandbox));
-        if let Some(net) = net {
-            self.fabric.remove_ns(net.ns);
-        }
-        self.hand_over(Actor::Runtime(ix), cause, CNI_ADD, Message::ToRuntime(runtime::Input::CniDeleted(sandbox)));
     }
 
     fn proxy_did(&mut self, ix: NodeIx, effects: Vec<(Option<EventId>, kube_proxy::Effect)>) {
@@ -531,108 +435,6 @@ impl Cluster {
                     self.trace.record(self.now, cause, Happened::Node { who: me, what: Local::ProxyRules });
                 }
             }
-        }
-    }
-
-    fn flanneld(&mut self, ix: NodeIx, input: flannel::Input<StoredValue>, cause: Option<EventId>) {
-        let now = self.now;
-        let Some(host) = self.host_mut(ix) else { return };
-        let mut out = Out::caused_by(cause);
-        host.flanneld.handle(input, now, &mut out);
-        let effects = out.take_caused();
-        self.flanneld_did(ix, effects);
-        self.rearm(Actor::Flanneld(ix));
-    }
-
-    fn flanneld_did(&mut self, ix: NodeIx, effects: Vec<(Option<EventId>, flannel::Effect<StoredValue>)>) {
-        let me = Actor::Flanneld(ix);
-        for (cause, effect) in effects {
-            match effect {
-                flannel::Effect::Etcd { id, op } => {
-                    let client = etcd::ClientId(number_of(me));
-                    self.send(me, Actor::Etcd, cause, Message::ToEtcd(etcd::Input::Request { client, id, op }));
-                }
-                flannel::Effect::Configure { network, subnet, tun, mtu, port } => {
-                    self.configure_flannel(ix, network, subnet, tun, mtu, port, cause);
-                }
-                flannel::Effect::Send { to, bytes, carries, .. } => {
-                    let Some(socket) = self.host(ix).and_then(|host| host.flannel_socket) else { continue };
-                    let op = SocketOp::SendTo { socket, to, bytes: bytes.into(), carries: Some(carries), flow: Some(carries.flow) };
-                    self.node_socket(me, ix, op, cause);
-                }
-                flannel::Effect::WriteTun { bytes, tag } => {
-                    let Some((ns, Some(dev))) = self.host(ix).map(|host| (host.ns, host.flannel0)) else { continue };
-                    self.network(fabric::Input::Tun { to: End { ns, dev }, bytes: bytes.into(), tag }, cause);
-                }
-                flannel::Effect::Dropped { .. } => {}
-                flannel::Effect::Log(line) => {
-                    if let Some(subnet) = line.strip_prefix("Subnet added: ") {
-                        let what = Local::Subnet { subnet: subnet.into(), via: "".into() };
-                        self.trace.record(self.now, cause, Happened::Node { who: me, what });
-                    }
-                }
-            }
-        }
-    }
-
-    /// What flanneld and the container runtime's start-up make of a subnet: flannel0 with the route of the whole overlay,
-    /// `subnet.env`, docker0 with the subnet's first address, and the masquerading of what leaves the overlay.
-    #[allow(clippy::too_many_arguments)] // What flanneld says at its start, all at once.
-    fn configure_flannel(
-        &mut self,
-        ix: NodeIx,
-        network: Ipv4Net,
-        subnet: Ipv4Net,
-        tun: Ipv4Addr,
-        mtu: u32,
-        port: u16,
-        cause: Option<EventId>,
-    ) {
-        let me = Actor::Flanneld(ix);
-        let Some(ns) = self.host(ix).map(|host| host.ns) else { return };
-        let flannel0 = self.fabric.add_tun(ns, "flannel0", mtu, tun, owner_of(me)).expect("flannel0 was not there");
-        let route = Route::new(network, None, flannel0, "flannel0".into());
-        self.fabric.replace_route(ns, route).expect("flannel0 is up");
-        let bridge_ip = Ipv4Addr::from(u32::from(subnet.network()) + 1);
-        let bridge_addr = Ipv4Net::new(bridge_ip, subnet.prefix_len()).expect("the subnet has this length");
-        let known = self.host(ix).and_then(|host| host.cni.bridge);
-        if known.is_none_or(|(_, addr, _)| addr != bridge_addr) {
-            let mac = Mac::of_ip(bridge_ip);
-            let bridge = self.fabric.add_bridge(ns, "docker0", mac, mtu, bridge_addr).expect("docker0 was not there");
-            for rule in [
-                format!("-A POSTROUTING -s {network} -d {network} -j RETURN"),
-                format!("-A POSTROUTING -s {network} ! -d 224.0.0.0/4 -j MASQUERADE"),
-            ] {
-                self.fabric.iptables(ns, Table::Nat, &rule).expect("flannel's rules can be read");
-            }
-            if let Some(host) = self.host_mut(ix) {
-                host.cni.bridge = Some((bridge, bridge_addr, mtu));
-                host.subnet_env = flannel::subnet_env(network, subnet, mtu);
-            }
-        }
-        if let Some(host) = self.host_mut(ix) {
-            host.flannel0 = Some(flannel0);
-        }
-        let ip = self.host(ix).map_or(Ipv4Addr::UNSPECIFIED, |host| host.ip);
-        let op = SocketOp::Bind { token: FLANNEL_SOCKET, at: SocketAddrV4::new(ip, port) };
-        self.node_socket(me, ix, op, cause);
-        let what = Local::Subnet { subnet: subnet.to_string().into(), via: ip.to_string().into() };
-        self.trace.record(self.now, cause, Happened::Node { who: me, what });
-        let ready = Message::ToRuntime(runtime::Input::NetworkReady(true));
-        self.hand_over(Actor::Runtime(ix), cause, CNI_ADD, ready);
-    }
-
-    fn flannel_socket(&mut self, ix: NodeIx, socket: SocketId, event: SocketEvent, cause: Option<EventId>) {
-        match event {
-            SocketEvent::Bound { .. } => {
-                if let Some(host) = self.host_mut(ix) {
-                    host.flannel_socket = Some(socket);
-                }
-            }
-            SocketEvent::Datagram { bytes, carries: Some(tag), .. } => {
-                self.flanneld(ix, flannel::Input::Datagram { bytes: bytes.to_vec(), tag }, cause);
-            }
-            _ => {}
         }
     }
 
@@ -692,12 +494,6 @@ impl Cluster {
             let input = runtime::Input::HostCancel(u64::from(client.0));
             self.hand_over(Actor::Runtime(ix), None, Span::ZERO, Message::ToRuntime(input));
         }
-    }
-
-    /// Who has an address: the pod of a network namespace.
-    pub fn pod_of_ns(&self, ns: NsId) -> Option<(NodeIx, &PodNet)> {
-        let nets = (0_u32..).map(NodeIx).zip(&self.hosts).flat_map(|(ix, host)| host.cni.pods.values().map(move |n| (ix, n)));
-        nets.into_iter().find(|(_, net)| net.ns == ns)
     }
 
     /// The kind of a device by its name in a namespace.

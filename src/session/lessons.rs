@@ -5,9 +5,9 @@ use serde_json::Value;
 use crate::api::Kind;
 use crate::cluster::Cluster;
 use crate::lesson::{ALL, Facts, Lesson, PacketFact, Progress, Source, Step};
+use crate::session::build::packets;
 use crate::session::protocol::{LessonRequest, Update};
 use crate::session::{Session, World};
-use crate::view::build::packets;
 use crate::view::{CheckState, LessonTitle, LessonView, Locale, StepView, prose};
 
 /// The open lesson.
@@ -174,9 +174,8 @@ fn step_view(open: &Open, at: u16, step: &Step, facts: &dyn Facts) -> StepView {
     let current = state == CheckState::Open;
     let hints = if current { usize::from(open.progress.hints) } else { 0 };
     let missing = if current { open.progress.missing(&open.lesson, facts) } else { Vec::new() };
-    let solution = (current && open.progress.solution).then(|| {
-        step.solution.iter().map(|command| crate::view::Block::Command(format!("{command}\n"))).collect()
-    });
+    let solution = (current && open.progress.solution)
+        .then(|| step.solution.iter().map(|command| crate::view::Block::Command(format!("{command}\n"))).collect());
     StepView {
         title: step.title.clone(),
         prose: prose::parse(&step.prose),

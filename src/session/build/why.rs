@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use crate::api;
 use crate::cluster::{Cluster, Happened};
+use crate::session::build::{happening, object_ref};
 use crate::sim::EventId;
 use crate::sim::trace::Entry;
-use crate::view::build::{happening, object_ref};
 use crate::view::{WhyLink, WhyView};
 
 /// The longest chain that is told.
@@ -51,10 +51,7 @@ fn before(entry: &Entry<Happened>) -> Option<EventId> {
 /// Answers and reads add nothing to a chain: what they led to does.
 fn is_told(entry: &Entry<Happened>) -> bool {
     use crate::cluster::Said;
-    !matches!(
-        &entry.event,
-        Happened::Sent { what: Said::EtcdRead(_) | Said::EtcdReply { written: None, .. }, .. }
-    )
+    !matches!(&entry.event, Happened::Sent { what: Said::EtcdRead(_) | Said::EtcdReply { written: None, .. }, .. })
 }
 
 /// One entry as a link.

@@ -1,10 +1,10 @@
 //! The run as a line.
 
 use crate::cluster::{Cluster, Happened};
+use crate::session::build::{happening, place_of};
 use crate::session::protocol::TimelineWant;
 use crate::sim::trace::Entry;
 use crate::sim::{Span, Time};
-use crate::view::build::{happening, place_of};
 use crate::view::{Bucket, EventLine, MarkKind, MarkView, NextView, Plane, TimelineView};
 
 /// The line of the whole run so far; `end` is the latest moment ever reached.
