@@ -16,8 +16,18 @@ use crate::api::{FieldError, Kind, Object, decode, defaults, schema, validate};
 /// # Errors
 /// It does not parse.
 pub fn to_value(text: &str) -> Result<Value, serde_yaml::Error> {
-    let tree: Tree = serde_yaml::from_str(text)?;
+    let tree: Tree = serde_yaml::from_str_with_options(text, limits())?;
     Ok(tree.value(&mut Places::default(), ""))
+}
+
+/// What a document may ask of the reader: so many values out of aliases, so deep.
+fn limits() -> serde_yaml::Options {
+    let mut options = serde_yaml::Options::default();
+    options.alias_limits.max_total_replayed_events = 20_000;
+    if let Some(budget) = &mut options.budget {
+        budget.max_depth = 100;
+    }
+    options
 }
 
 /// Something wrong in a manifest, at its place.
@@ -55,7 +65,7 @@ pub fn documents(text: &str) -> Vec<Result<Document, Problem>> {
         if part.lines().all(|l| l.trim().is_empty() || l.trim_start().starts_with('#')) {
             continue;
         }
-        match serde_yaml::from_str::<Tree>(&part) {
+        match serde_yaml::from_str_with_options::<Tree>(&part, limits()) {
             Ok(tree) => {
                 let mut places = Places::default();
                 let value = tree.value(&mut places, "");
