@@ -20,10 +20,10 @@ pub mod image;
 pub mod process;
 pub mod program;
 pub mod registry;
-// resolver
-// shell
+pub mod resolver;
+pub mod shell;
 pub mod socket;
-// tool
+pub mod tool;
 
 pub use fs::{File, Fs};
 pub use image::{Family, ImageInfo};

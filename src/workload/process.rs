@@ -1,7 +1,13 @@
 //! Any program that can run.
 
 use crate::sim::Time;
-use crate::workload::program::{sleep::Sleep, web::Web};
+use crate::workload::program::{
+    coredns::CoreDns, guestbook::Guestbook, hello::Hello, redis::Redis, sleep::Sleep, web::Web,
+};
+use crate::workload::shell::Shell;
+use crate::workload::tool::{
+    curl::Curl, instant::Instant, nc::Nc, nslookup::Nslookup, ping::Ping, system::System, wget::Wget,
+};
 use crate::workload::{Ctx, Input};
 
 /// A state machine that runs as a process.
@@ -40,8 +46,32 @@ macro_rules! processes {
 }
 
 processes! {
+    /// The shell.
+    Shell,
     /// Waits.
     Sleep,
     /// A web server.
     Web,
+    /// One that says hello on a port.
+    Hello,
+    /// Redis.
+    Redis,
+    /// The guestbook's page.
+    Guestbook,
+    /// A DNS server.
+    CoreDns,
+    /// A tool that needs its standard input at most.
+    Instant,
+    /// A tool that only the system can answer.
+    System,
+    /// `curl`.
+    Curl,
+    /// `wget`.
+    Wget,
+    /// `ping`.
+    Ping,
+    /// `nslookup`.
+    Nslookup,
+    /// `nc`.
+    Nc,
 }

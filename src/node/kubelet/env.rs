@@ -133,6 +133,7 @@ pub fn container_config(
         files,
         memory_limit: limit.filter(|l| *l > 0),
         tty: container.tty,
+        stdin: container.stdin,
         env,
     })
 }
@@ -366,7 +367,7 @@ fn volume_data(worker: &Worker, volume: &crate::api::Volume) -> BTreeMap<String,
     if let Some(source) = volume.rest.get("secret") {
         return chosen(of(Kind::Secret, source["secretName"].as_str().unwrap_or("")), source);
     }
-    if volume.rest.get("projected").is_some() {
+    if volume.rest.contains_key("projected") {
         // The service account's bundle; the token is not a real one.
         return [
             ("namespace".to_owned(), pod.metadata.namespace.clone()),

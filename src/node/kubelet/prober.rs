@@ -1,43 +1,303 @@
-//! The workers of probes. Models `pkg/kubelet/prober/prober_manager.go` and `worker.go`.
+//! The probes of all containers: when they run and what follows. Models `pkg/kubelet/prober/prober_manager.go` and
+//! `worker.go`, and the kill of `pkg/kubelet/kuberuntime` that a failed probe leads to.
+
+use std::collections::BTreeMap;
 
 use crate::api::Uid;
-use crate::node::kubelet::probe::ProbeKind;
+use crate::node::kubelet::ops::For;
+use crate::node::kubelet::probe::{self, NetRun, Outcome, ProbeKind};
+use crate::node::kubelet::start::go_duration;
+use crate::node::kubelet::worker::Life;
 use crate::node::kubelet::{Effect, Kubelet, Reason};
-use crate::node::runtime::CriAnswer;
+use crate::node::runtime::{ContainerId, ContainerPhase, CriAnswer, CriRequest};
+use crate::node::socket_table::of_token;
 use crate::node::wire::{SocketEvent, SocketId};
-use crate::sim::{Out, Time, Wake};
+use crate::sim::{Out, Span, Time, Wake};
 
 /// The probes of all containers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Prober {}
+pub struct Prober {
+    states: BTreeMap<Key, State>,
+    next: u32,
+}
+
+type Key = (Uid, String, ProbeKind);
+
+/// One probe of one instance of a container.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct State {
+    container: ContainerId,
+    next: Time,
+    successes: i32,
+    failures: i32,
+    run: Run,
+    /// The container is condemned: the probe waits for the next instance.
+    on_hold: bool,
+}
+
+/// What a probe is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Run {
+    Idle,
+    Exec,
+    Net(Box<NetRun>),
+}
 
 impl Kubelet {
-    pub(super) fn probes_due(&mut self, _now: Time, _out: &mut Out<Effect>) {}
-
-    pub(super) fn probes_wake(&self) -> Option<Wake<Reason>> {
-        None
+    /// Makes sure that each running container of a pod has its probes.
+    pub(super) fn ensure_probes(&mut self, uid: &Uid, now: Time) {
+        let Some(worker) = self.workers.get(uid).filter(|w| w.life == Life::Syncing) else { return };
+        for container in worker.pod.spec.init_containers.iter().chain(&worker.pod.spec.containers) {
+            let Some(view) = worker.seen.latest(&container.name) else { continue };
+            let ContainerPhase::Running { started } = view.phase else { continue };
+            for kind in ProbeKind::ALL {
+                let Some(probe) = kind.of(container) else { continue };
+                let key = (uid.clone(), container.name.clone(), kind);
+                if self.probes.states.get(&key).is_some_and(|s| s.container == view.id) {
+                    continue;
+                }
+                let delay = Span::secs(u64::try_from(probe.initial_delay_seconds).unwrap_or(0));
+                let state = State {
+                    container: view.id.clone(),
+                    next: (started + delay).max(now),
+                    successes: 0,
+                    failures: 0,
+                    run: Run::Idle,
+                    on_hold: false,
+                };
+                self.probes.states.insert(key, state);
+            }
+        }
     }
 
-    pub(super) fn stop_probes(&mut self, _uid: &Uid) {}
+    pub(super) fn stop_probes(&mut self, uid: &Uid) {
+        self.probes.states.retain(|(u, ..), _| u != uid);
+    }
+
+    /// Whether a probe waits for the start-up probe, or has no more to do after it.
+    fn gated(&self, key: &Key, state: &State) -> bool {
+        let (uid, name, kind) = key;
+        let Some(worker) = self.workers.get(uid) else { return true };
+        let has_startup = worker.container(name).is_some_and(|c| c.startup_probe.is_some());
+        let started = !has_startup || worker.started.contains(&state.container);
+        match kind {
+            ProbeKind::Startup => started,
+            _ => !started,
+        }
+    }
+
+    fn due_at(&self, key: &Key, state: &State) -> Option<Time> {
+        match &state.run {
+            Run::Exec => None,
+            Run::Net(run) => Some(run.until),
+            Run::Idle if state.on_hold || self.gated(key, state) => None,
+            Run::Idle => Some(state.next),
+        }
+    }
+
+    pub(super) fn probes_wake(&self) -> Option<Wake<Reason>> {
+        let times = self.probes.states.iter().filter_map(|(key, state)| self.due_at(key, state));
+        times.min().map(|at| Wake { at, why: Reason::Probe })
+    }
+
+    pub(super) fn probes_due(&mut self, now: Time, out: &mut Out<Effect>) {
+        let due: Vec<Key> = (self.probes.states.iter())
+            .filter(|(key, state)| self.due_at(key, state).is_some_and(|at| at <= now))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in due {
+            let Some(state) = self.probes.states.get_mut(&key) else { continue };
+            if let Run::Net(run) = &mut state.run {
+                let (outcome, ops) = run.give_up();
+                state.run = Run::Idle;
+                ops.into_iter().for_each(|op| out.push(Effect::Socket(op)));
+                self.probed(&key, outcome, now, out);
+            } else {
+                self.run_probe(&key, now, out);
+            }
+        }
+    }
+
+    fn run_probe(&mut self, key: &Key, now: Time, out: &mut Out<Effect>) {
+        let (uid, name, kind) = key;
+        let Some(worker) = self.workers.get(uid) else { return };
+        let Some((container, probe)) = worker.container(name).and_then(|c| Some((c, kind.of(c)?))) else { return };
+        let (container, probe) = (container.clone(), probe.clone());
+        let ip = worker.live.sandbox.as_ref().and_then(|s| s.ip).unwrap_or(self.config.ip);
+        self.probes.next += 1;
+        let number = self.probes.next;
+        let Some(state) = self.probes.states.get_mut(key) else { return };
+        state.next = now + Span::secs(u64::try_from(probe.period_seconds.max(1)).unwrap_or(1));
+        if let Some(exec) = &probe.exec {
+            state.run = Run::Exec;
+            let timeout = Some(Span::secs(u64::try_from(probe.timeout_seconds.max(1)).unwrap_or(1)));
+            let request =
+                CriRequest::ExecSync { container: state.container.clone(), command: exec.command.clone(), timeout };
+            self.ask(For::Probe(uid.clone(), name.clone(), *kind), request, out);
+            return;
+        }
+        match probe::begin(number, &probe, &container, ip, now) {
+            None => self.probed(key, Outcome::Success, now, out),
+            Some(Err(words)) => self.probed(key, Outcome::Error(words), now, out),
+            Some(Ok((run, ops))) => {
+                state.run = Run::Net(Box::new(run));
+                ops.into_iter().for_each(|op| out.push(Effect::Socket(op)));
+            }
+        }
+    }
 
     pub(super) fn probe_socket(
         &mut self,
-        _token: u64,
-        _socket: SocketId,
-        _event: SocketEvent,
-        _now: Time,
-        _out: &mut Out<Effect>,
+        token: u64,
+        socket: SocketId,
+        event: SocketEvent,
+        now: Time,
+        out: &mut Out<Effect>,
     ) {
+        let (number, fd) = of_token(token);
+        let found = self.probes.states.iter_mut().find_map(|(key, state)| match &mut state.run {
+            Run::Net(run) if run.number() == number => Some((key.clone(), run)),
+            _ => None,
+        });
+        let Some((key, run)) = found else {
+            // The probe was given up before its socket was open.
+            if matches!(event, SocketEvent::Opened) {
+                out.push(Effect::Socket(crate::node::wire::SocketOp::Close { socket }));
+            }
+            return;
+        };
+        let (outcome, ops) = run.event(fd, socket, event, now);
+        ops.into_iter().for_each(|op| out.push(Effect::Socket(op)));
+        if let Some(outcome) = outcome {
+            if let Some(state) = self.probes.states.get_mut(&key) {
+                state.run = Run::Idle;
+            }
+            self.probed(&key, outcome, now, out);
+        }
     }
 
     pub(super) fn probe_executed(
         &mut self,
-        _uid: &Uid,
-        _container: &str,
-        _kind: ProbeKind,
-        _answer: CriAnswer,
-        _now: Time,
-        _out: &mut Out<Effect>,
+        uid: &Uid,
+        container: &str,
+        kind: ProbeKind,
+        answer: CriAnswer,
+        now: Time,
+        out: &mut Out<Effect>,
     ) {
+        let key = (uid.clone(), container.to_owned(), kind);
+        let timeout = self
+            .workers
+            .get(uid)
+            .and_then(|w| kind.of(w.container(container)?))
+            .map_or(1, |p| p.timeout_seconds.max(1));
+        let Some(state) = self.probes.states.get_mut(&key).filter(|s| s.run == Run::Exec) else { return };
+        state.run = Run::Idle;
+        let outcome = match answer {
+            CriAnswer::Executed { code: 0, .. } => Outcome::Success,
+            CriAnswer::Executed { output, .. } => Outcome::Failure(String::from_utf8_lossy(&output).into_owned()),
+            CriAnswer::ExecTimedOut => {
+                let span = go_duration(Span::secs(u64::try_from(timeout).unwrap_or(1)));
+                Outcome::Failure(format!(
+                    "command timed out: \"{}\" timed out after {span}",
+                    self.exec_command(&key).join(" ")
+                ))
+            }
+            CriAnswer::Failed(words) => Outcome::Error(format!("rpc error: code = Unknown desc = {words}")),
+            _ => return,
+        };
+        self.probed(&key, outcome, now, out);
+    }
+
+    fn exec_command(&self, key: &Key) -> Vec<String> {
+        let container = self.workers.get(&key.0).and_then(|w| w.container(&key.1));
+        container.and_then(|c| key.2.of(c)?.exec.clone()).map(|e| e.command).unwrap_or_default()
+    }
+
+    /// What follows from the outcome of a probe.
+    fn probed(&mut self, key: &Key, outcome: Outcome, now: Time, out: &mut Out<Effect>) {
+        let (uid, name, kind) = key;
+        let event = match &outcome {
+            Outcome::Success => None,
+            Outcome::Failure(words) => Some(format!("{} probe failed: {words}", kind.word())),
+            Outcome::Error(words) => {
+                Some(format!("{} probe errored and resulted in unknown state: {words}", kind.word()))
+            }
+        };
+        if let Some(message) = event {
+            self.pod_event(uid, Some(name), "Warning", "Unhealthy", &message, now, out);
+        }
+        let thresholds = self
+            .workers
+            .get(uid)
+            .and_then(|w| kind.of(w.container(name)?))
+            .map(|p| (p.success_threshold, p.failure_threshold));
+        let (Some((successes, failures)), Some(state)) = (thresholds, self.probes.states.get_mut(key)) else { return };
+        match outcome {
+            Outcome::Error(_) => return,
+            Outcome::Success => (state.successes, state.failures) = (state.successes + 1, 0),
+            Outcome::Failure(_) => (state.successes, state.failures) = (0, state.failures + 1),
+        }
+        let id = state.container.clone();
+        let verdict = match (state.successes >= successes.max(1), state.failures >= failures.max(1)) {
+            (true, _) => true,
+            (_, true) => false,
+            _ => return,
+        };
+        state.on_hold = !verdict && *kind != ProbeKind::Readiness;
+        self.judged(uid, name, *kind, &id, verdict, now, out);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a verdict has that many parts")]
+    fn judged(
+        &mut self,
+        uid: &Uid,
+        name: &str,
+        kind: ProbeKind,
+        id: &ContainerId,
+        verdict: bool,
+        now: Time,
+        out: &mut Out<Effect>,
+    ) {
+        let Some(worker) = self.workers.get_mut(uid) else { return };
+        let changed = match (kind, verdict) {
+            (ProbeKind::Readiness, true) => worker.ready.insert(id.clone()),
+            (ProbeKind::Readiness, false) => worker.ready.remove(id),
+            (ProbeKind::Startup, true) => worker.started.insert(id.clone()),
+            (ProbeKind::Liveness, true) => false,
+            (_, false) => {
+                let words = format!("Container {name} failed {} probe, will be restarted", kind.word().to_lowercase());
+                worker.condemned.insert(id.clone(), words).is_none()
+            }
+        };
+        if !changed {
+            return;
+        }
+        if kind == ProbeKind::Readiness && self.workers.get(uid).is_some_and(|w| w.sync.is_some()) {
+            // The status manager hears of readiness at once, whatever the worker is doing.
+            self.refresh_status(uid, now, out);
+        }
+        self.wake_worker(uid, now, out);
+    }
+
+    /// Stops the containers that a probe condemned.
+    pub(super) fn kill_condemned(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
+        let Some(worker) = self.workers.get_mut(uid) else { return };
+        let condemned: Vec<(ContainerId, String)> = (worker.condemned.iter_mut())
+            .filter(|(_, words)| !words.is_empty())
+            .map(|(id, words)| (id.clone(), std::mem::take(words)))
+            .collect();
+        for (id, words) in condemned {
+            let Some(worker) = self.workers.get(uid) else { return };
+            let name = worker.live.containers.get(&id).map(|c| c.name.to_string()).unwrap_or_default();
+            let own = worker.container(&name).and_then(|c| {
+                let probe = if words.contains("startup") { &c.startup_probe } else { &c.liveness_probe };
+                probe.as_ref()?.termination_grace_period_seconds
+            });
+            let grace = own.unwrap_or(worker.pod.spec.termination_grace_period_seconds).max(2);
+            let grace = Span::secs(u64::try_from(grace).unwrap_or(30));
+            self.pod_event(uid, Some(&name), "Normal", "Killing", &words, now, out);
+            self.ask(For::Restart(uid.clone(), id.clone()), CriRequest::StopContainer(id, grace), out);
+        }
     }
 }

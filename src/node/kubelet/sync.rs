@@ -69,7 +69,9 @@ impl Kubelet {
         worker.dirty = false;
         worker.next_sync = None;
         self.check_deadline(uid, now, out);
+        self.ensure_probes(uid, now);
         self.refresh_status(uid, now, out);
+        self.kill_condemned(uid, now, out);
         let Some(worker) = self.workers.get_mut(uid) else { return };
         if worker.failed.is_some() || actions::finished(&worker.pod.spec, &worker.live) {
             return self.terminate(uid, now, out);

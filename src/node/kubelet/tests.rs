@@ -200,3 +200,103 @@ fn the_node_registers_and_is_ready_once_the_network_is() {
     let events = bench.events("worker1");
     assert!(events.contains(&"NodeReady Node worker1 status is now: NodeReady x1".to_owned()), "{events:#?}");
 }
+
+#[test]
+fn a_command_runs_in_a_container_and_its_log_is_read() {
+    let mut bench = check(
+        "containers: [{name: c, image: 'busybox:1.36', command: [sh, -c, 'echo hi; echo $WHO; sleep 3600'], env: [{name: WHO, value: me}]}]",
+        &[(5, "1/1 Running  0")],
+    );
+    assert_eq!(bench.logs("p", "c", false), "hi\nme\n");
+    assert_eq!(bench.exec("p", &["hostname"]), ("p\n".into(), String::new(), Some(0)));
+    assert_eq!(
+        bench.exec("p", &["sh", "-c", "echo out; echo err >&2; exit 3"]),
+        ("out\n".into(), "err\n".into(), Some(3))
+    );
+    let (_, err, _) = bench.exec("p", &["foo"]);
+    assert!(err.contains("OCI runtime exec failed: exec failed: unable to start container process: exec: \"foo\": executable file not found in $PATH: unknown"), "{err}");
+    let resolv =
+        "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n";
+    assert_eq!(bench.exec("p", &["cat", "/etc/resolv.conf"]).0, resolv);
+    assert!(bench.exec("p", &["cat", "/etc/hosts"]).0.ends_with("10.244.1.2\tp\n"));
+    assert_eq!(bench.exec("p", &["ip", "route"]).0, "answer to ip route\n");
+    assert_eq!(bench.node("ip route | head -n 1; hostname").0, "answer to ip route\nworker1\n");
+}
+
+#[test]
+fn a_failed_liveness_probe_restarts_the_container() {
+    let yaml = "containers: [{name: c, image: 'busybox:1.36', command: [sh, -c, 'trap \"exit 0\" TERM; touch /tmp/healthy; sleep 8; rm /tmp/healthy; while true; do sleep 1; done'], livenessProbe: {exec: {command: [cat, /tmp/healthy]}, initialDelaySeconds: 5, periodSeconds: 5}}]";
+    let bench = check(yaml, &[(10, "1/1 Running  0"), (35, "1/1 Running  1")]);
+    let events = bench.events("p");
+    let unhealthy = "Unhealthy Liveness probe failed: cat: can't open '/tmp/healthy': No such file or directory\n x";
+    assert!(events.iter().any(|e| e.starts_with(unhealthy)), "{events:#?}");
+    assert!(
+        events.contains(&"Killing Container c failed liveness probe, will be restarted x1".to_owned()),
+        "{events:#?}"
+    );
+}
+
+#[test]
+fn a_readiness_probe_makes_a_pod_ready_and_unready() {
+    let yaml = "containers: [{name: c, image: 'busybox:1.36', command: [sh, -c, 'sleep 10; touch /tmp/ok; sleep 3600'], readinessProbe: {exec: {command: [test, -f, /tmp/ok]}, periodSeconds: 2}}]";
+    let mut bench = check(yaml, &[(6, "0/1 Running  0"), (20, "1/1 Running  0")]);
+    bench.exec("p", &["rm", "/tmp/ok"]);
+    bench.run(Span::secs(8));
+    assert_eq!(shown(&bench, "p"), "0/1 Running  0");
+}
+
+#[test]
+fn a_startup_probe_that_fails_restarts_the_container_and_holds_the_others_back() {
+    let yaml = "terminationGracePeriodSeconds: 1, containers: [{name: c, image: 'nginx:1', startupProbe: {exec: {command: ['false']}, periodSeconds: 2, failureThreshold: 3}, readinessProbe: {exec: {command: ['true']}}}]";
+    let bench = check(yaml, &[(6, "0/1 Running  0"), (11, "0/1 Running  1")]);
+    assert!(
+        bench.events("p").iter().any(|e| e.starts_with("Killing Container c failed startup probe, will be restarted"))
+    );
+}
+
+#[test]
+fn a_sidecar_starts_before_the_others_and_ends_after_them() {
+    let yaml = "restartPolicy: Never, initContainers: [{name: side, image: 'nginx:1', restartPolicy: Always}], containers: [{name: c, image: 'busybox:1', command: [sleep, '6']}]";
+    let bench = check(yaml, &[(8, "1/1 Running  0"), (25, "0/1 Succeeded  0")]);
+    let events = bench.events("p");
+    assert_eq!(events.last().map(String::as_str), Some("Killing Stopping container side x1"), "{events:#?}");
+    assert_eq!(
+        bench.get("p").status.init_container_statuses[0].state.terminated.as_ref().map(|t| t.exit_code),
+        Some(0)
+    );
+}
+
+#[test]
+fn a_failed_hook_after_the_start_kills_the_container() {
+    let yaml = "containers: [{name: c, image: 'nginx:1', lifecycle: {postStart: {exec: {command: ['false']}}}}]";
+    let mut bench = Bench::new(Span::ZERO);
+    bench.run(Span::secs(1));
+    bench.pod(&format!("metadata: {{name: p}}\nspec: {{{yaml}}}"));
+    bench.run(Span::secs(8));
+    let events = bench.events("p");
+    for want in [
+        "FailedPostStartHook PostStartHook failed",
+        "Killing FailedPostStartHook",
+        "BackOff Back-off restarting failed container c",
+    ] {
+        assert!(events.iter().any(|e| e.starts_with(want)), "{want}: {events:#?}");
+    }
+}
+
+#[test]
+fn a_container_that_takes_too_much_memory_is_killed() {
+    let yaml = "restartPolicy: Never, containers: [{name: c, image: 'busybox:1', command: [sh, -c, oom]}]";
+    let bench = check(yaml, &[(12, "0/1 Failed OOMKilled 0")]);
+    assert_eq!(bench.get("p").status.container_statuses[0].state.terminated.as_ref().map(|t| t.exit_code), Some(137));
+}
+
+#[test]
+fn a_kubelet_that_starts_again_finds_its_pods() {
+    let mut bench = check("containers: [{name: c, image: 'nginx:1'}]", &[(6, "1/1 Running  0")]);
+    let config = bench.kubelet.config().clone();
+    bench.kubelet = crate::node::kubelet::Kubelet::new(config, 8);
+    bench.kubelet_input(crate::node::kubelet::Input::Start);
+    bench.run(Span::secs(30));
+    assert_eq!(shown(&bench, "p"), "1/1 Running  0");
+    assert_eq!(bench.runtime.containers().count(), 1);
+}

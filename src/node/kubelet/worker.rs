@@ -348,6 +348,7 @@ impl Kubelet {
                 self.write_status(&uid, now, out);
             }
             self.relist(&uid);
+            self.ensure_probes(&uid, now);
             self.wake_worker(&uid, now, out);
         }
     }

@@ -221,6 +221,9 @@ impl Runtime {
                 let proc = self.spawn(Where::Container(id.clone()), Role::Main, process, &spec, now);
                 if let Some(container) = self.containers.get_mut(id) {
                     container.main = Some(proc);
+                    // Without `stdin` the program reads from /dev/null.
+                    let open = container.config.stdin || container.config.tty;
+                    self.set_stdin(proc, (!open).then(Vec::new));
                 }
                 out.push(Effect::Cri(CriEvent::Container(view)));
                 Self::answer(op, CriAnswer::Done, out);
@@ -329,6 +332,13 @@ impl Runtime {
 }
 
 impl Container {
+    /// The environment of its processes: the image's, then the pod's.
+    pub fn env(&self) -> std::collections::BTreeMap<String, String> {
+        let mut env = registry::env(&self.place);
+        env.extend(self.config.env.clone());
+        env
+    }
+
     /// What the process left in `/dev/termination-log`, cut to 4,096 bytes.
     fn termination_message(&self, _code: u8) -> String {
         let text =
@@ -353,5 +363,5 @@ fn spec_of(container: &Container) -> Spec {
         (args, _) => argv.extend(args.iter().cloned()),
     }
     let cwd = if config.working_dir.is_empty() { "/".to_owned() } else { config.working_dir.clone() };
-    Spec { argv, env: registry::env(container), cwd }
+    Spec { argv, env: container.env(), cwd }
 }

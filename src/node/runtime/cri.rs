@@ -81,6 +81,8 @@ pub struct ContainerConfig {
     pub memory_limit: Option<u64>,
     /// Whether it has a terminal.
     pub tty: bool,
+    /// Whether its standard input is kept open.
+    pub stdin: bool,
 }
 
 /// An image on the disk.

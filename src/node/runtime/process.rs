@@ -83,6 +83,13 @@ impl Runtime {
         id
     }
 
+    /// What a process will read from its standard input: all of it, or nothing that ends.
+    pub(super) fn set_stdin(&mut self, id: ProcId, bytes: Option<Vec<u8>>) {
+        if let Some(proc) = self.procs.get_mut(&id) {
+            proc.stdin = bytes;
+        }
+    }
+
     /// Hands an input to a process and does what it wants.
     pub(super) fn run(&mut self, id: ProcId, input: workload::Input, now: Time, out: &mut Out<Effect>) {
         let Some(mut proc) = self.procs.remove(&id) else { return };
@@ -308,7 +315,7 @@ impl Runtime {
             );
             return Self::answer(op, CriAnswer::Failed(words), out);
         };
-        let spec = Spec { argv: command, env: registry::env(found), cwd: "/".into() };
+        let spec = Spec { argv: command, env: found.env(), cwd: "/".into() };
         match registry::start(&spec, &found.place, &found.fs) {
             Ok(process) => {
                 let role = if sync.is_some() { Role::Sync(op, Vec::new()) } else { Role::Stream(op) };
@@ -361,6 +368,7 @@ impl Runtime {
         };
         let process = registry::start(&spec, &self.host, &self.host_fs).expect("every node has a shell");
         let proc = self.spawn(Where::Host, Role::Host(id), process, &spec, now);
+        self.set_stdin(proc, Some(Vec::new()));
         self.due.push(now + Span::millis(1), Due::Begin(proc));
     }
 

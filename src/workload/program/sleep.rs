@@ -12,17 +12,29 @@ pub struct Sleep {
     until: Option<Time>,
     /// The signals that end it, each with its exit code; a first process without handlers ignores the others.
     ends_on: Vec<(u8, u8)>,
+    /// It takes ever more memory, and is killed when it has waited.
+    hungry: bool,
 }
 
 impl Sleep {
     /// `sleep N`, which as the first process of a container ignores SIGTERM.
     pub fn plain(span: Option<Span>) -> Sleep {
-        Sleep { span, until: None, ends_on: Vec::new() }
+        Sleep { span, until: None, ends_on: Vec::new(), hungry: false }
+    }
+
+    /// A program that takes all memory within three seconds.
+    pub fn hungry() -> Sleep {
+        Sleep { span: Some(Span::secs(3)), until: None, ends_on: Vec::new(), hungry: true }
     }
 
     /// A program that waits for ever and ends well on SIGTERM and SIGINT (pause).
     pub fn pause() -> Sleep {
-        Sleep { span: None, until: None, ends_on: vec![(crate::workload::SIGTERM, 0), (crate::workload::SIGINT, 0)] }
+        Sleep {
+            span: None,
+            until: None,
+            ends_on: vec![(crate::workload::SIGTERM, 0), (crate::workload::SIGINT, 0)],
+            hungry: false,
+        }
     }
 }
 
@@ -67,6 +79,9 @@ impl Program for Sleep {
         }
         if self.until.is_some_and(|until| until <= ctx.now) {
             self.until = None;
+            if self.hungry {
+                ctx.push(Effect::OutOfMemory);
+            }
             ctx.exit(0);
         }
     }

@@ -1,0 +1,437 @@
+//! One step of a thread: the frame on top of its stack.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::workload::shell::Shell;
+use crate::workload::shell::ast::*;
+use crate::workload::shell::expand::{Scope, matches, substitutions};
+use crate::workload::shell::thread::{Frame, State, Target};
+use crate::workload::{Ctx, Input, Spec, registry};
+
+impl Shell {
+    pub(super) fn step(&mut self, id: u32, ctx: &mut Ctx<'_>) {
+        if id == 0 && self.run_trap(ctx) {
+            return;
+        }
+        let Some(thread) = self.threads.get_mut(&id) else { return };
+        let Some(frame) = thread.frames.pop() else {
+            thread.state = State::Done;
+            return;
+        };
+        match frame {
+            Frame::Run(node) => self.run_node(id, &node, ctx),
+            Frame::Seq(nodes, at) => {
+                let index = usize::try_from(at).unwrap_or(usize::MAX);
+                if let Some(node) = nodes.get(index).cloned() {
+                    if index + 1 < nodes.len() {
+                        thread.frames.push(Frame::Seq(nodes, at + 1));
+                    }
+                    thread.frames.push(Frame::Run(node));
+                }
+            }
+            Frame::AndOr(and, right) => {
+                if and == (thread.status == 0) {
+                    thread.frames.push(Frame::Run(right));
+                }
+            }
+            Frame::Not => thread.status = u8::from(thread.status == 0),
+            Frame::If(then, otherwise) => {
+                let branch = if thread.status == 0 { Some(then) } else { otherwise };
+                thread.status = 0;
+                thread.frames.extend(branch.map(Frame::Run));
+            }
+            Frame::Loop(until, condition, body, true) => {
+                if (thread.status == 0) != until {
+                    thread.frames.push(Frame::Loop(until, condition, body.clone(), false));
+                    thread.frames.push(Frame::Run(body));
+                } else {
+                    thread.status = 0;
+                }
+            }
+            Frame::Loop(until, condition, body, false) => {
+                thread.frames.push(Frame::Loop(until, condition.clone(), body, true));
+                thread.frames.push(Frame::Run(condition));
+            }
+            Frame::For(name, mut values, body) => {
+                if !values.is_empty() {
+                    thread.vars.insert(name.clone(), values.remove(0));
+                    thread.frames.push(Frame::For(name, values, body.clone()));
+                    thread.frames.push(Frame::Run(body));
+                }
+            }
+            Frame::Expand { node, left, outputs } => self.expand_next(id, node, left, outputs, ctx),
+            Frame::Restore(fds) => thread.fds = fds,
+            Frame::Call(args) => thread.args = args,
+            Frame::Status(status) => thread.status = status,
+            Frame::Wait => {}
+        }
+    }
+
+    /// Runs the trap of a signal that came; whether there was one.
+    fn run_trap(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        if self.signals.is_empty() {
+            return false;
+        }
+        let signal = self.signals.remove(0);
+        let Some(text) = self.traps.get(super::builtin::signal_name(signal)).cloned() else { return false };
+        match super::parse::parse(&text) {
+            Ok(node) => {
+                if let Some(main) = self.threads.get_mut(&0) {
+                    main.frames.push(Frame::Status(main.status));
+                    main.frames.push(Frame::Run(node));
+                }
+            }
+            Err(error) => ctx.eprint(format!("{}{error}\n", self.prefix(ctx))),
+        }
+        true
+    }
+
+    fn run_node(&mut self, id: u32, node: &Arc<Node>, ctx: &mut Ctx<'_>) {
+        let mut found = Vec::new();
+        match &**node {
+            Node::Simple(simple) => {
+                simple.assigns.iter().for_each(|(_, w)| substitutions(w, &mut found));
+                simple.words.iter().for_each(|w| substitutions(w, &mut found));
+                simple.redirects.iter().for_each(|r| substitutions(&r.target, &mut found));
+            }
+            Node::For(_, Some(words), _) => words.iter().for_each(|w| substitutions(w, &mut found)),
+            Node::Case(word, _) => substitutions(word, &mut found),
+            Node::Redirected(_, redirects) => redirects.iter().for_each(|r| substitutions(&r.target, &mut found)),
+            _ => {}
+        }
+        if found.is_empty() {
+            self.run_expanded(id, node, Vec::new(), ctx)
+        } else {
+            self.expand_next(id, node.clone(), found, Vec::new(), ctx)
+        }
+    }
+
+    /// Runs the next command substitution, or the command once all are done.
+    fn expand_next(
+        &mut self,
+        id: u32,
+        node: Arc<Node>,
+        mut left: Vec<Arc<Node>>,
+        outputs: Vec<String>,
+        ctx: &mut Ctx<'_>,
+    ) {
+        if left.is_empty() {
+            return self.run_expanded(id, &node, outputs, ctx);
+        }
+        let next = left.remove(0);
+        let pipe = self.pipe(Vec::new(), true);
+        let Some(child) = self.fork(id, next) else { return self.too_many(id, ctx) };
+        if let Some(child) = self.threads.get_mut(&child) {
+            child.fds.insert(1, Target::Pipe(pipe));
+        }
+        if let Some(thread) = self.threads.get_mut(&id) {
+            thread.frames.push(Frame::Expand { node, left, outputs });
+            thread.state = State::Capturing(child, pipe);
+        }
+    }
+
+    fn too_many(&mut self, id: u32, ctx: &mut Ctx<'_>) {
+        ctx.eprint(format!("{}can't fork: Resource temporarily unavailable\n", self.prefix(ctx)));
+        if let Some(thread) = self.threads.get_mut(&id) {
+            thread.status = 2;
+            thread.frames.clear();
+        }
+    }
+
+    /// Does something with a scope of a thread; `None` if there was an error, which is printed.
+    fn scope<T>(
+        &mut self,
+        id: u32,
+        outputs: Vec<String>,
+        ctx: &mut Ctx<'_>,
+        work: impl FnOnce(&mut Scope<'_>) -> T,
+    ) -> Option<T> {
+        let thread = self.threads.get_mut(&id)?;
+        let mut scope = Scope {
+            vars: &mut thread.vars,
+            args: &thread.args,
+            status: thread.status,
+            pid: ctx.procs.first().map_or(1, |p| p.pid),
+            background: thread.background,
+            fs: ctx.fs,
+            cwd: &thread.cwd,
+            outputs: outputs.into_iter(),
+            error: None,
+        };
+        let result = work(&mut scope);
+        match scope.error {
+            None => Some(result),
+            Some(words) => {
+                ctx.eprint(format!("{}{words}\n", self.prefix(ctx)));
+                if let Some(thread) = self.threads.get_mut(&id) {
+                    thread.status = 2;
+                    thread.frames.clear();
+                }
+                None
+            }
+        }
+    }
+
+    fn run_expanded(&mut self, id: u32, node: &Arc<Node>, outputs: Vec<String>, ctx: &mut Ctx<'_>) {
+        match &**node {
+            Node::Simple(simple) => return self.simple(id, simple, outputs, ctx),
+            Node::Pipeline(stages) => return self.pipeline(id, stages, ctx),
+            Node::Subshell(inner) => return self.wait_for(id, std::slice::from_ref(inner), ctx),
+            Node::Background(inner) => return self.background(id, inner, ctx),
+            Node::For(name, words, body) => {
+                let Some(values) = self.scope(id, outputs, ctx, |scope| match words {
+                    Some(words) => scope.fields(words),
+                    None => scope.args.get(1..).unwrap_or(&[]).to_vec(),
+                }) else {
+                    return;
+                };
+                if let Some(thread) = self.threads.get_mut(&id) {
+                    thread.status = 0;
+                    thread.frames.push(Frame::For(name.clone(), values, body.clone()));
+                }
+                return;
+            }
+            Node::Case(word, arms) => return self.case(id, word, arms, outputs, ctx),
+            Node::Redirected(inner, redirects) => {
+                let Some(fds) = self.redirect(id, redirects, outputs, ctx) else { return };
+                if let Some(thread) = self.threads.get_mut(&id) {
+                    let old = std::mem::replace(&mut thread.fds, fds);
+                    thread.frames.push(Frame::Restore(old));
+                    thread.frames.push(Frame::Run(inner.clone()));
+                }
+                return;
+            }
+            _ => {}
+        }
+        let Some(thread) = self.threads.get_mut(&id) else { return };
+        let frames = &mut thread.frames;
+        match &**node {
+            Node::Not(inner) => frames.extend([Frame::Not, Frame::Run(inner.clone())]),
+            Node::And(left, right) => frames.extend([Frame::AndOr(true, right.clone()), Frame::Run(left.clone())]),
+            Node::Or(left, right) => frames.extend([Frame::AndOr(false, right.clone()), Frame::Run(left.clone())]),
+            Node::Seq(nodes) => frames.push(Frame::Seq(nodes.clone(), 0)),
+            Node::If(condition, then, otherwise) => {
+                frames.extend([Frame::If(then.clone(), otherwise.clone()), Frame::Run(condition.clone())]);
+            }
+            Node::While(until, condition, body) => {
+                frames.push(Frame::Loop(*until, condition.clone(), body.clone(), false));
+            }
+            Node::Function(name, body) => {
+                thread.functions.insert(name.clone(), body.clone());
+                thread.status = 0;
+            }
+            _ => {}
+        }
+    }
+
+    fn case(&mut self, id: u32, word: &Word, arms: &[(Vec<Word>, Arc<Node>)], outputs: Vec<String>, ctx: &mut Ctx<'_>) {
+        let body = self.scope(id, outputs, ctx, |scope| {
+            let value = scope.single(word);
+            let fits = |scope: &mut Scope<'_>, p: &Word| {
+                let pattern = scope.single(p);
+                matches(&pattern, &value)
+            };
+            arms.iter().find(|(patterns, _)| patterns.iter().any(|p| fits(scope, p))).map(|(_, body)| body.clone())
+        });
+        if let (Some(body), Some(thread)) = (body, self.threads.get_mut(&id)) {
+            thread.status = 0;
+            thread.frames.extend(body.map(Frame::Run));
+        }
+    }
+
+    fn pipeline(&mut self, id: u32, stages: &[Arc<Node>], ctx: &mut Ctx<'_>) {
+        let mut input = None;
+        let mut children = Vec::new();
+        for (at, stage) in stages.iter().enumerate() {
+            let Some(child) = self.fork(id, stage.clone()) else { return self.too_many(id, ctx) };
+            let output = (at + 1 < stages.len()).then(|| self.pipe(Vec::new(), false));
+            if let Some(thread) = self.threads.get_mut(&child) {
+                thread.errexit = false;
+                if let Some(pipe) = input {
+                    thread.fds.insert(0, Target::Pipe(pipe));
+                }
+                if let Some(pipe) = output {
+                    thread.fds.insert(1, Target::Pipe(pipe));
+                }
+            }
+            input = output;
+            children.push(child);
+        }
+        if let Some(thread) = self.threads.get_mut(&id) {
+            thread.state = State::Waiting(children);
+        }
+    }
+
+    fn wait_for(&mut self, id: u32, nodes: &[Arc<Node>], ctx: &mut Ctx<'_>) {
+        let children: Vec<u32> = nodes.iter().filter_map(|n| self.fork(id, n.clone())).collect();
+        if children.len() < nodes.len() {
+            return self.too_many(id, ctx);
+        }
+        if let Some(thread) = self.threads.get_mut(&id) {
+            thread.state = State::Waiting(children);
+        }
+    }
+
+    fn background(&mut self, id: u32, node: &Arc<Node>, ctx: &mut Ctx<'_>) {
+        let Some(child) = self.fork(id, node.clone()) else { return self.too_many(id, ctx) };
+        if let Some(thread) = self.threads.get_mut(&child) {
+            thread.fds.insert(0, Target::Null);
+        }
+        if let Some(thread) = self.threads.get_mut(&id) {
+            thread.background = Some(100 + child);
+            thread.jobs.push(child);
+            thread.status = 0;
+        }
+    }
+
+    /// Where the descriptors lead after redirections; `None` if one fails, which is printed.
+    pub(super) fn redirect(
+        &mut self,
+        id: u32,
+        redirects: &[Redirect],
+        outputs: Vec<String>,
+        ctx: &mut Ctx<'_>,
+    ) -> Option<BTreeMap<u8, Target>> {
+        let targets = self
+            .scope(id, outputs, ctx, |scope| redirects.iter().map(|r| scope.single(&r.target)).collect::<Vec<_>>())?;
+        let thread = self.threads.get(&id)?;
+        let (mut fds, cwd) = (thread.fds.clone(), thread.cwd.clone());
+        for (redirect, target) in redirects.iter().zip(targets) {
+            let path = crate::workload::fs::resolve(&cwd, &target);
+            let opened = match redirect.kind {
+                RedirectKind::Here => Ok(Target::Pipe(self.pipe(target.clone().into_bytes(), false))),
+                RedirectKind::Duplicate => Ok(match target.parse::<u8>() {
+                    Ok(fd) => fds.get(&fd).cloned().unwrap_or(Target::Null),
+                    Err(_) if target == "-" => Target::Null,
+                    Err(_) => Target::File(path.clone()),
+                }),
+                RedirectKind::Read => open_read(&path, ctx).map(|bytes| match bytes {
+                    Some(bytes) => Target::Pipe(self.pipe(bytes, false)),
+                    None => Target::Null,
+                }),
+                kind => open_write(&path, kind == RedirectKind::Append, ctx),
+            };
+            match opened {
+                Ok(to) => fds.insert(redirect.fd, to),
+                Err(words) => {
+                    ctx.eprint(format!("{}{}\n", self.prefix(ctx), words.replace("{}", &target)));
+                    if let Some(thread) = self.threads.get_mut(&id) {
+                        thread.status = 1;
+                        thread.check_errexit();
+                    }
+                    return None;
+                }
+            };
+        }
+        Some(fds)
+    }
+
+    fn simple(&mut self, id: u32, simple: &Simple, mut outputs: Vec<String>, ctx: &mut Ctx<'_>) {
+        // The outputs are used in the order in which the substitutions were found.
+        let mut counts = Vec::new();
+        simple.assigns.iter().for_each(|(_, w)| substitutions(w, &mut counts));
+        let assigned: Vec<String> = outputs.drain(..counts.len().min(outputs.len())).collect();
+        let had = !assigned.is_empty();
+        let values = self.scope(id, assigned, ctx, |scope| {
+            let mut set = Vec::new();
+            for (name, word) in &simple.assigns {
+                let value = scope.single(word);
+                if simple.words.is_empty() {
+                    scope.vars.insert(name.clone(), value.clone());
+                }
+                set.push((name.clone(), value));
+            }
+            set
+        });
+        let Some(assigns) = values else { return };
+        counts.clear();
+        simple.words.iter().for_each(|w| substitutions(w, &mut counts));
+        let worded: Vec<String> = outputs.drain(..counts.len().min(outputs.len())).collect();
+        let Some(argv) = self.scope(id, worded, ctx, |scope| scope.fields(&simple.words)) else { return };
+        let Some(fds) = self.redirect(id, &simple.redirects, outputs, ctx) else { return };
+        let Some(thread) = self.threads.get_mut(&id) else { return };
+        let Some(name) = argv.first().cloned() else {
+            if !had {
+                thread.status = 0;
+            }
+            return;
+        };
+        if let Some(body) = thread.functions.get(&name).cloned() {
+            let old = std::mem::replace(&mut thread.args, argv);
+            let zero = old.first().cloned().unwrap_or_default();
+            thread.args[0] = zero;
+            let fds = std::mem::replace(&mut thread.fds, fds);
+            thread.vars.extend(assigns);
+            thread.frames.extend([Frame::Restore(fds), Frame::Call(old), Frame::Run(body)]);
+            return;
+        }
+        if self.builtin(id, &argv, &assigns, &fds, ctx) {
+            return;
+        }
+        self.external(id, argv, assigns, &fds, ctx);
+    }
+
+    /// Starts a program.
+    pub(super) fn external(
+        &mut self,
+        id: u32,
+        argv: Vec<String>,
+        assigns: Vec<(String, String)>,
+        fds: &BTreeMap<u8, Target>,
+        ctx: &mut Ctx<'_>,
+    ) {
+        let Some(thread) = self.threads.get_mut(&id) else { return };
+        let mut env: BTreeMap<String, String> =
+            thread.exported.iter().filter_map(|n| Some((n.clone(), thread.vars.get(n)?.clone()))).collect();
+        env.extend(assigns);
+        let name = argv[0].clone();
+        let spec = Spec { argv, env, cwd: thread.cwd.clone() };
+        let to = |fd: u8| fds.get(&fd).cloned().unwrap_or(Target::Null);
+        match registry::start(&spec, ctx.place, ctx.fs) {
+            Ok(process) => {
+                let (stdin, stdout, stderr) = (to(0), to(1), to(2));
+                thread.state = State::Running { process, stdin, stdout, stderr, ended: false };
+                self.child(id, Input::Start, ctx);
+            }
+            Err(_) => {
+                let not_found = if self.prefix(ctx).starts_with("bash") { "command not found" } else { "not found" };
+                let words = format!("{}{name}: {not_found}\n", self.prefix(ctx));
+                self.write(id, &to(2), words.as_bytes(), ctx);
+                if let Some(thread) = self.threads.get_mut(&id) {
+                    thread.status = 127;
+                    thread.check_errexit();
+                }
+            }
+        }
+    }
+}
+
+/// What is in a file that is opened to be read; `None` of `/dev/null`.
+fn open_read(path: &str, ctx: &Ctx<'_>) -> Result<Option<Vec<u8>>, String> {
+    if path == "/dev/null" {
+        return Ok(None);
+    }
+    match ctx.fs.read(path) {
+        Ok(data) => Ok(Some(data.to_vec())),
+        Err(error) => Err(format!("can't open {{}}: {}", lower(&error.to_string()))),
+    }
+}
+
+fn open_write(path: &str, append: bool, ctx: &mut Ctx<'_>) -> Result<Target, String> {
+    match path {
+        "/dev/null" => return Ok(Target::Null),
+        "/dev/stdout" => return Ok(Target::Out),
+        "/dev/stderr" => return Ok(Target::Err),
+        _ => {}
+    }
+    match ctx.fs.write(path, b"", append) {
+        Ok(()) => Ok(Target::File(path.to_owned())),
+        Err(crate::workload::fs::FsError::NotFound) => Err("can't create {}: nonexistent directory".into()),
+        Err(error) => Err(format!("can't create {{}}: {error}")),
+    }
+}
+
+fn lower(text: &str) -> String {
+    if text == "No such file or directory" { "no such file".into() } else { text.to_owned() }
+}

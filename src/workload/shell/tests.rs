@@ -1,0 +1,198 @@
+//! Scripts and what they print.
+
+use crate::sim::{Rng, Time};
+use crate::workload::process::Program as _;
+use crate::workload::{Ctx, Effect, Family, Ids, Input, Place, ProcInfo, Spec, registry};
+
+/// Runs a script to its end, however long it sleeps; what it printed, its errors, its code and how many seconds it took.
+fn run(script: &str) -> (String, String, Option<u8>, u64) {
+    let place = Place {
+        family: Family::Busybox,
+        image: "busybox".into(),
+        hostname: "web-0".into(),
+        epoch: 1_767_225_600,
+        ..Place::default()
+    };
+    let spec = Spec {
+        argv: ["sh", "-c", script, "zero", "one", "two words"].map(str::to_owned).to_vec(),
+        env: [("HOME", "/root"), ("GREETING", "hello")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        cwd: "/".into(),
+    };
+    let mut fs = registry::files(&place);
+    let mut process = registry::start(&spec, &place, &fs).expect("there is a shell");
+    let (mut rng, mut ids, mut now) = (Rng::stream(1, "shell"), Ids::default(), Time::ZERO);
+    let procs = [ProcInfo { pid: 1, started: Time::ZERO, command: "sh".into() }];
+    let (mut stdout, mut stderr, mut code) = (Vec::new(), Vec::new(), None);
+    let mut inputs = vec![Input::Start, Input::StdinEnd];
+    for _ in 0..1_500 {
+        let mut out = Vec::new();
+        if inputs.is_empty() {
+            let Some(at) = process.wake_at().filter(|_| code.is_none()) else { break };
+            now = now.max(at);
+            inputs.push(Input::Timer);
+        }
+        for input in inputs.drain(..) {
+            let mut ctx =
+                Ctx { now, fs: &mut fs, rng: &mut rng, ids: &mut ids, place: &place, procs: &procs, out: &mut out };
+            process.handle(input, &mut ctx);
+        }
+        for effect in out {
+            match effect {
+                Effect::Stdout(bytes) => stdout.extend(bytes),
+                Effect::Stderr(bytes) => stderr.extend(bytes),
+                Effect::Exit(c) => code = code.or(Some(c)),
+                _ => {}
+            }
+        }
+    }
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (text(stdout), text(stderr), code, now.as_secs())
+}
+
+fn check(cases: &[(&str, &str)]) {
+    for (script, want) in cases {
+        let (out, err, code, _) = run(script);
+        let got = match code {
+            Some(0) => format!("{out}{err}"),
+            code => format!("{out}{err}[{code:?}]"),
+        };
+        assert_eq!(got, *want, "{script}");
+    }
+}
+
+#[test]
+fn words_are_expanded_split_and_quoted() {
+    check(&[
+        ("echo hello   world", "hello world\n"),
+        ("echo \"a  b\" 'c  $d'", "a  b c  $d\n"),
+        ("x='a  b'; echo $x \"$x\"", "a b a  b\n"),
+        ("echo $GREETING ${GREETING}s ${none:-default} ${#GREETING}", "hello hellos default 5\n"),
+        ("echo $0 $1 $# \"$@\"", "zero one 2 one two words\n"),
+        ("for a in \"$@\"; do echo \"[$a]\"; done", "[one]\n[two words]\n"),
+        ("f=a.tar.gz; echo ${f%.*} ${f%%.*} ${f#*.} ${f##*.}", "a.tar a tar.gz gz\n"),
+        ("echo $((1 + 2 * 3)) $(echo a; echo b) `echo c`", "7 a b c\n"),
+        ("echo \"$(echo 'a  b')\"", "a  b\n"),
+        ("touch /tmp/a.txt /tmp/b.txt; cd /tmp; echo *.txt *.md", "a.txt b.txt *.md\n"),
+        ("echo a\\ b \"\\$x\" '\\n'", "a b $x \\n\n"),
+        ("A=1 B=2; echo $A$B; C=3 env | grep C=", "12\nC=3\n"),
+        ("echo '' \"\" x", "  x\n"),
+    ]);
+}
+
+#[test]
+fn commands_are_joined_by_operators() {
+    check(&[
+        ("true && echo yes || echo no", "yes\n"),
+        ("false && echo yes || echo no", "no\n"),
+        ("! false; echo $?", "0\n"),
+        ("echo a; echo b & wait; echo c", "a\nb\nc\n"),
+        ("false; exit", "[Some(1)]"),
+        ("exit 3", "[Some(3)]"),
+        ("(exit 4); echo $?", "4\n"),
+        ("{ echo a; echo b; } | wc -l", "2\n"),
+        ("echo one two three | tr ' ' '\\n' | sort | head -n 2", "one\nthree\n"),
+        ("seq 3 | while read n; do echo n=$n; done", "n=1\nn=2\nn=3\n"),
+        ("yes | head -n 2", "y\ny\n"),
+        ("set -e; false; echo never", "[Some(1)]"),
+        ("set -e; if false; then :; fi; false || true; echo here", "here\n"),
+    ]);
+}
+
+#[test]
+fn loops_conditions_cases_and_functions_work() {
+    check(&[
+        ("i=0; while [ $i -lt 3 ]; do echo $i; i=$((i+1)); done", "0\n1\n2\n"),
+        ("until false; do echo once; break; done", "once\n"),
+        ("for i in 1 2 3; do [ $i = 2 ] && continue; echo $i; done", "1\n3\n"),
+        ("for i in 1 2; do for j in a b; do [ $j = b ] && continue 2; echo $i$j; done; done", "1a\n2a\n"),
+        ("if [ -f /etc/passwd ]; then echo file; elif true; then echo x; else echo y; fi", "file\n"),
+        ("case $1 in o*) echo starts;; *) echo other;; esac", "starts\n"),
+        ("case b in a|b) echo ab;; esac", "ab\n"),
+        ("f() { echo \"f $1 $#\"; return 5; }; f x y; echo $? $1", "f x 2\n5 one\n"),
+        ("x=$(f() { echo in; }; f); echo $x", "in\n"),
+        ("eval 'echo a; echo b'", "a\nb\n"),
+        ("trap 'echo bye' EXIT; echo hi", "hi\nbye\n"),
+    ]);
+}
+
+#[test]
+fn redirections_lead_where_they_say() {
+    check(&[
+        ("echo a > /tmp/f; echo b >> /tmp/f; cat /tmp/f", "a\nb\n"),
+        ("cat < /etc/passwd | head -c 4", "root"),
+        ("echo err >&2; echo out", "out\nerr\n"),
+        ("ls /nope 2>/dev/null || echo failed", "failed\n"),
+        ("ls /nope 2>&1 | wc -l", "1\n"),
+        ("cat <<EOF\n$GREETING $(echo x)\nEOF", "hello x\n"),
+        ("cat <<'EOF'\n$GREETING\nEOF", "$GREETING\n"),
+        ("while read a b; do echo \"$b-$a\"; done <<EOF\n1 2\n3 4\nEOF", "2-1\n4-3\n"),
+        ("for i in 1 2; do echo $i; done > /tmp/l; wc -l < /tmp/l", "2\n"),
+        ("echo x > /no/such", "sh: can't create /no/such: nonexistent directory\n[Some(1)]"),
+        ("cat /nope", "cat: can't open '/nope': No such file or directory\n[Some(1)]"),
+        ("cat < /nope", "sh: can't open /nope: no such file\n[Some(1)]"),
+    ]);
+}
+
+#[test]
+fn mistakes_are_told_in_the_words_of_ash() {
+    check(&[
+        ("nope", "sh: nope: not found\n[Some(127)]"),
+        ("echo 'a", "sh: syntax error: unterminated quoted string\n[Some(2)]"),
+        ("if true; then echo a", "sh: syntax error: unexpected end of file (expecting \"fi\")\n[Some(2)]"),
+        ("for", "sh: syntax error: unexpected end of file\n[Some(2)]"),
+        ("echo a | | b", "sh: syntax error: unexpected \"|\"\n[Some(2)]"),
+        ("done", "sh: syntax error: unexpected \"done\"\n[Some(2)]"),
+        ("echo ${x:?is missing}", "sh: x: is missing\n[Some(2)]"),
+        ("echo $((1/0))", "sh: divide by zero\n[Some(2)]"),
+    ]);
+}
+
+#[test]
+fn tools_answer_as_they_do() {
+    check(&[
+        ("hostname; whoami; id -u; uname -r", "web-0\nroot\n0\n6.8.0-60-generic\n"),
+        ("date -u +%Y-%m-%dT%H:%M:%SZ; date", "2026-01-01T00:00:00Z\nThu Jan  1 00:00:00 UTC 2026\n"),
+        ("printf '%s=%d\\n' a 1 b 2", "a=1\nb=2\n"),
+        ("printf '%05d|%-3s|%3s\\n' 42 a b", "00042|a  |  b\n"),
+        ("echo abc | sed 's/b/X/'; echo a,b,c | cut -d, -f2", "aXc\nb\n"),
+        ("echo hello | base64 | base64 -d", "hello\n"),
+        ("mkdir -p /data/x; touch /data/x/f; ls /data; ls /data/x", "x\nf\n"),
+        ("printenv GREETING; test -n \"$GREETING\" && echo set", "hello\nset\n"),
+        ("expr 2 + 3; basename /a/b.txt .txt; dirname /a/b", "5\nb\n/a\n"),
+        ("kill 99", "sh: kill: (99) - No such process\n[Some(1)]"),
+        ("which wget curl", "/usr/bin/wget\n[Some(1)]"),
+        ("ps", "PID   USER     TIME  COMMAND\n    1 root      0:00 sh\n"),
+    ]);
+}
+
+#[test]
+fn a_script_takes_the_time_that_it_sleeps() {
+    for (script, seconds) in
+        [("sleep 3", 3), ("sleep 1; sleep 2 & sleep 1; wait", 3), ("sleep 5 | sleep 1", 5), ("timeout 9 sleep 2", 2)]
+    {
+        let (_, _, code, took) = run(script);
+        assert_eq!((code, took), (Some(0), seconds), "{script}");
+    }
+}
+
+#[test]
+fn a_loop_without_end_uses_time_and_harms_nobody() {
+    let (_, _, code, took) = run("i=0; while true; do i=$((i+1)); done");
+    assert_eq!(code, None);
+    assert!(took > 10, "{took}");
+}
+
+#[test]
+fn nonsense_never_panics() {
+    let mut rng = Rng::stream(11, "nonsense");
+    let pieces = [
+        "if", "then", "fi", "$(", ")", "${", "}", "'", "\"", "|", "&&", ";", "for", "in", "do", "done", "<<", "E",
+        "\n", "((", "))", "`", "\\", "x=1", "*", "[", "é", "case", "esac", "&", ">", "<", "1", "$x", "echo",
+    ];
+    for _ in 0..3_000 {
+        let length = rng.below(14);
+        let script: Vec<&str> = (0..length).map(|_| *rng.pick(&pieces).expect("not empty")).collect();
+        let separator = if rng.chance(500_000) { " " } else { "" };
+        _ = super::parse::parse(&script.join(separator));
+    }
+}

@@ -1,0 +1,16 @@
+//! Tools that a shell calls: those that only compute ([`instant`]), those of the network, and those that only the system
+//! can answer ([`system`]).
+
+pub mod curl;
+pub mod files;
+pub mod http_client;
+pub mod info;
+pub mod instant;
+pub mod nc;
+pub mod nslookup;
+pub mod ping;
+pub mod print;
+pub mod system;
+pub mod test;
+pub mod text;
+pub mod wget;

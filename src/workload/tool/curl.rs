@@ -1,0 +1,468 @@
+//! `curl`. Models curl 8 as far as the options `-s -S -o -O -w -I -i -v -m --connect-timeout -H -X -d -A -L -f -k -4` go.
+//!
+//! Differs: no TLS (an `https` URL fails as on a server that does not speak it), one protocol, no progress meter.
+
+use crate::sim::{Span, Time};
+use crate::workload::http::{Request, Response};
+use crate::workload::process::Program;
+use crate::workload::program::sleep::parse_span;
+use crate::workload::tool::http_client::{Exchange, Progress, Url};
+use crate::workload::{Ctx, Input, NetError, Spec};
+
+/// What was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Options {
+    urls: Vec<String>,
+    silent: bool,
+    show_errors: bool,
+    output: Option<String>,
+    remote_name: bool,
+    write_out: String,
+    head: bool,
+    include: bool,
+    verbose: bool,
+    fail: bool,
+    location: bool,
+    max_time: Option<Span>,
+    connect_timeout: Option<Span>,
+    headers: Vec<(String, String)>,
+    method: Option<String>,
+    data: Option<String>,
+    agent: Option<String>,
+}
+
+/// `curl`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Curl {
+    options: Options,
+    cwd: String,
+    bad: Option<String>,
+    exchange: Option<Exchange>,
+    url: Option<Url>,
+    deadline: Option<Time>,
+    connect_deadline: Option<Time>,
+    redirects: u32,
+    code: u8,
+}
+
+impl Curl {
+    /// The process that `spec` starts.
+    pub fn new(spec: &Spec) -> Curl {
+        let (options, bad) = match parse(&spec.argv[1..]) {
+            Ok(options) => (options, None),
+            Err(words) => (Options::default(), Some(words)),
+        };
+        Curl {
+            options,
+            cwd: spec.cwd.clone(),
+            bad,
+            exchange: None,
+            url: None,
+            deadline: None,
+            connect_deadline: None,
+            redirects: 0,
+            code: 0,
+        }
+    }
+
+    fn next(&mut self, ctx: &mut Ctx<'_>) {
+        if self.options.urls.is_empty() {
+            return ctx.exit(self.code);
+        }
+        let text = self.options.urls.remove(0);
+        self.redirects = 0;
+        self.go(&text, ctx);
+    }
+
+    fn go(&mut self, text: &str, ctx: &mut Ctx<'_>) {
+        let Some(url) = Url::parse(text) else {
+            let bad_port =
+                text.rsplit_once(':').is_some_and(|(_, p)| p.parse::<u16>().is_err() && !p.starts_with("//"));
+            let words = if bad_port {
+                "URL rejected: Port number was not a decimal number between 0 and 65535"
+            } else {
+                "URL rejected: No host part in the URL"
+            };
+            return self.fail(3, words, ctx);
+        };
+        if !matches!(url.scheme.as_str(), "http" | "https") {
+            return self.fail(1, &format!("Protocol \"{}\" not supported", url.scheme), ctx);
+        }
+        self.deadline = self.options.max_time.map(|t| ctx.now + t);
+        self.connect_deadline = Some(ctx.now + self.options.connect_timeout.unwrap_or(Span::secs(300)));
+        let (exchange, progress) = Exchange::begin(&url.host, url.port, self.request(&url), ctx);
+        self.exchange = Some(exchange);
+        self.url = Some(url);
+        self.progress(progress, ctx);
+    }
+
+    fn request(&self, url: &Url) -> Request {
+        let options = &self.options;
+        let method = match (&options.method, options.head, &options.data) {
+            (Some(method), ..) => method.clone(),
+            (None, true, _) => "HEAD".into(),
+            (None, false, Some(_)) => "POST".into(),
+            _ => "GET".into(),
+        };
+        let given = |name: &str| options.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+        let mut headers = Vec::new();
+        if !given("host") {
+            headers.push(("Host".to_owned(), url.authority()));
+        }
+        if !given("user-agent") {
+            headers.push(("User-Agent".to_owned(), options.agent.clone().unwrap_or_else(|| "curl/8.12.1".into())));
+        }
+        if !given("accept") {
+            headers.push(("Accept".to_owned(), "*/*".to_owned()));
+        }
+        let body = options.data.clone().unwrap_or_default().into_bytes();
+        headers.extend(options.headers.clone());
+        if options.data.is_some() {
+            headers.push(("Content-Length".into(), body.len().to_string()));
+            if !given("content-type") {
+                headers.push(("Content-Type".into(), "application/x-www-form-urlencoded".into()));
+            }
+        }
+        Request { method, target: url.target.clone(), headers, body, keep_alive: true }
+    }
+
+    fn fail(&mut self, code: u8, words: &str, ctx: &mut Ctx<'_>) {
+        if !self.options.silent || self.options.show_errors {
+            ctx.eprint(format!("curl: ({code}) {words}\n"));
+        }
+        self.write_out(None, ctx);
+        self.code = code;
+        self.exchange = None;
+        self.next(ctx);
+    }
+
+    fn progress(&mut self, progress: Progress, ctx: &mut Ctx<'_>) {
+        let Some(url) = self.url.clone() else { return };
+        let after = self.exchange.as_ref().map_or(0, |e| ctx.now.since(e.began).as_millis());
+        let host = &url.host;
+        match progress {
+            Progress::Wait => {}
+            Progress::Connected => {
+                self.talk(&url, ctx);
+                if url.scheme == "https" {
+                    self.abandon(ctx);
+                    let words = "TLS connect error: error:0A00010B:SSL routines::wrong version number";
+                    self.fail(35, words, ctx);
+                }
+            }
+            Progress::Answer(response) => self.answered(response, ctx),
+            Progress::NoSuchHost | Progress::NoServer => {
+                self.note(&format!("Could not resolve host: {host}"), ctx);
+                self.fail(6, &format!("Could not resolve host: {host}"), ctx);
+            }
+            Progress::NotConnected(error) => {
+                let words =
+                    if error == NetError::TimedOut { "Connection timed out" } else { "Could not connect to server" };
+                self.note(&format!("connect to {host} port {} failed: {error}", url.port), ctx);
+                self.fail(7, &format!("Failed to connect to {host} port {} after {after} ms: {words}", url.port), ctx);
+            }
+            Progress::Broken(_) => self.fail(56, "Recv failure: Connection reset by peer", ctx),
+            Progress::Empty => self.fail(52, "Empty reply from server", ctx),
+            Progress::NotHttp(_) => self.fail(1, "Received HTTP/0.9 when not allowed", ctx),
+        }
+    }
+
+    fn note(&self, words: &str, ctx: &mut Ctx<'_>) {
+        if self.options.verbose {
+            ctx.eprint(format!("* {words}\n"));
+        }
+    }
+
+    /// What `-v` says about the connection and the request.
+    fn talk(&self, url: &Url, ctx: &mut Ctx<'_>) {
+        if !self.options.verbose {
+            return;
+        }
+        let Some(exchange) = &self.exchange else { return };
+        let ip = exchange.address.map(|ip| ip.to_string()).unwrap_or_default();
+        let local = exchange.local.map(|l| l.port()).unwrap_or(0);
+        if url.host.parse::<std::net::Ipv4Addr>().is_err() {
+            self.note(&format!("Host {}:{} was resolved.", url.host, url.port), ctx);
+            self.note("IPv6: (none)", ctx);
+            self.note(&format!("IPv4: {ip}"), ctx);
+        }
+        self.note(&format!("  Trying {ip}:{}...", url.port), ctx);
+        self.note(&format!("Connected to {} ({ip}) port {}", url.host, url.port), ctx);
+        self.note(&format!("using HTTP/1.x (local port {local})"), ctx);
+        let request = self.request(url);
+        let mut lines = format!("> {} {} HTTP/1.1\n", request.method, request.target);
+        for (name, value) in &request.headers {
+            lines += &format!("> {name}: {value}\n");
+        }
+        ctx.eprint(lines + "> \n");
+    }
+
+    fn answered(&mut self, response: Response, ctx: &mut Ctx<'_>) {
+        let options = &self.options;
+        let head: String = std::iter::once(response.status_line())
+            .chain(response.headers.iter().map(|(n, v)| format!("{n}: {v}")))
+            .map(|line| format!("{line}\r\n"))
+            .collect();
+        if options.verbose {
+            let shown: String = head.lines().map(|l| format!("< {l}\n")).collect();
+            ctx.eprint(format!("{shown}< \n"));
+        }
+        let onward = response.header("location").filter(|_| options.location && (300..400).contains(&response.code));
+        if let Some(location) = onward.map(str::to_owned) {
+            self.redirects += 1;
+            if self.redirects > 50 {
+                return self.fail(47, "Maximum (50) redirects followed", ctx);
+            }
+            let base = self.url.as_ref().map(|u| format!("{}://{}", u.scheme, u.authority())).unwrap_or_default();
+            let next = if location.contains("://") { location } else { format!("{base}{location}") };
+            return self.go(&next, ctx);
+        }
+        if options.fail && response.code >= 400 {
+            let words = format!("The requested URL returned error: {}", response.code);
+            self.write_out(Some(&response), ctx);
+            return self.fail_quietly(22, &words, ctx);
+        }
+        let mut bytes = Vec::new();
+        if options.head || options.include {
+            bytes.extend_from_slice(head.as_bytes());
+            bytes.extend_from_slice(b"\r\n");
+        }
+        if !options.head {
+            bytes.extend_from_slice(&response.body);
+        }
+        let remote = self.url.as_ref().and_then(|u| u.target.rsplit('/').next().map(str::to_owned));
+        let file = options.output.clone().or(remote.filter(|_| options.remote_name));
+        match file.as_deref() {
+            None | Some("-") => ctx.print(bytes),
+            Some(path) => {
+                let path = crate::workload::fs::resolve(&self.cwd, path);
+                if let Err(error) = ctx.fs.write(&path, &bytes, false) {
+                    return self.fail(23, &format!("Failure writing output to destination: {error}"), ctx);
+                }
+            }
+        }
+        if options.verbose {
+            let host = self.url.as_ref().map(|u| u.host.clone()).unwrap_or_default();
+            self.note(&format!("Connection #0 to host {host} left intact"), ctx);
+        }
+        self.write_out(Some(&response), ctx);
+        self.exchange = None;
+        self.next(ctx);
+    }
+
+    fn fail_quietly(&mut self, code: u8, words: &str, ctx: &mut Ctx<'_>) {
+        let format = std::mem::take(&mut self.options.write_out);
+        self.fail(code, words, ctx);
+        self.options.write_out = format;
+    }
+
+    /// `-w`.
+    fn write_out(&self, response: Option<&Response>, ctx: &mut Ctx<'_>) {
+        if self.options.write_out.is_empty() {
+            return;
+        }
+        let took = self.exchange.as_ref().map_or(Span::ZERO, |e| ctx.now.since(e.began));
+        let micros = took.0 / 1_000;
+        let seconds = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+        let address = self.exchange.as_ref().and_then(|e| e.address).map(|ip| ip.to_string()).unwrap_or_default();
+        let url = self.url.as_ref();
+        let values = [
+            ("http_code", format!("{:03}", response.map_or(0, |r| r.code))),
+            ("response_code", format!("{:03}", response.map_or(0, |r| r.code))),
+            ("time_total", seconds.clone()),
+            ("time_connect", seconds),
+            ("size_download", response.map_or(0, |r| r.body.len()).to_string()),
+            ("remote_ip", address),
+            ("remote_port", url.map_or(0, |u| u.port).to_string()),
+            ("content_type", response.and_then(|r| r.header("content-type")).unwrap_or("").to_owned()),
+            ("url_effective", url.map(|u| format!("{}://{}{}", u.scheme, u.authority(), u.target)).unwrap_or_default()),
+        ];
+        let mut text = self.options.write_out.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r");
+        for (name, value) in values {
+            text = text.replace(&format!("%{{{name}}}"), &value);
+        }
+        ctx.print(text.replace("%%", "%"));
+    }
+
+    fn abandon(&mut self, ctx: &mut Ctx<'_>) {
+        if let Some(exchange) = self.exchange.as_mut() {
+            exchange.abandon(ctx);
+        }
+    }
+
+    fn timed_out(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(exchange) = &self.exchange else { return };
+        let late = |at: Option<Time>| at.is_some_and(|at| at <= ctx.now);
+        let (total, connecting) = (late(self.deadline), late(self.connect_deadline) && !exchange.is_connected());
+        if !total && !connecting {
+            return;
+        }
+        let ms = ctx.now.since(exchange.began).as_millis();
+        let words = match (exchange.is_resolved(), exchange.is_connected()) {
+            (false, _) => format!("Resolving timed out after {ms} milliseconds"),
+            (_, false) => format!("Connection timed out after {ms} milliseconds"),
+            _ => format!("Operation timed out after {ms} milliseconds with 0 bytes received"),
+        };
+        self.abandon(ctx);
+        self.fail(28, &words, ctx);
+    }
+}
+
+impl Program for Curl {
+    fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
+        match input {
+            Input::Start => {
+                match (&self.bad, self.options.urls.is_empty()) {
+                    (Some(words), _) => {
+                        ctx.eprint(format!(
+                            "curl: {words}\ncurl: try 'curl --help' or 'curl --manual' for more information\n"
+                        ));
+                        ctx.exit(2);
+                    }
+                    (None, true) => {
+                        ctx.eprint("curl: (2) no URL specified\ncurl: try 'curl --help' or 'curl --manual' for more information\n");
+                        ctx.exit(2);
+                    }
+                    _ => self.next(ctx),
+                }
+            }
+            Input::Net(event) => {
+                if let Some(mut exchange) = self.exchange.take() {
+                    let progress = exchange.event(&event, ctx);
+                    self.exchange = Some(exchange);
+                    self.progress(progress, ctx);
+                }
+            }
+            Input::Timer => {
+                if let Some(mut exchange) = self.exchange.take() {
+                    let progress = exchange.timer(ctx);
+                    self.exchange = Some(exchange);
+                    self.progress(progress, ctx);
+                }
+                self.timed_out(ctx);
+            }
+            Input::Signal(signal) => ctx.exit(128 + signal),
+            _ => {}
+        }
+    }
+
+    fn wake_at(&self) -> Option<Time> {
+        let exchange = self.exchange.as_ref()?;
+        let connect = self.connect_deadline.filter(|_| !exchange.is_connected());
+        [exchange.wake_at(), self.deadline, connect].into_iter().flatten().min()
+    }
+}
+
+fn parse(args: &[String]) -> Result<Options, String> {
+    let mut options = Options::default();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let Some(flag) = arg.strip_prefix('-').filter(|f| !f.is_empty()) else {
+            options.urls.push(arg.clone());
+            continue;
+        };
+        if let Some(long) = flag.strip_prefix('-') {
+            let value = if takes_value(long) {
+                Some(args.next().ok_or(format!("option --{long}: requires parameter"))?)
+            } else {
+                None
+            };
+            set(&mut options, long, value.map_or("", |v| v)).ok_or(format!("option --{long}: is unknown"))?;
+            continue;
+        }
+        for (at, letter) in flag.char_indices() {
+            let long = LETTERS
+                .iter()
+                .find(|(l, _)| *l == letter)
+                .map(|(_, long)| *long)
+                .ok_or(format!("option -{letter}: is unknown"))?;
+            if takes_value(long) {
+                let rest = &flag[at + 1..];
+                let value = if rest.is_empty() {
+                    args.next().ok_or(format!("option -{letter}: requires parameter"))?.as_str()
+                } else {
+                    rest
+                };
+                set(&mut options, long, value)
+                    .ok_or(format!("option -{letter}: expected a proper numerical parameter"))?;
+                break;
+            }
+            set(&mut options, long, "").ok_or(format!("option -{letter}: is unknown"))?;
+        }
+    }
+    Ok(options)
+}
+
+const LETTERS: &[(char, &str)] = &[
+    ('s', "silent"),
+    ('S', "show-error"),
+    ('o', "output"),
+    ('O', "remote-name"),
+    ('w', "write-out"),
+    ('I', "head"),
+    ('i', "include"),
+    ('v', "verbose"),
+    ('m', "max-time"),
+    ('H', "header"),
+    ('X', "request"),
+    ('d', "data"),
+    ('A', "user-agent"),
+    ('L', "location"),
+    ('f', "fail"),
+    ('k', "insecure"),
+    ('4', "ipv4"),
+    ('g', "globoff"),
+    ('N', "no-buffer"),
+];
+
+fn takes_value(long: &str) -> bool {
+    matches!(
+        long,
+        "output"
+            | "write-out"
+            | "max-time"
+            | "connect-timeout"
+            | "header"
+            | "request"
+            | "data"
+            | "user-agent"
+            | "retry"
+            | "retry-delay"
+            | "data-raw"
+            | "url"
+            | "cacert"
+    )
+}
+
+fn set(options: &mut Options, long: &str, value: &str) -> Option<()> {
+    let span = || parse_span(value).ok().flatten();
+    match long {
+        "silent" => options.silent = true,
+        "show-error" => options.show_errors = true,
+        "output" => options.output = Some(value.into()),
+        "remote-name" => options.remote_name = true,
+        "write-out" => options.write_out = value.into(),
+        "head" => options.head = true,
+        "include" => options.include = true,
+        "verbose" => options.verbose = true,
+        "fail" => options.fail = true,
+        "location" => options.location = true,
+        "max-time" => options.max_time = Some(span()?),
+        "connect-timeout" => options.connect_timeout = Some(span()?),
+        "header" => {
+            let (name, value) = value.split_once(':')?;
+            options.headers.push((name.trim().into(), value.trim().into()));
+        }
+        "request" => options.method = Some(value.into()),
+        "data" | "data-raw" => {
+            let before = options.data.take().map(|d| format!("{d}&")).unwrap_or_default();
+            options.data = Some(before + value);
+        }
+        "user-agent" => options.agent = Some(value.into()),
+        "url" => options.urls.push(value.into()),
+        "insecure" | "ipv4" | "globoff" | "no-buffer" | "http1.1" | "compressed" | "retry" | "retry-delay"
+        | "cacert" | "no-progress-meter" => {}
+        _ => return None,
+    }
+    Some(())
+}

@@ -1,0 +1,208 @@
+//! Tools for files: `ls`, `mkdir`, `rm`, `touch`, `cp`, `mv`, `find`, `stat`, `df`, `mount`, names of paths.
+
+use crate::workload::Ctx;
+use crate::workload::tool::instant::Call;
+
+/// `ls [-l] [-a] [-1] [PATH…]`.
+pub fn ls(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    let (flags, mut paths) = call.split();
+    if paths.is_empty() {
+        paths.push(".");
+    }
+    let (mut out, mut code) = (String::new(), 0);
+    let many = paths.len() > 1;
+    for path in &paths {
+        let whole = call.path(path);
+        if ctx.fs.is_file(&whole) {
+            out += &entry(&whole, path, &flags, ctx);
+            continue;
+        }
+        match ctx.fs.list(&whole) {
+            Ok(names) => {
+                if many {
+                    out += &format!("{path}:\n");
+                }
+                if flags.contains('l') {
+                    out += &format!("total {}\n", names.len() * 4);
+                }
+                let dots: &[&str] = if flags.contains('a') { &[".", ".."] } else { &[] };
+                let shown = dots
+                    .iter()
+                    .map(|d| (*d).to_owned())
+                    .chain(names.into_iter().filter(|n| flags.contains('a') || !n.starts_with('.')));
+                for name in shown {
+                    out += &entry(&crate::workload::fs::resolve(&whole, &name), &name, &flags, ctx);
+                }
+            }
+            Err(error) => {
+                ctx.eprint(format!("ls: {path}: {error}\n"));
+                code = 1;
+            }
+        }
+    }
+    if !out.is_empty() {
+        ctx.print(out);
+    }
+    code
+}
+
+fn entry(path: &str, name: &str, flags: &str, ctx: &Ctx<'_>) -> String {
+    if !flags.contains('l') {
+        return format!("{name}\n");
+    }
+    let dir = ctx.fs.is_dir(path);
+    let size = ctx.fs.read(path).map_or(4_096, |d| d.len());
+    let mode = if dir { "drwxr-xr-x" } else { "-rw-r--r--" };
+    let links = if dir { 2 } else { 1 };
+    format!("{mode}    {links} root     root     {size:>9} Jan  1 00:00 {name}\n")
+}
+
+/// Runs `work` on each path and reports what fails.
+fn each(
+    call: &Call<'_>,
+    ctx: &mut Ctx<'_>,
+    words: &str,
+    mut work: impl FnMut(&str, &mut Ctx<'_>) -> Result<(), crate::workload::fs::FsError>,
+) -> u8 {
+    let mut code = 0;
+    let (_, paths) = call.split();
+    for path in paths {
+        if let Err(error) = work(&call.path(path), ctx) {
+            ctx.eprint(format!("{}: {}\n", call.argv[0], words.replace("{}", path) + &error.to_string()));
+            code = 1;
+        }
+    }
+    code
+}
+
+/// `mkdir [-p]`.
+pub fn mkdir(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    let parents = call.split().0.contains('p');
+    each(call, ctx, "can't create directory '{}': ", |path, ctx| ctx.fs.make_dir(path, parents))
+}
+
+/// `rm [-r] [-f]`, `rmdir`.
+pub fn rm(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    let flags = call.split().0;
+    let recursive = flags.contains(['r', 'R']) || call.argv[0] == "rmdir";
+    each(call, ctx, "can't remove '{}': ", |path, ctx| match ctx.fs.remove(path, recursive) {
+        Err(crate::workload::fs::FsError::NotFound) if flags.contains('f') => Ok(()),
+        other => other,
+    })
+}
+
+/// `touch`.
+pub fn touch(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    each(call, ctx, "{}: ", |path, ctx| if ctx.fs.exists(path) { Ok(()) } else { ctx.fs.write(path, b"", true) })
+}
+
+/// `cp` and `mv` of one file.
+pub fn cp(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    let (_, paths) = call.split();
+    let [from, to] = paths[..] else {
+        ctx.eprint(format!("{}: missing file operand\n", call.argv[0]));
+        return 1;
+    };
+    let source = call.path(from);
+    let mut target = call.path(to);
+    if ctx.fs.is_dir(&target) {
+        target = format!("{target}/{}", source.rsplit('/').next().unwrap_or(""));
+    }
+    let done = ctx.fs.read(&source).and_then(|data| ctx.fs.write(&target, &data, false));
+    let done = if call.argv[0] == "mv" { done.and_then(|()| ctx.fs.remove(&source, false)) } else { done };
+    if let Err(error) = done {
+        ctx.eprint(format!("{}: can't stat '{from}': {error}\n", call.argv[0]));
+        return 1;
+    }
+    0
+}
+
+/// `chmod`, `chown`, `ln`, `sync`: nothing that could be seen.
+pub fn nothing(_: &Call<'_>, _: &mut Ctx<'_>) -> u8 {
+    0
+}
+
+/// `find [PATH] [-name PATTERN] [-type f|d]`.
+pub fn find(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    let words: Vec<&str> = call.args().collect();
+    let start = words.first().filter(|w| !w.starts_with('-')).copied().unwrap_or(".");
+    let option = |name: &str| words.iter().position(|w| *w == name).and_then(|at| words.get(at + 1)).copied();
+    let (name, kind) = (option("-name"), option("-type"));
+    let whole = call.path(start);
+    if !ctx.fs.exists(&whole) {
+        ctx.eprint(format!("find: {start}: No such file or directory\n"));
+        return 1;
+    }
+    let mut out = String::new();
+    let mut stack = vec![(whole, start.to_owned())];
+    while let Some((path, shown)) = stack.pop() {
+        let last = shown.rsplit('/').next().unwrap_or("");
+        let dir = ctx.fs.is_dir(&path);
+        let fits = name.is_none_or(|n| crate::workload::shell::expand::matches(n, last))
+            && kind.is_none_or(|k| (k == "d") == dir);
+        if fits {
+            out += &format!("{shown}\n");
+        }
+        for inner in ctx.fs.list(&path).unwrap_or_default().into_iter().rev() {
+            stack.push((
+                crate::workload::fs::resolve(&path, &inner),
+                format!("{}/{inner}", shown.trim_end_matches('/')),
+            ));
+        }
+    }
+    ctx.print(out);
+    0
+}
+
+/// `stat`.
+pub fn stat(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    each(call, ctx, "can't stat '{}': ", |path, ctx| {
+        if !ctx.fs.exists(path) {
+            return Err(crate::workload::fs::FsError::NotFound);
+        }
+        let (size, kind) = ctx.fs.read(path).map_or((4_096, "directory"), |d| (d.len(), "regular file"));
+        ctx.print(format!("  File: {path}\n  Size: {size}\t{kind}\n"));
+        Ok(())
+    })
+}
+
+/// `df`.
+pub fn df(_: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    ctx.print("Filesystem           1K-blocks      Used Available Use% Mounted on\noverlay              104857600  12582912  92274688  12% /\n");
+    0
+}
+
+/// `mount`.
+pub fn mount(_: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    ctx.print("overlay on / type overlay (rw,relatime)\nproc on /proc type proc (rw,nosuid,nodev,noexec,relatime)\n");
+    0
+}
+
+/// `basename PATH [SUFFIX]`.
+pub fn basename(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    let words: Vec<&str> = call.args().collect();
+    let last = words.first().unwrap_or(&"").trim_end_matches('/').rsplit('/').next().unwrap_or("");
+    ctx.print(format!("{}\n", words.get(1).and_then(|s| last.strip_suffix(s)).unwrap_or(last)));
+    0
+}
+
+/// `dirname PATH`.
+pub fn dirname(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    let path = call.args().next().unwrap_or("").trim_end_matches('/');
+    let dir = path.rsplit_once('/').map_or(".", |(d, _)| if d.is_empty() { "/" } else { d });
+    ctx.print(format!("{dir}\n"));
+    0
+}
+
+/// `pwd`.
+pub fn pwd(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    ctx.print(format!("{}\n", call.spec.cwd));
+    0
+}
+
+/// `realpath PATH`.
+pub fn realpath(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    let paths: Vec<String> = call.split().1.iter().map(|p| call.path(p)).collect();
+    ctx.print(paths.iter().map(|p| format!("{p}\n")).collect::<String>());
+    0
+}

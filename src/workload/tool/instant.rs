@@ -1,0 +1,236 @@
+//! Tools that only compute: their input is read to its end, then all of their output comes at once. A few that pass lines
+//! on as they come (`cat`, `tee`, `grep`) do so.
+
+use crate::sim::{Span, Time};
+use crate::workload::process::Program;
+use crate::workload::tool::{files, info, print, test, text};
+use crate::workload::{Ctx, Effect, Input, Spec};
+
+/// What a tool is called with.
+pub struct Call<'a> {
+    /// The tool's name and its arguments.
+    pub argv: &'a [String],
+    /// Where and with what.
+    pub spec: &'a Spec,
+    /// Its standard input, if it reads it.
+    pub stdin: &'a [u8],
+}
+
+impl Call<'_> {
+    /// The arguments after the name.
+    pub fn args(&self) -> impl Iterator<Item = &str> {
+        self.argv.iter().skip(1).map(String::as_str)
+    }
+
+    /// The letters of the options and the other arguments: `-la x` is `la` and `x`.
+    pub fn split(&self) -> (String, Vec<&str>) {
+        let (mut flags, mut rest, mut over) = (String::new(), Vec::new(), false);
+        for arg in self.args() {
+            match arg.strip_prefix('-').filter(|f| !f.is_empty() && !over) {
+                Some("-") => over = true,
+                Some(letters) => flags.push_str(letters),
+                None => rest.push(arg),
+            }
+        }
+        (flags, rest)
+    }
+
+    /// An absolute path.
+    pub fn path(&self, path: &str) -> String {
+        crate::workload::fs::resolve(&self.spec.cwd, path)
+    }
+}
+
+/// A tool: prints through the context and answers its exit code.
+pub type Tool = fn(&Call<'_>, &mut Ctx<'_>) -> u8;
+
+/// Whether a tool reads its standard input, given its arguments.
+type Reads = fn(&[String]) -> bool;
+
+fn never(_: &[String]) -> bool {
+    false
+}
+
+/// A tool that reads its input if no file is named.
+fn without_files(args: &[String]) -> bool {
+    !args.iter().skip(1).any(|a| !a.starts_with('-')) || args.iter().any(|a| a == "-")
+}
+
+/// The same for a tool whose first argument is a pattern or program.
+fn without_second(args: &[String]) -> bool {
+    args.iter().skip(1).filter(|a| !a.starts_with('-')).count() < 2
+        && !args.iter().any(|a| a.starts_with("-r") || a.contains('R'))
+}
+
+fn head_reads(args: &[String]) -> bool {
+    let mut words = args.iter().skip(1);
+    while let Some(word) = words.next() {
+        if word == "-n" || word == "-c" {
+            words.next();
+        } else if !word.starts_with('-') {
+            return false;
+        }
+    }
+    true
+}
+
+fn always(_: &[String]) -> bool {
+    true
+}
+
+/// Every tool: its name, its function, and whether it reads its input.
+pub const TOOLS: &[(&str, Tool, Reads)] = &[
+    ("echo", print::echo, never),
+    ("printf", print::printf, never),
+    ("seq", print::seq, never),
+    ("yes", print::yes, never),
+    ("true", print::succeed, never),
+    ("false", print::fail, never),
+    ("test", test::test, never),
+    ("[", test::test, never),
+    ("[[", test::test, never),
+    ("expr", test::expr, never),
+    ("cat", text::cat, without_files),
+    ("head", text::head, head_reads),
+    ("tail", text::tail, head_reads),
+    ("wc", text::wc, without_files),
+    ("grep", text::grep, without_second),
+    ("egrep", text::grep, without_second),
+    ("sort", text::sort, without_files),
+    ("uniq", text::uniq, without_files),
+    ("cut", text::cut, always),
+    ("tr", text::tr, always),
+    ("sed", text::sed, without_second),
+    ("tee", text::tee, always),
+    ("base64", text::base64, without_files),
+    ("rev", text::rev, without_files),
+    ("xargs", text::xargs, always),
+    ("ls", files::ls, never),
+    ("mkdir", files::mkdir, never),
+    ("rmdir", files::rm, never),
+    ("rm", files::rm, never),
+    ("touch", files::touch, never),
+    ("cp", files::cp, never),
+    ("mv", files::cp, never),
+    ("ln", files::nothing, never),
+    ("chmod", files::nothing, never),
+    ("chown", files::nothing, never),
+    ("sync", files::nothing, never),
+    ("find", files::find, never),
+    ("stat", files::stat, never),
+    ("df", files::df, never),
+    ("mount", files::mount, never),
+    ("basename", files::basename, never),
+    ("dirname", files::dirname, never),
+    ("pwd", files::pwd, never),
+    ("realpath", files::realpath, never),
+    ("readlink", files::realpath, never),
+    ("date", info::date, never),
+    ("hostname", info::hostname, never),
+    ("env", info::env, never),
+    ("printenv", info::env, never),
+    ("id", info::id, never),
+    ("whoami", info::whoami, never),
+    ("uname", info::uname, never),
+    ("arch", info::arch, never),
+    ("nproc", info::nproc, never),
+    ("uptime", info::uptime, never),
+    ("free", info::free, never),
+    ("ps", info::ps, never),
+    ("top", info::ps, never),
+    ("pidof", info::pidof, never),
+    ("pgrep", info::pidof, never),
+    ("killall", info::killall, never),
+    ("pkill", info::killall, never),
+    ("kill", info::kill, never),
+    ("which", info::which, never),
+    ("clear", print::succeed, never),
+    ("stress", info::stress, never),
+];
+
+/// A tool's process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Instant {
+    tool: u32,
+    spec: Spec,
+    stdin: Vec<u8>,
+    follow: Option<(String, u64, Time)>,
+}
+
+impl Instant {
+    /// The process of the tool called `name`, if there is one.
+    pub fn new(name: &str, spec: &Spec) -> Option<Instant> {
+        let tool = TOOLS.iter().position(|(n, ..)| *n == name)?;
+        Some(Instant { tool: u32::try_from(tool).ok()?, spec: spec.clone(), stdin: Vec::new(), follow: None })
+    }
+
+    fn entry(&self) -> &'static (&'static str, Tool, Reads) {
+        &TOOLS[usize::try_from(self.tool).unwrap_or(0)]
+    }
+
+    fn run(&mut self, ctx: &mut Ctx<'_>) {
+        let stdin = std::mem::take(&mut self.stdin);
+        let call = Call { argv: &self.spec.argv, spec: &self.spec, stdin: &stdin };
+        let code = self.entry().1(&call, ctx);
+        if self.entry().0 == "tail" && self.spec.argv.iter().any(|a| matches!(a.as_str(), "-f" | "-F" | "-fn")) {
+            let path = call.args().filter(|a| !a.starts_with('-')).last().map(|p| call.path(p)).unwrap_or_default();
+            let size = ctx.fs.read(&path).map_or(0, |d| d.len() as u64);
+            self.follow = Some((path, size, ctx.now + Span::secs(1)));
+            return;
+        }
+        ctx.exit(code);
+    }
+
+    /// Whether it passes on what comes at once.
+    fn streams(&self) -> bool {
+        self.entry().0 == "cat" && self.spec.argv.len() == 1
+    }
+
+    /// `head` needs no more than its lines.
+    fn has_enough(&self) -> bool {
+        self.entry().0 == "head" && {
+            let wanted = text::line_count(&self.spec.argv);
+            self.stdin.iter().filter(|b| **b == b'\n').count() as u64 >= wanted
+        }
+    }
+
+    /// `tail -f`: what was added since the last look.
+    fn followed(&mut self, ctx: &mut Ctx<'_>) {
+        let Some((path, size, at)) = self.follow.as_mut() else { return };
+        if *at > ctx.now {
+            return;
+        }
+        *at = ctx.now + Span::secs(1);
+        if let Ok(data) = ctx.fs.read(path) {
+            let from = usize::try_from(*size).unwrap_or(0).min(data.len());
+            if data.len() > from {
+                *size = data.len() as u64;
+                let more = data[from..].to_vec();
+                ctx.push(Effect::Stdout(more));
+            }
+        }
+    }
+}
+
+impl Program for Instant {
+    fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
+        match input {
+            Input::Start if self.entry().2(&self.spec.argv) => {}
+            Input::Start | Input::StdinEnd if self.follow.is_none() => self.run(ctx),
+            Input::Stdin(bytes) if self.streams() => ctx.print(bytes),
+            Input::Stdin(bytes) if self.entry().2(&self.spec.argv) => {
+                self.stdin.extend_from_slice(&bytes);
+                if self.has_enough() {
+                    self.run(ctx);
+                }
+            }
+            Input::Timer => self.followed(ctx),
+            _ => {}
+        }
+    }
+
+    fn wake_at(&self) -> Option<Time> {
+        // A file that grows only by other processes of the container need not be looked at for ever: `/dev/null` never grows.
+        self.follow.as_ref().filter(|(path, ..)| path != "/dev/null").map(|(.., at)| *at)
+    }
+}

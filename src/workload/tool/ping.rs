@@ -1,0 +1,291 @@
+//! `ping`. Models busybox's and iputils' output.
+
+use std::net::Ipv4Addr;
+
+use crate::sim::{Span, Time};
+use crate::workload::process::Program;
+use crate::workload::resolver::{Lookup, Resolved, resolve};
+use crate::workload::{Ctx, Fd, Input, NetEvent, NetOp, Spec};
+
+/// `ping`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Ping {
+    host: String,
+    gnu: bool,
+    count: Option<u16>,
+    interval: Span,
+    wait: Span,
+    deadline: Option<Span>,
+    size: u16,
+    quiet: bool,
+    bad: Option<String>,
+    lookup: Option<Lookup>,
+    run: Option<Run>,
+}
+
+/// A run of echo requests.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Run {
+    fd: Fd,
+    to: Ipv4Addr,
+    sent: Vec<Time>,
+    times: Vec<Span>,
+    answered: Vec<u16>,
+    errors: u16,
+    next: Option<Time>,
+    end: Option<Time>,
+}
+
+impl Ping {
+    /// The process that `spec` starts; `gnu` is iputils'.
+    pub fn new(spec: &Spec, gnu: bool) -> Ping {
+        let mut ping = Ping {
+            host: String::new(),
+            gnu,
+            count: None,
+            interval: Span::secs(1),
+            wait: Span::secs(10),
+            deadline: None,
+            size: 56,
+            quiet: false,
+            bad: None,
+            lookup: None,
+            run: None,
+        };
+        let mut args = spec.argv[1..].iter();
+        while let Some(arg) = args.next() {
+            let Some(flag) = arg.strip_prefix('-').filter(|f| !f.is_empty()) else {
+                ping.host.clone_from(arg);
+                continue;
+            };
+            let (letter, rest) = flag.split_at(1);
+            match letter {
+                "q" => ping.quiet = true,
+                "4" | "n" => {}
+                "c" | "i" | "W" | "w" | "s" | "t" | "I" => {
+                    let value =
+                        if rest.is_empty() { args.next().cloned().unwrap_or_default() } else { rest.to_owned() };
+                    ping.set(letter, &value);
+                }
+                other => ping.bad = Some(format!("unrecognized option: {other}")),
+            }
+        }
+        ping
+    }
+
+    fn set(&mut self, letter: &str, value: &str) {
+        let span = crate::workload::program::sleep::parse_span(value).ok().flatten();
+        match (letter, span) {
+            ("c", _) if value.parse::<u16>().is_ok() => self.count = value.parse().ok(),
+            ("s", _) if value.parse::<u16>().is_ok() => self.size = value.parse().unwrap_or(56),
+            ("i", Some(span)) => self.interval = span.max(Span::millis(2)),
+            ("W", Some(span)) => self.wait = span,
+            ("w", Some(span)) => self.deadline = Some(span),
+            ("t" | "I", _) => {}
+            _ => self.bad = Some(format!("invalid number '{value}'")),
+        }
+    }
+
+    fn start(&mut self, ctx: &mut Ctx<'_>) {
+        let name = "ping";
+        if let Some(words) = &self.bad {
+            ctx.eprint(format!("{name}: {words}\n"));
+            return ctx.exit(1);
+        }
+        if self.host.is_empty() {
+            let words = if self.gnu {
+                "ping: usage error: Destination address required\n"
+            } else {
+                "BusyBox v1.36.1 multi-call binary.\n\nUsage: ping [OPTIONS] HOST\n"
+            };
+            ctx.eprint(words);
+            return ctx.exit(1);
+        }
+        let resolved = resolve(&self.host.clone(), ctx);
+        self.resolved(resolved, ctx);
+    }
+
+    fn resolved(&mut self, resolved: Resolved, ctx: &mut Ctx<'_>) {
+        self.lookup = None;
+        match resolved {
+            Resolved::Wait(lookup) => self.lookup = Some(lookup),
+            Resolved::Address(to) => {
+                let (host, size) = (&self.host, self.size);
+                let head = if self.gnu {
+                    format!("PING {host} ({to}) {size}({}) bytes of data.\n", size + 28)
+                } else {
+                    format!("PING {host} ({to}): {size} data bytes\n")
+                };
+                ctx.print(head);
+                let end = self.deadline.map(|d| ctx.now + d);
+                let run = Run {
+                    fd: ctx.fd(),
+                    to,
+                    sent: Vec::new(),
+                    times: Vec::new(),
+                    answered: Vec::new(),
+                    errors: 0,
+                    next: None,
+                    end,
+                };
+                self.run = Some(run);
+                self.send(ctx);
+            }
+            _ => {
+                let words = if self.gnu {
+                    format!("ping: {}: Name or service not known\n", self.host)
+                } else {
+                    format!("ping: bad address '{}'\n", self.host)
+                };
+                ctx.eprint(words);
+                ctx.exit(if self.gnu { 2 } else { 1 });
+            }
+        }
+    }
+
+    fn send(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(run) = self.run.as_mut() else { return };
+        let number = u16::try_from(run.sent.len()).unwrap_or(u16::MAX);
+        let seq = if self.gnu { number + 1 } else { number };
+        run.sent.push(ctx.now);
+        ctx.net(NetOp::Ping { fd: run.fd, to: run.to, seq, size: self.size });
+        let last = self.count.is_some_and(|c| number + 1 >= c);
+        run.next = (!last).then(|| ctx.now + self.interval);
+        if last {
+            run.end = Some(run.end.map_or(ctx.now + self.wait, |e| e.min(ctx.now + self.wait)));
+        }
+    }
+
+    fn answered(&mut self, from: Ipv4Addr, seq: u16, ttl: u8, ctx: &mut Ctx<'_>) {
+        let Some(run) = self.run.as_mut() else { return };
+        let index = usize::from(seq).saturating_sub(usize::from(self.gnu));
+        let Some(sent) = run.sent.get(index).copied() else { return };
+        let took = ctx.now.since(sent);
+        let again = run.answered.contains(&seq);
+        run.answered.push(seq);
+        run.times.push(took);
+        if !self.quiet {
+            let (size, ms) = (self.size + 8, milliseconds(took));
+            let line = if self.gnu {
+                format!("{size} bytes from {from}: icmp_seq={seq} ttl={ttl} time={} ms\n", iputils(took))
+            } else {
+                format!("{size} bytes from {from}: seq={seq} ttl={ttl} time={ms} ms\n")
+            };
+            ctx.print(if again { line.replace(" ms\n", " ms (DUP!)\n") } else { line });
+        }
+        self.end_if_done(ctx);
+    }
+
+    fn end_if_done(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(run) = &self.run else { return };
+        let all = self.count.is_some_and(|c| run.answered.len() + usize::from(run.errors) >= usize::from(c));
+        if all && run.next.is_none() {
+            self.finish(ctx);
+        }
+    }
+
+    fn failed(&mut self, error: crate::workload::NetError, ctx: &mut Ctx<'_>) {
+        let Some(run) = self.run.as_mut() else { return };
+        run.errors += 1;
+        let words = match error {
+            crate::workload::NetError::NetUnreachable => {
+                ctx.eprint(if self.gnu {
+                    "ping: connect: Network is unreachable\n"
+                } else {
+                    "ping: sendto: Network is unreachable\n"
+                });
+                return ctx.exit(if self.gnu { 2 } else { 1 });
+            }
+            crate::workload::NetError::Refused => "Destination Port Unreachable",
+            _ => "Destination Host Unreachable",
+        };
+        if self.gnu {
+            let from = ctx.place.ip.unwrap_or(run.to);
+            ctx.print(format!("From {from} icmp_seq={} {words}\n", run.sent.len()));
+        }
+        self.end_if_done(ctx);
+    }
+
+    fn finish(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(run) = self.run.take() else { return };
+        let (sent, received) = (run.sent.len(), run.answered.len().min(run.sent.len()));
+        let loss = (sent - received) * 100 / sent.max(1);
+        let mut text = format!("\n--- {} ping statistics ---\n", self.host);
+        if self.gnu {
+            let errors = if run.errors > 0 { format!("+{} errors, ", run.errors) } else { String::new() };
+            let time = run.sent.first().map_or(0, |first| ctx.now.since(*first).as_millis());
+            text += &format!(
+                "{sent} packets transmitted, {received} received, {errors}{loss}% packet loss, time {time}ms\n"
+            );
+        } else {
+            text += &format!("{sent} packets transmitted, {received} packets received, {loss}% packet loss\n");
+        }
+        if let (Some(least), Some(most)) = (run.times.iter().min(), run.times.iter().max()) {
+            let mean = Span(run.times.iter().map(|t| t.0).sum::<u64>() / run.times.len() as u64);
+            let (least, mean, most) = (milliseconds(*least), milliseconds(mean), milliseconds(*most));
+            text += &if self.gnu {
+                format!("rtt min/avg/max/mdev = {least}/{mean}/{most}/0.000 ms\n")
+            } else {
+                format!("round-trip min/avg/max = {least}/{mean}/{most} ms\n")
+            };
+        }
+        ctx.print(text);
+        ctx.exit(u8::from(received == 0));
+    }
+}
+
+/// `0.123`.
+fn milliseconds(span: Span) -> String {
+    format!("{}.{:03}", span.0 / 1_000_000, span.0 / 1_000 % 1_000)
+}
+
+/// As iputils writes a time: three significant digits.
+fn iputils(span: Span) -> String {
+    let us = span.0 / 1_000;
+    match us {
+        0..=9_999 => format!("{}.{:03}", us / 1_000, us % 1_000).chars().take(5).collect(),
+        10_000..=99_999 => format!("{}.{}", us / 1_000, us / 100 % 10),
+        _ => (us / 1_000).to_string(),
+    }
+}
+
+impl Program for Ping {
+    fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
+        match input {
+            Input::Start => self.start(ctx),
+            Input::Net(event) => {
+                if let Some(lookup) = self.lookup.clone() {
+                    let resolved = lookup.event(&event, ctx);
+                    return self.resolved(resolved, ctx);
+                }
+                let own = self.run.as_ref().map(|r| r.fd);
+                match event {
+                    NetEvent::Pong { fd, from, seq, ttl } if Some(fd) == own => self.answered(from, seq, ttl, ctx),
+                    NetEvent::Failed { fd, error } if Some(fd) == own => self.failed(error, ctx),
+                    _ => {}
+                }
+            }
+            Input::Timer => {
+                if let Some(lookup) = self.lookup.clone() {
+                    let resolved = lookup.timer(ctx);
+                    return self.resolved(resolved, ctx);
+                }
+                let Some(run) = &self.run else { return };
+                if run.end.is_some_and(|at| at <= ctx.now) {
+                    self.finish(ctx);
+                } else if run.next.is_some_and(|at| at <= ctx.now) {
+                    self.send(ctx);
+                }
+            }
+            Input::Signal(crate::workload::SIGINT) => self.finish(ctx),
+            Input::Signal(signal) => ctx.exit(128 + signal),
+            _ => {}
+        }
+    }
+
+    fn wake_at(&self) -> Option<Time> {
+        let lookup = self.lookup.as_ref().map(Lookup::wake_at);
+        let run = self.run.as_ref().and_then(|r| [r.next, r.end].into_iter().flatten().min());
+        [lookup, run].into_iter().flatten().min()
+    }
+}

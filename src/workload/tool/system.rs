@@ -1,0 +1,67 @@
+//! Tools whose answer only the system knows: `ip`, `iptables-save`, `crictl`, … The command line goes out as a query and
+//! the answer comes back as text.
+
+use crate::workload::process::Program;
+use crate::workload::{Ctx, Effect, Input, Spec};
+
+/// The tools.
+pub const TOOLS: &[&str] = &[
+    "ip",
+    "ifconfig",
+    "route",
+    "arp",
+    "ss",
+    "netstat",
+    "bridge",
+    "brctl",
+    "iptables",
+    "iptables-save",
+    "ipvsadm",
+    "nft",
+    "conntrack",
+    "crictl",
+    "traceroute",
+    "tracepath",
+    "tcpdump",
+    "journalctl",
+    "systemctl",
+];
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct System {
+    argv: Vec<String>,
+    asked: Option<u32>,
+}
+
+impl System {
+    /// The process that `spec` starts.
+    pub fn new(spec: &Spec) -> System {
+        let mut argv = spec.argv.clone();
+        argv[0] = argv[0].rsplit('/').next().unwrap_or("").to_owned();
+        System { argv, asked: None }
+    }
+}
+
+impl Program for System {
+    fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
+        match input {
+            Input::Start => {
+                let id = ctx.ids.take();
+                self.asked = Some(id);
+                ctx.push(Effect::Query { id, argv: self.argv.clone() });
+            }
+            Input::Answer { id, stdout, stderr, code } if Some(id) == self.asked => {
+                if !stdout.is_empty() {
+                    ctx.print(stdout);
+                }
+                if !stderr.is_empty() {
+                    ctx.eprint(stderr);
+                }
+                ctx.exit(code);
+            }
+            Input::Signal(signal) => ctx.exit(128 + signal),
+            _ => {}
+        }
+    }
+}
