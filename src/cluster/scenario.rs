@@ -183,7 +183,9 @@ impl Scenario {
     /// The names of all nodes with their addresses: the masters, then the workers.
     pub fn nodes(&self) -> Vec<(String, Ipv4Addr, bool)> {
         let masters = (1..=self.masters).map(|n| (format!("master{n}"), Ipv4Addr::new(192, 168, 1, 9 + n), true));
-        let base = u32::from(Ipv4Addr::new(192, 168, 1, 20));
+        // A hosted control plane's nodes are in the range for documentation, where there is room for them.
+        let hosted = self.masters == 0 && self.names.len() < 200;
+        let base = u32::from(if hosted { Ipv4Addr::new(192, 0, 2, 10) } else { Ipv4Addr::new(192, 168, 1, 20) });
         let workers = self.names.iter().zip(1_u32..).map(|(name, n)| (name.clone(), Ipv4Addr::from(base + n), false));
         masters.chain(workers).collect()
     }

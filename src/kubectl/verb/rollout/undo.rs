@@ -36,10 +36,9 @@ pub fn run(ctx: &mut Ctx<'_>, named: &[Named]) -> Result<u8, Stop> {
         let found = revisions(ctx, one, &owner)?;
         let target = target(one, &found, wanted)?;
         if one.resource.kind == "Deployment" && bool_at(&owner, &["spec", "paused"]) {
-            return fail(format!(
-                "you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume deployment/{}' and try again",
-                one.name
-            ));
+            return fail(
+                "you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again",
+            );
         }
         let mut new = target.template().clone();
         if let Some(labels) = new.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
