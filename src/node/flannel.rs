@@ -161,6 +161,8 @@ struct Claim {
     /// The key exists already and is ours: it is renewed, not created.
     reuse: bool,
     others: Vec<SubnetLease>,
+    /// The revision at which the others were listed: what came after it is watched.
+    listed: Revision,
 }
 
 /// The state of a flanneld that carries packets.
@@ -240,10 +242,10 @@ impl Flanneld {
     }
 
     /// Chooses the subnet to claim: one that is ours already, the one of the previous run, or one of the first free ones.
-    fn choose(&mut self, config: &NetworkConfig, leases: Vec<SubnetLease>) -> Option<Claim> {
+    fn choose(&mut self, config: &NetworkConfig, leases: Vec<SubnetLease>, listed: Revision) -> Option<Claim> {
         if let Some(mine) = leases.iter().find(|lease| lease.public_ip == self.public_ip) {
             let subnet = mine.subnet;
-            return Some(Claim { subnet, reuse: true, others: leases });
+            return Some(Claim { subnet, reuse: true, others: leases, listed });
         }
         let free = |subnet: &Ipv4Net| leases.iter().all(|lease| lease.subnet != *subnet);
         let subnet = match self.previous.filter(free) {
@@ -253,7 +255,7 @@ impl Flanneld {
                 *self.rng.pick(&candidates)?
             }
         };
-        Some(Claim { subnet, reuse: false, others: leases })
+        Some(Claim { subnet, reuse: false, others: leases, listed })
     }
 
     fn claim_op<V: Payload + From<Arc<str>>>(&self, claim: &Claim, lease: LeaseId) -> Op<V> {
@@ -269,7 +271,7 @@ impl Flanneld {
         })
     }
 
-    fn run<V>(&mut self, config: NetworkConfig, claim: Claim, at: Revision, now: Time, out: &mut Out<Effect<V>>) {
+    fn run<V>(&mut self, config: NetworkConfig, claim: Claim, now: Time, out: &mut Out<Effect<V>>) {
         let subnet = claim.subnet;
         let mtu = self.interface_mtu.saturating_sub(OVERHEAD);
         out.push(Effect::Log(format!("Lease acquired: {subnet}")));
@@ -277,7 +279,7 @@ impl Flanneld {
         for lease in claim.others {
             self.learn(lease, out);
         }
-        self.ask(Op::WatchCreate(WatchOp::new(KeyRange::prefix(SUBNETS)).from(at.next())), out);
+        self.ask(Op::WatchCreate(WatchOp::new(KeyRange::prefix(SUBNETS)).from(claim.listed.next())), out);
         out.push(Effect::Log("Watching for new subnet leases".into()));
         let renew_at = now + (SUBNET_TTL - RENEW_MARGIN);
         self.cause = out.cause();
@@ -325,7 +327,7 @@ impl Flanneld {
             (State::Listing { config }, Body::Range(range)) => {
                 let leases =
                     range.kvs().iter().filter_map(|kv| SubnetLease::parse(&kv.key, &kv.value.text())).collect();
-                match self.choose(&config, leases) {
+                match self.choose(&config, leases, at) {
                     Some(claim) => {
                         self.state = State::Granting { config, claim };
                         self.ask(Op::LeaseGrant { id: None, ttl: SUBNET_TTL }, out);
@@ -338,10 +340,10 @@ impl Flanneld {
                 self.state = State::Claiming { config, claim, lease: id };
                 self.ask(op, out);
             }
-            (State::Claiming { config, claim, .. }, Body::Put { .. }) => self.run(config, claim, at, now, out),
+            (State::Claiming { config, claim, .. }, Body::Put { .. }) => self.run(config, claim, now, out),
             (State::Claiming { config, claim, lease }, Body::Txn(txn)) => {
                 if txn.succeeded {
-                    self.run(config, claim, at, now, out);
+                    self.run(config, claim, now, out);
                 } else {
                     // Somebody was faster: the lease is given back, and the subnets are looked at again.
                     self.ask(Op::LeaseRevoke(lease), out);
@@ -349,20 +351,20 @@ impl Flanneld {
                     self.ask(Op::Range(RangeOp::new(KeyRange::prefix(SUBNETS))), out);
                 }
             }
-            (State::Running(running), body) => self.renewed(running, body, now, out),
+            (State::Running(running), body) => self.renewed(running, body, at, now, out),
             (state, _) => self.state = state,
         }
     }
 
     /// An answer of etcd to a renewal (or to something that needs no answer).
-    fn renewed<V>(&mut self, mut running: Running, body: Body<V>, now: Time, out: &mut Out<Effect<V>>)
+    fn renewed<V>(&mut self, mut running: Running, body: Body<V>, at: Revision, now: Time, out: &mut Out<Effect<V>>)
     where
         V: Payload + From<Arc<str>>,
     {
         match body {
             Body::LeaseGrant { id, .. } => {
                 running.renewing = Some(id);
-                let claim = Claim { subnet: running.subnet, reuse: true, others: Vec::new() };
+                let claim = Claim { subnet: running.subnet, reuse: true, others: Vec::new(), listed: at };
                 let op = self.claim_op(&claim, id);
                 self.ask(op, out);
             }

