@@ -200,9 +200,26 @@ impl Resource {
     }
 }
 
+const fn older(group: &'static str, version: &'static str, replica_set: bool) -> Resource {
+    let (plural, singular, short, kind) = match replica_set {
+        true => ("replicasets", "replicaset", "rs", "ReplicaSet"),
+        false => ("deployments", "deployment", "deploy", "Deployment"),
+    };
+    Resource { plural, singular, short, group, version, kind, namespaced: true, in_all: false, verbs: FULL }
+}
+
+/// Versions that today's servers no longer have. Ours takes them in for the sake of older articles, with a warning.
+const OLDER: &[Resource] = &[
+    older("apps", "v1beta1", false),
+    older("apps", "v1beta2", false),
+    older("apps", "v1beta2", true),
+    older("extensions", "v1beta1", false),
+    older("extensions", "v1beta1", true),
+];
+
 /// The resource of a kind in a group and version.
 pub fn by_kind(group: &str, version: &str, kind: &str) -> Option<&'static Resource> {
-    RESOURCES.iter().find(|r| r.group == group && r.version == version && r.kind == kind)
+    RESOURCES.iter().chain(OLDER).find(|r| r.group == group && r.version == version && r.kind == kind)
 }
 
 /// The resource with this plural in the core or any group.
