@@ -2,7 +2,7 @@
 
 use leptos::prelude::{Update as _, *};
 
-use crate::session::protocol::{Boot, Prompt, Request, TerminalUpdate, Update};
+use crate::session::protocol::{Boot, ClockRequest, Prompt, Request, Speed, TerminalUpdate, Update};
 use crate::ui::browser::core::{Arrival, Core};
 use crate::ui::browser::{file, frame, storage, url};
 use crate::ui::state::{Flight, Page, Panel, Status, TermChunk};
@@ -36,6 +36,9 @@ impl Link {
 const KEPT: usize = 1_500;
 /// How long a message is still shown after it has arrived, in wall-clock milliseconds.
 pub const ECHO_MS: f64 = 900.0;
+
+/// The speed at which messages are followed: a millisecond takes a fifth of a second.
+const FOLLOWING: Speed = Speed(5);
 
 /// Starts the core, and from then on keeps the page and the core in step.
 pub fn start(page: Page) {
@@ -93,15 +96,32 @@ fn keep_in_step(page: Page) {
     frame::every(move |elapsed_us| {
         page.wall.set(frame::wall_ms());
         forget_old_flights(page);
-        let ready = page.status.with_untracked(|s| *s == Status::Ready);
-        if ready && !page.waiting.get_value() {
-            page.waiting.set_value(true);
-            page.send(Request::Tick { elapsed_us: elapsed_us + page.owed_us.get_value() });
-            page.owed_us.set_value(0);
-        } else if ready {
-            page.owed_us.update_value(|owed| *owed = (*owed + elapsed_us).min(100_000));
+        if page.status.with_untracked(|s| *s == Status::Ready) {
+            let elapsed_us = page.owed_us.get_value() + elapsed_us;
+            if page.waiting.get_value() {
+                page.owed_us.set_value(elapsed_us.min(100_000));
+            } else {
+                page.waiting.set_value(true);
+                page.owed_us.set_value(0);
+                page.send(Request::Tick { elapsed_us: believed(page, elapsed_us) });
+            }
         }
     });
+}
+
+/// How much of the elapsed time counts. Where messages are to be followed, time runs slowly while one is under way, and
+/// between them only up to the next event, so that none is passed over.
+fn believed(page: Page, elapsed_us: u32) -> u32 {
+    let clock = page.clock.get_untracked();
+    if !page.follow.get_untracked() || clock.speed <= FOLLOWING || clock.speed > Speed::REAL {
+        return elapsed_us;
+    }
+    let travelling = page.flights.with_untracked(|all| all.iter().any(|f| f.message.arrives_at > clock.now));
+    if travelling {
+        return (elapsed_us * FOLLOWING.0 / clock.speed.0).max(1);
+    }
+    let room = clock.next.map_or(u64::MAX, |next| next.since(clock.now).0 / u64::from(clock.speed.0) + 1);
+    elapsed_us.min(u32::try_from(room).unwrap_or(u32::MAX))
 }
 
 fn forget_old_flights(page: Page) {
@@ -120,6 +140,7 @@ fn take_in(page: Page, update: Update) {
             page.refused.set(refused);
             page.waiting.set_value(false);
             page.status.set(Status::Ready);
+            page.clock_to(ClockRequest::Play);
         }
         Update::Busy { what, done } if done < 1_000 => page.status.set(Status::Busy(what, done)),
         Update::Busy { .. } => page.status.set(Status::Ready),
@@ -200,7 +221,7 @@ mod fixture {
 
     use super::{Page, Panel, Prompt, Status, take_in};
     use crate::session::protocol::{Chunk, ClockRequest, Request, Stream, TerminalUpdate, Update};
-    use crate::sim::{Span, Time};
+    use crate::view::{Span, Time};
     use crate::view::fixture;
     use leptos::prelude::{Update as _, *};
 

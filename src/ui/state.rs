@@ -1,6 +1,6 @@
 //! The state of the page: one signal per view, and what the learner has opened and selected.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use leptos::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::session::protocol::{
     ClockRequest, ClockView, Diagnostic, EtcdWant, LinkError, Prompt, Request, Selection, Speed, Stream, TextLink,
     TimelineWant, Want, Work,
 };
-use crate::sim::{EventId, Time};
+use crate::view::{EventId, Time};
 use crate::ui::browser::{storage, url};
 use crate::ui::link::Link;
 use crate::ui::words::Words;
@@ -105,6 +105,8 @@ pub struct Page {
     pub version: RwSignal<String>,
     /// The clock.
     pub clock: RwSignal<ClockView>,
+    /// Whether time slows down while messages travel.
+    pub follow: RwSignal<bool>,
     /// Wall-clock milliseconds of the last frame.
     pub wall: RwSignal<f64>,
     /// The picture.
@@ -163,6 +165,8 @@ pub struct Page {
     pub narrow: RwSignal<bool>,
     /// Why a link could not be opened.
     pub refused: RwSignal<Option<LinkError>>,
+    /// Parts of the details that the learner opened or folded.
+    pub folds: StoredValue<BTreeMap<String, bool>>,
     /// The core.
     pub link: StoredValue<Link, LocalStorage>,
     /// Whether an answer to the last tick is still awaited.
@@ -179,6 +183,7 @@ impl Page {
             status: RwSignal::new(Status::Busy(Work::Booting, 0)),
             version: RwSignal::new(String::new()),
             clock: RwSignal::new(clock_at_start()),
+            follow: RwSignal::new(storage::get("follow").as_deref() != Some("no")),
             wall: RwSignal::new(0.0),
             cluster: RwSignal::new(ClusterView::default()),
             flights: RwSignal::new(Vec::new()),
@@ -208,6 +213,7 @@ impl Page {
             phone: RwSignal::new(Panel::Cluster),
             narrow: RwSignal::new(false),
             refused: RwSignal::new(None),
+            folds: StoredValue::new(BTreeMap::new()),
             link: StoredValue::new_local(Link::None),
             waiting: StoredValue::new(false),
             owed_us: StoredValue::new(0),

@@ -138,3 +138,8 @@ pub fn select_all(id: &str) {
         input.select();
     }
 }
+
+/// Whether the `details` that this event is about is open.
+pub fn is_open(event: &leptos::ev::Event) -> bool {
+    event.current_target().is_some_and(|t| t.unchecked_into::<Element>().has_attribute("open"))
+}

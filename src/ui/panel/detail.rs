@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::ui::browser::dom;
 use crate::ui::state::{Panel, page};
 use crate::ui::widget::why::WhyChain;
 use crate::view::detail::{ObjectDetail, PlaceDetail};
@@ -73,20 +74,20 @@ fn Place(detail: PlaceDetail) -> impl IntoView {
             </dl>
             <Fold name=page.words().recent open=true><WhyChain links=recent forgotten=false/></Fold>
             {tables.into_iter().map(|(title, text)| view! {
-                <Titled title><pre class="code" tabindex="0">{text}</pre></Titled>
+                <Fold name=title open=true><pre class="code" tabindex="0">{text}</pre></Fold>
             }).collect_view()}
         </article>
     }
 }
 
+/// A part that can be folded; it stays as the learner left it, whatever is selected next.
 #[component]
-fn Fold(name: &'static str, open: bool, children: Children) -> impl IntoView {
-    view! { <details open=open><summary>{name}</summary>{children()}</details> }
-}
-
-#[component]
-fn Titled(title: String, children: Children) -> impl IntoView {
-    view! { <details open=true><summary class="mono">{title}</summary>{children()}</details> }
+fn Fold(#[prop(into)] name: String, open: bool, children: Children) -> impl IntoView {
+    let page = page();
+    let open = page.folds.with_value(|f| f.get(&name).copied()).unwrap_or(open);
+    let key = name.clone();
+    let keep = move |event| page.folds.update_value(|f| drop(f.insert(key.clone(), dom::is_open(&event))));
+    view! { <details open=open on:toggle=keep><summary>{name}</summary>{children()}</details> }
 }
 
 #[component]

@@ -4,7 +4,7 @@ use leptos::ev::{KeyboardEvent, PointerEvent};
 use leptos::prelude::*;
 
 use crate::session::protocol::ClockRequest;
-use crate::sim::{Span, Time};
+use crate::view::{Span, Time};
 use crate::ui::browser::dom;
 use crate::ui::state::{Page, page};
 use crate::view::{Bucket, MarkKind, MarkView, Plane, TimelineView};

@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 
 use crate::session::protocol::{ClockRequest, Speed};
-use crate::sim::Time;
+use crate::view::Time;
+use crate::ui::browser::storage;
 use crate::ui::state::page;
 
 /// The clock with its keys.
@@ -23,6 +24,7 @@ pub fn Transport() -> impl IntoView {
             </button>
             <Key name=move || page.t().step shape="M5 4l7 6-7 6ZM15 4v12" press=move || page.clock_to(ClockRequest::Step)/>
             <SpeedChoice/>
+            <Follow/>
             <output class="time" aria-label=move || page.t().virtual_time>{move || page.clock.with(|c| c.now.to_string())}</output>
         </div>
     }
@@ -38,6 +40,30 @@ fn Key(
         <button class="icon key" aria-label=name title=name on:click=move |_| press()>
             <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
                 <path d=shape fill="currentColor" stroke="currentColor" stroke-width="1.6" stroke-linejoin="round"/>
+            </svg>
+        </button>
+    }
+}
+
+/// Whether time slows down while messages travel.
+#[component]
+fn Follow() -> impl IntoView {
+    let page = page();
+    let turn = move |_| {
+        page.follow.update(|f| *f = !*f);
+        storage::set("follow", if page.follow.get_untracked() { "yes" } else { "no" });
+    };
+    view! {
+        <button
+            class="icon key follow"
+            aria-pressed=move || page.follow.get().to_string()
+            aria-label=move || page.t().follow
+            title=move || page.t().follow
+            on:click=turn
+        >
+            <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
+                <path d="M1.5 10h17" fill="none" stroke="currentColor" stroke-width="1.4" stroke-dasharray="2 2"/>
+                <circle cx="13" cy="10" r="3.6" fill="currentColor"/>
             </svg>
         </button>
     }

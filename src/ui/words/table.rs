@@ -44,6 +44,7 @@ words! {
     step: "Next event", "下一个事件";
     to_start: "Back to the start", "回到起点";
     speed: "Speed", "速度";
+    follow: "Slow down while messages travel", "消息传递时放慢";
     virtual_time: "Virtual time", "虚拟时间";
     timeline: "Timeline", "时间线";
     next: "Next", "接下来";

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use crate::sim::Time;
+use crate::view::Time;
 use crate::ui::browser::dom;
 use crate::ui::picture::Picture;
 use crate::ui::picture::path::{Point, along, points};
@@ -13,6 +13,8 @@ use crate::view::{Fate, MessageKind, Plane};
 /// All messages: their lines, which run behind the boxes, and their signs, which move above them.
 #[component]
 pub fn Flights(picture: Memo<Picture>) -> impl IntoView {
+    let page = page();
+    let flying = move || page.flights.get();
     let width = move || picture.with(|p| p.width);
     let height = move || picture.with(|p| p.height);
     view! {
@@ -23,10 +25,6 @@ pub fn Flights(picture: Memo<Picture>) -> impl IntoView {
             <For each=flying key=|f| f.message.id.0 let(flight)><Sign flight picture/></For>
         </svg>
     }
-}
-
-fn flying() -> Vec<Flight> {
-    page().flights.get()
 }
 
 /// How far a message has come: 0 when sent, 1 when arrived.

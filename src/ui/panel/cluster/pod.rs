@@ -16,10 +16,11 @@ pub fn Pod(key: (String, String), picture: Memo<Picture>) -> impl IntoView {
         let key = key.clone();
         Memo::new(move |_| picture.with(|p| p.pods.get(&key).copied()))
     };
+    let wanted = object.clone();
     let pod = Memo::new(move |_| {
-        page.cluster.with(|c| c.pods.iter().find(|p| p.object.name == key.1 && p.object.namespace == key.0).cloned())
+        page.cluster.with(|c| c.pods.binary_search_by(|p| p.object.cmp(&wanted)).ok().map(|at| c.pods[at].clone()))
     });
-    let selection = Selection::Object(object.clone());
+    let selection = Selection::Object(object);
     let chosen = {
         let selection = selection.clone();
         Memo::new(move |_| page.selected.with(|s| s.as_ref() == Some(&selection)))
