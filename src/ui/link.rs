@@ -221,8 +221,8 @@ mod fixture {
 
     use super::{Page, Panel, Prompt, Status, take_in};
     use crate::session::protocol::{Chunk, ClockRequest, Request, Stream, TerminalUpdate, Update};
-    use crate::view::{Span, Time};
     use crate::view::fixture;
+    use crate::view::{Span, Time};
     use leptos::prelude::{Update as _, *};
 
     pub fn fill(page: Page) {

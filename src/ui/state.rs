@@ -8,7 +8,6 @@ use crate::session::protocol::{
     ClockRequest, ClockView, Diagnostic, EtcdWant, LinkError, Prompt, Request, Selection, Speed, Stream, TextLink,
     TimelineWant, Want, Work,
 };
-use crate::view::{EventId, Time};
 use crate::ui::browser::{storage, url};
 use crate::ui::link::Link;
 use crate::ui::words::Words;
@@ -16,6 +15,7 @@ use crate::view::{
     ClusterView, DetailView, EtcdView, LessonTitle, LessonView, Locale, MessageView, ObjectRef, PacketId,
     PacketListView, PacketView, Place, Plane, TimelineView, WhyView,
 };
+use crate::view::{EventId, Time};
 
 /// A panel. On a wide page several are shown at once, on a phone one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -86,7 +86,11 @@ fn Fold(#[prop(into)] name: String, open: bool, children: Children) -> impl Into
     let page = page();
     let open = page.folds.with_value(|f| f.get(&name).copied()).unwrap_or(open);
     let key = name.clone();
-    let keep = move |event| page.folds.update_value(|f| drop(f.insert(key.clone(), dom::is_open(&event))));
+    let keep = move |event| {
+        page.folds.update_value(|f| {
+            f.insert(key.clone(), dom::is_open(&event));
+        });
+    };
     view! { <details open=open on:toggle=keep><summary>{name}</summary>{children()}</details> }
 }
 

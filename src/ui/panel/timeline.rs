@@ -4,10 +4,10 @@ use leptos::ev::{KeyboardEvent, PointerEvent};
 use leptos::prelude::*;
 
 use crate::session::protocol::ClockRequest;
-use crate::view::{Span, Time};
 use crate::ui::browser::dom;
 use crate::ui::state::{Page, page};
 use crate::view::{Bucket, MarkKind, MarkView, Plane, TimelineView};
+use crate::view::{Span, Time};
 
 /// The strip along the lower edge.
 #[component]

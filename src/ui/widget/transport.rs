@@ -3,9 +3,9 @@
 use leptos::prelude::*;
 
 use crate::session::protocol::{ClockRequest, Speed};
-use crate::view::Time;
 use crate::ui::browser::storage;
 use crate::ui::state::page;
+use crate::view::Time;
 
 /// The clock with its keys.
 #[component]

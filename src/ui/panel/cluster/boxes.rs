@@ -65,9 +65,11 @@ fn Process(place: Place, picture: Memo<Picture>) -> impl IntoView {
     };
     let view = {
         let place = place.clone();
-        Memo::new(move |_| page.cluster.with(|c| {
-            c.components.binary_search_by(|v| v.place.cmp(&place)).ok().map(|at| c.components[at].clone())
-        }))
+        Memo::new(move |_| {
+            page.cluster.with(|c| {
+                c.components.binary_search_by(|v| v.place.cmp(&place)).ok().map(|at| c.components[at].clone())
+            })
+        })
     };
     let selection = Selection::Place(place.clone());
     let chosen = {

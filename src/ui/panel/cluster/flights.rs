@@ -3,11 +3,11 @@
 
 use leptos::prelude::*;
 
-use crate::view::Time;
 use crate::ui::browser::dom;
 use crate::ui::picture::Picture;
 use crate::ui::picture::path::{Point, along, points};
 use crate::ui::state::{Flight, page};
+use crate::view::Time;
 use crate::view::{Fate, MessageKind, Plane};
 
 /// All messages: their lines, which run behind the boxes, and their signs, which move above them.
@@ -45,8 +45,9 @@ fn Trace(flight: Flight, picture: Memo<Picture>) -> impl IntoView {
     let (share, line) = (share_of(&flight), line_of(&flight, picture));
     let class = format!("flight plane-{:?}", flight.message.plane).to_lowercase();
     let lost = flight.message.fate == Fate::Lost;
+    let over = move || share.get() >= 1.0;
     view! {
-        <g class=class class:over=move || share.get() >= 1.0 class:lost=lost>
+        <g class=class class:over=over class:lost=lost>
             <polyline class="trace" pathLength="1" points=move || line.with(|l| points(l))/>
         </g>
     }
