@@ -8,7 +8,8 @@ fn main() {}
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    use kubarium::session::protocol::{Request, Update, decode, encode};
+    use kubarium::session::Session;
+    use kubarium::session::protocol::{Update, decode, encode};
     use wasm_bindgen::closure::Closure;
     use wasm_bindgen::{JsCast, JsValue};
     use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
@@ -21,10 +22,11 @@ fn main() {
         page.post_message(&JsValue::from(frame)).expect("bytes can always be posted");
     };
     post(Vec::new());
+    let mut session: Option<Session> = None;
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         let frame = js_sys::Uint8Array::new(&event.data()).to_vec();
-        match decode::<Request>(&frame) {
-            Ok(_request) => post(Vec::new()),
+        match decode(&frame) {
+            Ok(request) => post(session.get_or_insert_with(Session::new).handle(request)),
             Err(error) => panic!("the page sent what cannot be read: {error:?}"),
         }
     });
