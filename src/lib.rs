@@ -37,5 +37,7 @@ pub mod node;
 pub mod session;
 pub mod share;
 pub mod sim;
+#[cfg(target_arch = "wasm32")]
+pub mod ui;
 pub mod view;
 pub mod workload;

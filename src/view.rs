@@ -40,3 +40,5 @@ pub use packet::{
 pub use prose::{Block, Inline};
 pub use timeline::{Bucket, EventLine, MarkKind, MarkView, NextView, TimelineView};
 pub use why::{WhyLink, WhyView};
+
+pub use crate::sim::{EventId, Span, Time};

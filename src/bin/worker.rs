@@ -1,15 +1,35 @@
-//! Hosts the core in a Web Worker; does nothing elsewhere. It says that it is ready before it can be spoken to.
+//! Hosts the core in a Web Worker; does nothing elsewhere.
+//!
+//! It first posts an empty list of updates, which says that it can be spoken to. A panic stops it for good: the page hears
+//! of it as an error of the worker and offers a way on.
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() {}
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
+    use kubarium::session::Session;
+    use kubarium::session::protocol::{Update, decode, encode};
+    use wasm_bindgen::closure::Closure;
     use wasm_bindgen::{JsCast, JsValue};
+    use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
     console_error_panic_hook::set_once();
-    let scope: web_sys::DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
-    scope
-        .post_message(&JsValue::from_str("ready"))
-        .expect("a string can be posted to the page that started this worker");
+    let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+    let page = scope.clone();
+    let post = move |updates: Vec<Update>| {
+        let frame = js_sys::Uint8Array::from(encode(&updates).as_slice());
+        page.post_message(&JsValue::from(frame)).expect("bytes can always be posted");
+    };
+    post(Vec::new());
+    let mut session: Option<Session> = None;
+    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        let frame = js_sys::Uint8Array::new(&event.data()).to_vec();
+        match decode(&frame) {
+            Ok(request) => post(session.get_or_insert_with(Session::new).handle(request)),
+            Err(error) => panic!("the page sent what cannot be read: {error:?}"),
+        }
+    });
+    scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    on_message.forget();
 }

@@ -129,6 +129,13 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Whether nothing more will happen to it.
+    pub fn is_over(&self) -> bool {
+        !matches!(self, Outcome::Travelling)
+    }
+}
+
 /// Why a packet died.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DropReason {
@@ -386,6 +393,24 @@ pub enum LayerKind {
     Dns,
     /// Bytes that mean nothing to us.
     Data,
+}
+
+impl LayerKind {
+    /// The protocol's own name.
+    pub fn name(self) -> &'static str {
+        match self {
+            LayerKind::Ethernet => "Ethernet",
+            LayerKind::Arp => "ARP",
+            LayerKind::Ipv4 => "IPv4",
+            LayerKind::Icmp => "ICMP",
+            LayerKind::Udp => "UDP",
+            LayerKind::Tcp => "TCP",
+            LayerKind::Vxlan => "VXLAN",
+            LayerKind::Http => "HTTP",
+            LayerKind::Dns => "DNS",
+            LayerKind::Data => "Data",
+        }
+    }
 }
 
 /// A layer.

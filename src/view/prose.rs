@@ -68,7 +68,7 @@ fn blocks(events: &mut Parser<'_>, until: Option<TagEnd>) -> Vec<Block> {
 
 fn flush(loose: &mut Vec<Inline>, out: &mut Vec<Block>) {
     if !loose.is_empty() {
-        out.push(Block::Paragraph(std::mem::take(loose)));
+        out.push(Block::Paragraph(joined(std::mem::take(loose))));
     }
 }
 
@@ -126,7 +126,30 @@ fn inlines(events: &mut Parser<'_>, until: TagEnd) -> Vec<Inline> {
             other => out.extend(plain(other)),
         }
     }
+    joined(out)
+}
+
+/// Pieces of plain text side by side become one. A line break between two Chinese characters is not a space.
+fn joined(pieces: Vec<Inline>) -> Vec<Inline> {
+    let mut out: Vec<Inline> = Vec::new();
+    for piece in pieces {
+        match (out.last_mut(), piece) {
+            (Some(Inline::Text(before)), Inline::Text(next)) => {
+                let unspaced = before.strip_suffix(' ').filter(|b| b.ends_with(is_wide) && next.starts_with(is_wide));
+                if let Some(length) = unspaced.map(str::len) {
+                    before.truncate(length);
+                }
+                before.push_str(&next);
+            }
+            (_, piece) => out.push(piece),
+        }
+    }
     out
+}
+
+/// Whether a character is of a script that sets no spaces between words.
+fn is_wide(c: char) -> bool {
+    c >= '\u{2e80}'
 }
 
 fn is_inline(tag: &Tag<'_>) -> bool {
@@ -221,7 +244,8 @@ mod tests {
     }
 
     #[test]
-    fn a_soft_break_between_chinese_characters_is_kept_as_the_source_has_it() {
-        check("一\n二", &[Block::Paragraph(vec![text("一"), text(" "), text("二")])]);
+    fn a_line_break_is_a_space_except_between_chinese_characters() {
+        check("一\n二", &[Block::Paragraph(vec![text("一二")])]);
+        check("one\ntwo", &[Block::Paragraph(vec![text("one two")])]);
     }
 }

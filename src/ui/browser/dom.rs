@@ -1,0 +1,145 @@
+//! Sizes, focus, scrolling, the document's own attributes.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+pub use web_sys::Element;
+
+/// Calls `changed` with the width and height of `element`, now and whenever they change.
+pub fn on_resize(element: &Element, mut changed: impl FnMut(f64, f64) + 'static) {
+    let measured = element.clone();
+    let callback = Closure::<dyn FnMut()>::new(move || {
+        let rect = measured.get_bounding_client_rect();
+        changed(rect.width(), rect.height());
+    });
+    if let Ok(observer) = web_sys::ResizeObserver::new(callback.as_ref().unchecked_ref()) {
+        observer.observe(element);
+    }
+    // The observer lives as long as the page does, and so must its callback.
+    callback.forget();
+}
+
+/// Sets an attribute of the root element: `lang`, `data-theme`.
+pub fn set_root(name: &str, value: &str) {
+    if let Some(root) = document().document_element() {
+        drop(root.set_attribute(name, value));
+    }
+}
+
+/// Whether the system prefers dark colours.
+pub fn prefers_dark() -> bool {
+    matches("(prefers-color-scheme: dark)")
+}
+
+/// Whether the learner wants things to stand still.
+pub fn prefers_stillness() -> bool {
+    matches("(prefers-reduced-motion: reduce)")
+}
+
+fn matches(query: &str) -> bool {
+    window().match_media(query).ok().flatten().is_some_and(|m| m.matches())
+}
+
+/// The languages that the browser asks for, most wanted first.
+pub fn language() -> String {
+    window().navigator().language().unwrap_or_default()
+}
+
+/// Scrolls to the end of `element`.
+pub fn scroll_to_end(element: &Element) {
+    element.set_scroll_top(element.scroll_height());
+}
+
+/// Whether `element` is scrolled to its end (or nearly).
+pub fn is_at_end(element: &Element) -> bool {
+    element.scroll_height() - element.scroll_top() - element.client_height() < 40
+}
+
+/// The part of the width of the event's own element at which a pointer stands, 0 to 1.
+pub fn pointer_share(event: &leptos::ev::PointerEvent) -> f64 {
+    let Some(target) = event.current_target() else { return 0.0 };
+    let rect = target.unchecked_into::<Element>().get_bounding_client_rect();
+    ((f64::from(event.client_x()) - rect.left()) / rect.width().max(1.0)).clamp(0.0, 1.0)
+}
+
+/// Sends all further moves of this pointer to the event's own element.
+pub fn capture_pointer(event: &leptos::ev::PointerEvent) {
+    if let Some(target) = event.current_target() {
+        drop(target.unchecked_into::<Element>().set_pointer_capture(event.pointer_id()));
+    }
+}
+
+/// The height of the window.
+pub fn window_height() -> f64 {
+    window().inner_height().ok().and_then(|h| h.as_f64()).unwrap_or(800.0)
+}
+
+/// Whether some text is marked (then Ctrl-C copies instead of interrupting).
+pub fn has_selection() -> bool {
+    window().get_selection().ok().flatten().is_some_and(|s| !s.is_collapsed())
+}
+
+/// Removes the element with this id.
+pub fn remove(id: &str) {
+    if let Some(element) = document().get_element_by_id(id) {
+        element.remove();
+    }
+}
+
+/// Puts the focus on the element with this id.
+pub fn focus(id: &str) {
+    if let Some(element) = document().get_element_by_id(id).and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+        drop(element.focus());
+    }
+}
+
+/// Hides the popover with this id.
+pub fn hide_popover(id: &str) {
+    if let Some(element) = document().get_element_by_id(id).and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+        drop(element.hide_popover());
+    }
+}
+
+/// The title of the window.
+pub fn set_title(title: &str) {
+    document().set_title(title);
+}
+
+/// Sets a custom property of the root element.
+pub fn set_root_style(name: &str, value: &str) {
+    if let Some(root) = document().document_element().and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+        drop(root.style().set_property(name, value));
+    }
+}
+
+/// The width and height of the window, and the height of what is below the working area (the timeline).
+pub fn frame_of_work() -> (f64, f64, f64) {
+    let width = window().inner_width().ok().and_then(|w| w.as_f64()).unwrap_or(1_200.0);
+    let bottom =
+        document().query_selector("main").ok().flatten().map_or(0.0, |e| e.get_bounding_client_rect().bottom());
+    (width, window_height(), window_height() - bottom)
+}
+
+/// Scrolls so that the element with this id can be seen, once it is painted.
+pub fn scroll_into_view(id: &'static str) {
+    request_animation_frame(move || {
+        if let Some(element) = document().get_element_by_id(id) {
+            let options = web_sys::ScrollIntoViewOptions::new();
+            options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+            options.set_inline(web_sys::ScrollLogicalPosition::Nearest);
+            element.scroll_into_view_with_scroll_into_view_options(&options);
+        }
+    });
+}
+
+/// Marks the whole text of the input with this id.
+pub fn select_all(id: &str) {
+    if let Some(input) = document().get_element_by_id(id).and_then(|e| e.dyn_into::<web_sys::HtmlInputElement>().ok()) {
+        input.select();
+    }
+}
+
+/// Whether the `details` that this event is about is open.
+pub fn is_open(event: &leptos::ev::Event) -> bool {
+    event.current_target().is_some_and(|t| t.unchecked_into::<Element>().has_attribute("open"))
+}

@@ -1,0 +1,269 @@
+//! The page's end of the conversation: updates become signals, and what can be seen becomes a wish.
+
+use leptos::prelude::{Update as _, *};
+
+use crate::session::protocol::{Boot, ClockRequest, Prompt, Request, Speed, TerminalUpdate, Update};
+use crate::ui::browser::core::{Arrival, Core};
+use crate::ui::browser::{file, frame, storage, url};
+use crate::ui::state::{Flight, Page, Panel, Status, TermChunk};
+use crate::view::MessagesView;
+
+/// Who answers.
+#[derive(Clone)]
+pub enum Link {
+    /// Nobody yet.
+    None,
+    /// The worker.
+    Core(Core),
+    /// Sample views, in a development build.
+    #[cfg(debug_assertions)]
+    Fixture,
+}
+
+impl Link {
+    /// Passes a request on.
+    pub fn send(&self, page: Page, request: Request) {
+        match self {
+            Link::None => drop((page, request)),
+            Link::Core(core) => core.send(&request),
+            #[cfg(debug_assertions)]
+            Link::Fixture => fixture::answer(page, &request),
+        }
+    }
+}
+
+/// Lines of the terminal that are kept.
+const KEPT: usize = 1_500;
+/// How long a message is still shown after it has arrived, in wall-clock milliseconds.
+pub const ECHO_MS: f64 = 900.0;
+
+/// The speed at which messages are followed: a millisecond takes a fifth of a second.
+const FOLLOWING: Speed = Speed(5);
+
+/// Starts the core, and from then on keeps the page and the core in step.
+pub fn start(page: Page) {
+    #[cfg(debug_assertions)]
+    if url::query("fixture").is_some() {
+        page.link.set_value(Link::Fixture);
+        fixture::fill(page);
+        return keep_in_step(page);
+    }
+    start_core(page, first_boot());
+    keep_in_step(page);
+}
+
+/// Starts the worker (anew) with `boot`.
+pub fn start_core(page: Page, boot: Boot) {
+    page.link.with_value(|link| {
+        if let Link::Core(core) = link {
+            core.stop();
+        }
+    });
+    let waiting = StoredValue::new_local(Some(boot));
+    let core = Core::start(move |arrival| match arrival {
+        Arrival::Updates(updates) => {
+            if let Some(boot) = waiting.try_update_value(Option::take).flatten() {
+                page.send(Request::Boot { boot, locale: page.locale.get_untracked() });
+                page.send(Request::Want(untrack(|| page.want())));
+            }
+            batch(|| updates.into_iter().for_each(|update| take_in(page, update)));
+        }
+        Arrival::Stale => page.status.set(Status::Stale),
+        Arrival::Stopped(what) => page.status.set(Status::Broken(what, storage::get("link").unwrap_or_default())),
+    });
+    page.link.set_value(core.map_or(Link::None, Link::Core));
+}
+
+fn first_boot() -> Boot {
+    match url::fragment() {
+        Some(link) => {
+            url::clear_fragment();
+            Boot::Link(link)
+        }
+        None => Boot::Fresh(url::query("cluster").unwrap_or_default()),
+    }
+}
+
+/// Wishes follow what can be seen; time follows the frames.
+fn keep_in_step(page: Page) {
+    let want = Memo::new(move |_| page.want());
+    Effect::new(move |_| {
+        let want = want.get();
+        if page.status.with(|s| *s == Status::Ready) {
+            page.send(Request::Want(want));
+        }
+    });
+    frame::every(move |elapsed_us| {
+        page.wall.set(frame::wall_ms());
+        forget_old_flights(page);
+        if page.status.with_untracked(|s| *s == Status::Ready) {
+            let elapsed_us = page.owed_us.get_value() + elapsed_us;
+            if page.waiting.get_value() {
+                page.owed_us.set_value(elapsed_us.min(100_000));
+            } else {
+                page.waiting.set_value(true);
+                page.owed_us.set_value(0);
+                page.send(Request::Tick { elapsed_us: believed(page, elapsed_us) });
+            }
+        }
+    });
+}
+
+/// How much of the elapsed time counts. Where messages are to be followed, time runs slowly while one is under way, and
+/// between them only up to the next event, so that none is passed over.
+fn believed(page: Page, elapsed_us: u32) -> u32 {
+    let clock = page.clock.get_untracked();
+    if !page.follow.get_untracked() || clock.speed <= FOLLOWING || clock.speed > Speed::REAL {
+        return elapsed_us;
+    }
+    let travelling = page.flights.with_untracked(|all| all.iter().any(|f| f.message.arrives_at > clock.now));
+    if travelling {
+        return (elapsed_us * FOLLOWING.0 / clock.speed.0).max(1);
+    }
+    let room = clock.next.map_or(u64::MAX, |next| next.since(clock.now).0 / u64::from(clock.speed.0) + 1);
+    elapsed_us.min(u32::try_from(room).unwrap_or(u32::MAX))
+}
+
+fn forget_old_flights(page: Page) {
+    let (wall, now) = (page.wall.get_untracked(), page.clock.with_untracked(|c| c.now));
+    let old = |f: &Flight| f.message.arrives_at <= now && wall - f.seen_ms > ECHO_MS;
+    if page.flights.with_untracked(|flights| flights.iter().any(old)) {
+        page.flights.update(|flights| flights.retain(|f| !old(f)));
+    }
+}
+
+/// Takes one update into the signals.
+fn take_in(page: Page, update: Update) {
+    match update {
+        Update::Ready { version, refused, .. } => {
+            page.version.set(version);
+            page.refused.set(refused);
+            page.waiting.set_value(false);
+            page.status.set(Status::Ready);
+            page.clock_to(ClockRequest::Play);
+        }
+        Update::Busy { what, done } if done < 1_000 => page.status.set(Status::Busy(what, done)),
+        Update::Busy { .. } => page.status.set(Status::Ready),
+        Update::Clock(clock) => {
+            page.waiting.set_value(false);
+            if page.clock.with_untracked(|c| clock.now < c.now) {
+                page.flights.set(Vec::new());
+            }
+            page.clock.set(clock);
+        }
+        Update::Cluster(delta) => page.cluster.update(|view| view.apply(*delta)),
+        Update::Messages(messages) => take_messages(page, messages),
+        Update::Terminal(update) => take_terminal(page, update),
+        Update::Completion { ticket, from, candidates } => page.completion.set((ticket, from, candidates)),
+        Update::Detail(detail) => page.detail.set(detail.map(|d| *d)),
+        Update::Etcd(view) => page.etcd.set(*view),
+        Update::Packets(list) => page.packets.set(*list),
+        Update::Packet(packet) => page.packet.set(packet.map(|p| *p)),
+        Update::Followed(id) => {
+            page.packet_id.set(Some(id));
+            page.hop.set(0);
+        }
+        Update::Timeline(view) => page.timeline.set(*view),
+        Update::Why(why) => page.why.set(why.map(|w| *w)),
+        Update::Lessons(list) => page.lessons.set(list),
+        Update::Lesson(lesson) => page.lesson.set(lesson.map(|l| *l)),
+        Update::Diagnostics { found, .. } => page.diagnostics.set(found),
+        Update::Link(link) => {
+            storage::set("link", &link);
+            page.share.set(Some(link));
+        }
+        Update::File { name, bytes } => file::save(&name, "application/octet-stream", &bytes),
+        Update::Broken { what, link } => page.status.set(Status::Broken(what, link)),
+    }
+}
+
+fn take_messages(page: Page, view: MessagesView) {
+    let seen_ms = page.wall.get_untracked();
+    page.flights.update(|flights| {
+        for message in view.messages {
+            match flights.iter_mut().find(|f| f.message.id == message.id) {
+                Some(known) => known.message = message,
+                None => flights.push(Flight { message, seen_ms }),
+            }
+        }
+        let surplus = flights.len().saturating_sub(400);
+        flights.drain(..surplus);
+    });
+}
+
+fn take_terminal(page: Page, update: TerminalUpdate) {
+    page.output.update(|out| {
+        if update.clear {
+            out.clear();
+        }
+        let mut id = out.back().map_or(0, |c| c.id);
+        for chunk in update.chunks {
+            id += 1;
+            out.push_back(TermChunk { id, stream: chunk.stream, text: chunk.text, links: chunk.links });
+        }
+        while out.len() > KEPT {
+            out.pop_front();
+        }
+    });
+    if page.prompt.with_untracked(|p| *p != update.prompt) {
+        page.prompt.set(update.prompt);
+    }
+}
+
+/// Runs `work` without subscribing to anything, and so that effects see only its end.
+fn batch(work: impl FnOnce()) {
+    untrack(work);
+}
+
+#[cfg(debug_assertions)]
+mod fixture {
+    //! A page without a core: sample views, a clock that runs, a terminal that answers itself.
+
+    use super::{Page, Panel, Prompt, Status, take_in};
+    use crate::session::protocol::{Chunk, ClockRequest, Request, Stream, TerminalUpdate, Update};
+    use crate::view::fixture;
+    use crate::view::{Span, Time};
+    use leptos::prelude::{Update as _, *};
+
+    pub fn fill(page: Page) {
+        for update in fixture::updates() {
+            take_in(page, update);
+        }
+        page.share.set(None);
+        page.status.set(Status::Ready);
+        page.side.set(Panel::Editor);
+    }
+
+    pub fn answer(page: Page, request: &Request) {
+        match request {
+            Request::Tick { elapsed_us } => {
+                let mut clock = page.clock.get_untracked();
+                if clock.playing {
+                    clock.now += Span(u64::from(*elapsed_us) * u64::from(clock.speed.0));
+                    if clock.now > Time(32_000_000_000) {
+                        clock.now = Time(30_400_000_000);
+                    }
+                }
+                take_in(page, Update::Clock(clock));
+                take_in(page, Update::Messages(fixture::messages()));
+            }
+            Request::Clock(request) => page.clock.update(|clock| match request {
+                ClockRequest::Play => clock.playing = true,
+                ClockRequest::Pause => clock.playing = false,
+                ClockRequest::Step => clock.now += Span::millis(1),
+                ClockRequest::Speed(speed) => clock.speed = *speed,
+                ClockRequest::SeekTo(time) => clock.now = *time,
+            }),
+            Request::Run { line } => {
+                let chunk = |stream, text: String| Chunk { stream, text, links: vec![] };
+                let chunks = vec![chunk(Stream::Echo, format!("$ {line}\n")), chunk(Stream::Out, format!("{line}\n"))];
+                take_in(
+                    page,
+                    Update::Terminal(TerminalUpdate { clear: false, chunks, prompt: Prompt::Ready("$ ".into()) }),
+                );
+            }
+            Request::MakeLink => take_in(page, Update::Link("k1.eJwDAAAAAAE".into())),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The panels, one per file.
+
+pub mod cluster;
+pub mod detail;
+pub mod editor;
+pub mod etcd;
+pub mod events;
+pub mod examples;
+pub mod lesson;
+pub mod packet;
+pub mod terminal;
+pub mod timeline;

@@ -1,0 +1,162 @@
+//! The boxes of the picture: frames, processes, shelf, nodes, pods.
+
+use leptos::prelude::*;
+
+use super::node::Node;
+use super::pod::Pod;
+use crate::session::protocol::Selection;
+use crate::ui::picture::Picture;
+use crate::ui::state::{Page, page};
+use crate::view::{ComponentKind, ComponentView, Health, ObjectRef, Place};
+
+/// All of them.
+#[component]
+pub fn Boxes(picture: Memo<Picture>) -> impl IntoView {
+    view! {
+        <Frames picture/>
+        <For each=move || picture.with(|p| p.nodes.keys().cloned().collect::<Vec<_>>()) key=Clone::clone let(name)>
+            <Node name picture/>
+        </For>
+        <For each=move || picture.with(|p| p.places.keys().cloned().collect::<Vec<_>>()) key=Clone::clone let(place)>
+            <Process place picture/>
+        </For>
+        <For each=move || picture.with(|p| p.shelf.keys().cloned().collect::<Vec<_>>()) key=Clone::clone let(object)>
+            <Shelved object picture/>
+        </For>
+        <For each=move || picture.with(|p| p.pods.keys().cloned().collect::<Vec<_>>()) key=Clone::clone let(key)>
+            <Pod key picture/>
+        </For>
+    }
+}
+
+/// The frames around the masters.
+#[component]
+fn Frames(picture: Memo<Picture>) -> impl IntoView {
+    let page = page();
+    move || {
+        picture
+            .with(|p| p.frames.clone())
+            .into_iter()
+            .map(|frame| {
+                let address = frame.host.as_ref().and_then(|h| address(page, h));
+                let name = frame.host.unwrap_or_else(|| page.t().hosted.to_string());
+                view! {
+                    <div class="frame" style=frame.rect.style()>
+                        <span class="frame-name">{page.t().control_plane}" · "{name}</span>
+                        <span class="mono faint">{address}</span>
+                    </div>
+                }
+            })
+            .collect_view()
+    }
+}
+
+fn address(page: Page, host: &str) -> Option<String> {
+    page.cluster.with(|c| c.nodes.iter().find(|n| n.name == host).map(|n| n.address.clone()))
+}
+
+/// A process, the client or the registry.
+#[component]
+fn Process(place: Place, picture: Memo<Picture>) -> impl IntoView {
+    let page = page();
+    let style = {
+        let place = place.clone();
+        move || picture.with(|p| p.places.get(&place).map(|r| r.style()))
+    };
+    let view = {
+        let place = place.clone();
+        Memo::new(move |_| {
+            page.cluster.with(|c| {
+                c.components.binary_search_by(|v| v.place.cmp(&place)).ok().map(|at| c.components[at].clone())
+            })
+        })
+    };
+    let selection = Selection::Place(place.clone());
+    let chosen = {
+        let selection = selection.clone();
+        Memo::new(move |_| page.selected.with(|s| s.as_ref() == Some(&selection)))
+    };
+    let kind = kind_class(&place);
+    let brief = {
+        let place = place.clone();
+        Memo::new(move |_| picture.with(|p| p.places.get(&place).is_some_and(|r| r.w < 150.0)))
+    };
+    let name = move || page.t().short_place(&place, brief.get());
+    view! {
+        <button
+            class=format!("box process {kind}")
+            class:chosen=chosen
+            class:down=move || view.with(|v| v.as_ref().is_some_and(|v| v.health == Health::Down))
+            class:standby=move || view.with(|v| v.as_ref().is_some_and(|v| !v.active))
+            style=style
+            title=move || view.with(|v| v.as_ref().and_then(|v| doing(page, v)))
+            on:click=move |_| page.select(selection.clone())
+        >
+            <span class="name">{name}</span>
+            <span class="ports mono">{move || view.with(|v| v.as_ref().map(ports))}</span>
+        </button>
+    }
+}
+
+/// What a process did last.
+fn doing(page: Page, view: &ComponentView) -> Option<String> {
+    view.doing.as_ref().map(|(at, what)| format!("{at} {}", page.t().happening(what)))
+}
+
+fn ports(view: &ComponentView) -> String {
+    view.ports.first().map(|p| format!(":{p}")).unwrap_or_default()
+}
+
+fn kind_class(place: &Place) -> &'static str {
+    match place {
+        Place::Component { kind: ComponentKind::ApiServer, .. } => "api",
+        Place::Component { kind: ComponentKind::Etcd, .. } => "etcd",
+        Place::Component { kind: ComponentKind::Scheduler | ComponentKind::ControllerManager, .. } => "control",
+        Place::Component { .. } => "small",
+        _ => "outer",
+    }
+}
+
+/// A workload or a service.
+#[component]
+fn Shelved(object: ObjectRef, picture: Memo<Picture>) -> impl IntoView {
+    let page = page();
+    let style = {
+        let object = object.clone();
+        move || picture.with(|p| p.shelf.get(&object).map(|r| r.style()))
+    };
+    let says = {
+        let object = object.clone();
+        Memo::new(move |_| {
+            page.cluster.with(|c| {
+                let workload =
+                    c.workloads.iter().find(|w| w.object == object).map(|w| format!("{}/{}", w.ready, w.desired));
+                workload.or_else(|| {
+                    c.services
+                        .iter()
+                        .find(|s| s.object == object)
+                        .map(|s| format!("{} → {}", s.cluster_ip, s.backends.len()))
+                })
+            })
+        })
+    };
+    let (name, title) = (object.name.clone(), object.short());
+    let class = format!("box shelf {}", object.kind.to_lowercase());
+    let selection = Selection::Object(object);
+    let chosen = {
+        let selection = selection.clone();
+        Memo::new(move |_| page.selected.with(|s| s.as_ref() == Some(&selection)))
+    };
+    view! {
+        <button
+            class=class
+            class:chosen=chosen
+            style=style
+            title=title
+            on:click=move |_| page.select(selection.clone())
+        >
+            <span class="name">{name}</span>
+            <span class="mono faint">{says}</span>
+        </button>
+    }
+}

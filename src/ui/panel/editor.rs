@@ -1,0 +1,148 @@
+//! The YAML editor: loaded when it is first seen, never loses its text, applies with Ctrl/Cmd-Enter.
+
+use leptos::prelude::*;
+
+use crate::session::protocol::{Diagnostic, Request};
+use crate::ui::browser::editor::{self, Editor, Told};
+use crate::ui::browser::{dom, storage};
+use crate::ui::panel::examples;
+use crate::ui::state::{Page, Panel, page};
+
+/// How long typing must rest before the text is looked over.
+const REST_MS: u64 = 300;
+
+/// The editor with its bar.
+#[component]
+pub fn EditorPanel() -> impl IntoView {
+    let page = page();
+    let text = RwSignal::new(storage::get("yaml").unwrap_or_else(|| examples::FIRST.text.to_string()));
+    let editor = StoredValue::new_local(None::<Editor>);
+    let host = NodeRef::<leptos::html::Div>::new();
+    let seen = Memo::new(move |seen: Option<&bool>| seen == Some(&true) || page.is_shown(Panel::Editor));
+    let failed = RwSignal::new(false);
+    Effect::new(move |_| {
+        if let (true, Some(host)) = (seen.get(), host.get()) {
+            load(page, host.into(), text, editor, failed);
+        }
+    });
+    replace_when_asked(page, text, editor);
+    Effect::new(move |_| {
+        let found = page.diagnostics.get();
+        editor.with_value(|e| {
+            if let Some(e) = e {
+                e.mark(&found)
+            }
+        });
+    });
+    view! {
+        <div class="editor">
+            <Bar text/>
+            <div class="code-host" node_ref=host>
+                <Show when=move || failed.get()>
+                    <textarea class="mono plain-editor" aria-label=move || page.t().editor prop:value=text on:input=move |e| change(text, event_target_value(&e))/>
+                </Show>
+            </div>
+            <Found/>
+        </div>
+    }
+}
+
+fn load(
+    page: Page,
+    host: dom::Element,
+    text: RwSignal<String>,
+    editor: StoredValue<Option<Editor>, LocalStorage>,
+    failed: RwSignal<bool>,
+) {
+    let timer = StoredValue::new_local(None::<TimeoutHandle>);
+    let changed = move |new: String| {
+        change(text, new);
+        if let Some(timer) = timer.get_value() {
+            timer.clear();
+        }
+        let look = move || page.send(Request::Validate { yaml: text.get_untracked(), ticket: 1 });
+        timer.set_value(set_timeout_with_handle(look, std::time::Duration::from_millis(REST_MS)).ok());
+    };
+    let told = Told { changed: Box::new(changed), apply: Box::new(move || apply(page, text)) };
+    let label = untrack(|| page.t().editor);
+    editor::load(
+        host,
+        text.get_untracked(),
+        label,
+        told,
+        move |e| {
+            e.mark(&page.diagnostics.get_untracked());
+            editor.set_value(Some(e));
+        },
+        move || failed.set(true),
+    );
+}
+
+fn change(text: RwSignal<String>, new: String) {
+    storage::set("yaml", &new);
+    text.set(new);
+}
+
+fn apply(page: Page, text: RwSignal<String>) {
+    page.send(Request::Apply { yaml: text.get_untracked() });
+    if page.narrow.get_untracked() {
+        page.show(Panel::Cluster);
+    }
+}
+
+/// Another part of the page wants a text edited. The one that was there can be had back by undoing.
+fn replace_when_asked(page: Page, text: RwSignal<String>, editor: StoredValue<Option<Editor>, LocalStorage>) {
+    Effect::new(move |_| {
+        let Some(new) = page.to_edit.get() else { return };
+        page.to_edit.set(None);
+        change(text, new.clone());
+        editor.with_value(|e| {
+            if let Some(e) = e {
+                e.set(&new)
+            }
+        });
+    });
+}
+
+#[component]
+fn Bar(text: RwSignal<String>) -> impl IntoView {
+    let page = page();
+    let open = move |event| {
+        let name = event_target_value(&event);
+        if let Some(example) = examples::ALL.iter().find(|e| e.id == name) {
+            page.to_edit.set(Some(example.text.to_string()));
+        }
+    };
+    view! {
+        <div class="bar">
+            <select aria-label=move || page.t().examples on:change=open prop:value="">
+                <option value="" selected>{move || page.t().examples}</option>
+                {examples::ALL.iter().map(|e| view! { <option value=e.id>{move || e.title(page.locale.get())}</option> }).collect_view()}
+            </select>
+            <span class="grow"/>
+            <kbd aria-hidden="true">"Ctrl ⏎"</kbd>
+            <button class="solid apply" on:click=move |_| apply(page, text)>{move || page.t().apply}</button>
+        </div>
+    }
+}
+
+/// What is wrong, with its place.
+#[component]
+fn Found() -> impl IntoView {
+    let page = page();
+    view! {
+        <ul class="found" aria-live="polite">
+            <For each=move || page.diagnostics.get() key=|d| (d.line, d.column, d.message.clone()) let(d)>
+                <li class:warning=d.warning><span class="mono">{place(&d)}</span>{d.message}</li>
+            </For>
+        </ul>
+    }
+}
+
+fn place(d: &Diagnostic) -> String {
+    match (d.line, d.column) {
+        (0, _) => String::new(),
+        (line, 0) => format!("{line}"),
+        (line, column) => format!("{line}:{column}"),
+    }
+}

@@ -1,0 +1,232 @@
+//! Where everything in the cluster picture is: a pure function of the view and the width at hand.
+//!
+//! From top to bottom: the learner's client, the control plane and the image registry; a shelf with what exists only as
+//! objects (workloads, services, pods without a node); the trunk line to the nodes; the nodes with their processes, pods and
+//! devices; the wire between them. Nothing moves unless something is added or the width changes.
+
+mod nodes;
+pub mod path;
+
+use std::collections::BTreeMap;
+
+use crate::view::{ClusterView, ComponentKind, ObjectRef, Place};
+
+/// A rectangle in CSS pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rect {
+    /// The left edge.
+    pub x: f64,
+    /// The upper edge.
+    pub y: f64,
+    /// The width.
+    pub w: f64,
+    /// The height.
+    pub h: f64,
+}
+
+impl Rect {
+    /// The middle.
+    pub fn centre(&self) -> (f64, f64) {
+        (self.x + self.w / 2.0, self.y + self.h / 2.0)
+    }
+
+    /// The lower edge.
+    pub fn bottom(&self) -> f64 {
+        self.y + self.h
+    }
+
+    /// The right edge.
+    pub fn right(&self) -> f64 {
+        self.x + self.w
+    }
+
+    /// As an inline style.
+    pub fn style(&self) -> String {
+        format!("left:{:.1}px;top:{:.1}px;width:{:.1}px;height:{:.1}px", self.x, self.y, self.w, self.h)
+    }
+}
+
+/// How much of a pod there is room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodSize {
+    /// Name, status, address, containers.
+    Card,
+    /// The end of its name.
+    Chip,
+    /// A dot.
+    Dot,
+}
+
+/// A node's box with its parts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeBox {
+    /// The whole.
+    pub rect: Rect,
+    /// The bridge, the tunnel device, the host's own device.
+    pub devices: [Rect; 3],
+    /// The height of the wire that it hangs on.
+    pub wire_y: f64,
+}
+
+/// The names of a node's devices in [`NodeBox::devices`].
+pub const DEVICES: [&str; 3] = ["docker0", "flannel0", "eth0"];
+
+/// A frame around the processes of one master.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frame {
+    /// The node; `None` of a hosted control plane.
+    pub host: Option<String>,
+    /// Where it is.
+    pub rect: Rect,
+}
+
+/// The whole picture.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Picture {
+    /// Its height.
+    pub height: f64,
+    /// Its width.
+    pub width: f64,
+    /// Control-plane frames.
+    pub frames: Vec<Frame>,
+    /// Processes, the client, the registry.
+    pub places: BTreeMap<Place, Rect>,
+    /// Nodes.
+    pub nodes: BTreeMap<String, NodeBox>,
+    /// Pods by namespace and name, with how much of them is shown.
+    pub pods: BTreeMap<(String, String), (Rect, PodSize)>,
+    /// Workloads and services.
+    pub shelf: BTreeMap<ObjectRef, Rect>,
+    /// The height of the trunk line.
+    pub trunk_y: f64,
+}
+
+/// The space around everything.
+const MARGIN: f64 = 16.0;
+/// The height of a process's box.
+const BOX: f64 = 40.0;
+/// The space above a master's processes, and between them and the API server.
+const HEAD: f64 = 24.0;
+const GAP: f64 = 28.0;
+
+/// Lays the picture out in this width; nodes grow to fill the height, and past it if they must.
+pub fn lay_out(view: &ClusterView, width: f64, height: f64) -> Picture {
+    let width = width.max(300.0);
+    let mut picture = Picture { width, ..Picture::default() };
+    let y = lay_control(view, &mut picture);
+    let y = lay_shelf(view, &mut picture, y + 14.0);
+    picture.trunk_y = y + 12.0;
+    picture.height = nodes::lay_nodes(view, &mut picture, y + 24.0, height - MARGIN) + 6.0;
+    picture
+}
+
+/// Whether there is no room beside the control plane.
+fn is_narrow(width: f64) -> bool {
+    width < 620.0
+}
+
+/// The client, the masters' frames, the registry. Answers where it ends.
+fn lay_control(view: &ClusterView, picture: &mut Picture) -> f64 {
+    let width = picture.width;
+    let side = 104.0;
+    let (top, left, right) = if is_narrow(width) {
+        let w = (width - 3.0 * MARGIN) / 2.0;
+        picture.places.insert(Place::Client, Rect { x: MARGIN, y: 12.0, w, h: 34.0 });
+        picture.places.insert(Place::Registry, Rect { x: 2.0 * MARGIN + w, y: 12.0, w, h: 34.0 });
+        (62.0, MARGIN, width - MARGIN)
+    } else {
+        let y = 12.0 + HEAD + BOX + GAP;
+        picture.places.insert(Place::Client, Rect { x: MARGIN, y, w: side, h: BOX });
+        picture.places.insert(Place::Registry, Rect { x: width - MARGIN - side, y, w: side, h: BOX });
+        (12.0, MARGIN + side + 44.0, width - MARGIN - side - 44.0)
+    };
+    let hosts = control_hosts(view);
+    let gap = 12.0;
+    let w = (right - left - gap * (hosts.len() as f64 - 1.0)) / hosts.len().max(1) as f64;
+    for (n, host) in hosts.into_iter().enumerate() {
+        let rect = Rect { x: left + n as f64 * (w + gap), y: top, w, h: HEAD + BOX + GAP + BOX + 12.0 };
+        lay_master(picture, &host, rect);
+        picture.frames.push(Frame { host, rect });
+    }
+    picture.frames.first().map_or(top, |f| f.rect.bottom())
+}
+
+/// The masters, in order.
+fn control_hosts(view: &ClusterView) -> Vec<Option<String>> {
+    let mut hosts: Vec<Option<String>> = Vec::new();
+    for component in &view.components {
+        if let Place::Component { kind: ComponentKind::ApiServer, host } = &component.place {
+            hosts.push(host.clone());
+        }
+    }
+    hosts
+}
+
+/// Three processes above, the API server below them.
+fn lay_master(picture: &mut Picture, host: &Option<String>, rect: Rect) {
+    let pad = 12.0;
+    let gap = if rect.w < 340.0 { 8.0 } else { 22.0 };
+    let w = (rect.w - 2.0 * pad - 2.0 * gap) / 3.0;
+    let y = rect.y + HEAD;
+    for (n, kind) in
+        [ComponentKind::Scheduler, ComponentKind::Etcd, ComponentKind::ControllerManager].into_iter().enumerate()
+    {
+        let x = rect.x + pad + n as f64 * (w + gap);
+        picture.places.insert(Place::Component { kind, host: host.clone() }, Rect { x, y, w, h: BOX });
+    }
+    let w = (rect.w * 0.62).max(150.0).min(rect.w - 2.0 * pad);
+    let api = Rect { x: rect.x + (rect.w - w) / 2.0, y: y + BOX + GAP, w, h: BOX };
+    picture.places.insert(Place::Component { kind: ComponentKind::ApiServer, host: host.clone() }, api);
+}
+
+/// Workloads, services and pods without a node, in lines. Answers where it ends.
+fn lay_shelf(view: &ClusterView, picture: &mut Picture, top: f64) -> f64 {
+    let is_api = |p: &&Place| matches!(p, Place::Component { kind: ComponentKind::ApiServer, .. });
+    let holes = picture.places.keys().filter(is_api).map(|p| picture.places[p].centre().0).collect();
+    let mut line = Line { x: MARGIN, y: top, width: picture.width, holes };
+    let mut any = false;
+    let roots = view.workloads.iter().filter(|w| w.owner.is_none());
+    for (object, extra) in roots.map(|w| (&w.object, 10)).chain(view.services.iter().map(|s| (&s.object, 18))) {
+        let rect = line.put(chars(&object.name) + extra, 26.0);
+        picture.shelf.insert(object.clone(), rect);
+        any = true;
+    }
+    for pod in view.pods.iter().filter(|p| p.node.is_none()) {
+        let rect = line.put(chars(&pod.object.name).min(30) + 8, 26.0);
+        picture.pods.insert((pod.object.namespace.clone(), pod.object.name.clone()), (rect, PodSize::Chip));
+        any = true;
+    }
+    if any { line.y + 26.0 } else { top }
+}
+
+fn chars(text: &str) -> u32 {
+    u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
+}
+
+/// A line of boxes that wraps.
+struct Line {
+    x: f64,
+    y: f64,
+    width: f64,
+    /// Where the trunk comes down: no box may be in its way.
+    holes: Vec<f64>,
+}
+
+impl Line {
+    /// A box for so many characters.
+    fn put(&mut self, chars: u32, h: f64) -> Rect {
+        let w = (f64::from(chars) * 6.9 + 14.0).min(self.width - 2.0 * MARGIN);
+        if let Some(hole) =
+            self.holes.iter().find(|h| self.x < **h + 10.0 && **h - 10.0 < self.x + w && w < **h - MARGIN)
+        {
+            self.x = hole + 10.0;
+        }
+        if self.x + w > self.width - MARGIN && self.x > MARGIN {
+            self.x = MARGIN;
+            self.y += h + 8.0;
+        }
+        let rect = Rect { x: self.x, y: self.y, w, h };
+        self.x += w + 8.0;
+        rect
+    }
+}

@@ -1,0 +1,334 @@
+//! The state of the page: one signal per view, and what the learner has opened and selected.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use leptos::prelude::*;
+
+use crate::session::protocol::{
+    ClockRequest, ClockView, Diagnostic, EtcdWant, LinkError, Prompt, Request, Selection, Speed, Stream, TextLink,
+    TimelineWant, Want, Work,
+};
+use crate::ui::browser::{storage, url};
+use crate::ui::link::Link;
+use crate::ui::words::Words;
+use crate::view::{
+    ClusterView, DetailView, EtcdView, LessonTitle, LessonView, Locale, MessageView, ObjectRef, PacketId,
+    PacketListView, PacketView, Place, Plane, TimelineView, WhyView,
+};
+use crate::view::{EventId, Time};
+
+/// A panel. On a wide page several are shown at once, on a phone one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Panel {
+    /// The picture.
+    Cluster,
+    /// Lessons.
+    Lesson,
+    /// The YAML editor.
+    Editor,
+    /// The selected thing.
+    Detail,
+    /// The terminal.
+    Terminal,
+    /// etcd.
+    Etcd,
+    /// Packets.
+    Packet,
+    /// Events and causes.
+    Events,
+}
+
+impl Panel {
+    /// Beside the picture, one at a time.
+    pub const SIDE: [Panel; 3] = [Panel::Lesson, Panel::Editor, Panel::Detail];
+    /// Below it, one at a time.
+    pub const DRAWER: [Panel; 4] = [Panel::Terminal, Panel::Etcd, Panel::Packet, Panel::Events];
+
+    /// Its name in the document.
+    pub fn id(self) -> &'static str {
+        match self {
+            Panel::Cluster => "cluster",
+            Panel::Lesson => "lesson",
+            Panel::Editor => "editor",
+            Panel::Detail => "detail",
+            Panel::Terminal => "terminal",
+            Panel::Etcd => "etcd",
+            Panel::Packet => "packet",
+            Panel::Events => "events",
+        }
+    }
+}
+
+/// How the core fares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It is being loaded or works at something long.
+    Busy(Work, u16),
+    /// It can be spoken to.
+    Ready,
+    /// An invariant broke, or the worker stopped: what is known, and the fragment of a link that reproduces it.
+    Broken(String, String),
+    /// The halves of the page are of different versions.
+    Stale,
+}
+
+/// A piece of the terminal's output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TermChunk {
+    /// Counts up.
+    pub id: u64,
+    /// Where it was printed.
+    pub stream: Stream,
+    /// The text.
+    pub text: String,
+    /// Names in it.
+    pub links: Vec<TextLink>,
+}
+
+/// A message that is under way or was a moment ago.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flight {
+    /// The message.
+    pub message: MessageView,
+    /// The wall-clock time in milliseconds at which the page heard of it.
+    pub seen_ms: f64,
+}
+
+/// All signals. A copy of this is a handle to the same page.
+#[derive(Clone, Copy)]
+pub struct Page {
+    /// The language.
+    pub locale: RwSignal<Locale>,
+    /// How the core fares.
+    pub status: RwSignal<Status>,
+    /// Upstream's version.
+    pub version: RwSignal<String>,
+    /// The clock.
+    pub clock: RwSignal<ClockView>,
+    /// Whether time slows down while messages travel.
+    pub follow: RwSignal<bool>,
+    /// Wall-clock milliseconds of the last frame.
+    pub wall: RwSignal<f64>,
+    /// The picture.
+    pub cluster: RwSignal<ClusterView>,
+    /// Messages under way.
+    pub flights: RwSignal<Vec<Flight>>,
+    /// The terminal's output.
+    pub output: RwSignal<VecDeque<TermChunk>>,
+    /// The terminal's prompt.
+    pub prompt: RwSignal<Prompt>,
+    /// Candidates of a completion: ticket, start of the word, candidates.
+    pub completion: RwSignal<(u32, u32, Vec<String>)>,
+    /// The selected thing.
+    pub selected: RwSignal<Option<Selection>>,
+    /// What is known of it.
+    pub detail: RwSignal<Option<DetailView>>,
+    /// etcd.
+    pub etcd: RwSignal<EtcdView>,
+    /// How much of etcd is shown.
+    pub etcd_want: RwSignal<EtcdWant>,
+    /// The packets.
+    pub packets: RwSignal<PacketListView>,
+    /// The chosen packet.
+    pub packet_id: RwSignal<Option<PacketId>>,
+    /// All about it.
+    pub packet: RwSignal<Option<PacketView>>,
+    /// The chosen hop of it.
+    pub hop: RwSignal<usize>,
+    /// The timeline.
+    pub timeline: RwSignal<TimelineView>,
+    /// Planes that the list of events shows.
+    pub planes: RwSignal<Vec<Plane>>,
+    /// The place that the list of events is about.
+    pub events_at: RwSignal<Option<Place>>,
+    /// The event whose causes are shown.
+    pub why_of: RwSignal<Option<EventId>>,
+    /// Its causes.
+    pub why: RwSignal<Option<WhyView>>,
+    /// The lessons.
+    pub lessons: RwSignal<Vec<LessonTitle>>,
+    /// The open lesson.
+    pub lesson: RwSignal<Option<LessonView>>,
+    /// What is wrong with the editor's text.
+    pub diagnostics: RwSignal<Vec<Diagnostic>>,
+    /// A text that the editor is asked to show.
+    pub to_edit: RwSignal<Option<String>>,
+    /// The fragment of the share link, once made.
+    pub share: RwSignal<Option<String>>,
+    /// The panel beside the picture.
+    pub side: RwSignal<Panel>,
+    /// The panel below it.
+    pub drawer: RwSignal<Panel>,
+    /// The panel that a phone shows.
+    pub phone: RwSignal<Panel>,
+    /// Whether the page is as narrow as a phone.
+    pub narrow: RwSignal<bool>,
+    /// Why a link could not be opened.
+    pub refused: RwSignal<Option<LinkError>>,
+    /// Parts of the details that the learner opened or folded.
+    pub folds: StoredValue<BTreeMap<String, bool>>,
+    /// The core.
+    pub link: StoredValue<Link, LocalStorage>,
+    /// Whether an answer to the last tick is still awaited.
+    pub waiting: StoredValue<bool>,
+    /// Wall-clock time that passed while it was, in microseconds.
+    pub owed_us: StoredValue<u32>,
+}
+
+impl Page {
+    /// The state at the start.
+    pub fn new() -> Page {
+        Page {
+            locale: RwSignal::new(first_locale()),
+            status: RwSignal::new(Status::Busy(Work::Booting, 0)),
+            version: RwSignal::new(String::new()),
+            clock: RwSignal::new(clock_at_start()),
+            follow: RwSignal::new(storage::get("follow").as_deref() != Some("no")),
+            wall: RwSignal::new(0.0),
+            cluster: RwSignal::new(ClusterView::default()),
+            flights: RwSignal::new(Vec::new()),
+            output: RwSignal::new(VecDeque::new()),
+            prompt: RwSignal::new(Prompt::Ready("$ ".into())),
+            completion: RwSignal::new((0, 0, Vec::new())),
+            selected: RwSignal::new(None),
+            detail: RwSignal::new(None),
+            etcd: RwSignal::new(EtcdView::default()),
+            etcd_want: RwSignal::new(EtcdWant { prefix: "/".into(), key: None, limit: 500 }),
+            packets: RwSignal::new(PacketListView::default()),
+            packet_id: RwSignal::new(None),
+            packet: RwSignal::new(None),
+            hop: RwSignal::new(0),
+            timeline: RwSignal::new(TimelineView::default()),
+            planes: RwSignal::new(Plane::ALL.to_vec()),
+            events_at: RwSignal::new(None),
+            why_of: RwSignal::new(None),
+            why: RwSignal::new(None),
+            lessons: RwSignal::new(Vec::new()),
+            lesson: RwSignal::new(None),
+            diagnostics: RwSignal::new(Vec::new()),
+            to_edit: RwSignal::new(None),
+            share: RwSignal::new(None),
+            side: RwSignal::new(Panel::Editor),
+            drawer: RwSignal::new(Panel::Terminal),
+            phone: RwSignal::new(Panel::Cluster),
+            narrow: RwSignal::new(false),
+            refused: RwSignal::new(None),
+            folds: StoredValue::new(BTreeMap::new()),
+            link: StoredValue::new_local(Link::None),
+            waiting: StoredValue::new(false),
+            owed_us: StoredValue::new(0),
+        }
+    }
+
+    /// What the page says, in the language of now.
+    pub fn t(&self) -> &'static Words {
+        Words::of(self.locale.get())
+    }
+
+    /// The same for a part that is built anew whenever the language changes.
+    pub fn words(&self) -> &'static Words {
+        Words::of(self.locale.get_untracked())
+    }
+
+    /// Asks the core.
+    pub fn send(&self, request: Request) {
+        self.link.with_value(|link| link.send(*self, request));
+    }
+
+    /// Moves the clock.
+    pub fn clock_to(&self, request: ClockRequest) {
+        self.send(Request::Clock(request));
+    }
+
+    /// Brings a panel to the front, wherever it lives.
+    pub fn show(&self, panel: Panel) {
+        self.phone.set(panel);
+        if Panel::SIDE.contains(&panel) {
+            self.side.set(panel);
+        } else if Panel::DRAWER.contains(&panel) {
+            self.drawer.set(panel);
+        }
+    }
+
+    /// Whether a panel can be seen.
+    pub fn is_shown(&self, panel: Panel) -> bool {
+        if self.narrow.get() {
+            return self.phone.get() == panel;
+        }
+        panel == Panel::Cluster || self.side.get() == panel || self.drawer.get() == panel
+    }
+
+    /// Selects a thing and shows what is known of it.
+    pub fn select(&self, selection: Selection) {
+        self.selected.set(Some(selection));
+        self.show(Panel::Detail);
+    }
+
+    /// Selects an object.
+    pub fn select_object(&self, object: ObjectRef) {
+        self.select(Selection::Object(object));
+    }
+
+    /// Shows the causes of an event.
+    pub fn ask_why(&self, event: EventId) {
+        self.why_of.set(Some(event));
+        self.show(Panel::Events);
+    }
+
+    /// Shows a key in etcd.
+    pub fn show_key(&self, key: String) {
+        self.etcd_want.update(|w| {
+            w.prefix = "/".into();
+            w.key = Some(key);
+        });
+        self.show(Panel::Etcd);
+    }
+
+    /// Runs a line in the terminal, and shows it there.
+    pub fn run(&self, line: String) {
+        self.show(Panel::Terminal);
+        self.send(Request::Run { line });
+    }
+
+    /// What is to be asked of the core, given what can be seen.
+    pub fn want(&self) -> Want {
+        let packet = self.is_shown(Panel::Packet);
+        Want {
+            cluster: true,
+            messages: self.is_shown(Panel::Cluster),
+            detail: self.selected.get().filter(|_| self.is_shown(Panel::Detail)),
+            etcd: Some(self.etcd_want.get()).filter(|_| self.is_shown(Panel::Etcd)),
+            packets: packet,
+            packet: self.packet_id.get().filter(|_| packet),
+            timeline: Some(self.timeline_want()),
+            why: self.why_of.get().filter(|_| self.is_shown(Panel::Events)),
+            lesson: self.is_shown(Panel::Lesson),
+        }
+    }
+
+    fn timeline_want(&self) -> TimelineWant {
+        let listed = self.is_shown(Panel::Events);
+        TimelineWant {
+            buckets: if self.narrow.get() { 60 } else { 180 },
+            until: None,
+            limit: if listed { 150 } else { 0 },
+            planes: self.planes.get(),
+            place: self.events_at.get(),
+        }
+    }
+}
+
+/// The page's state, from any component.
+pub fn page() -> Page {
+    expect_context::<Page>()
+}
+
+fn clock_at_start() -> ClockView {
+    ClockView { now: Time::ZERO, playing: false, speed: Speed::REAL, end: Time::ZERO, next: None, digest: None }
+}
+
+/// The address bar says it, else it is remembered, else the browser asks for it.
+fn first_locale() -> Locale {
+    let wish = url::query("lang").or_else(|| storage::get("lang")).unwrap_or_else(crate::ui::browser::dom::language);
+    if wish.to_lowercase().starts_with("zh") { Locale::Zh } else { Locale::En }
+}

@@ -1,0 +1,11 @@
+//! Small parts that several panels use.
+
+pub mod boot;
+pub mod menu;
+pub mod prose;
+pub mod share;
+pub mod splitter;
+pub mod tabs;
+pub mod top_bar;
+pub mod transport;
+pub mod why;

@@ -1,0 +1,34 @@
+//! The share button: makes a link that holds version, seed, scenario and every command so far.
+
+use leptos::prelude::*;
+
+use crate::session::protocol::Request;
+use crate::ui::browser::{dom, file, url};
+use crate::ui::state::page;
+
+/// The button and what it opens.
+#[component]
+pub fn Share() -> impl IntoView {
+    let page = page();
+    let copied = RwSignal::new(false);
+    let link = move || page.share.get().map(|l| url::with_fragment(&l)).unwrap_or_default();
+    let open = move |_| {
+        copied.set(false);
+        page.send(Request::MakeLink);
+    };
+    let copy = move |_| {
+        file::copy(&link());
+        copied.set(true);
+    };
+    view! {
+        <button class="quiet share" popovertarget="share" on:click=open>{move || page.t().share}</button>
+        <div id="share" class="popover share-box" popover="auto">
+            <p>{move || page.t().share_says}</p>
+            <label class="share-row">
+                <span class="visually-hidden">{move || page.t().link}</span>
+                <input readonly id="share-link" prop:value=link on:focus=move |_| dom::select_all("share-link")/>
+                <button class="solid" on:click=copy>{move || if copied.get() { page.t().copied } else { page.t().copy }}</button>
+            </label>
+        </div>
+    }
+}

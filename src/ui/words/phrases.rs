@@ -1,0 +1,200 @@
+//! What is said with arguments: places, happenings, waiting, outcomes.
+
+use super::{Words, say};
+use crate::view::{ComponentKind, Happening, Outcome, Place, WaitFor};
+
+impl Words {
+    /// A place by its full name: `kubelet on worker1`.
+    pub fn place(&self, place: &Place) -> String {
+        match place {
+            Place::Client => self.you.to_string(),
+            Place::Component { kind, host: Some(host) } => {
+                let name = kind.name();
+                say!(self, "{name} on {host}", "{host} 上的 {name}")
+            }
+            Place::Component { kind, host: None } => kind.name().to_string(),
+            Place::Node(name) => name.clone(),
+            Place::Pod { namespace, name } => format!("{namespace}/{name}"),
+            Place::Registry => self.registry.to_string(),
+            Place::Outside => self.outside.to_string(),
+        }
+    }
+
+    /// A place as its own box names it.
+    pub fn short_place(&self, place: &Place, brief: bool) -> String {
+        match place {
+            Place::Component { kind: ComponentKind::Scheduler, .. } if brief => "scheduler".into(),
+            Place::Component { kind: ComponentKind::ControllerManager, .. } if brief => "controllers".into(),
+            Place::Component { kind: ComponentKind::ApiServer, .. } if brief => "apiserver".into(),
+            Place::Component { kind, .. } => kind.name().to_string(),
+            other => self.place(other),
+        }
+    }
+
+    /// What a place is for.
+    pub fn place_does(&self, place: &Place) -> &'static str {
+        match place {
+            Place::Client => self.does_client,
+            Place::Component { kind, .. } => self.component_does(*kind),
+            Place::Node(_) | Place::Pod { .. } => self.does_node,
+            Place::Registry => self.does_registry,
+            Place::Outside => self.does_outside,
+        }
+    }
+
+    fn component_does(&self, kind: ComponentKind) -> &'static str {
+        match kind {
+            ComponentKind::ApiServer => self.does_api,
+            ComponentKind::Etcd => self.does_etcd,
+            ComponentKind::Scheduler => self.does_scheduler,
+            ComponentKind::ControllerManager => self.does_manager,
+            ComponentKind::LoadBalancer => self.does_balancer,
+            ComponentKind::Kubelet => self.does_kubelet,
+            ComponentKind::KubeProxy => self.does_proxy,
+            ComponentKind::Flanneld => self.does_flanneld,
+            ComponentKind::Runtime => self.does_runtime,
+        }
+    }
+
+    /// What happened. Requests and upstream's own messages stay as they are.
+    pub fn happening(&self, what: &Happening) -> String {
+        match what {
+            Happening::Command(line) => format!("$ {line}"),
+            Happening::Applied(1) => say!(self, "applied a manifest", "应用了一份清单"),
+            Happening::Applied(n) => say!(self, "applied {n} manifests", "应用了 {n} 份清单"),
+            Happening::Booted => say!(self, "the cluster started", "集群启动"),
+            Happening::Fault(words) => say!(self, "fault: {words}", "故障：{words}"),
+            Happening::Request { method, path } => format!("{method} {path}"),
+            Happening::Response { code, method, path } => format!("{code} ← {method} {path}"),
+            Happening::Put { key, revision } => {
+                say!(self, "wrote {key} at revision {revision}", "写入 {key}，修订版本 {revision}")
+            }
+            Happening::Removed { key, revision } => {
+                say!(self, "deleted {key} at revision {revision}", "删除 {key}，修订版本 {revision}")
+            }
+            Happening::Read { key } => say!(self, "read {key}", "读取 {key}"),
+            Happening::Heartbeat(node) => say!(self, "{node} reports that it is alive", "{node} 上报心跳"),
+            Happening::LeaseRenewed { name, holder } => {
+                say!(self, "{holder} renewed the lease {name}", "{holder} 续租 {name}")
+            }
+            Happening::Recorded { reason, message } => format!("{reason}: {message}"),
+            Happening::Subnet { subnet, via } => {
+                say!(self, "learned that {subnet} is at {via}", "得知 {subnet} 位于 {via}")
+            }
+            Happening::PacketSent(info) => say!(self, "sent {info}", "发出 {info}"),
+            Happening::PacketArrived(info) => say!(self, "received {info}", "收到 {info}"),
+            Happening::PacketDropped(info) => say!(self, "dropped {info}", "丢弃 {info}"),
+            Happening::Woke(wait) => self.wait_for(wait),
+            Happening::Other(text) => text.clone(),
+            Happening::MessageLost { from, to } => {
+                let (from, to) = (self.place(from), self.place(to));
+                say!(self, "a message from {from} to {to} was lost", "从 {from} 到 {to} 的消息丢失")
+            }
+            Happening::ProcessUp(place) => {
+                let name = self.place(place);
+                say!(self, "{name} started", "{name} 启动")
+            }
+            Happening::ProcessDown(place) => {
+                let name = self.place(place);
+                say!(self, "{name} stopped", "{name} 停止")
+            }
+            other => self.object_happening(other),
+        }
+    }
+
+    /// What happened to an object.
+    fn object_happening(&self, what: &Happening) -> String {
+        match what {
+            Happening::Created(object) => {
+                let name = object.short();
+                say!(self, "created {name}", "创建 {name}")
+            }
+            Happening::Updated(object) => {
+                let name = object.short();
+                say!(self, "changed {name}", "更新 {name}")
+            }
+            Happening::Deleted(object) => {
+                let name = object.short();
+                say!(self, "deleted {name}", "删除 {name}")
+            }
+            Happening::Watched { event, object } => {
+                let name = object.short();
+                say!(self, "saw {event} {name}", "监听到 {event} {name}")
+            }
+            Happening::Reconciled { controller, object } => {
+                let name = object.short();
+                say!(self, "the {controller} controller reconciled {name}", "{controller} 控制器调谐 {name}")
+            }
+            Happening::ProxyRules(object) => {
+                let name = object.short();
+                say!(self, "wrote the rules of {name}", "写入 {name} 的转发规则")
+            }
+            other => self.pod_happening(other),
+        }
+    }
+
+    /// What happened to a pod or an image.
+    fn pod_happening(&self, what: &Happening) -> String {
+        match what {
+            Happening::Bound { pod, node } => {
+                let name = &pod.name;
+                say!(self, "bound {name} to {node}", "将 {name} 绑定到 {node}")
+            }
+            Happening::Unschedulable { pod, message } => {
+                let name = &pod.name;
+                say!(self, "found no node for {name}: {message}", "{name} 无可用节点：{message}")
+            }
+            Happening::SandboxCreated { pod, ip } => {
+                let name = &pod.name;
+                say!(self, "made the sandbox of {name} with {ip}", "创建 {name} 的沙箱，地址 {ip}")
+            }
+            Happening::Pulling(image) => say!(self, "pulls {image}", "正在拉取 {image}"),
+            Happening::Pulled(image) => say!(self, "pulled {image}", "已拉取 {image}"),
+            Happening::Started { pod, container } => {
+                let name = &pod.name;
+                say!(self, "started {container} of {name}", "启动 {name} 的容器 {container}")
+            }
+            Happening::Exited { pod, container, code } => {
+                let name = &pod.name;
+                say!(self, "{container} of {name} exited with {code}", "{name} 的容器 {container} 退出，退出码 {code}")
+            }
+            Happening::Probed { pod, container, probe, ok } => {
+                let (name, sign) = (&pod.name, if *ok { "✓" } else { "✗" });
+                say!(self, "{probe} probe of {container} in {name} {sign}", "{name} 的 {container} {probe} 探测 {sign}")
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// What is waited for.
+    pub fn wait_for(&self, what: &WaitFor) -> String {
+        match what {
+            WaitFor::Arrival(place) => {
+                let name = self.place(place);
+                say!(self, "a message from {name} arrives", "来自 {name} 的消息到达")
+            }
+            WaitFor::Retry(span) => say!(self, "tries again after {span}", "{span} 后重试"),
+            WaitFor::Probe => say!(self, "the next probe is due", "下一次探测"),
+            WaitFor::Heartbeat => say!(self, "the next heartbeat is due", "下一次心跳"),
+            WaitFor::Pull(image) => say!(self, "{image} has been pulled", "{image} 拉取完成"),
+            WaitFor::BackOff => say!(self, "the back-off ends", "退避时间结束"),
+            WaitFor::Grace => say!(self, "the grace period ends", "宽限期结束"),
+            WaitFor::Resync => say!(self, "looks at everything again", "全量重新检查"),
+            WaitFor::Timeout => say!(self, "a time-out", "超时"),
+            WaitFor::Sleep => say!(self, "a program's timer", "程序定时器"),
+            WaitFor::Other(text) => text.clone(),
+        }
+    }
+
+    /// How a packet ended.
+    pub fn outcome(&self, outcome: &Outcome) -> String {
+        match outcome {
+            Outcome::Travelling => say!(self, "under way", "传输中"),
+            Outcome::Delivered(_) => say!(self, "delivered", "已送达"),
+            Outcome::Dropped { reason, .. } => {
+                let why = self.drop_reason(reason);
+                say!(self, "dropped: {why}", "已丢弃：{why}")
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What is said the same way every time, English and Chinese side by side.
+
+use crate::view::Locale;
+
+/// Makes the struct and one table per language, so that none can lack a string.
+macro_rules! words {
+    ($($name:ident: $en:literal, $zh:literal;)*) => {
+        /// The strings of one language.
+        pub struct Words {
+            /// Which language.
+            pub locale: Locale,
+            $(#[allow(missing_docs)] pub $name: &'static str,)*
+        }
+        /// English.
+        pub const EN: Words = Words { locale: Locale::En, $($name: $en,)* };
+        /// Chinese.
+        pub const ZH: Words = Words { locale: Locale::Zh, $($name: $zh,)* };
+    };
+}
+
+words! {
+    // The page as a whole
+    title: "Kubarium, a simulated Kubernetes cluster", "Kubarium：模拟的 Kubernetes 集群";
+    skip_to_terminal: "Skip to the terminal", "跳到终端";
+    beside: "Beside the picture", "图旁面板";
+    below: "Below the picture", "图下面板";
+    panels: "Panels", "面板";
+    more: "More", "更多";
+    close: "Close", "关闭";
+    resize: "Resize", "调整大小";
+    to_dark: "Dark theme", "深色主题";
+    to_light: "Light theme", "浅色主题";
+    lessons: "Lessons", "课程";
+    cluster: "Cluster", "集群";
+    lesson: "Lesson", "课程";
+    object: "Details", "详情";
+    terminal: "Terminal", "终端";
+    packets: "Packets", "数据包";
+    events: "Events", "事件";
+    // The clock
+    clock: "Clock", "时钟";
+    play: "Run", "运行";
+    pause: "Pause", "暂停";
+    step: "Next event", "下一个事件";
+    to_start: "Back to the start", "回到起点";
+    speed: "Speed", "速度";
+    follow: "Slow down while messages travel", "消息传递时放慢";
+    virtual_time: "Virtual time", "虚拟时间";
+    timeline: "Timeline", "时间线";
+    next: "Next", "接下来";
+    // Sharing
+    share: "Share", "分享";
+    share_says: "This link holds the scenario and every command so far. Whoever opens it sees this very cluster. Nothing is sent to a server.", "此链接包含场景和迄今的全部命令，打开者会看到完全相同的集群。数据不会发送到任何服务器。";
+    link: "Link", "链接";
+    copy: "Copy", "复制";
+    copied: "Copied", "已复制";
+    link_damaged: "That link is damaged or not one of ours. A fresh cluster was started instead.", "该链接已损坏或无法识别，已改为启动全新集群。";
+    link_too_new: "That link was made by a later version. A fresh cluster was started instead.", "该链接由更新的版本生成，已改为启动全新集群。";
+    link_too_big: "That link is larger than allowed. A fresh cluster was started instead.", "该链接过大，已改为启动全新集群。";
+    // Start and trouble
+    booting: "Starting the cluster…", "正在启动集群……";
+    replaying: "Replaying the link…", "正在重放链接……";
+    seeking: "Going to that moment…", "正在跳转到该时刻……";
+    broken: "The simulation stopped, because something that must hold did not.", "模拟已停止：某个必须成立的条件被破坏。";
+    reproduce: "A link that reproduces it", "可重现此问题的链接";
+    start_anew: "Start a fresh cluster", "启动全新集群";
+    stale: "A newer version of this page is there.", "页面已有新版本。";
+    reload: "Reload", "重新加载";
+    // The picture
+    control_plane: "Control plane", "控制平面";
+    hosted: "hosted", "托管";
+    legend: "What colours and shapes mean", "颜色与形状的含义";
+    plane_control: "control", "控制";
+    plane_storage: "storage", "存储";
+    plane_data: "packets", "数据包";
+    plane_fault: "faults", "故障";
+    first_thing: "The cluster runs and is empty. Press Apply in the YAML panel to give it something to do, and watch what is sent to whom.", "集群已在运行，但还没有工作负载。在 YAML 面板中点击“应用”，然后观察谁向谁发送了什么。";
+    you: "you (kubectl)", "你（kubectl）";
+    registry: "registry", "镜像仓库";
+    outside: "outside", "外部网络";
+    wire: "network between the nodes", "节点间网络";
+    // Editor
+    editor: "YAML editor", "YAML 编辑器";
+    examples: "Examples", "示例";
+    apply: "Apply", "应用";
+    open_in_editor: "Open in the editor", "在编辑器中打开";
+    // Terminal
+    welcome: "A terminal of the simulated cluster: kubectl (k), etcdctl, node NAME COMMAND. Tab completes, Ctrl-R searches, help lists.", "模拟集群的终端：kubectl（k）、etcdctl、node 节点名 命令。Tab 补全，Ctrl-R 搜索历史，help 列出命令。";
+    command_line: "Command line. Tab completes; Escape, then Tab leaves.", "命令行。Tab 补全；先按 Escape 再按 Tab 离开。";
+    command_hint: "kubectl get pods", "kubectl get pods";
+    run: "Run", "运行";
+    // Details
+    detail_hint: "Choose anything in the picture: a component, a node, a pod, a service.", "在图中选择任意对象：组件、节点、Pod 或 Service。";
+    causes: "Why it is as it is", "为何如此";
+    related: "Related", "相关对象";
+    recent: "What it did last", "最近的动作";
+    show_in_etcd: "Show in etcd", "在 etcd 中查看";
+    gone: "deleted", "已删除";
+    // Events
+    why: "Why?", "为什么？";
+    why_hint: "Choose an event to see what brought it about, back to the command that started it all.", "选择一个事件，查看它的起因，一直追溯到最初的命令。";
+    filter: "Filter", "筛选";
+    forgotten: "What came before is no longer remembered.", "更早的原因已不再保留。";
+    // etcd
+    keys: "Keys", "键";
+    value: "Value", "值";
+    prefix: "Prefix", "前缀";
+    revision: "Revision", "修订版本";
+    watches: "Watches", "监听";
+    leases: "Leases", "租约";
+    members: "Members", "成员";
+    etcd_hint: "Choose a key to see its value and its earlier revisions.", "选择一个键，查看它的值和历史修订版本。";
+    // Packets
+    from: "From", "从";
+    to: "To", "到";
+    what: "What", "内容";
+    send: "Send", "发送";
+    save_pcap: "Save as pcapng", "保存为 pcapng";
+    packet_hint: "Send a packet from one pod to another, then follow it device by device.", "从一个 Pod 向另一个 Pod 发送数据包，然后逐个设备跟踪它。";
+    way: "The packet's way", "数据包的路径";
+    back: "Back", "后退";
+    forward: "Forward", "前进";
+    headers: "Headers and bytes", "报头与字节";
+    udp_backend_note: "flannel's UDP backend is shown because every step is visible in it. It is meant for debugging; VXLAN is the usual one.", "这里展示 flannel 的 UDP 后端，因为每一步都清晰可见。它仅用于调试，实际通常使用 VXLAN。";
+    // Lessons
+    lessons_say: "Each lesson starts a cluster of its own and looks at its state, never at what you typed.", "每门课程都会启动自己的集群，只检查集群状态，不检查你输入了什么。";
+    all_lessons: "All lessons", "全部课程";
+    progress: "Progress", "进度";
+    met: "done", "已完成";
+    not_met: "your turn", "轮到你了";
+    locked: "later", "稍后";
+    hint: "Hint", "提示";
+    solution: "Solution", "答案";
+    lesson_done: "Lesson finished.", "课程已完成。";
+    // Processes
+    does_api: "The only door to etcd. Everybody asks it, everybody watches through it.", "通往 etcd 的唯一入口，所有组件都向它请求，通过它监听。";
+    does_etcd: "Keeps the desired state: keys with revisions, and watches on them.", "保存期望状态：带修订版本的键，以及对键的监听。";
+    does_scheduler: "Chooses a node for every pod that has none.", "为每个尚未分配节点的 Pod 选择节点。";
+    does_manager: "Runs the controllers: each compares what is with what should be, and corrects it.", "运行各个控制器：不断比较实际状态与期望状态并加以纠正。";
+    does_balancer: "Spreads clients over the API servers.", "把客户端请求分摊到多个 API 服务器。";
+    does_kubelet: "Starts and stops the containers of the pods that are bound to its node, and reports how they are.", "启动和停止绑定到本节点的 Pod 的容器，并上报它们的状态。";
+    does_proxy: "Turns Services into rules on its node.", "把 Service 变成本节点上的转发规则。";
+    does_flanneld: "Knows which subnet lives on which node, and carries packets there.", "知道每个子网在哪个节点上，并把数据包送过去。";
+    does_runtime: "Pulls images and runs containers.", "拉取镜像并运行容器。";
+    does_client: "Everything that you do reaches the cluster from here, as a request to the API server.", "你的一切操作都从这里发出，作为对 API 服务器的请求。";
+    does_node: "The node's kernel: devices, routes, neighbours, rules.", "节点内核：设备、路由、邻居表与规则。";
+    does_registry: "Where images come from. Images here are small programs of the simulation.", "镜像的来源。这里的镜像是模拟器中的小程序。";
+    does_outside: "Everything beyond the cluster's network.", "集群网络以外的一切。";
+}
