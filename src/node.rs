@@ -7,4 +7,3 @@ pub mod kube_proxy;
 pub mod kubelet;
 pub mod runtime;
 pub mod socket_table;
-pub mod wire;

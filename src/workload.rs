@@ -25,6 +25,11 @@ pub mod shell;
 pub mod socket;
 pub mod tool;
 
+#[cfg(test)]
+pub mod bench;
+#[cfg(test)]
+mod tests;
+
 pub use fs::{File, Fs};
 pub use image::{Family, ImageInfo};
 pub use process::{Process, Program};

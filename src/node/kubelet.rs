@@ -10,8 +10,10 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::api::{Answer, Call, KubeletAnswer, KubeletRequest, Pod, Service, Timestamp, Uid};
+use crate::control::Calendar;
+use crate::control::recorder::Recorder;
+use crate::net::{SocketEvent, SocketId, SocketOp};
 use crate::node::runtime::{CriEvent, CriRequest, OpId};
-use crate::node::wire::{SocketEvent, SocketId, SocketOp};
 use crate::sim::{Component, Out, Rng, Span, Time, Wake};
 
 pub mod actions;
@@ -25,7 +27,6 @@ pub mod node_status;
 pub mod ops;
 pub mod probe;
 pub mod prober;
-pub mod recorder;
 pub mod start;
 pub mod status;
 pub mod status_manager;
@@ -142,7 +143,7 @@ pub struct Kubelet {
     restart_backoff: backoff::Backoff,
     pull_errors: BTreeMap<String, String>,
     pulls: VecDeque<Uid>,
-    recorder: recorder::Recorder,
+    recorder: Recorder,
     runtime_known: bool,
     network_ready: bool,
     probes: prober::Prober,
@@ -167,7 +168,7 @@ impl Kubelet {
             restart_backoff: backoff::Backoff::new(Span::secs(10), Span::secs(300)),
             pull_errors: BTreeMap::new(),
             pulls: VecDeque::new(),
-            recorder: recorder::Recorder::new("kubelet", &config.node, config.epoch),
+            recorder: Recorder::new(Calendar::new(Timestamp(config.epoch)), "kubelet", &config.node),
             runtime_known: false,
             network_ready: false,
             probes: prober::Prober::default(),

@@ -79,9 +79,9 @@ pub enum Input {
         /// The token that the socket was opened with.
         token: u64,
         /// The socket.
-        socket: crate::node::wire::SocketId,
+        socket: crate::net::SocketId,
         /// What happened.
-        event: crate::node::wire::SocketEvent,
+        event: crate::net::SocketEvent,
     },
     /// The answer to [`Effect::Query`].
     Answer {
@@ -98,6 +98,13 @@ pub enum Input {
     },
     /// What DNS servers on this node answer from.
     DnsRecords(Arc<Zone>),
+    /// A file of the node is there or has changed (`/run/flannel/subnet.env`).
+    HostFile {
+        /// Its path.
+        path: String,
+        /// What is in it.
+        data: String,
+    },
     /// A command line on the node itself (`node worker1 ip route`): answered by [`Effect::Host`].
     Host {
         /// Its number, chosen by whoever asks.
@@ -119,7 +126,7 @@ pub enum Effect {
     /// Take it away: answered by `CniDeleted`.
     CniDel(SandboxId, PodMeta),
     /// A socket operation in the network namespace of a sandbox (`None`: of the node).
-    Socket(Option<SandboxId>, crate::node::wire::SocketOp),
+    Socket(Option<SandboxId>, crate::net::SocketOp),
     /// Something only the cluster can answer (`ip route`, `iptables-save`, `crictl`, …): answered by [`Input::Answer`].
     Query {
         /// The process.
@@ -332,6 +339,7 @@ impl Component for Runtime {
                 self.run(proc, crate::workload::Input::Answer { id, stdout, stderr, code }, now, out);
             }
             Input::DnsRecords(zone) => self.set_zone(zone, now, out),
+            Input::HostFile { path, data } => self.host_fs.put(&path, crate::workload::File::of(data)),
             Input::Host { id, line } => self.host_line(id, &line, now),
             Input::HostCancel(id) => self.host_cancel(id, out),
         }

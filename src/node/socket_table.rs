@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use crate::node::wire::{self, SocketEvent, SocketId, SocketOp};
+use crate::net::{self, SocketEvent, SocketId, SocketOp};
 use crate::workload::{Fd, Ids, NetError, NetEvent, NetOp};
 
 /// The sockets of one process tree.
@@ -171,13 +171,13 @@ impl SocketTable {
     }
 }
 
-fn error_of(error: wire::NetError) -> NetError {
+fn error_of(error: net::NetError) -> NetError {
     match error {
-        wire::NetError::Refused => NetError::Refused,
-        wire::NetError::Reset | wire::NetError::BadSocket => NetError::Reset,
-        wire::NetError::TimedOut => NetError::TimedOut,
-        wire::NetError::AddrInUse => NetError::AddressInUse,
-        wire::NetError::NetUnreachable | wire::NetError::AddrNotAvailable => NetError::NetUnreachable,
+        net::NetError::Refused => NetError::Refused,
+        net::NetError::Reset | net::NetError::BadSocket => NetError::Reset,
+        net::NetError::TimedOut => NetError::TimedOut,
+        net::NetError::AddrInUse => NetError::AddressInUse,
+        net::NetError::NetUnreachable | net::NetError::AddrNotAvailable => NetError::NetUnreachable,
         _ => NetError::HostUnreachable,
     }
 }

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 /// The names of a cluster; lower case, without the final dot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Zone {
-    /// The domain that it is the authority of: `cluster.local`.
+    /// The domain that it is the authority of; empty for `cluster.local`.
     pub domain: String,
     /// Addresses by name: `web.default.svc.cluster.local`.
     pub a: BTreeMap<String, Vec<Ipv4Addr>>,
@@ -187,6 +187,10 @@ impl Message {
 }
 
 impl Zone {
+    fn domain(&self) -> &str {
+        if self.domain.is_empty() { "cluster.local" } else { &self.domain }
+    }
+
     /// The answer to a question.
     pub fn answer(&self, query: &Message) -> Message {
         let name = query.name.to_ascii_lowercase();
@@ -230,7 +234,7 @@ impl Zone {
 
     /// `10-244-1-2.default.pod.cluster.local` (CoreDNS's `pods insecure`).
     fn pod_address(&self, name: &str) -> Option<Ipv4Addr> {
-        let rest = name.strip_suffix(&format!(".pod.{}", self.domain))?;
+        let rest = name.strip_suffix(&format!(".pod.{}", self.domain()))?;
         let (first, _) = rest.split_once('.')?;
         first.replace('-', ".").parse().ok()
     }
@@ -238,7 +242,7 @@ impl Zone {
     /// Whether the name is the zone's own.
     pub fn owns(&self, name: &str) -> bool {
         let name = name.to_ascii_lowercase();
-        name.ends_with(&format!(".{}", self.domain)) || name == self.domain || name.ends_with(".in-addr.arpa")
+        name.ends_with(&format!(".{}", self.domain())) || name == self.domain() || name.ends_with(".in-addr.arpa")
     }
 }
 

@@ -164,9 +164,17 @@ fn tool(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Process> {
         "ping" => Ping::new(spec, gnu).into(),
         "nslookup" | "host" | "dig" => Nslookup::new(spec, gnu).into(),
         "nc" | "ncat" | "telnet" => Nc::new(spec).into(),
+        // A node's file that only the system knows.
+        "cat" if place.family == Family::Node && unknown_file(spec, fs) => system::System::new(spec).into(),
         name if system::TOOLS.contains(&name) => system::System::new(spec).into(),
         name => instant::Instant::new(name, spec)?.into(),
     })
+}
+
+/// Whether `cat` is to read one file that is not there.
+fn unknown_file(spec: &Spec, fs: &Fs) -> bool {
+    let path = spec.argv.get(1).filter(|_| spec.argv.len() == 2);
+    path.is_some_and(|p| p.starts_with('/') && !p.starts_with("/proc") && !p.starts_with("/dev") && !fs.exists(p))
 }
 
 /// `env A=1 command`.

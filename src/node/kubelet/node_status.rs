@@ -99,7 +99,7 @@ impl Kubelet {
         // The kubelet calls its node by name before it knows a uid.
         let about =
             ObjectReference { kind: "Node".into(), uid: Uid(name.as_str().into()), name, ..ObjectReference::default() };
-        if let Some(request) = self.recorder.event(about, kind, reason, message, now) {
+        for request in self.recorder.event(now, about, kind, reason, message) {
             let node = self.node_ref();
             self.call(Purpose::Event, request, Some(node), out);
         }

@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::api::{Container, IntOrString, Probe};
+use crate::net::SocketOp;
 use crate::node::socket_table::SocketTable;
-use crate::node::wire::SocketOp;
 use crate::sim::{Rng, Span, Time};
 use crate::workload::http::Request;
 use crate::workload::tool::http_client::{Exchange, Progress};
@@ -152,8 +152,8 @@ impl NetRun {
     pub fn event(
         &mut self,
         fd: Fd,
-        socket: crate::node::wire::SocketId,
-        event: crate::node::wire::SocketEvent,
+        socket: crate::net::SocketId,
+        event: crate::net::SocketEvent,
         now: Time,
     ) -> (Option<Outcome>, Vec<SocketOp>) {
         let (told, mut ops) = self.table.event(fd, socket, event, &mut self.ids);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::Uid;
+use crate::net::{SocketEvent, SocketId};
 use crate::node::kubelet::ops::For;
 use crate::node::kubelet::probe::{self, NetRun, Outcome, ProbeKind};
 use crate::node::kubelet::start::go_duration;
@@ -11,7 +12,6 @@ use crate::node::kubelet::worker::Life;
 use crate::node::kubelet::{Effect, Kubelet, Reason};
 use crate::node::runtime::{ContainerId, ContainerPhase, CriAnswer, CriRequest};
 use crate::node::socket_table::of_token;
-use crate::node::wire::{SocketEvent, SocketId};
 use crate::sim::{Out, Span, Time, Wake};
 
 /// The probes of all containers.
@@ -162,7 +162,7 @@ impl Kubelet {
         let Some((key, run)) = found else {
             // The probe was given up before its socket was open.
             if matches!(event, SocketEvent::Opened) {
-                out.push(Effect::Socket(crate::node::wire::SocketOp::Close { socket }));
+                out.push(Effect::Socket(crate::net::SocketOp::Close { socket }));
             }
             return;
         };

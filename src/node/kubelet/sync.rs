@@ -233,8 +233,8 @@ impl Kubelet {
             ..ObjectReference::default()
         };
         let key = worker.reference();
-        if let Some(request) = self.recorder.event(about, kind, reason, message, now) {
-            self.call(Purpose::Event, request, Some(key), out);
+        for request in self.recorder.event(now, about, kind, reason, message) {
+            self.call(Purpose::Event, request, Some(key.clone()), out);
         }
     }
 

@@ -114,6 +114,8 @@ pub struct Worker {
     pub live: RuntimePod,
     /// What the last relist saw.
     pub seen: RuntimePod,
+    /// When the runtime changed something that the relist has not seen.
+    pub changed: Option<Time>,
     /// Why containers wait, by name: what the last sync said (`reasonCache`).
     pub reasons: BTreeMap<String, (String, String)>,
     /// The status as the kubelet sees it.
@@ -157,6 +159,7 @@ impl Worker {
             next_sync: None,
             live: RuntimePod::default(),
             seen: RuntimePod::default(),
+            changed: None,
             reasons: BTreeMap::new(),
             written: None,
             writing: None,
@@ -229,7 +232,7 @@ impl Worker {
     /// When and why it wants to be woken; `tick` gives the relist after a time.
     fn wake_at(&self, tick: impl Fn(Time) -> Time) -> Option<Wake<Reason>> {
         let sync = self.next_sync.map(|at| Wake { at, why: Reason::PodSync });
-        let relist = (self.live != self.seen).then(|| Wake { at: tick(self.changed_at()), why: Reason::Relist });
+        let relist = self.changed.map(|at| Wake { at: tick(at), why: Reason::Relist });
         let write = self.write_at.map(|at| Wake { at, why: Reason::Retry });
         let hook = match &self.life {
             Life::Terminating(kill) => kill.wake_at().map(|at| Wake { at, why: Reason::Termination }),
@@ -243,17 +246,6 @@ impl Worker {
             _ => None,
         };
         [sync, relist, write, hook, deadline].into_iter().flatten().min()
-    }
-
-    /// The last time that the runtime changed something.
-    fn changed_at(&self) -> Time {
-        use crate::node::runtime::ContainerPhase;
-        let containers = self.live.containers.values().map(|c| match &c.phase {
-            ContainerPhase::Created => c.created,
-            ContainerPhase::Running { started } => *started,
-            ContainerPhase::Exited { finished, .. } => *finished,
-        });
-        containers.chain(self.live.sandbox.iter().map(|s| s.created)).max().unwrap_or(Time::ZERO)
     }
 }
 
@@ -318,17 +310,19 @@ impl Kubelet {
         }
     }
 
-    pub(super) fn container_changed(&mut self, view: ContainerView, _now: Time) {
+    pub(super) fn container_changed(&mut self, view: ContainerView, now: Time) {
         if let Some(worker) = self.workers.get_mut(&view.pod.uid) {
             worker.live.containers.insert(view.id.clone(), view);
+            worker.changed = Some(worker.changed.unwrap_or(now));
         }
     }
 
-    pub(super) fn sandbox_changed(&mut self, view: SandboxView, _now: Time) {
+    pub(super) fn sandbox_changed(&mut self, view: SandboxView, now: Time) {
         if let Some(worker) = self.workers.get_mut(&view.pod.uid)
             && worker.live.sandbox.as_ref().is_none_or(|s| s.attempt <= view.attempt)
         {
             worker.live.sandbox = Some(view);
+            worker.changed = Some(worker.changed.unwrap_or(now));
         }
     }
 
@@ -357,6 +351,7 @@ impl Kubelet {
     pub(super) fn relist(&mut self, uid: &Uid) {
         let Some(worker) = self.workers.get_mut(uid) else { return };
         worker.seen = worker.live.clone();
+        worker.changed = None;
         let running: BTreeSet<ContainerId> =
             worker.live.containers.values().filter(|c| c.phase.is_running()).map(|c| c.id.clone()).collect();
         worker.ready.retain(|id| running.contains(id));

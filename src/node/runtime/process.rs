@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::net::{SocketEvent, SocketId, SocketOp};
 use crate::node::runtime::cri::*;
 use crate::node::runtime::{Due, Effect, Runtime};
 use crate::node::socket_table::{SocketTable, of_token};
-use crate::node::wire::{SocketEvent, SocketId, SocketOp};
 use crate::sim::{Out, Span, Time};
 use crate::workload::{self, Ctx, Ids, ProcInfo, Process, Program as _, SIGKILL, Spec, dns::Zone, registry};
 
@@ -121,10 +121,12 @@ impl Runtime {
     }
 
     fn step(&mut self, proc: &mut Proc, input: workload::Input, now: Time, effects: &mut Vec<workload::Effect>) {
+        // Only a shell or a tool ever looks at the process table.
+        let looks = matches!(proc.process, Process::Shell(_) | Process::Instant(_));
         let mut procs: Vec<ProcInfo> = self
             .procs
             .values()
-            .filter(|p| p.place == proc.place)
+            .filter(|p| looks && p.place == proc.place)
             .map(|p| ProcInfo { pid: p.pid, started: p.started, command: p.command.clone() })
             .collect();
         procs.push(ProcInfo { pid: proc.pid, started: proc.started, command: proc.command.clone() });
