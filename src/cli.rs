@@ -140,7 +140,8 @@ fn print_answer(line: &str, answer: &Answer, as_json: bool) {
         // Thousandths are enough for a reader; the digest has the rest.
         let seconds = format!("{}.{:03}", answer.t.as_secs(), answer.t.as_millis() % 1_000);
         let seconds: serde_json::Number = seconds.parse().expect("these are digits");
-        let object = json!({"t": seconds, "cmd": line, "rc": answer.rc, "stdout": answer.stdout, "stderr": answer.stderr});
+        let object =
+            json!({"t": seconds, "cmd": line, "rc": answer.rc, "stdout": answer.stdout, "stderr": answer.stderr});
         writeln!(stdout, "{object}")
     } else {
         eprint!("{}", answer.stderr);

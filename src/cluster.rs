@@ -180,7 +180,8 @@ impl Cluster {
 
     /// Lets the next event happen; nothing happens if nothing is due ever.
     pub fn step(&mut self) {
-        let wake = self.wakes.next().filter(|(_, wake)| self.queue.next_at().is_none_or(|at| wake.at.max(self.now) < at));
+        let wake =
+            self.wakes.next().filter(|(_, wake)| self.queue.next_at().is_none_or(|at| wake.at.max(self.now) < at));
         self.events += 1;
         match wake {
             Some((actor, wake)) => {
@@ -209,9 +210,9 @@ impl Cluster {
     }
 
     fn node_is_ready(&self, name: &str) -> bool {
-        self.object(crate::api::Kind::Node, "", name).and_then(crate::api::Node::of).is_some_and(|node| {
-            node.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True")
-        })
+        self.object(crate::api::Kind::Node, "", name)
+            .and_then(crate::api::Node::of)
+            .is_some_and(|node| node.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True"))
     }
 
     /// An object as the API server knows it.
@@ -421,7 +422,11 @@ pub(crate) fn run<C: Component>(
 }
 
 /// Wakes a component; its effects with their causes.
-pub(crate) fn rouse<C: Component>(component: &mut C, now: Time, entry: Option<EventId>) -> Vec<(Option<EventId>, C::Effect)> {
+pub(crate) fn rouse<C: Component>(
+    component: &mut C,
+    now: Time,
+    entry: Option<EventId>,
+) -> Vec<(Option<EventId>, C::Effect)> {
     let mut out = Out::caused_by(entry);
     component.wake(now, &mut out);
     out.take_caused()

@@ -26,8 +26,16 @@ pub struct Source {
 /// The lessons that come with the page, in order: one line a lesson.
 pub const ALL: &[Source] = &[
     Source { id: "pods", en: include_str!("../lessons/pods.en.md"), zh: include_str!("../lessons/pods.zh.md") },
-    Source { id: "services", en: include_str!("../lessons/services.en.md"), zh: include_str!("../lessons/services.zh.md") },
-    Source { id: "flannel", en: include_str!("../lessons/flannel.en.md"), zh: include_str!("../lessons/flannel.zh.md") },
+    Source {
+        id: "services",
+        en: include_str!("../lessons/services.en.md"),
+        zh: include_str!("../lessons/services.zh.md"),
+    },
+    Source {
+        id: "flannel",
+        en: include_str!("../lessons/flannel.en.md"),
+        zh: include_str!("../lessons/flannel.zh.md"),
+    },
 ];
 
 impl Source {

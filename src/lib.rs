@@ -26,17 +26,17 @@
 
 pub mod api;
 
+pub mod cli;
+pub mod cluster;
 pub mod control;
 pub mod etcd;
 pub mod etcdctl;
 pub mod kubectl;
+pub mod lesson;
 pub mod net;
 pub mod node;
 pub mod session;
+pub mod share;
 pub mod sim;
 pub mod view;
-pub mod share;
 pub mod workload;
-pub mod cli;
-pub mod cluster;
-pub mod lesson;

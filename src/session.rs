@@ -14,7 +14,6 @@ pub mod terminal;
 mod views;
 pub mod world;
 
-
 pub use script::Script;
 pub use world::World;
 
@@ -282,6 +281,13 @@ fn open_link(link: &str) -> Result<(World, Option<(String, u16)>), LinkError> {
 fn diagnostics(yaml: &str) -> Vec<Diagnostic> {
     match crate::api::manifest::to_value(yaml) {
         Ok(_) => Vec::new(),
-        Err(error) => vec![Diagnostic { line: 1, column: 1, end_line: 1, end_column: 0, warning: false, message: error.to_string() }],
+        Err(error) => vec![Diagnostic {
+            line: 1,
+            column: 1,
+            end_line: 1,
+            end_column: 0,
+            warning: false,
+            message: error.to_string(),
+        }],
     }
 }

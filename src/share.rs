@@ -95,10 +95,11 @@ pub fn decode(link: &str) -> Result<Recipe, LinkError> {
         Ok(_) => return Err(LinkError::TooNew),
     }
     let deflated = BASE64URL_NOPAD.decode(payload.as_bytes()).map_err(|_| LinkError::Damaged)?;
-    let plain = miniz_oxide::inflate::decompress_to_vec_with_limit(&deflated, MOST_INFLATED).map_err(|e| match e.status {
-        miniz_oxide::inflate::TINFLStatus::HasMoreOutput => LinkError::TooBig,
-        _ => LinkError::Damaged,
-    })?;
+    let plain =
+        miniz_oxide::inflate::decompress_to_vec_with_limit(&deflated, MOST_INFLATED).map_err(|e| match e.status {
+            miniz_oxide::inflate::TINFLStatus::HasMoreOutput => LinkError::TooBig,
+            _ => LinkError::Damaged,
+        })?;
     postcard::from_bytes(&plain).map_err(|_| LinkError::Damaged)
 }
 

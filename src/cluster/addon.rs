@@ -99,7 +99,8 @@ fn headless(zone: &mut Zone, fqdn: &str, endpoints: &Endpoints) {
         for address in &subset.addresses {
             let Ok(ip) = address.ip.parse::<Ipv4Addr>() else { continue };
             zone.a.entry(fqdn.to_owned()).or_default().push(ip);
-            let host = if address.hostname.is_empty() { address.ip.replace('.', "-") } else { address.hostname.clone() };
+            let host =
+                if address.hostname.is_empty() { address.ip.replace('.', "-") } else { address.hostname.clone() };
             let own = format!("{host}.{fqdn}");
             zone.a.insert(own.clone(), vec![ip]);
             for port in subset.ports.iter().filter(|port| !port.name.is_empty()) {
@@ -154,10 +155,13 @@ impl Cluster {
 
 /// The addons: where each is posted, and what.
 fn addons() -> Vec<(String, Value)> {
-    let labels = json!({"k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"});
+    let labels =
+        json!({"k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"});
     let selector: BTreeMap<&str, &str> = BTreeMap::from([("k8s-app", "kube-dns")]);
-    let port = |name: &str, number: u16, protocol: &str| json!({"name": name, "containerPort": number, "protocol": protocol});
-    let service_port = |name: &str, number: u16, protocol: &str| json!({"name": name, "port": number, "protocol": protocol});
+    let port =
+        |name: &str, number: u16, protocol: &str| json!({"name": name, "containerPort": number, "protocol": protocol});
+    let service_port =
+        |name: &str, number: u16, protocol: &str| json!({"name": name, "port": number, "protocol": protocol});
     let deployment = json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "coredns", "namespace": "kube-system", "labels": labels},

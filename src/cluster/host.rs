@@ -186,9 +186,8 @@ impl Cluster {
 
     /// The administrator's `etcdctl put /coreos.com/network/config …`, before anything starts.
     fn write_flannel_config(&mut self, booted: EventId) {
-        let value = StoredValue::Text(Arc::<str>::from(
-            r#"{"Network":"10.244.0.0/16","Backend":{"Type":"udp","Port":8285}}"#,
-        ));
+        let value =
+            StoredValue::Text(Arc::<str>::from(r#"{"Network":"10.244.0.0/16","Backend":{"Type":"udp","Port":8285}}"#));
         let put = etcd::Op::Put(etcd::PutOp::new(flannel::CONFIG, value));
         let id = self.connect();
         self.etcd(id, 0, put, Some(booted));
@@ -366,7 +365,9 @@ impl Cluster {
                 self.proxy_did(ix, effects);
             }
             (Actor::Flanneld(_), Message::Flannel(input)) => self.flanneld(ix, input, entry),
-            (Actor::Flanneld(_), Message::Socket { socket, event, .. }) => self.flannel_socket(ix, socket, event, entry),
+            (Actor::Flanneld(_), Message::Socket { socket, event, .. }) => {
+                self.flannel_socket(ix, socket, event, entry)
+            }
             _ => {}
         }
     }
@@ -448,8 +449,13 @@ impl Cluster {
                 }
                 runtime::Effect::Query { proc, sandbox, id, argv } => {
                     let answer = self.query(ix, sandbox.as_ref(), &argv);
-                    let input =
-                        runtime::Input::Answer { proc, id, stdout: answer.stdout, stderr: answer.stderr, code: answer.code };
+                    let input = runtime::Input::Answer {
+                        proc,
+                        id,
+                        stdout: answer.stdout,
+                        stderr: answer.stderr,
+                        code: answer.code,
+                    };
                     self.hand_over(me, cause, Span::micros(200), Message::ToRuntime(input));
                 }
                 runtime::Effect::Host(id, chunk) => {
@@ -557,7 +563,13 @@ impl Cluster {
                 }
                 flannel::Effect::Send { to, bytes, carries, .. } => {
                     let Some(socket) = self.host(ix).and_then(|host| host.flannel_socket) else { continue };
-                    let op = SocketOp::SendTo { socket, to, bytes: bytes.into(), carries: Some(carries), flow: Some(carries.flow) };
+                    let op = SocketOp::SendTo {
+                        socket,
+                        to,
+                        bytes: bytes.into(),
+                        carries: Some(carries),
+                        flow: Some(carries.flow),
+                    };
                     self.node_socket(me, ix, op, cause);
                 }
                 flannel::Effect::WriteTun { bytes, tag } => {
@@ -696,7 +708,8 @@ impl Cluster {
 
     /// Who has an address: the pod of a network namespace.
     pub fn pod_of_ns(&self, ns: NsId) -> Option<(NodeIx, &PodNet)> {
-        let nets = (0_u32..).map(NodeIx).zip(&self.hosts).flat_map(|(ix, host)| host.cni.pods.values().map(move |n| (ix, n)));
+        let nets =
+            (0_u32..).map(NodeIx).zip(&self.hosts).flat_map(|(ix, host)| host.cni.pods.values().map(move |n| (ix, n)));
         nets.into_iter().find(|(_, net)| net.ns == ns)
     }
 

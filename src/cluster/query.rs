@@ -1,8 +1,8 @@
 //! What a program asks of the kernel or of the machine's daemons, answered in the tools' own format: `ip`, `bridge`,
 //! `iptables`, `iptables-save`, `crictl`.
 
-use crate::cluster::event::NodeIx;
 use crate::cluster::Cluster;
+use crate::cluster::event::NodeIx;
 use crate::net::addr::DevId;
 use crate::net::host::Netns;
 use crate::net::show;
@@ -48,7 +48,8 @@ impl Cluster {
     }
 
     fn ip(&self, ns: &Netns, words: &[&str]) -> Printed {
-        let words: Vec<&str> = words.iter().copied().filter(|word| !matches!(*word, "-4" | "-d" | "-details")).collect();
+        let words: Vec<&str> =
+            words.iter().copied().filter(|word| !matches!(*word, "-4" | "-d" | "-details")).collect();
         match words.as_slice() {
             ["a" | "addr" | "address", rest @ ..] => Printed::ok(show::ip_addr(ns, device_of(ns, rest))),
             ["l" | "link", rest @ ..] => Printed::ok(show::ip_link(ns, device_of(ns, rest))),

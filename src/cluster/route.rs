@@ -75,7 +75,9 @@ impl Cluster {
             Some(what) => Some(self.trace.record(self.now, cause, Happened::Sent { from, to, arrives_at, lost, what })),
             None => cause,
         };
-        if let (Some(entry), Message::Answer(Answer::Response { id, response: Response::Object(object) })) = (entry, &message) {
+        if let (Some(entry), Message::Answer(Answer::Response { id, response: Response::Object(object) })) =
+            (entry, &message)
+        {
             self.note_written(number_of(to), id.0, object, entry);
         }
         let envelope = Envelope { from, to, entry, message };
@@ -159,7 +161,8 @@ impl Cluster {
     fn fail_http(&mut self, client: Actor, id: CallId, entry: Option<EventId>) {
         self.calls.remove(&(number_of(client), id.0));
         let server = self.scenario.master_address();
-        let words = if self.faults.down.contains(&Actor::ApiServer) { "connect: connection refused" } else { "i/o timeout" };
+        let words =
+            if self.faults.down.contains(&Actor::ApiServer) { "connect: connection refused" } else { "i/o timeout" };
         let body = format!("dial tcp {server}:6443: {words}").into_bytes();
         let response = HttpResponse { code: 0, warnings: Vec::new(), body, streams: false };
         let message = Message::Mail(MailKind::Http { id: id.0, response });
@@ -204,7 +207,8 @@ impl Cluster {
     fn note_request(&mut self, message: &Message) {
         match message {
             Message::ToApi(apiserver::Input::Request { client, id, request, .. }) => {
-                let object = ObjectRef { kind: request.kind, namespace: request.namespace.clone(), name: request.name.clone() };
+                let object =
+                    ObjectRef { kind: request.kind, namespace: request.namespace.clone(), name: request.name.clone() };
                 let pending = Pending { verb: request.verb, object: Some(object), http: false };
                 self.calls.insert((client.0, id.0), pending);
             }
@@ -309,7 +313,8 @@ impl Cluster {
             let cause = match call.origin {
                 None => cause,
                 Some(origin) => {
-                    let known = last.as_ref().filter(|(c, o, _)| *c == cause && *o == origin).map(|(_, _, entry)| *entry);
+                    let known =
+                        last.as_ref().filter(|(c, o, _)| *c == cause && *o == origin).map(|(_, _, entry)| *entry);
                     let entry = known.unwrap_or_else(|| self.reconciled(cause, &origin));
                     last = Some((cause, origin, entry));
                     Some(entry)
@@ -468,11 +473,17 @@ fn said(message: &Message) -> Option<Said> {
             first: events.first().map(|event| (event.event, event.object.reference())),
             count: u32::try_from(events.len()).unwrap_or(u32::MAX),
         },
-        Message::Answer(Answer::WatchClosed { status, .. }) => Said::Response { code: status.code, object: None, wrote: false },
+        Message::Answer(Answer::WatchClosed { status, .. }) => {
+            Said::Response { code: status.code, object: None, wrote: false }
+        }
         Message::Serve(_, KubeletRequest::Logs { pod, .. }) => Said::Local(format!("logs of {pod}").into()),
         Message::Serve(_, KubeletRequest::Exec { pod, .. }) => Said::Local(format!("exec in {pod}").into()),
-        Message::Mail(MailKind::Http { response, .. }) => Said::Response { code: response.code, object: None, wrote: false },
-        Message::Mail(MailKind::Chunk { chunk: crate::api::http::Chunk::Event(_), .. }) => Said::Watch { first: None, count: 1 },
+        Message::Mail(MailKind::Http { response, .. }) => {
+            Said::Response { code: response.code, object: None, wrote: false }
+        }
+        Message::Mail(MailKind::Chunk { chunk: crate::api::http::Chunk::Event(_), .. }) => {
+            Said::Watch { first: None, count: 1 }
+        }
         Message::Flannel(flannel::Input::Changes(events)) => Said::EtcdEvents {
             key: events.first().map_or_else(|| "".into(), |event| event.key().clone()),
             count: u32::try_from(events.len()).unwrap_or(u32::MAX),
@@ -544,8 +555,12 @@ pub(crate) fn wake_of(cluster: &Cluster, actor: Actor) -> Option<Wake<WokeFor>> 
         Actor::Scheduler => plain(cluster.scheduler.wake_at(), WokeFor::Work),
         Actor::Dns => cluster.dns.wake_at().map(|at| Wake { at, why: WokeFor::Retry }),
         Actor::Network => plain(cluster.fabric.wake_at(), WokeFor::Timeout),
-        Actor::Kubelet(ix) => host(ix)?.kubelet.wake_at().map(|wake| Wake { at: wake.at, why: host::why_kubelet(wake.why) }),
-        Actor::Runtime(ix) => host(ix)?.runtime.wake_at().map(|wake| Wake { at: wake.at, why: host::why_runtime(wake.why) }),
+        Actor::Kubelet(ix) => {
+            host(ix)?.kubelet.wake_at().map(|wake| Wake { at: wake.at, why: host::why_kubelet(wake.why) })
+        }
+        Actor::Runtime(ix) => {
+            host(ix)?.runtime.wake_at().map(|wake| Wake { at: wake.at, why: host::why_runtime(wake.why) })
+        }
         Actor::KubeProxy(ix) => plain(host(ix)?.proxy.wake_at(), WokeFor::Timeout),
         Actor::Flanneld(ix) => host(ix)?.flanneld.wake_at().map(|wake| Wake {
             at: wake.at,
@@ -557,4 +572,3 @@ pub(crate) fn wake_of(cluster: &Cluster, actor: Actor) -> Option<Wake<WokeFor>> 
         Actor::Outside(_) => None,
     }
 }
-

@@ -186,7 +186,9 @@ fn objects(words: &mut Words<'_>) -> Result<Claim, CheckError> {
             choice.namespace = Some(words.next("a namespace")?.to_owned());
         } else if words.take("-A") {
             choice.all_namespaces = true;
-        } else if words.0.first().is_some_and(|w| !matches!(*w, "where" | "count" | "distinct")) && choice.name.is_none() {
+        } else if words.0.first().is_some_and(|w| !matches!(*w, "where" | "count" | "distinct"))
+            && choice.name.is_none()
+        {
             choice.name = Some(words.next("a name")?.to_owned());
         } else {
             break;
@@ -320,8 +322,14 @@ mod tests {
                     "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}})
             };
             match resource {
-                "pods" => Some(vec![pod("a", "web", "n1", "True"), pod("b", "web", "n2", "True"), pod("c", "db", "n1", "False")]),
-                "deployments" => Some(vec![json!({"metadata": {"name": "web", "namespace": "default"}, "spec": {"replicas": 2}})]),
+                "pods" => Some(vec![
+                    pod("a", "web", "n1", "True"),
+                    pod("b", "web", "n2", "True"),
+                    pod("c", "db", "n1", "False"),
+                ]),
+                "deployments" => {
+                    Some(vec![json!({"metadata": {"name": "web", "namespace": "default"}, "spec": {"replicas": 2}})])
+                }
                 _ => None,
             }
         }

@@ -105,7 +105,12 @@ impl Lesson {
                 Some(("title", value)) => title = value,
                 Some(("summary", value)) => summary = value,
                 Some(("scenario", value)) => scenario = value,
-                _ => return Err(LessonError { line: n, what: format!("{line:?} is none of title:, summary:, scenario:") }),
+                _ => {
+                    return Err(LessonError {
+                        line: n,
+                        what: format!("{line:?} is none of title:, summary:, scenario:"),
+                    });
+                }
             }
         }
         let mut sections = sections(&mut lines)?;
@@ -116,7 +121,10 @@ impl Lesson {
         };
         let steps = sections.into_iter().map(Section::into_step).collect::<Result<Vec<Step>, LessonError>>()?;
         if title.is_empty() || steps.is_empty() {
-            return Err(LessonError { line: 1, what: "a lesson has a title and at least one step with a check".into() });
+            return Err(LessonError {
+                line: 1,
+                what: "a lesson has a title and at least one step with a check".into(),
+            });
         }
         Ok(Lesson { title, summary, scenario, intro, steps, outro })
     }
@@ -237,7 +245,12 @@ mod tests {
             ("pods web --", "pods web b --", 14, "\"b\" was not expected in \"pods web b -- No web.\""),
             ("---\ntitle", "+++\ntitle", 1, "the front matter must begin with ---"),
             ("summary: S", "summery: S", 3, "\"summery: S\" is none of title:, summary:, scenario:"),
-            ("```hint\nTry.\n```\n```solution", "```hint\nTry.\n```\n```dissolution", 8, "a step needs a check and a solution"),
+            (
+                "```hint\nTry.\n```\n```solution",
+                "```hint\nTry.\n```\n```dissolution",
+                8,
+                "a step needs a check and a solution",
+            ),
         ] {
             let error = Lesson::parse(&LESSON.replace(from, to)).expect_err("it is broken");
             assert_eq!((error.line, error.what.as_str()), (line, what));

@@ -74,7 +74,9 @@ impl Part {
                 _ => Vec::new(),
             },
             Part::Where(name, wanted) => match value.as_array() {
-                Some(items) => items.iter().filter(|item| item.get(name).map(text_of).as_ref() == Some(wanted)).collect(),
+                Some(items) => {
+                    items.iter().filter(|item| item.get(name).map(text_of).as_ref() == Some(wanted)).collect()
+                }
                 None => Vec::new(),
             },
         }
@@ -109,7 +111,11 @@ mod tests {
             (".status.n", vec!["3"]),
             (".nope.at.all", vec![]),
         ] {
-            assert_eq!(Path::parse(path).map(|p| p.values(&pod)), Some(values.into_iter().map(str::to_owned).collect()), "{path}");
+            assert_eq!(
+                Path::parse(path).map(|p| p.values(&pod)),
+                Some(values.into_iter().map(str::to_owned).collect()),
+                "{path}"
+            );
         }
         for path in ["", "status", ".", ".a[", ".a[x]"] {
             assert_eq!(Path::parse(path), None, "{path}");

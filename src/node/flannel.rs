@@ -273,13 +273,7 @@ impl Flanneld {
         let subnet = claim.subnet;
         let mtu = self.interface_mtu.saturating_sub(OVERHEAD);
         out.push(Effect::Log(format!("Lease acquired: {subnet}")));
-        out.push(Effect::Configure {
-            network: config.network,
-            subnet,
-            tun: subnet.network(),
-            mtu,
-            port: config.port,
-        });
+        out.push(Effect::Configure { network: config.network, subnet, tun: subnet.network(), mtu, port: config.port });
         for lease in claim.others {
             self.learn(lease, out);
         }
@@ -329,7 +323,8 @@ impl Flanneld {
                 None => self.retry_later("Couldn't fetch network config: key not found".into(), now, out),
             },
             (State::Listing { config }, Body::Range(range)) => {
-                let leases = range.kvs().iter().filter_map(|kv| SubnetLease::parse(&kv.key, &kv.value.text())).collect();
+                let leases =
+                    range.kvs().iter().filter_map(|kv| SubnetLease::parse(&kv.key, &kv.value.text())).collect();
                 match self.choose(&config, leases) {
                     Some(claim) => {
                         self.state = State::Granting { config, claim };
@@ -397,12 +392,9 @@ impl Flanneld {
         let port = running.config.port;
         let forward = self.table.outward(bytes, running.subnet.network());
         let effect = match forward {
-            Forward::To(lease, bytes) => Effect::Send {
-                to: SocketAddrV4::new(lease.public_ip, port),
-                bytes,
-                carries: tag,
-                subnet: lease.subnet,
-            },
+            Forward::To(lease, bytes) => {
+                Effect::Send { to: SocketAddrV4::new(lease.public_ip, port), bytes, carries: tag, subnet: lease.subnet }
+            }
             Forward::Unreachable(answer) => {
                 out.push(Effect::Dropped { tag, why: "no subnet for its destination" });
                 Effect::WriteTun { bytes: answer, tag: None }

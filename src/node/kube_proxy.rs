@@ -126,9 +126,9 @@ impl KubeProxy {
 
     /// The service ports with the local ports on which they are served, and their backends in the order of their turns.
     pub fn served(&self) -> impl Iterator<Item = (&ServicePortName, Option<u16>, &[SocketAddrV4])> {
-        self.services.iter().map(|(name, served)| {
-            (name, served.listener.map(|(_, port)| port), self.proxy.balancer.endpoints(name))
-        })
+        self.services
+            .iter()
+            .map(|(name, served)| (name, served.listener.map(|(_, port)| port), self.proxy.balancer.endpoints(name)))
     }
 
     fn changed(&mut self, change: &Change, out: &mut Out<Effect>) {
@@ -144,7 +144,8 @@ impl KubeProxy {
         let wanted = if gone { BTreeMap::new() } else { portals_of(service) };
         let meta = &service.metadata;
         let of_service = |name: &ServicePortName| *name.namespace == *meta.namespace && *name.name == *meta.name;
-        let stale: Vec<ServicePortName> = self.services.keys().filter(|n| of_service(n) && !wanted.contains_key(n)).cloned().collect();
+        let stale: Vec<ServicePortName> =
+            self.services.keys().filter(|n| of_service(n) && !wanted.contains_key(n)).cloned().collect();
         for name in stale {
             self.stop_serving(&name, out);
         }
@@ -236,7 +237,10 @@ impl KubeProxy {
 
     /// The service port that a listening socket is for.
     fn name_of(&self, listener: SocketId) -> Option<ServicePortName> {
-        self.services.iter().find(|(_, s)| s.listener.is_some_and(|(id, _)| id == listener)).map(|(name, _)| name.clone())
+        self.services
+            .iter()
+            .find(|(_, s)| s.listener.is_some_and(|(id, _)| id == listener))
+            .map(|(name, _)| name.clone())
     }
 
     fn socket(&mut self, socket: SocketId, token: u64, event: SocketEvent, now: Time, out: &mut Out<Effect>) {

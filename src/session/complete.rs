@@ -55,7 +55,12 @@ fn candidates(world: &World, words: &[&str], word: &str) -> Vec<String> {
 /// The first words of all commands of kubectl.
 fn verbs() -> Vec<String> {
     let first = |path: &&str| path.split(' ').next().unwrap_or_default().to_owned();
-    command::COMMANDS.iter().map(|command| command.path).filter(|path| !path.is_empty()).map(|path| first(&path)).collect()
+    command::COMMANDS
+        .iter()
+        .map(|command| command.path)
+        .filter(|path| !path.is_empty())
+        .map(|path| first(&path))
+        .collect()
 }
 
 fn kind_of(word: &str) -> Option<Kind> {

@@ -34,9 +34,10 @@ impl Session {
             PacketKind::Dns { name } => format!("nslookup {name}"),
         };
         let (line, name) = match from {
-            EndpointRef::Object(pod) => {
-                (format!("kubectl exec -n {} {} -- {tool}", pod.namespace, pod.name), format!("{}/{}", pod.namespace, pod.name))
-            }
+            EndpointRef::Object(pod) => (
+                format!("kubectl exec -n {} {} -- {tool}", pod.namespace, pod.name),
+                format!("{}/{}", pod.namespace, pod.name),
+            ),
             EndpointRef::Node(node) => (format!("node {node} {tool}"), node.clone()),
             EndpointRef::Address(_) => return,
         };
@@ -52,7 +53,8 @@ impl Session {
 
     /// Runs a line as if the learner had typed it.
     fn run_for_page(&mut self, line: String, updates: &mut Vec<Update>) {
-        let chunk = super::Chunk { stream: super::Stream::Echo, text: format!("{}{line}\n", super::PROMPT), links: Vec::new() };
+        let chunk =
+            super::Chunk { stream: super::Stream::Echo, text: format!("{}{line}\n", super::PROMPT), links: Vec::new() };
         let prompt = self.prompt();
         updates.push(Update::Terminal(super::TerminalUpdate { clear: false, chunks: vec![chunk], prompt }));
         self.act(Action::Line { line, files: Vec::new() }, updates);

@@ -174,9 +174,8 @@ fn step_view(open: &Open, at: u16, step: &Step, facts: &dyn Facts) -> StepView {
     let current = state == CheckState::Open;
     let hints = if current { usize::from(open.progress.hints) } else { 0 };
     let missing = if current { open.progress.missing(&open.lesson, facts) } else { Vec::new() };
-    let solution = (current && open.progress.solution).then(|| {
-        step.solution.iter().map(|command| crate::view::Block::Command(format!("{command}\n"))).collect()
-    });
+    let solution = (current && open.progress.solution)
+        .then(|| step.solution.iter().map(|command| crate::view::Block::Command(format!("{command}\n"))).collect());
     StepView {
         title: step.title.clone(),
         prose: prose::parse(&step.prose),

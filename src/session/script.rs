@@ -178,7 +178,8 @@ impl<'a> Script<'a> {
     }
 
     fn expect_exit(&mut self, rest: &str) -> Answer {
-        let parts = rest.split_once(char::is_whitespace).and_then(|(code, line)| Some((code.parse::<u8>().ok()?, line)));
+        let parts =
+            rest.split_once(char::is_whitespace).and_then(|(code, line)| Some((code.parse::<u8>().ok()?, line)));
         let Some((code, line)) = parts else {
             return refuse("!expect-exit takes a code and a command: !expect-exit 1 kubectl get pod nope".into());
         };

@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::{Cluster, Mail, MailKind, OutsideId};
 use crate::api::http::Chunk;
+use crate::cluster::{Cluster, Mail, MailKind, OutsideId};
 use crate::control::apiserver::StoredValue;
 use crate::etcd;
+use crate::etcdctl;
 use crate::kubectl::{self, KubectlConfig};
 use crate::session::line::Line;
 use crate::sim::{EventId, Out, Time};
-use crate::etcdctl;
 
 /// Where a text was printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -185,8 +185,12 @@ impl Terminal {
     /// Wakes the jobs whose time has come.
     pub fn wake(&mut self, cluster: &mut Cluster) {
         let now = cluster.now();
-        let due: Vec<JobId> =
-            self.jobs.iter().filter(|(_, (job, _))| job.wake_at().is_some_and(|at| at <= now)).map(|(id, _)| *id).collect();
+        let due: Vec<JobId> = self
+            .jobs
+            .iter()
+            .filter(|(_, (job, _))| job.wake_at().is_some_and(|at| at <= now))
+            .map(|(id, _)| *id)
+            .collect();
         for id in due {
             let cause = self.jobs.get(&id).and_then(|(_, cause)| *cause);
             match self.jobs.get(&id).map(|(job, _)| job) {
@@ -213,7 +217,13 @@ impl Terminal {
         }
     }
 
-    fn etcdctl(&mut self, cluster: &mut Cluster, id: JobId, input: etcdctl::Input<StoredValue>, cause: Option<EventId>) {
+    fn etcdctl(
+        &mut self,
+        cluster: &mut Cluster,
+        id: JobId,
+        input: etcdctl::Input<StoredValue>,
+        cause: Option<EventId>,
+    ) {
         let Some((Job::Etcdctl(process), _)) = self.jobs.get_mut(&id) else { return };
         let mut out = Out::caused_by(cause);
         process.handle(input, cluster.now(), &mut out);
@@ -250,7 +260,8 @@ fn etcdctl_input(effect: etcd::Effect<StoredValue>) -> etcdctl::Input<StoredValu
 
 /// Words as one line for a shell, each quoted where it must be.
 fn quoted(words: &[String]) -> String {
-    let plain = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&b));
+    let plain =
+        |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&b));
     let quote = |word: &String| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) };
     words.iter().map(quote).collect::<Vec<String>>().join(" ")
 }

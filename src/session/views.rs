@@ -1,6 +1,5 @@
 //! Which views the page gets: those that it wants and that have changed since it got them.
 
-
 use crate::api::Kind;
 use crate::session::protocol::{TextLink, Update};
 use crate::session::{Session, World};

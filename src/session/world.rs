@@ -149,12 +149,7 @@ impl World {
 
     /// How this world came about: what a link holds.
     pub fn recipe(&self) -> Recipe {
-        Recipe {
-            scenario: self.cluster.scenario().to_string(),
-            log: self.log.clone(),
-            until: self.now(),
-            lesson: None,
-        }
+        Recipe { scenario: self.cluster.scenario().to_string(), log: self.log.clone(), until: self.now(), lesson: None }
     }
 
     /// The world that a recipe describes.

@@ -13,11 +13,14 @@ pub fn trace(world: &World, name: &str) -> Option<String> {
         return packet(world, number.trim().parse().ok()?);
     }
     let (kind, name) = name.split_once('/').map_or((None, name), |(kind, name)| (Some(kind), name));
-    let fits = |k: &&Kind| kind.is_none_or(|wanted| {
-        let info = k.info();
-        info.kind.eq_ignore_ascii_case(wanted) || info.plural == wanted || info.short.contains(&wanted)
-    });
-    let object = Kind::ALL.iter().filter(fits).find_map(|kind| world.cluster.objects(*kind).find(|o| o.meta().name == name))?;
+    let fits = |k: &&Kind| {
+        kind.is_none_or(|wanted| {
+            let info = k.info();
+            info.kind.eq_ignore_ascii_case(wanted) || info.plural == wanted || info.short.contains(&wanted)
+        })
+    };
+    let object =
+        Kind::ALL.iter().filter(fits).find_map(|kind| world.cluster.objects(*kind).find(|o| o.meta().name == name))?;
     let reference = object.reference();
     let links = why::chain_of_object(&world.cluster, &reference);
     let lines: Vec<String> = links.iter().map(|link| link_line(link, world.started)).collect();

@@ -88,10 +88,8 @@ fn net_unreachable(packet: &[u8], header: &Ipv4Header, own: Ipv4Addr) -> Option<
         return None;
     }
     let quoted = packet.get(..packet.len().min(header.header_len() + 8))?;
-    let icmp = Icmpv4Header::with_checksum(
-        Icmpv4Type::DestinationUnreachable(icmpv4::DestUnreachableHeader::Network),
-        quoted,
-    );
+    let icmp =
+        Icmpv4Header::with_checksum(Icmpv4Type::DestinationUnreachable(icmpv4::DestUnreachableHeader::Network), quoted);
     let length = u16::try_from(icmp.header_len() + quoted.len()).ok()?;
     let mut answer = Ipv4Header::new(length, ICMP_TTL, IpNumber::ICMP, own.octets(), header.source).ok()?;
     answer.header_checksum = answer.calc_header_checksum();

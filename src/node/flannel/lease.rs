@@ -58,10 +58,8 @@ mod tests {
 
     #[test]
     fn a_lease_is_written_as_upstream_writes_it() {
-        let lease = SubnetLease {
-            subnet: "10.244.15.0/24".parse().expect("valid"),
-            public_ip: Ipv4Addr::new(192, 168, 1, 11),
-        };
+        let lease =
+            SubnetLease { subnet: "10.244.15.0/24".parse().expect("valid"), public_ip: Ipv4Addr::new(192, 168, 1, 11) };
         assert_eq!(lease.key(), "/coreos.com/network/subnets/10.244.15.0-24");
         assert_eq!(lease.value(), r#"{"PublicIP":"192.168.1.11","PublicIPv6":null}"#);
         assert_eq!(SubnetLease::parse(&lease.key(), &lease.value()), Some(lease));

@@ -114,7 +114,14 @@ impl Proxy {
         self.client_event(socket, event, out);
     }
 
-    fn backend_event(&mut self, client: SocketId, socket: SocketId, event: SocketEvent, now: Time, out: &mut Out<Effect>) {
+    fn backend_event(
+        &mut self,
+        client: SocketId,
+        socket: SocketId,
+        event: SocketEvent,
+        now: Time,
+        out: &mut Out<Effect>,
+    ) {
         let Some(connection) = self.connections.get_mut(&client) else { return };
         match event {
             SocketEvent::Opened => {
@@ -141,7 +148,9 @@ impl Proxy {
                     self.backends.remove(&socket);
                     self.dial(client, attempt + 1, now, out);
                 }
-                BackendState::Open { socket: open } if open == socket => self.drop_connection(client, Some(client), out),
+                BackendState::Open { socket: open } if open == socket => {
+                    self.drop_connection(client, Some(client), out)
+                }
                 _ => {}
             },
             SocketEvent::Closed => {
@@ -202,7 +211,8 @@ impl Proxy {
             let at = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
             out.push(Effect::Socket(SocketOp::Bind { token, at }));
             let socket = Err(Vec::new());
-            self.udp.insert(key, UdpClient { service, listener, peer, endpoint, flow, socket, idle_at: now + UDP_IDLE });
+            self.udp
+                .insert(key, UdpClient { service, listener, peer, endpoint, flow, socket, idle_at: now + UDP_IDLE });
         }
         let client = self.udp.get_mut(&key).expect("it was put there if it was missing");
         client.idle_at = now + UDP_IDLE;
@@ -226,7 +236,14 @@ impl Proxy {
         }
     }
 
-    fn udp_answer(&mut self, listener: SocketId, peer: SocketAddrV4, event: SocketEvent, now: Time, out: &mut Out<Effect>) {
+    fn udp_answer(
+        &mut self,
+        listener: SocketId,
+        peer: SocketAddrV4,
+        event: SocketEvent,
+        now: Time,
+        out: &mut Out<Effect>,
+    ) {
         let Some(client) = self.udp.get_mut(&(listener, peer)) else { return };
         if let SocketEvent::Datagram { bytes, .. } = event {
             client.idle_at = now + UDP_IDLE;
@@ -240,7 +257,9 @@ impl Proxy {
             .connections
             .iter()
             .filter_map(|(client, connection)| match connection.backend {
-                BackendState::Dialling { attempt, deadline, socket, .. } if deadline <= now => Some((*client, attempt, socket)),
+                BackendState::Dialling { attempt, deadline, socket, .. } if deadline <= now => {
+                    Some((*client, attempt, socket))
+                }
                 _ => None,
             })
             .collect();

@@ -56,17 +56,28 @@ pub fn restore(portals: &[Portal], host: Ipv4Addr) -> String {
     for portal in portals {
         let proto = portal.protocol.as_str().to_lowercase();
         let local = portal.proxy_port;
-        let matches = |port: u16| format!("-p {proto} -m comment --comment {:?} -m {proto} --dport {port}", portal.name.to_string());
+        let matches = |port: u16| {
+            format!("-p {proto} -m comment --comment {:?} -m {proto} --dport {port}", portal.name.to_string())
+        };
         let service = matches(portal.port);
         for ip in &portal.addresses {
-            line(&mut container, &format!("-A KUBE-PORTALS-CONTAINER -d {ip}/32 {service} -j REDIRECT --to-ports {local}"));
-            line(&mut from_host, &format!("-A KUBE-PORTALS-HOST -d {ip}/32 {service} -j DNAT --to-destination {host}:{local}"));
+            line(
+                &mut container,
+                &format!("-A KUBE-PORTALS-CONTAINER -d {ip}/32 {service} -j REDIRECT --to-ports {local}"),
+            );
+            line(
+                &mut from_host,
+                &format!("-A KUBE-PORTALS-HOST -d {ip}/32 {service} -j DNAT --to-destination {host}:{local}"),
+            );
         }
         if let Some(node_port) = portal.node_port {
             let node = matches(node_port);
             line(&mut node_container, &format!("-A KUBE-NODEPORT-CONTAINER {node} -j REDIRECT --to-ports {local}"));
             line(&mut node_host, &format!("-A KUBE-NODEPORT-HOST {node} -j DNAT --to-destination {host}:{local}"));
-            line(&mut non_local, &format!("-A KUBE-NODEPORT-NON-LOCAL {} -m conntrack --ctstate NEW -j ACCEPT", matches(local)));
+            line(
+                &mut non_local,
+                &format!("-A KUBE-NODEPORT-NON-LOCAL {} -m conntrack --ctstate NEW -j ACCEPT", matches(local)),
+            );
         }
     }
     format!(

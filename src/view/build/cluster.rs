@@ -9,8 +9,8 @@ use crate::control::apiserver::{http::Include, table};
 use crate::sim::Time;
 use crate::view::build::{object_ref, place_of};
 use crate::view::{
-    ClusterView, ComponentView, ContainerRole, ContainerView, Health, NodeView, ObjectRef, PodView, ServiceView, Tone, Usage,
-    WorkloadView,
+    ClusterView, ComponentView, ContainerRole, ContainerView, Health, NodeView, ObjectRef, PodView, ServiceView, Tone,
+    Usage, WorkloadView,
 };
 
 /// The whole picture at this moment.
@@ -220,7 +220,11 @@ fn container_state(status: &crate::api::ContainerStatus) -> (String, Tone) {
         return (if ended.reason.is_empty() { "Terminated".into() } else { ended.reason.clone() }, tone);
     }
     let reason = state.waiting.as_ref().map_or("Waiting", |waiting| waiting.reason.as_str());
-    let tone = if matches!(reason, "ContainerCreating" | "PodInitializing" | "Waiting" | "") { Tone::Waiting } else { Tone::Bad };
+    let tone = if matches!(reason, "ContainerCreating" | "PodInitializing" | "Waiting" | "") {
+        Tone::Waiting
+    } else {
+        Tone::Bad
+    };
     (reason.to_owned(), tone)
 }
 
@@ -248,7 +252,8 @@ fn service_view(cluster: &Cluster, service: &Service) -> ServiceView {
 
 fn workloads(cluster: &Cluster) -> Vec<WorkloadView> {
     let count = |n: i32| u32::try_from(n).unwrap_or(0);
-    let images = |template: &crate::api::PodTemplateSpec| template.spec.containers.iter().map(|c| c.image.clone()).collect();
+    let images =
+        |template: &crate::api::PodTemplateSpec| template.spec.containers.iter().map(|c| c.image.clone()).collect();
     let deployments = cluster.objects(Kind::Deployment).filter_map(|object| {
         let d = Deployment::of(object)?;
         Some(WorkloadView {

@@ -1,6 +1,5 @@
 //! Everything about the one thing that is selected.
 
-
 use crate::api::{self, Event, Kind, KindOf as _, Object};
 use crate::cluster::{Cluster, NodeIx};
 use crate::kubectl::print::yaml;
@@ -8,11 +7,9 @@ use crate::net::filter::Filter;
 use crate::net::show;
 use crate::session::protocol::Selection;
 use crate::sim::Time;
-use crate::view::detail::{ObjectDetail, PlaceDetail};
 use crate::view::build::{api_ref, object_ref, place_of, why};
-use crate::view::{
-    ComponentKind, DetailView, EventRow, ObjectRef, Place, Tone, WhyLink,
-};
+use crate::view::detail::{ObjectDetail, PlaceDetail};
+use crate::view::{ComponentKind, DetailView, EventRow, ObjectRef, Place, Tone, WhyLink};
 
 /// How many entries of the trace a place shows.
 const RECENT: usize = 40;
@@ -87,7 +84,8 @@ fn related(cluster: &Cluster, object: &Object) -> Vec<ObjectRef> {
         .map(|owner| ObjectRef::new(&owner.api_version, &owner.kind, &meta.namespace, &owner.name))
         .collect();
     for kind in [Kind::ReplicaSet, Kind::Pod, Kind::EndpointSlice] {
-        let owned = cluster.objects(kind).filter(|other| other.meta().owner_references.iter().any(|o| o.uid == meta.uid));
+        let owned =
+            cluster.objects(kind).filter(|other| other.meta().owner_references.iter().any(|o| o.uid == meta.uid));
         related.extend(owned.map(|other| object_ref(&other.reference())));
     }
     if let Object::Pod(pod) = object
@@ -124,7 +122,9 @@ fn facts(cluster: &Cluster, place: &Place) -> Vec<(String, String)> {
             fact("--listen-peer-urls", "http://127.0.0.1:2380".into()),
             fact("revision", cluster.etcd_member().store().revision().0.to_string()),
         ],
-        Place::Component { kind: ComponentKind::KubeProxy, .. } => vec![fact("--proxy-mode", config.proxy.word().into())],
+        Place::Component { kind: ComponentKind::KubeProxy, .. } => {
+            vec![fact("--proxy-mode", config.proxy.word().into())]
+        }
         Place::Component { kind: ComponentKind::Flanneld, host } => {
             let host = host.as_deref().and_then(|name| cluster.hosts().iter().find(|h| *h.name == *name));
             let env = host.map(|host| host.subnet_env.as_str()).unwrap_or_default();
@@ -184,4 +184,3 @@ fn proxy_tables(cluster: &Cluster, ix: NodeIx) -> Vec<(String, String)> {
     });
     vec![("services".into(), served.collect())]
 }
-

@@ -9,9 +9,7 @@ use crate::etcd::{KeyRange, KeyValue, Payload as _};
 use crate::session::protocol::EtcdWant;
 use crate::sim::{EventId, Time};
 use crate::view::build::place_of;
-use crate::view::{
-    EtcdView, Health, KeyDetail, KeyRevision, KeyView, LeaseView, MemberRole, MemberView, WatcherView,
-};
+use crate::view::{EtcdView, Health, KeyDetail, KeyRevision, KeyView, LeaseView, MemberRole, MemberView, WatcherView};
 
 /// The store, as much of it as is wanted.
 pub fn etcd(cluster: &Cluster, want: &EtcdWant) -> EtcdView {

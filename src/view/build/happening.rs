@@ -41,10 +41,9 @@ fn said(what: &Said) -> Happening {
         Said::Watch { first: Some((event, object)), .. } => {
             Happening::Watched { event: watch_word(*event).to_owned(), object: object_ref(object) }
         }
-        Said::Watch { first: None, .. } => Happening::Watched {
-            event: "BOOKMARK".into(),
-            object: view::ObjectRef::new("v1", "", "", ""),
-        },
+        Said::Watch { first: None, .. } => {
+            Happening::Watched { event: "BOOKMARK".into(), object: view::ObjectRef::new("v1", "", "", "") }
+        }
         Said::EtcdRead(key) => Happening::Read { key: key.to_string() },
         Said::EtcdWrite(key) => Happening::Put { key: key.to_string(), revision: 0 },
         Said::EtcdReply { written, revision } => match written {

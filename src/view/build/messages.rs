@@ -18,7 +18,9 @@ pub fn messages(cluster: &Cluster, since: Time) -> MessagesView {
     let mut view = MessagesView::default();
     let mut summed: BTreeMap<(Place, Place, Plane), u32> = BTreeMap::new();
     for entry in recent {
-        let Some(message) = message(cluster, entry).filter(|m| m.arrives_at >= since && m.from != m.to) else { continue };
+        let Some(message) = message(cluster, entry).filter(|m| m.arrives_at >= since && m.from != m.to) else {
+            continue;
+        };
         if view.messages.len() < usize::try_from(MessagesView::MOST).expect("small") {
             view.messages.push(message);
         } else {
@@ -26,10 +28,7 @@ pub fn messages(cluster: &Cluster, since: Time) -> MessagesView {
         }
     }
     view.messages.reverse();
-    view.summed = summed
-        .into_iter()
-        .map(|((from, to, plane), count)| LinkLoad { from, to, plane, count })
-        .collect();
+    view.summed = summed.into_iter().map(|((from, to, plane), count)| LinkLoad { from, to, plane, count }).collect();
     view
 }
 
@@ -59,7 +58,9 @@ fn kind_of(what: &Said) -> MessageKind {
         Said::Call { .. } | Said::Http { .. } => MessageKind::Request,
         Said::Response { .. } => MessageKind::Response,
         Said::Watch { .. } => MessageKind::Watch,
-        Said::EtcdRead(_) | Said::EtcdWrite(_) | Said::EtcdReply { .. } | Said::EtcdEvents { .. } => MessageKind::Storage,
+        Said::EtcdRead(_) | Said::EtcdWrite(_) | Said::EtcdReply { .. } | Said::EtcdEvents { .. } => {
+            MessageKind::Storage
+        }
         Said::Local(_) => MessageKind::Local,
     }
 }

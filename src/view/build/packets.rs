@@ -13,8 +13,8 @@ use crate::net::packet::{ETHER_LEN, Ip, TCP, UDP, layers};
 use crate::net::path::{self, Step, StepKind};
 use crate::view::build::object_ref;
 use crate::view::{
-    Decision, DropReason, EndpointView, FieldView, FlannelStep, FrameView, HopView, LayerKind, LayerView, Outcome, PacketId,
-    PacketLine, PacketListView, PacketView, Scope,
+    Decision, DropReason, EndpointView, FieldView, FlannelStep, FrameView, HopView, LayerKind, LayerView, Outcome,
+    PacketId, PacketLine, PacketListView, PacketView, Scope,
 };
 
 /// The most packets that the list holds.
@@ -214,12 +214,8 @@ fn flannel_step(kind: StepKind, unwrapped: bool) -> Option<FlannelStep> {
 /// The telling hop of a step under its number, then what was rewritten or ruled in it.
 fn hops_of_step(cluster: &Cluster, step: &Step, number: Option<FlannelStep>, view: &mut PacketView) {
     let telling = step.hops.iter().position(|hop| is_telling(step.kind, hop)).unwrap_or(0);
-    let mut order: Vec<(usize, &Hop)> = step
-        .hops
-        .iter()
-        .enumerate()
-        .filter(|(at, hop)| *at == telling || adds(hop))
-        .collect();
+    let mut order: Vec<(usize, &Hop)> =
+        step.hops.iter().enumerate().filter(|(at, hop)| *at == telling || adds(hop)).collect();
     order.sort_by_key(|(at, _)| *at);
     for (at, hop) in order {
         let frame = frame_of(hop, view);
@@ -303,7 +299,14 @@ fn layer_views(bytes: &[u8], link: Link) -> Vec<LayerView> {
                 end: u32::from(field.start) + u32::from(field.len),
             });
             let fields: Vec<FieldView> = fields.collect();
-            LayerView { kind, summary: summary_of(kind, &fields), start, end: start + u32::from(layer.len), depth, fields }
+            LayerView {
+                kind,
+                summary: summary_of(kind, &fields),
+                start,
+                end: start + u32::from(layer.len),
+                depth,
+                fields,
+            }
         })
         .collect()
 }
@@ -342,10 +345,9 @@ fn decision(cluster: &Cluster, kind: StepKind, hop: &Hop) -> Decision {
     match (&hop.decision, kind) {
         (_, StepKind::Encap) if hop.carries.is_some() => encapsulated(hop),
         (_, StepKind::Decap) => Decision::Decapsulated,
-        (NetDecision::Route(route), _) => Decision::Routed {
-            device: route.dev_name.to_string(),
-            via: route.via.map(|via| via.to_string()),
-        },
+        (NetDecision::Route(route), _) => {
+            Decision::Routed { device: route.dev_name.to_string(), via: route.via.map(|via| via.to_string()) }
+        }
         (NetDecision::Peer, _) => Decision::Crossed { peer: hop.dev.to_string() },
         (NetDecision::BridgeOwn(_), _) => Decision::Up,
         (NetDecision::Fdb { mac, port }, _) => Decision::Switched { mac: mac.to_string(), port: port.to_string() },
@@ -415,8 +417,10 @@ fn drop_reason(why: &NetDrop) -> DropReason {
 
 /// What can be sent from (pods and nodes) and to (those and services).
 fn endpoints(cluster: &Cluster) -> (Vec<EndpointView>, Vec<EndpointView>) {
-    let mut sources: Vec<EndpointView> = cluster.objects(Kind::Pod).filter_map(Pod::of).filter_map(pod_endpoint).collect();
-    let nodes = cluster.hosts().iter().map(|host| EndpointView::Node { node: host.name.to_string(), ip: host.ip.to_string() });
+    let mut sources: Vec<EndpointView> =
+        cluster.objects(Kind::Pod).filter_map(Pod::of).filter_map(pod_endpoint).collect();
+    let nodes =
+        cluster.hosts().iter().map(|host| EndpointView::Node { node: host.name.to_string(), ip: host.ip.to_string() });
     sources.extend(nodes);
     let mut targets = sources.clone();
     let services = cluster.objects(Kind::Service).filter_map(Service::of).filter_map(|service| {

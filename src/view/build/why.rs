@@ -51,10 +51,7 @@ fn before(entry: &Entry<Happened>) -> Option<EventId> {
 /// Answers and reads add nothing to a chain: what they led to does.
 fn is_told(entry: &Entry<Happened>) -> bool {
     use crate::cluster::Said;
-    !matches!(
-        &entry.event,
-        Happened::Sent { what: Said::EtcdRead(_) | Said::EtcdReply { written: None, .. }, .. }
-    )
+    !matches!(&entry.event, Happened::Sent { what: Said::EtcdRead(_) | Said::EtcdReply { written: None, .. }, .. })
 }
 
 /// One entry as a link.
