@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
+use rpds::RedBlackTreeMapSync;
 
 use crate::api::{Kind, KindOf, LabelSelector, Object, ObjectRef, ResourceVersion, Uid, WatchEventType};
 use crate::control::selector;
@@ -87,7 +87,8 @@ struct Store {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cache {
     stores: std::collections::BTreeMap<Kind, Store>,
-    index: RedBlackTreeSetSync<Entry>,
+    /// Every entry with its object, so that what an index finds needs no second look-up.
+    index: RedBlackTreeMapSync<Entry, Object>,
 }
 
 impl Cache {
@@ -149,12 +150,8 @@ impl Cache {
     pub fn find(&self, index: Index, value: &str) -> impl Iterator<Item = &Object> {
         let value: Arc<str> = value.into();
         let from: Entry = (index, value.clone(), first_kind(), "".into(), "".into());
-        self.index.range(from..).take_while(move |entry| entry.0 == index && entry.1 == value).filter_map(
-            |(_, _, kind, namespace, name)| {
-                let of = ObjectRef { kind: *kind, namespace: namespace.clone(), name: name.clone() };
-                self.object(&of)
-            },
-        )
+        let here = move |(entry, _): &(&Entry, &Object)| entry.0 == index && entry.1 == value;
+        self.index.range(from..).take_while(here).map(|(_, object)| object)
     }
 
     /// The objects of a kind that an index finds.
@@ -204,13 +201,11 @@ impl Cache {
         let before = old.as_ref().map_or_else(Vec::new, entries);
         let gone = event == WatchEventType::Deleted;
         let after = if gone { Vec::new() } else { entries(&object) };
-        if before != after {
-            before.iter().for_each(|entry| {
-                self.index.remove_mut(entry);
-            });
-            after.into_iter().for_each(|entry| {
-                self.index.insert_mut(entry);
-            });
+        for entry in before.iter().filter(|entry| !after.contains(entry)) {
+            self.index.remove_mut(entry);
+        }
+        for entry in after {
+            self.index.insert_mut(entry, object.clone());
         }
         if gone {
             old.as_ref()?;

@@ -222,7 +222,10 @@ impl<'a> Ctx<'a> {
             self.log_response(verb, &url, answer.response.code, millis);
         }
         for warning in &answer.response.warnings {
-            self.print_err(format!("Warning: {warning}\n"));
+            // Each warning is printed once in a command, whatever brings it.
+            if self.record.warned.insert(warning.clone()) {
+                self.print_err(format!("Warning: {warning}\n"));
+            }
         }
         Ok(answer)
     }
