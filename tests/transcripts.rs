@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use kubarium::net::hop::Stage;
 use kubarium::session::Script;
 use kubarium::session::script::Answer;
-use kubarium::view::build::packets;
+use kubarium::session::build::packets;
 use kubarium::view::{Decision, FlannelStep, PacketView};
 
 use script::Files;
