@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use crate::api::{Kind, KindOf as _, Pod};
 use crate::cluster::Cluster;
 use crate::cluster::host::Host;
+use crate::etcd::Revision;
 
 /// What may never be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum Broken {
     FromTheFuture(String),
     /// Two nodes have one subnet.
     SharedSubnet(String),
+    /// The store's revision, or an object's, went back.
+    Backwards(String),
 }
 
 impl std::fmt::Display for Broken {
@@ -35,6 +38,7 @@ impl std::fmt::Display for Broken {
             Broken::NoSuchNode { pod, node } => write!(f, "{pod} is bound to {node}, which does not exist"),
             Broken::FromTheFuture(object) => write!(f, "{object} has a resource version that the store never had"),
             Broken::SharedSubnet(subnet) => write!(f, "two nodes have the subnet {subnet}"),
+            Broken::Backwards(what) => write!(f, "the revision of {what} went back"),
         }
     }
 }
@@ -48,6 +52,40 @@ pub fn invariants(cluster: &Cluster) -> Result<(), Broken> {
     subnets(cluster.hosts())?;
     bindings(cluster)?;
     revisions(cluster)
+}
+
+/// The same after every event of one cluster: it looks only at what has changed since it last looked, and sees to it that
+/// revisions only grow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checker {
+    store: Revision,
+    /// The revision of each kind's cache when it was last looked at.
+    seen: BTreeMap<Kind, Revision>,
+}
+
+impl Checker {
+    /// Checks a cluster, an event (or some) after the last time.
+    ///
+    /// # Errors
+    /// The first thing that does not hold.
+    pub fn check(&mut self, cluster: &Cluster) -> Result<(), Broken> {
+        addresses(cluster.hosts())?;
+        subnets(cluster.hosts())?;
+        let store = cluster.etcd_member().store().revision();
+        if store < self.store {
+            return Err(Broken::Backwards("the store".into()));
+        }
+        self.store = store;
+        let mut changed = false;
+        for kind in Kind::ALL {
+            let now = cluster.apiserver().cache(*kind).revision();
+            if self.seen.insert(*kind, now) != Some(now) {
+                changed |= *kind == Kind::Pod || *kind == Kind::Node;
+                ahead(cluster, *kind, store)?;
+            }
+        }
+        if changed { bindings(cluster) } else { Ok(()) }
+    }
 }
 
 fn addresses(hosts: &[Host]) -> Result<(), Broken> {
@@ -90,12 +128,12 @@ fn bindings(cluster: &Cluster) -> Result<(), Broken> {
 }
 
 fn revisions(cluster: &Cluster) -> Result<(), Broken> {
-    let store = cluster.etcd_member().store().revision().0;
-    for kind in Kind::ALL {
-        let ahead = cluster.objects(*kind).find(|object| object.meta().resource_version.is_some_and(|v| v.0 > store));
-        if let Some(object) = ahead {
-            return Err(Broken::FromTheFuture(object.reference().to_string()));
-        }
-    }
-    Ok(())
+    let store = cluster.etcd_member().store().revision();
+    Kind::ALL.iter().try_for_each(|kind| ahead(cluster, *kind, store))
+}
+
+/// No object of a kind is newer than the store.
+fn ahead(cluster: &Cluster, kind: Kind, store: Revision) -> Result<(), Broken> {
+    let ahead = cluster.objects(kind).find(|object| object.meta().resource_version.is_some_and(|v| v.0 > store.0));
+    ahead.map_or(Ok(()), |object| Err(Broken::FromTheFuture(object.reference().to_string())))
 }

@@ -218,8 +218,13 @@ impl Cluster {
             _ => {}
         }
         self.calls.retain(|(client, _), _| *client != number);
+        self.lose_what_is_under_way_to(actor);
         let client = apiserver::ClientId(number);
         self.hand_over(Actor::ApiServer, None, Span::ZERO, Message::ToApi(apiserver::Input::Disconnect { client }));
+        if matches!(actor, Actor::Flanneld(_)) {
+            let gone = etcd::Input::Disconnect { client: etcd::ClientId(number) };
+            self.hand_over(Actor::Etcd, None, Span::ZERO, Message::ToEtcd(gone));
+        }
         self.rearm(actor);
     }
 

@@ -112,16 +112,26 @@ impl Cluster {
 
     fn is_lost(&mut self, from: Actor, to: Actor) -> bool {
         let (here, there) = (self.machine_of(from), self.machine_of(to));
-        if here == there && here.is_some() || matches!(to, Actor::Network) {
+        let hosted = is_control_plane(from) && is_control_plane(to);
+        if hosted || here == there && here.is_some() || matches!(to, Actor::Network) {
             return self.faults.down.contains(&to);
         }
         self.faults.cuts(here, there) || self.faults.down.contains(&to) || self.faults.loses(&mut self.chance)
+    }
+
+    /// A process ended: what is under way to it reaches nobody, not even the next process of that name.
+    pub(crate) fn lose_what_is_under_way_to(&mut self, actor: Actor) {
+        for envelope in self.queue.take_where(|envelope| envelope.to == actor) {
+            self.lose(envelope);
+        }
     }
 
     /// What becomes of a message that does not arrive.
     fn lose(&mut self, envelope: Envelope) {
         let Envelope { from, to, entry, message } = envelope;
         match message {
+            // Nobody is there who could notice.
+            Message::Answer(_) | Message::Flannel(_) if self.faults.down.contains(&to) => {}
             Message::ToApi(apiserver::Input::Request { id, .. }) => self.fail_call(from, id, entry),
             Message::ToApi(apiserver::Input::Http { id, .. }) => self.fail_http(from, id, entry),
             Message::ToEtcd(etcd::Input::Request { id, .. }) => self.fail_etcd(from, id, entry),
@@ -231,11 +241,21 @@ impl Cluster {
         }
     }
 
+    /// What was under way when an earlier message of the same watch was lost: the connection is broken, so it never arrives.
+    /// Taken in, it would hide what was lost for ever.
+    fn is_of_a_broken_watch(&self, to: Actor, message: &Message) -> bool {
+        let Message::Answer(Answer::Events { id, .. }) = message else { return false };
+        !self.calls.contains_key(&(number_of(to), id.0))
+    }
+
     /// A message arrives.
     pub(crate) fn deliver(&mut self, envelope: Envelope) {
         let Envelope { to, entry, .. } = envelope;
         if self.faults.down.contains(&to) {
             return self.lose(envelope);
+        }
+        if self.is_of_a_broken_watch(to, &envelope.message) {
+            return;
         }
         let now = self.now;
         match (to, envelope.message) {
@@ -419,6 +439,11 @@ impl Cluster {
             Fault::Start(actor) => self.start(actor, entry),
         }
     }
+}
+
+/// Whether an actor runs beside the API server, on its master or wherever the control plane is hosted.
+fn is_control_plane(actor: Actor) -> bool {
+    matches!(actor, Actor::ApiServer | Actor::Etcd | Actor::Scheduler | Actor::ControllerManager | Actor::Dns)
 }
 
 fn object_of(body: &[u8]) -> Option<crate::api::Object> {

@@ -42,17 +42,22 @@ impl Hash for World {
 impl World {
     /// Switches a cluster on and lets it become ready.
     pub fn boot(scenario: Scenario) -> World {
+        let mut world = World::switch_on(scenario);
+        while world.is_booting() && world.step() {}
+        world.started = world.now();
+        world
+    }
+
+    /// A cluster that has just been switched on: nothing has happened yet, and zero of the terminal's `!at` is now.
+    pub fn switch_on(scenario: Scenario) -> World {
         let config = KubectlConfig { server: scenario.server(), epoch: scenario.epoch().0, ..KubectlConfig::default() };
         let cluster = Cluster::new(scenario);
-        let mut world =
-            World { cluster, terminal: Terminal::new(config), log: Vec::new(), started: Time::ZERO, foreground: None };
-        while !world.cluster.is_ready() && world.cluster.now() < Time::ZERO + BOOT_LIMIT {
-            if !world.step() {
-                break;
-            }
-        }
-        world.started = world.cluster.now();
-        world
+        World { cluster, terminal: Terminal::new(config), log: Vec::new(), started: Time::ZERO, foreground: None }
+    }
+
+    /// Whether the cluster still becomes ready, and may go on with that.
+    pub fn is_booting(&self) -> bool {
+        !self.cluster.is_ready() && self.now() < Time::ZERO + BOOT_LIMIT
     }
 
     /// The virtual time.

@@ -34,6 +34,11 @@ impl<E> EventQueue<E> {
         self.events.pop_first().map(|((at, _), event)| (at, event))
     }
 
+    /// Takes every event out that `fits`, next first.
+    pub fn take_where(&mut self, fits: impl Fn(&E) -> bool) -> Vec<E> {
+        self.events.extract_if(.., |_, event| fits(event)).map(|(_, event)| event).collect()
+    }
+
     /// How many events wait.
     pub fn len(&self) -> usize {
         self.events.len()

@@ -1,0 +1,321 @@
+//! Seeded simulations: a small cluster, a random workload and random faults; what must always hold is checked from outside
+//! after every event, and once the faults have stopped the cluster must become what was asked for.
+//!
+//! `KUBARIUM_SEEDS=500` runs more seeds, `KUBARIUM_SEED=17` runs one and prints its script. A failure prints the seed and a
+//! script that `kubarium run` takes.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kubarium::api::{Deployment, Endpoints, Kind, KindOf, LabelSelector, Node, Pod, Service};
+use kubarium::cluster::check::Checker;
+use kubarium::cluster::{Cluster, Scenario};
+use kubarium::session::World;
+use kubarium::share::Action;
+use kubarium::sim::{Rng, Span, Time};
+
+/// How many seeds the normal run has.
+const SEEDS: u64 = 200;
+/// How long a line of the script may take; as `kubarium run` has it.
+const PATIENCE: Span = Span::mins(60);
+/// How long a cluster may take to become what was asked for once nothing is broken any more. Pods of a node that was
+/// cut off are evicted after 5 minutes 40 seconds at most; back-offs end at 5 minutes.
+const CONVERGENCE: Span = Span::mins(12);
+
+/// What may happen in a simulation.
+struct Options {
+    nodes: u64,
+    actions: u64,
+    /// The most time between two actions.
+    pause: Span,
+    faults: bool,
+}
+
+/// One simulation as far as it has come: its world, and its script so far.
+struct Simulation<'a> {
+    world: World,
+    checker: Checker,
+    rng: Rng,
+    options: Options,
+    script: &'a Mutex<Vec<String>>,
+}
+
+impl<'a> Simulation<'a> {
+    fn new(seed: u64, script: &'a Mutex<Vec<String>>) -> Simulation<'a> {
+        let mut rng = Rng::stream(seed, "simulation");
+        let options = Options {
+            nodes: rng.between(1, 3),
+            actions: rng.between(4, 12),
+            pause: Span::secs(rng.between(1, 15)),
+            faults: rng.below(5) > 0,
+        };
+        let masters = rng.below(2);
+        let pull = rng.between(0, 3_000);
+        let words = format!("nodes={} masters={masters} pull={pull}ms seed={seed}", options.nodes);
+        script.lock().expect("nobody panics with it").push(format!("!cluster {words}"));
+        let scenario: Scenario = words.parse().expect("these words are a scenario");
+        Simulation { world: World::switch_on(scenario), checker: Checker::default(), rng, options, script }
+    }
+
+    fn step(&mut self) -> Result<bool, String> {
+        let went_on = self.world.step();
+        self.checker.check(&self.world.cluster).map_err(|broken| format!("at {}: {broken}", self.world.now()))?;
+        Ok(went_on)
+    }
+
+    fn boot(&mut self) -> Result<(), String> {
+        while self.world.is_booting() && self.step()? {}
+        if self.world.is_booting() || !self.world.cluster.is_ready() {
+            return Err("the cluster does not become ready".into());
+        }
+        self.world.started = self.world.now();
+        Ok(())
+    }
+
+    fn run_until(&mut self, until: Time) -> Result<(), String> {
+        while self.world.next_at().is_some_and(|at| at <= until) {
+            self.step()?;
+        }
+        self.world.cluster.advance_clock(until);
+        Ok(())
+    }
+
+    fn wait(&mut self, span: Span) -> Result<(), String> {
+        let line = format!("!wait {}ms", span.as_millis());
+        self.script.lock().expect("nobody panics with it").push(line);
+        self.run_until(self.world.now() + span)
+    }
+
+    /// A line of the terminal, or a fault.
+    fn act(&mut self, line: &str) -> Result<(), String> {
+        self.script.lock().expect("nobody panics with it").push(line.to_owned());
+        let action = match line.strip_prefix("!fault ") {
+            Some(words) => Action::Fault(words.to_owned()),
+            None => Action::Line { line: line.to_owned(), files: Vec::new() },
+        };
+        self.world.act(action, None).map_err(|why| format!("{line}: {why}"))?;
+        let limit = self.world.now() + PATIENCE;
+        while self.world.foreground.is_some() && self.world.now() < limit && self.step()? {}
+        if self.world.foreground.is_some() {
+            return Err(format!("{line}: never returns"));
+        }
+        self.world.take_output();
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<(), String> {
+        self.boot()?;
+        for _ in 0..self.options.actions {
+            let pause = Span::millis(self.rng.below(self.options.pause.as_millis()) + 1);
+            self.wait(pause)?;
+            let line = if self.options.faults && self.rng.below(3) == 0 { self.fault() } else { self.work() };
+            self.act(&line)?;
+        }
+        self.repair()?;
+        self.converge()
+    }
+
+    fn name(&mut self) -> &'static str {
+        self.rng.pick(&["web", "api", "db"]).expect("there are three")
+    }
+
+    fn image(&mut self) -> &'static str {
+        self.rng.pick(&["nginx:1.25", "nginx:1.27", "redis:7"]).expect("there are three")
+    }
+
+    /// Something that a user does. Much of it fails, as what it names is not there (yet, or any more).
+    fn work(&mut self) -> String {
+        let (name, image) = (self.name(), self.image());
+        match self.rng.below(12) {
+            0..=3 => format!("kubectl create deployment {name} --image={image} --replicas={}", self.rng.below(5)),
+            4 | 5 => format!("kubectl scale deployment {name} --replicas={}", self.rng.below(6)),
+            6 => format!("kubectl set image deployment/{name} *={image}"),
+            7 => format!("kubectl expose deployment {name} --port=80"),
+            8 => format!("kubectl delete service {name} --wait=false"),
+            9 => format!("kubectl delete deployment {name} --wait=false"),
+            10 => format!("kubectl rollout restart deployment/{name}"),
+            _ => match self.some_pod() {
+                Some(pod) if self.rng.below(2) == 0 => format!("kubectl delete pod {pod} --wait=false"),
+                Some(pod) => format!("kubectl delete pod {pod} --grace-period=0 --force --wait=false"),
+                None => format!("kubectl delete pods -l app={name} --wait=false"),
+            },
+        }
+    }
+
+    fn some_pod(&mut self) -> Option<String> {
+        let pods: Vec<String> = pods(&self.world.cluster).filter(|p| p.metadata.namespace == "default").map(|p| p.metadata.name.clone()).collect();
+        self.rng.pick(&pods).cloned()
+    }
+
+    fn fault(&mut self) -> String {
+        let hosts = self.world.cluster.hosts();
+        let nodes: Vec<String> = hosts.iter().map(|host| host.name.to_string()).collect();
+        let node = self.rng.pick(&nodes).expect("there is a node").clone();
+        let process = match self.rng.below(6) {
+            0 => "kube-apiserver".to_owned(),
+            1 => "kube-scheduler".to_owned(),
+            2 => "kube-controller-manager".to_owned(),
+            3 => format!("kubelet {node}"),
+            4 => format!("kube-proxy {node}"),
+            _ => format!("flanneld {node}"),
+        };
+        match self.rng.below(8) {
+            0 => format!("!fault loss {}%", self.rng.between(1, 20)),
+            1 => format!("!fault delay {}ms", self.rng.between(1, 800)),
+            2 => format!("!fault partition {node}"),
+            3 => "!fault heal".to_owned(),
+            4 | 5 => format!("!fault crash {process}"),
+            _ => match self.world.cluster.faults().down.is_empty() {
+                true => format!("!fault crash {process}"),
+                false => format!("!fault start {process}"),
+            },
+        }
+    }
+
+    /// The faults stop: everything is joined, and every process runs.
+    fn repair(&mut self) -> Result<(), String> {
+        self.act("!fault heal")?;
+        for process in ["kube-apiserver", "kube-scheduler", "kube-controller-manager"] {
+            self.act(&format!("!fault start {process}"))?;
+        }
+        let nodes: Vec<String> = self.world.cluster.hosts().iter().map(|host| host.name.to_string()).collect();
+        for node in nodes {
+            for process in ["kubelet", "kube-proxy", "flanneld"] {
+                self.act(&format!("!fault start {process} {node}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn converge(&mut self) -> Result<(), String> {
+        let deadline = self.world.now() + CONVERGENCE;
+        loop {
+            self.wait(Span::secs(5))?;
+            match differs(&self.world.cluster) {
+                None => return Ok(()),
+                Some(what) if self.world.now() >= deadline => return Err(format!("after {CONVERGENCE}: {what}")),
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+fn pods(cluster: &Cluster) -> impl Iterator<Item = &Pod> {
+    cluster.objects(Kind::Pod).filter_map(Pod::of).map(|pod| &**pod)
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    pod.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True")
+}
+
+fn chosen<'c>(cluster: &'c Cluster, namespace: &'c str, labels: &'c LabelSelector) -> impl Iterator<Item = &'c Pod> {
+    let fits = move |pod: &&Pod| pod.metadata.namespace == namespace && selects(labels, pod);
+    pods(cluster).filter(fits)
+}
+
+fn selects(labels: &LabelSelector, pod: &Pod) -> bool {
+    labels.match_labels.iter().all(|(key, value)| pod.metadata.labels.get(key) == Some(value))
+}
+
+/// What is not yet as it was asked for; `None` if all is.
+fn differs(cluster: &Cluster) -> Option<String> {
+    nodes_differ(cluster).or_else(|| deployments_differ(cluster)).or_else(|| endpoints_differ(cluster))
+}
+
+fn nodes_differ(cluster: &Cluster) -> Option<String> {
+    cluster.hosts().iter().find_map(|host| {
+        let node = cluster.object(Kind::Node, "", &host.name).and_then(Node::of);
+        let ready = node.is_some_and(|n| n.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True"));
+        (!ready).then(|| format!("node {} is not ready", host.name))
+    })
+}
+
+fn deployments_differ(cluster: &Cluster) -> Option<String> {
+    cluster.objects(Kind::Deployment).filter_map(Deployment::of).find_map(|deployment| {
+        let (name, wanted) = (&deployment.metadata.name, deployment.spec.replicas);
+        let status = &deployment.status;
+        if status.observed_generation != deployment.metadata.generation {
+            return Some(format!("deployment {name}: the controller has not seen its last change"));
+        }
+        if status.replicas != wanted || status.ready_replicas != wanted || status.updated_replicas != wanted {
+            return Some(format!(
+                "deployment {name}: {wanted} wanted, {} there, {} ready, {} up to date",
+                status.replicas, status.ready_replicas, status.updated_replicas
+            ));
+        }
+        let there = chosen(cluster, &deployment.metadata.namespace, &deployment.spec.selector).count();
+        (there != usize::try_from(wanted).ok()?).then(|| format!("deployment {name}: {wanted} wanted, {there} pods there"))
+    })
+}
+
+fn endpoints_differ(cluster: &Cluster) -> Option<String> {
+    let services = cluster.objects(Kind::Service).filter_map(Service::of);
+    services.filter(|service| !service.spec.selector.is_empty()).find_map(|service| {
+        let (namespace, name) = (&service.metadata.namespace, &service.metadata.name);
+        let fits = |pod: &&Pod| {
+            pod.metadata.namespace == *namespace
+                && service.spec.selector.iter().all(|(key, value)| pod.metadata.labels.get(key) == Some(value))
+        };
+        let ready = pods(cluster).filter(fits).filter(|pod| is_ready(pod) && pod.metadata.deletion_timestamp.is_none());
+        let wanted: BTreeSet<&str> = ready.map(|pod| pod.status.pod_ip.as_str()).collect();
+        let endpoints = cluster.object(Kind::Endpoints, namespace, name).and_then(Endpoints::of);
+        let subsets = endpoints.map(|endpoints| endpoints.subsets.as_slice()).unwrap_or_default();
+        let there: BTreeSet<&str> = subsets.iter().flat_map(|s| &s.addresses).map(|a| a.ip.as_str()).collect();
+        (wanted != there).then(|| format!("service {namespace}/{name}: ready pods {wanted:?}, endpoints {there:?}"))
+    })
+}
+
+/// Runs a seed; its events, or what went wrong with the script that shows it.
+fn simulate(seed: u64) -> Result<u64, String> {
+    let script = Mutex::new(Vec::new());
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let mut simulation = Simulation::new(seed, &script);
+        simulation.run().map(|()| simulation.world.cluster.events())
+    }));
+    let lines = script.into_inner().expect("nobody panics with it");
+    let failed = |what: &str| format!("seed {seed}: {what}\n--- kubarium run - <<'EOF'\n{}\nEOF\n", lines.join("\n"));
+    if std::env::var("KUBARIUM_SEED").is_ok() {
+        println!("{}", failed("its script"));
+    }
+    match result {
+        Ok(Ok(events)) => Ok(events),
+        Ok(Err(what)) => Err(failed(&what)),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            Err(failed(&format!("panic: {}", text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("?"))))
+        }
+    }
+}
+
+#[test]
+fn whatever_happens_invariants_hold_and_the_cluster_converges() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let (first, last) = match number("KUBARIUM_SEED") {
+        Some(seed) => (seed, seed),
+        None => (1, number("KUBARIUM_SEEDS").unwrap_or(SEEDS)),
+    };
+    let (next, events) = (AtomicU64::new(first), AtomicU64::new(0));
+    let failures = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed > last {
+                        return;
+                    }
+                    match simulate(seed) {
+                        Ok(some) => _ = events.fetch_add(some, Ordering::Relaxed),
+                        Err(what) => failures.lock().expect("nobody panics with it").push(what),
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().expect("nobody panics with it");
+    println!("{} seeds, {} events", last - first + 1, events.into_inner());
+    assert!(failures.is_empty(), "{} seeds failed; the first of them:\n{}", failures.len(), failures[..failures.len().min(3)].join("\n"));
+}

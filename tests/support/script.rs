@@ -1,0 +1,40 @@
+//! Runs a text of the scripted terminal, line by line as `kubarium run --echo` does.
+
+use std::collections::BTreeMap;
+
+use kubarium::session::Script;
+use kubarium::session::script::Answer;
+
+/// The files that a script may name with `-f`.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// The complete lines of a text, here-documents included.
+pub fn lines(text: &str) -> Vec<String> {
+    let mut whole = Vec::new();
+    let mut open = String::new();
+    for line in text.lines() {
+        open.push_str(line);
+        open.push('\n');
+        if Script::is_complete(&open) {
+            whole.push(std::mem::take(&mut open).trim_end().to_owned());
+        }
+    }
+    assert!(open.is_empty(), "the script ends within a line: {open}");
+    whole
+}
+
+/// Runs every line; `each` gets the line and its answer.
+pub fn run<'a>(text: &str, files: &'a Files, mut each: impl FnMut(&mut Script<'a>, &str, &Answer)) -> Script<'a> {
+    let mut script = Script::new(files);
+    for line in lines(text) {
+        let answer = script.run(&line);
+        each(&mut script, &line, &answer);
+    }
+    script
+}
+
+/// The digest after a script.
+#[allow(dead_code, reason = "not every test that runs scripts wants it")]
+pub fn digest(text: &str) -> String {
+    run(text, &Files::new(), |_, line, answer| assert_eq!(answer.rc, 0, "{line}\n{}", answer.stderr)).world().digest().to_string()
+}

@@ -1,0 +1,171 @@
+//! Transcripts: each `tests/data/NAME.script` prints exactly what stands in `NAME.out`. `KUBARIUM_BLESS=1` writes the `.out`
+//! files anew; read them before you commit them. What a transcript cannot say is asserted beside it here.
+
+#[path = "support/script.rs"]
+mod script;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kubarium::net::hop::Stage;
+use kubarium::session::Script;
+use kubarium::session::script::Answer;
+use kubarium::session::build::packets;
+use kubarium::view::{Decision, FlannelStep, PacketView};
+
+use script::Files;
+
+fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
+}
+
+/// Every manifest beside the scripts, by its name.
+fn manifests() -> Files {
+    let entries = fs::read_dir(data()).expect("tests/data is readable").flatten();
+    let manifests = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "yaml"));
+    let named = |path: PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        (name, fs::read(&path).expect("a manifest is readable"))
+    };
+    manifests.map(named).collect()
+}
+
+/// What a line and its answer look like in a transcript.
+fn shown(line: &str, answer: &Answer) -> String {
+    let mut text = format!("[{}] {line}\n", answer.t);
+    text.push_str(&answer.stdout);
+    for line in answer.stderr.lines() {
+        let _ = writeln!(text, "! {line}");
+    }
+    if answer.rc != 0 {
+        let _ = writeln!(text, "? {}", answer.rc);
+    }
+    text
+}
+
+/// Runs `NAME.script`, compares what it prints, and hands over the script as it stands then.
+fn check(name: &str, then: impl FnOnce(&mut Script<'_>)) {
+    let text = fs::read_to_string(data().join(format!("{name}.script"))).expect("the script is readable");
+    let files = manifests();
+    let mut printed = String::new();
+    let mut failed = Vec::new();
+    let mut script = script::run(&text, &files, |_, line, answer| {
+        printed.push_str(&shown(line, answer));
+        if answer.rc != 0 {
+            failed.push(line.to_owned());
+        }
+    });
+    let path = data().join(format!("{name}.out"));
+    if std::env::var("KUBARIUM_BLESS").is_ok_and(|bless| bless == "1") {
+        fs::write(&path, &printed).expect("the transcript can be written");
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    if let Some((at, (is, should))) = printed.lines().zip(expected.lines()).enumerate().find(|(_, (a, b))| a != b) {
+        panic!("tests/data/{name}.out:{}: expected\n  {should}\nis\n  {is}\n(KUBARIUM_BLESS=1 writes it anew)", at + 1);
+    }
+    assert_eq!(printed, expected, "tests/data/{name}.out (KUBARIUM_BLESS=1 writes it anew)");
+    assert!(failed.is_empty(), "{name}.script: {failed:?}");
+    then(&mut script);
+}
+
+#[test]
+fn two_old_manifests_apply_as_they_stand() {
+    check("articles", |_| ());
+}
+
+#[test]
+fn a_guestbook_of_three_tiers_comes_up() {
+    check("guestbook", |_| ());
+}
+
+#[test]
+fn a_rolling_update_goes_forward_and_back() {
+    check("rolling", |_| ());
+}
+
+#[test]
+fn a_service_sends_each_connection_to_the_next_pod() {
+    check("service", |_| ());
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_and_harms_nothing() {
+    check("refused", |script| {
+        let big = format!("kubectl apply -f - <<'END'\n{}\nEND", config_map_of(5 << 20));
+        let answer = script.run(&big);
+        assert_eq!((answer.rc, answer.stdout.as_str()), (1, ""), "{}", answer.stderr);
+        assert!(answer.stderr.len() < 2_000, "an error is for reading: {} bytes", answer.stderr.len());
+        let after = script.run("kubectl get pod well");
+        assert_eq!(after.rc, 0, "{}", after.stderr);
+    });
+}
+
+fn config_map_of(bytes: usize) -> String {
+    let line = format!("    {}\n", "x".repeat(75));
+    let body = line.repeat(bytes / line.len() + 1);
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata:\n  text: |\n{body}")
+}
+
+#[test]
+fn a_pod_that_replaces_a_deleted_one_exists_because_of_the_apply() {
+    check("replacement", |script| {
+        let names = script.run("kubectl get pods -o name").stdout;
+        let pod = names.lines().next().and_then(|name| name.strip_prefix("pod/")).expect("there is the replacement");
+        let trace = script.run(&format!("!trace {pod}")).stdout;
+        let place = |words: &str| trace.lines().position(|line| line.contains(words));
+        let apply = place("you ran: kubectl apply");
+        let deployment = place("deployment-controller reconciled");
+        let set = place("replicaset-controller reconciled");
+        assert!(apply.is_some() && deployment.is_some() && set.is_some(), "{trace}");
+    });
+}
+
+/// The packets of a conversation that crossed from pod to pod, as the page shows them.
+fn overlay_packets(script: &mut Script<'_>) -> Vec<PacketView> {
+    let cluster = &script.world().cluster;
+    let lines = packets::list(cluster).packets;
+    let crossed = lines.iter().filter(|line| line.overlay && line.from == "default/client" && line.to == "default/web");
+    crossed.filter_map(|line| packets::packet(cluster, line.id)).collect()
+}
+
+#[test]
+fn a_packet_to_another_node_takes_the_ten_steps_of_flannel() {
+    check("overlay", |script| {
+        let views = overlay_packets(script);
+        assert!(!views.is_empty(), "no packet crossed");
+        for view in views {
+            let steps: Vec<FlannelStep> = view.hops.iter().filter_map(|hop| hop.step).collect();
+            assert_eq!(steps, FlannelStep::ALL, "{:#?}", view.hops);
+            let at = |step: FlannelStep| view.hops.iter().find(|hop| hop.step == Some(step)).expect("all ten are there");
+            let rule = |step: FlannelStep| at(step).rule.clone().unwrap_or_default();
+            assert!(rule(FlannelStep::ContainerSends).starts_with("default via 10.244."), "{view:#?}");
+            assert!(rule(FlannelStep::RouteToFlannel).starts_with("10.244.0.0/16 dev flannel0"), "{view:#?}");
+            assert!(rule(FlannelStep::RouteToBridge).contains("dev docker0"), "{view:#?}");
+            let routed = |step, device: &str| matches!(&at(step).decision, Decision::Routed { device: d, .. } if d == device);
+            assert!(routed(FlannelStep::ContainerSends, "eth0"), "{view:#?}");
+            assert!(routed(FlannelStep::RouteToFlannel, "flannel0"), "{view:#?}");
+            assert!(routed(FlannelStep::RouteToBridge, "docker0"), "{view:#?}");
+        }
+        the_payload_on_the_wire_is_the_inner_packet(script);
+    });
+}
+
+/// Every packet that carries another, on the network between the nodes: its UDP payload is the packet that flannel0 handed to
+/// flanneld, byte for byte, and nothing else.
+fn the_payload_on_the_wire_is_the_inner_packet(script: &mut Script<'_>) {
+    let cluster = &script.world().cluster;
+    let mut compared = 0;
+    for wire in cluster.hops().iter().filter(|hop| hop.stage == Stage::Wire && hop.carries.is_some()) {
+        let inner = wire.carries.expect("filtered");
+        let handed = cluster.hops().iter().filter(|hop| hop.packet == inner && hop.stage == Stage::Tun).next_back();
+        let Some(handed) = handed else { continue };
+        let frame = wire.bytes();
+        let ip = &frame[14..];
+        let udp = &ip[usize::from(ip[0] & 0x0f) * 4..];
+        assert_eq!(u16::from_be_bytes([udp[2], udp[3]]), 8_285);
+        assert_eq!(&udp[8..], handed.bytes());
+        compared += 1;
+    }
+    assert!(compared > 0, "no packet on the wire carries another");
+}
