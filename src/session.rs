@@ -16,7 +16,6 @@ mod views;
 pub mod words;
 pub mod world;
 
-
 pub use lessons::WorldFacts;
 pub use script::Script;
 pub use world::World;

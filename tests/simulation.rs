@@ -145,7 +145,10 @@ impl<'a> Simulation<'a> {
     }
 
     fn some_pod(&mut self) -> Option<String> {
-        let pods: Vec<String> = pods(&self.world.cluster).filter(|p| p.metadata.namespace == "default").map(|p| p.metadata.name.clone()).collect();
+        let pods: Vec<String> = pods(&self.world.cluster)
+            .filter(|p| p.metadata.namespace == "default")
+            .map(|p| p.metadata.name.clone())
+            .collect();
         self.rng.pick(&pods).cloned()
     }
 
@@ -246,7 +249,8 @@ fn deployments_differ(cluster: &Cluster) -> Option<String> {
             ));
         }
         let there = chosen(cluster, &deployment.metadata.namespace, &deployment.spec.selector).count();
-        (there != usize::try_from(wanted).ok()?).then(|| format!("deployment {name}: {wanted} wanted, {there} pods there"))
+        (there != usize::try_from(wanted).ok()?)
+            .then(|| format!("deployment {name}: {wanted} wanted, {there} pods there"))
     })
 }
 
@@ -317,5 +321,10 @@ fn whatever_happens_invariants_hold_and_the_cluster_converges() {
     });
     let failures = failures.into_inner().expect("nobody panics with it");
     println!("{} seeds, {} events", last - first + 1, events.into_inner());
-    assert!(failures.is_empty(), "{} seeds failed; the first of them:\n{}", failures.len(), failures[..failures.len().min(3)].join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} seeds failed; the first of them:\n{}",
+        failures.len(),
+        failures[..failures.len().min(3)].join("\n")
+    );
 }

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use kubarium::net::hop::Stage;
 use kubarium::session::Script;
-use kubarium::session::script::Answer;
 use kubarium::session::build::packets;
+use kubarium::session::script::Answer;
 use kubarium::view::{Decision, FlannelStep, PacketView};
 
 use script::Files;
@@ -137,12 +137,14 @@ fn a_packet_to_another_node_takes_the_ten_steps_of_flannel() {
         for view in views {
             let steps: Vec<FlannelStep> = view.hops.iter().filter_map(|hop| hop.step).collect();
             assert_eq!(steps, FlannelStep::ALL, "{:#?}", view.hops);
-            let at = |step: FlannelStep| view.hops.iter().find(|hop| hop.step == Some(step)).expect("all ten are there");
+            let at =
+                |step: FlannelStep| view.hops.iter().find(|hop| hop.step == Some(step)).expect("all ten are there");
             let rule = |step: FlannelStep| at(step).rule.clone().unwrap_or_default();
             assert!(rule(FlannelStep::ContainerSends).starts_with("default via 10.244."), "{view:#?}");
             assert!(rule(FlannelStep::RouteToFlannel).starts_with("10.244.0.0/16 dev flannel0"), "{view:#?}");
             assert!(rule(FlannelStep::RouteToBridge).contains("dev docker0"), "{view:#?}");
-            let routed = |step, device: &str| matches!(&at(step).decision, Decision::Routed { device: d, .. } if d == device);
+            let routed =
+                |step, device: &str| matches!(&at(step).decision, Decision::Routed { device: d, .. } if d == device);
             assert!(routed(FlannelStep::ContainerSends, "eth0"), "{view:#?}");
             assert!(routed(FlannelStep::RouteToFlannel, "flannel0"), "{view:#?}");
             assert!(routed(FlannelStep::RouteToBridge, "docker0"), "{view:#?}");

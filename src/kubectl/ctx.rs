@@ -1,5 +1,6 @@
 //! What a verb sees of the world: its arguments, the answers recorded so far, and where its output goes.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -103,11 +104,13 @@ pub struct Ctx<'a> {
     wake: Option<Time>,
     failures: Vec<String>,
     kept: Vec<String>,
+    warned: BTreeSet<String>,
 }
 
 impl<'a> Ctx<'a> {
     pub(super) fn new(record: &'a mut Record, printed: u64, now: Time, out: &'a mut Out<Effect>) -> Self {
         let seen = record.started;
+        let warned = record.warned.clone();
         Ctx {
             record,
             out,
@@ -119,6 +122,7 @@ impl<'a> Ctx<'a> {
             wake: None,
             failures: Vec::new(),
             kept: Vec::new(),
+            warned,
         }
     }
 
@@ -223,7 +227,7 @@ impl<'a> Ctx<'a> {
         }
         for warning in &answer.response.warnings {
             // Each warning is printed once in a command, whatever brings it.
-            if self.record.warned.insert(warning.clone()) {
+            if self.warned.insert(warning.clone()) {
                 self.print_err(format!("Warning: {warning}\n"));
             }
         }
@@ -318,6 +322,7 @@ impl<'a> Ctx<'a> {
             self.record.committed += 1;
             self.record.failures.extend(self.failures.drain(failed..));
             self.record.kept.extend(self.kept.drain(kept..));
+            self.record.warned.clone_from(&self.warned);
             self.record.steps.drain(base..self.cursor as usize);
             self.record.started = self.record.started.max(self.seen);
             self.cursor = base as u32;

@@ -5,7 +5,7 @@
 //! ([`Ctx::each`](super::ctx::Ctx::each)), and an endless stream is handed over to a [`Follow`] that takes chunks one by
 //! one. Nothing here has an equivalent upstream, where a verb simply blocks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -117,6 +117,8 @@ pub(super) struct Record {
     pub failures: Vec<String>,
     /// Names kept by the finished items, such as objects to wait for.
     pub kept: Vec<String>,
+    /// Warnings that the finished items printed.
+    pub warned: BTreeSet<String>,
     pub documents: Memo<Vec<Document>>,
 }
 
@@ -163,6 +165,7 @@ impl Process {
                     committed: 0,
                     failures: Vec::new(),
                     kept: Vec::new(),
+                    warned: BTreeSet::new(),
                     documents: Memo(None),
                 };
                 State::Running { record: Box::new(record), printed: 0, wake: None }

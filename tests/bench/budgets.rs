@@ -99,9 +99,10 @@ fn thousand_requests() -> Duration {
     let files = no_files();
     let mut script = Script::new(&files);
     run(&mut script, "!cluster nodes=2 pull=0s seed=7");
-    for (name, node, rest) in
-        [("web", "worker1", "--image=nginx:1.25"), ("client", "worker2", "--image=curlimages/curl:8.5.0 --command -- sleep 36000")]
-    {
+    for (name, node, rest) in [
+        ("web", "worker1", "--image=nginx:1.25"),
+        ("client", "worker2", "--image=curlimages/curl:8.5.0 --command -- sleep 36000"),
+    ] {
         let on = format!("--overrides='{{\"spec\":{{\"nodeName\":\"{node}\"}}}}'");
         run(&mut script, &format!("kubectl run {name} {on} {rest}"));
     }

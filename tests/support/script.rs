@@ -36,5 +36,8 @@ pub fn run<'a>(text: &str, files: &'a Files, mut each: impl FnMut(&mut Script<'a
 /// The digest after a script.
 #[allow(dead_code, reason = "not every test that runs scripts wants it")]
 pub fn digest(text: &str) -> String {
-    run(text, &Files::new(), |_, line, answer| assert_eq!(answer.rc, 0, "{line}\n{}", answer.stderr)).world().digest().to_string()
+    run(text, &Files::new(), |_, line, answer| assert_eq!(answer.rc, 0, "{line}\n{}", answer.stderr))
+        .world()
+        .digest()
+        .to_string()
 }
