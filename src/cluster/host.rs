@@ -423,7 +423,7 @@ impl Cluster {
         let me = Actor::KubeProxy(ix);
         for (cause, effect) in effects {
             match effect {
-                kube_proxy::Effect::Api(call) => self.calls_of(me, vec![(cause, call)]),
+                kube_proxy::Effect::Api(call) => self.calls_of(me, vec![(cause, *call)]),
                 kube_proxy::Effect::Socket(op) => self.node_socket(me, ix, op, cause),
                 kube_proxy::Effect::Iptables { table, command } => {
                     let Some(ns) = self.host(ix).map(|host| host.ns) else { continue };

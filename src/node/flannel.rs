@@ -389,7 +389,7 @@ impl Flanneld {
         }
     }
 
-    fn from_tun<V>(&mut self, bytes: &[u8], tag: Tag, out: &mut Out<Effect<V>>) {
+    fn read_from_tun<V>(&mut self, bytes: &[u8], tag: Tag, out: &mut Out<Effect<V>>) {
         let State::Running(running) = &self.state else { return };
         let port = running.config.port;
         let forward = self.table.outward(bytes, running.subnet.network());
@@ -424,7 +424,7 @@ impl Flanneld {
             Input::Etcd { result: Err(error), .. } => self.failed(&error, now, out),
             Input::Changes(events) => events.iter().for_each(|event| self.change(event, out)),
             Input::WatchLost => self.configure(out),
-            Input::Tun { bytes, tag } => self.from_tun(&bytes, tag, out),
+            Input::Tun { bytes, tag } => self.read_from_tun(&bytes, tag, out),
             Input::Datagram { bytes, tag } => out.push(match one_hop(&bytes) {
                 Some(bytes) => Effect::WriteTun { bytes, tag: Some(tag) },
                 None => Effect::Dropped { tag, why: "time to live exceeded" },

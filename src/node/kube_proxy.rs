@@ -63,7 +63,7 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Ask the API server.
-    Api(Call),
+    Api(Box<Call>),
     /// Use a socket of the node.
     Socket(SocketOp),
     /// Run `iptables -t TABLE COMMAND` once.
@@ -320,7 +320,7 @@ impl Component for KubeProxy {
             Input::Api(answer) => {
                 let Some(told) = self.informers.handle(&answer, now, &mut self.ids) else { return };
                 for (id, request) in told.calls {
-                    out.push(Effect::Api(Call { id, request, origin: None }));
+                    out.push(Effect::Api(Box::new(Call { id, request, origin: None })));
                 }
                 for change in &told.changes {
                     self.changed(change, out);
@@ -332,7 +332,7 @@ impl Component for KubeProxy {
 
     fn wake(&mut self, now: Time, out: &mut Out<Effect>) {
         for (id, request) in self.informers.wake(now, &mut self.ids) {
-            out.push(Effect::Api(Call { id, request, origin: None }));
+            out.push(Effect::Api(Box::new(Call { id, request, origin: None })));
         }
         self.proxy.wake(now, out);
     }

@@ -163,12 +163,10 @@ impl World {
                     self.queue.push(self.now + Span::micros(10), input);
                 }
             }
-            (SocketEvent::Data(bytes), SERVER) => {
-                if bytes.ends_with(b"\r\n\r\n") {
-                    let bytes = self.answer.clone();
-                    for op in [SocketOp::Send { socket, bytes }, SocketOp::Close { socket }] {
-                        self.queue.push(self.now + Span::micros(50), Input::Op { ns, owner, op });
-                    }
+            (SocketEvent::Data(bytes), SERVER) if bytes.ends_with(b"\r\n\r\n") => {
+                let bytes = self.answer.clone();
+                for op in [SocketOp::Send { socket, bytes }, SocketOp::Close { socket }] {
+                    self.queue.push(self.now + Span::micros(50), Input::Op { ns, owner, op });
                 }
             }
             (SocketEvent::Connected { .. }, CLIENT) => {

@@ -153,10 +153,8 @@ impl Proxy {
                 }
                 _ => {}
             },
-            SocketEvent::Closed => {
-                if connection.backend == (BackendState::Open { socket }) {
-                    self.drop_connection(client, Some(client), out);
-                }
+            SocketEvent::Closed if connection.backend == (BackendState::Open { socket }) => {
+                self.drop_connection(client, Some(client), out);
             }
             _ => {}
         }
