@@ -18,6 +18,7 @@ pub mod link;
 pub mod overlay;
 pub mod query;
 pub mod route;
+mod said;
 pub mod scenario;
 pub mod wakes;
 pub mod why;

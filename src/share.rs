@@ -25,6 +25,8 @@ pub struct Recipe {
     pub log: Vec<Logged>,
     /// The moment that is shared.
     pub until: Time,
+    /// How many events had happened by then: several may happen at one time.
+    pub steps: u64,
     /// The lesson that is open, with its current step.
     pub lesson: Option<(String, u16)>,
 }
@@ -34,6 +36,8 @@ pub struct Recipe {
 pub struct Logged {
     /// When.
     pub at: Time,
+    /// How many events had happened by then.
+    pub step: u64,
     /// What.
     pub what: Action,
 }
@@ -112,9 +116,11 @@ mod tests {
             scenario: "nodes=3 seed=7".into(),
             log: vec![Logged {
                 at: Time(5),
+                step: 3,
                 what: Action::Line { line: "kubectl get pods".into(), files: Vec::new() },
             }],
             until: Time(9),
+            steps: 7,
             lesson: Some(("pods".into(), 2)),
         }
     }

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use crate::api::http::{HttpRequest, HttpResponse};
 use crate::api::{Answer, Call, CallId, KubeletAnswer, KubeletRequest, ObjectRef, Origin, Response, Status, Verb};
 use crate::cluster::clients::{actor_of, agent_of, number_of};
-use crate::cluster::event::{Actor, Happened, NodeIx, Said, WokeFor};
+use crate::cluster::event::{Actor, Happened, NodeIx, WokeFor};
+use crate::cluster::said::said;
 use crate::cluster::{Cluster, Envelope, Fault, Mail, MailKind, host, overlay, rouse, run};
 use crate::control::apiserver::{self, ClientId, StoredValue};
-use crate::etcd::{self, EtcdError, Op};
+use crate::etcd::{self, EtcdError};
 use crate::net;
 use crate::node::{flannel, runtime};
 use crate::sim::{Component, EventId, Span, Wake};
@@ -475,98 +476,6 @@ fn unreachable() -> Status {
 fn no_such_host(node: &str) -> Status {
     let message = format!("dial tcp: lookup {node}: no such host");
     Status { code: 500, reason: "InternalError".into(), message, details: None }
-}
-
-/// What the trace says of a message; `None` for what it does not list.
-fn said(message: &Message) -> Option<Said> {
-    Some(match message {
-        Message::ToApi(apiserver::Input::Request { request, .. }) => Said::Call {
-            verb: request.verb,
-            object: ObjectRef { kind: request.kind, namespace: request.namespace.clone(), name: request.name.clone() },
-            subresource: request.subresource,
-        },
-        Message::ToApi(apiserver::Input::Http { request, .. }) => Said::Http {
-            method: request.method,
-            path: path_of(request),
-            size: u32::try_from(request.body.len()).unwrap_or(u32::MAX),
-        },
-        Message::ToApi(apiserver::Input::Etcd(effect)) | Message::Mail(MailKind::Etcd(effect)) => etcd_said(effect)?,
-        Message::ToApi(apiserver::Input::Kubelet { .. }) => Said::Local("stream".into()),
-        Message::ToApi(_) => return None,
-        Message::ToEtcd(etcd::Input::Request { op, .. }) => op_said(op)?,
-        Message::ToEtcd(_) => return None,
-        Message::Answer(Answer::Response { response, .. }) => response_said(response),
-        Message::Answer(Answer::Events { events, .. }) => Said::Watch {
-            first: events.first().map(|event| (event.event, event.object.reference())),
-            count: u32::try_from(events.len()).unwrap_or(u32::MAX),
-        },
-        Message::Answer(Answer::WatchClosed { status, .. }) => {
-            Said::Response { code: status.code, object: None, wrote: false }
-        }
-        Message::Serve(_, KubeletRequest::Logs { pod, .. }) => Said::Local(format!("logs of {pod}").into()),
-        Message::Serve(_, KubeletRequest::Exec { pod, .. }) => Said::Local(format!("exec in {pod}").into()),
-        Message::Mail(MailKind::Http { response, .. }) => {
-            Said::Response { code: response.code, object: None, wrote: false }
-        }
-        Message::Mail(MailKind::Chunk { chunk: crate::api::http::Chunk::Event(_), .. }) => {
-            Said::Watch { first: None, count: 1 }
-        }
-        Message::Flannel(flannel::Input::Changes(events)) => Said::EtcdEvents {
-            key: events.first().map_or_else(|| "".into(), |event| event.key().clone()),
-            count: u32::try_from(events.len()).unwrap_or(u32::MAX),
-            revision: events.last().map_or(0, |event| event.revision().0),
-        },
-        Message::Flannel(_) => Said::EtcdReply { written: None, revision: 0 },
-        Message::ToRuntime(runtime::Input::Cri(_, request)) => Said::Local(host::cri_name(request).into()),
-        Message::Cri(runtime::CriEvent::Container(view)) => {
-            Said::Local(format!("container {} of {}", view.name, view.pod.name).into())
-        }
-        _ => return None,
-    })
-}
-
-fn path_of(request: &HttpRequest) -> Arc<str> {
-    let query: Vec<String> = request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    if query.is_empty() { request.path.as_str().into() } else { format!("{}?{}", request.path, query.join("&")).into() }
-}
-
-fn response_said(response: &Response) -> Said {
-    match response {
-        Response::Object(object) => Said::Response { code: 200, object: Some(object.reference()), wrote: false },
-        Response::Failure(status) => Said::Response { code: status.code, object: None, wrote: false },
-        _ => Said::Response { code: 200, object: None, wrote: false },
-    }
-}
-
-fn op_said(op: &Op<StoredValue>) -> Option<Said> {
-    Some(match op {
-        Op::Range(range) => Said::EtcdRead(range.range.start().into()),
-        Op::Put(put) => Said::EtcdWrite(put.key.clone()),
-        Op::Delete(delete) => Said::EtcdWrite(delete.range.start().into()),
-        Op::Txn(txn) => txn.success.iter().find_map(|step| match step {
-            etcd::TxnStep::Put(put) => Some(Said::EtcdWrite(put.key.clone())),
-            etcd::TxnStep::Delete(delete) => Some(Said::EtcdWrite(delete.range.start().into())),
-            etcd::TxnStep::Range(range) => Some(Said::EtcdRead(range.range.start().into())),
-            etcd::TxnStep::Txn(_) => None,
-        })?,
-        Op::WatchCreate(watch) => Said::EtcdRead(watch.range.start().into()),
-        _ => return None,
-    })
-}
-
-fn etcd_said(effect: &etcd::Effect<StoredValue>) -> Option<Said> {
-    Some(match effect {
-        etcd::Effect::Response { result: Ok(reply), .. } => {
-            Said::EtcdReply { written: None, revision: reply.header.revision.0 }
-        }
-        etcd::Effect::Response { result: Err(_), .. } => Said::EtcdReply { written: None, revision: 0 },
-        etcd::Effect::WatchEvents { events, revision, .. } => Said::EtcdEvents {
-            key: events.first()?.key().clone(),
-            count: u32::try_from(events.len()).unwrap_or(u32::MAX),
-            revision: revision.0,
-        },
-        _ => return None,
-    })
 }
 
 /// When an actor wants to be woken, and why.

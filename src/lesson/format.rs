@@ -233,7 +233,15 @@ mod tests {
         assert_eq!((lesson.title.as_str(), lesson.scenario.as_str()), ("T", "nodes=3"));
         assert_eq!((lesson.intro.trim(), lesson.outro.trim()), ("Intro.", "Bye."));
         let step = &lesson.steps[0];
-        assert_eq!(step.prose, "Do it.\n```sh\nkubectl x\n```\n\n".trim_end().to_owned() + "\n");
+        assert_eq!(
+            step.prose,
+            "Do it.
+```sh
+kubectl x
+```
+
+"
+        );
         assert_eq!(step.checks[0].missing, "No web.");
         assert_eq!(step.hints, ["Try.\n"]);
         assert_eq!(step.solution, ["kubectl apply -f - <<EOF\na: b\nEOF", "k y"]);

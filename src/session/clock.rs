@@ -76,20 +76,20 @@ impl Session {
 
     /// When something happens next: in the world, or by what was done later in the future that is being lived again.
     fn due_at(&self) -> Option<Time> {
-        let logged = self.future.first().map(|logged| logged.at);
-        [self.world.next_at(), logged].into_iter().flatten().min()
+        match self.future.first() {
+            Some(logged) if logged.step <= self.world.steps => Some(logged.at),
+            _ => self.world.next_at(),
+        }
     }
 
     fn step(&mut self) {
-        let logged = self.future.first().map(|logged| logged.at);
-        match (self.world.next_at(), logged) {
-            (world, Some(at)) if world.is_none_or(|world| at < world) => {
-                let logged = self.future.remove(0);
-                self.world.cluster.advance_clock(at);
-                // It was understood when it was done the first time.
-                self.world.act(logged.what, None).ok();
-            }
-            _ => _ = self.world.step(),
+        if self.future.first().is_some_and(|logged| logged.step <= self.world.steps) {
+            let logged = self.future.remove(0);
+            self.world.cluster.advance_clock(logged.at);
+            // It was understood when it was done the first time.
+            self.world.act(logged.what, None).ok();
+        } else {
+            self.world.step();
         }
         self.clock.end = self.clock.end.max(self.world.now());
     }

@@ -30,6 +30,8 @@ pub struct World {
     pub started: Time,
     /// The job that the terminal waits for.
     pub foreground: Option<JobId>,
+    /// How many events have happened.
+    pub steps: u64,
 }
 
 impl Hash for World {
@@ -52,7 +54,14 @@ impl World {
     pub fn switch_on(scenario: Scenario) -> World {
         let config = KubectlConfig { server: scenario.server(), epoch: scenario.epoch().0, ..KubectlConfig::default() };
         let cluster = Cluster::new(scenario);
-        World { cluster, terminal: Terminal::new(config), log: Vec::new(), started: Time::ZERO, foreground: None }
+        World {
+            cluster,
+            terminal: Terminal::new(config),
+            log: Vec::new(),
+            started: Time::ZERO,
+            foreground: None,
+            steps: 0,
+        }
     }
 
     /// Whether the cluster still becomes ready, and may go on with that.
@@ -81,8 +90,15 @@ impl World {
                 self.terminal.wake(&mut self.cluster);
             }
         }
+        self.steps += 1;
         self.settle();
         true
+    }
+
+    /// Lets events happen until so many have happened, and is at `at` then.
+    pub fn live_again(&mut self, steps: u64, at: Time) {
+        while self.steps < steps && self.step() {}
+        self.cluster.advance_clock(at);
     }
 
     /// Lets everything happen that is due up to `until`, and is there then.
@@ -108,7 +124,7 @@ impl World {
     /// # Errors
     /// A line or fault that cannot be understood: what the terminal prints. Nothing is logged then.
     pub fn act(&mut self, mut action: Action, host: Option<&dyn Files>) -> Result<Option<JobId>, String> {
-        let at = self.now();
+        let (at, step) = (self.now(), self.steps);
         let job = match &mut action {
             Action::Line { line, files } => {
                 let parsed = line::parse(line).map_err(|error| error.to_string())?;
@@ -133,7 +149,7 @@ impl World {
                 None
             }
         };
-        self.log.push(Logged { at, what: action });
+        self.log.push(Logged { at, step, what: action });
         Ok(job)
     }
 
@@ -154,7 +170,13 @@ impl World {
 
     /// How this world came about: what a link holds.
     pub fn recipe(&self) -> Recipe {
-        Recipe { scenario: self.cluster.scenario().to_string(), log: self.log.clone(), until: self.now(), lesson: None }
+        Recipe {
+            scenario: self.cluster.scenario().to_string(),
+            log: self.log.clone(),
+            until: self.now(),
+            steps: self.steps,
+            lesson: None,
+        }
     }
 
     /// The world that a recipe describes.
@@ -165,12 +187,12 @@ impl World {
         let scenario: Scenario = recipe.scenario.parse().map_err(|error| format!("{error}"))?;
         let mut world = World::boot(scenario);
         for logged in &recipe.log {
-            world.run_until(logged.at);
+            world.live_again(logged.step, logged.at);
             // What was refused when it was run was not logged; the world is the same, so it is not refused now.
             world.act(logged.what.clone(), None)?;
             world.take_output();
         }
-        world.run_until(recipe.until);
+        world.live_again(recipe.steps, recipe.until);
         world.take_output();
         Ok(world)
     }

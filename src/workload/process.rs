@@ -6,7 +6,7 @@ use crate::workload::program::{
 };
 use crate::workload::shell::Shell;
 use crate::workload::tool::{
-    curl::Curl, instant::Instant, nc::Nc, nslookup::Nslookup, ping::Ping, system::System, wget::Wget,
+    curl::Curl, instant::Immediate, nc::Nc, nslookup::Nslookup, ping::Ping, system::System, wget::Wget,
 };
 use crate::workload::{Ctx, Input};
 
@@ -61,7 +61,7 @@ processes! {
     /// A DNS server.
     CoreDns,
     /// A tool that needs its standard input at most.
-    Instant,
+    Immediate,
     /// A tool that only the system can answer.
     System,
     /// `curl`.

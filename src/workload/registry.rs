@@ -167,7 +167,7 @@ fn tool(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Process> {
         // A node's file that only the system knows.
         "cat" if place.family == Family::Node && unknown_file(spec, fs) => system::System::new(spec).into(),
         name if system::TOOLS.contains(&name) => system::System::new(spec).into(),
-        name => instant::Instant::new(name, spec)?.into(),
+        name => instant::Immediate::new(name, spec)?.into(),
     })
 }
 

@@ -122,7 +122,7 @@ impl Runtime {
 
     fn step(&mut self, proc: &mut Proc, input: workload::Input, now: Time, effects: &mut Vec<workload::Effect>) {
         // Only a shell or a tool ever looks at the process table.
-        let looks = matches!(proc.process, Process::Shell(_) | Process::Instant(_));
+        let looks = matches!(proc.process, Process::Shell(_) | Process::Immediate(_));
         let mut procs: Vec<ProcInfo> = self
             .procs
             .values()

@@ -150,18 +150,18 @@ pub const TOOLS: &[(&str, Tool, Reads)] = &[
 
 /// A tool's process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Instant {
+pub struct Immediate {
     tool: u32,
     spec: Spec,
     stdin: Vec<u8>,
     follow: Option<(String, u64, Time)>,
 }
 
-impl Instant {
+impl Immediate {
     /// The process of the tool called `name`, if there is one.
-    pub fn new(name: &str, spec: &Spec) -> Option<Instant> {
+    pub fn new(name: &str, spec: &Spec) -> Option<Immediate> {
         let tool = TOOLS.iter().position(|(n, ..)| *n == name)?;
-        Some(Instant { tool: u32::try_from(tool).ok()?, spec: spec.clone(), stdin: Vec::new(), follow: None })
+        Some(Immediate { tool: u32::try_from(tool).ok()?, spec: spec.clone(), stdin: Vec::new(), follow: None })
     }
 
     fn entry(&self) -> &'static (&'static str, Tool, Reads) {
@@ -212,7 +212,7 @@ impl Instant {
     }
 }
 
-impl Program for Instant {
+impl Program for Immediate {
     fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
         match input {
             Input::Start if self.entry().2(&self.spec.argv) => {}
