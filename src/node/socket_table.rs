@@ -122,6 +122,11 @@ impl SocketTable {
         ids: &mut Ids,
     ) -> (Option<NetEvent>, Vec<SocketOp>) {
         let known = self.by_id.get(&socket).copied();
+        let accepted = matches!(event, SocketEvent::Accepted { .. });
+        if known.is_none() && !accepted && matches!(self.open.get(&fd), Some(Slot::Open(_))) {
+            // Late news of a connection that the process has closed: the token is its listener's, which it does not concern.
+            return (None, Vec::new());
+        }
         let fd = known.unwrap_or(fd);
         let told = match event {
             SocketEvent::Bound { .. } | SocketEvent::Opened => return (None, self.named(fd, socket)),
