@@ -18,6 +18,8 @@ pub enum Purpose {
     Register,
     /// The node's status is written.
     NodeStatus,
+    /// The node is read, to see whether somebody else wrote its status.
+    NodeRead,
     /// The lease is created or renewed.
     Lease,
     /// All pods of this node, or all services.
@@ -115,6 +117,7 @@ impl Kubelet {
             (Purpose::List(kind) | Purpose::Watch(kind), _) => self.retry(kind, now),
             (Purpose::Register, response) => self.registered(response, now, out),
             (Purpose::NodeStatus, response) => self.node_status_written(&response, now, out),
+            (Purpose::NodeRead, response) => self.node_read(&response, now, out),
             (Purpose::Lease, response) => self.lease_written(&response, now, out),
             (Purpose::PodStatus(uid), response) => self.pod_status_written(&uid, id, &response, now, out),
             (Purpose::PodDelete(uid), response) => self.pod_deleted(&uid, &response, now, out),
@@ -178,7 +181,10 @@ impl Kubelet {
                 let uid = pod.metadata.uid.clone();
                 self.pod_removed(&uid, now, out);
             }
-            (Kind::Pod, Some(pod)) => self.pod_updated(pod.clone(), now, out),
+            (Kind::Pod, Some(pod)) => {
+                self.pod_updated(pod.clone(), now, out);
+                self.reconcile_status(pod, now, out);
+            }
             _ => self.service_changed(&event.object, gone),
         }
     }

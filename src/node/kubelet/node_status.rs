@@ -184,6 +184,8 @@ impl Kubelet {
         let status = self.node_status(now);
         let changed = self.node.written.as_ref().is_none_or(|old| !same(old, &status));
         if !changed && now.since(self.node.written_at) < REPORT {
+            let about = self.node_ref();
+            self.call(Purpose::NodeRead, Request::get(Kind::Node, "", &self.config.node), Some(about), out);
             return;
         }
         self.announce(&status, now, out);
@@ -195,6 +197,20 @@ impl Kubelet {
         self.node.written_at = now;
         let about = self.node_ref();
         self.call(Purpose::NodeStatus, request, Some(about), out);
+    }
+
+    /// Somebody else wrote the node's conditions (the node controller, while this node was not heard of): they are written
+    /// again.
+    pub(super) fn node_read(&mut self, response: &Response, now: Time, out: &mut Out<Effect>) {
+        let Response::Object(object) = response else { return };
+        let (Some(node), Some(own)) = (object.get::<Node>(), &self.node.written) else { return };
+        let there = |own: &NodeCondition| {
+            node.status.conditions.iter().any(|known| known.r#type == own.r#type && known.status == own.status)
+        };
+        if !self.node.writing && !own.conditions.iter().all(there) {
+            self.node.written = None;
+            self.update_status(now, out);
+        }
     }
 
     pub(super) fn node_status_written(&mut self, response: &Response, now: Time, out: &mut Out<Effect>) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::api::{Body, CallId, Kind, PatchType, PodStatus, Request, Response, Subresource, Uid, Verb};
+use crate::api::{Body, CallId, Kind, PatchType, Pod, PodStatus, Request, Response, Subresource, Uid, Verb};
 use crate::node::kubelet::api::Purpose;
 use crate::node::kubelet::worker::Life;
 use crate::node::kubelet::{Effect, Kubelet, status};
@@ -58,10 +58,30 @@ impl Kubelet {
                 worker.write_at = Some(now + Span::secs(10));
                 return;
             }
+            Response::Object(pod) => worker.written_version = pod.meta().resource_version,
             _ => {}
         }
         self.write_status(uid, now, out);
         self.finish(uid, now, out);
+    }
+
+    /// Somebody else wrote the pod's readiness (the node controller, while this node was not heard of): it is written again
+    /// (`needsReconcile`). What is older than the own last write says nothing.
+    pub(super) fn reconcile_status(&mut self, pod: &Pod, now: Time, out: &mut Out<Effect>) {
+        let Some(worker) = self.workers.get_mut(&pod.metadata.uid) else { return };
+        let ready = |status: &PodStatus| {
+            status.conditions.iter().find(|c| c.r#type == "Ready").map(|condition| condition.status.clone())
+        };
+        let older = pod.metadata.resource_version <= worker.written_version;
+        if older
+            || worker.writing.is_some()
+            || worker.written.as_ref().is_none_or(|own| ready(own) == ready(&pod.status))
+        {
+            return;
+        }
+        worker.written = None;
+        let uid = pod.metadata.uid.clone();
+        self.write_status(&uid, now, out);
     }
 
     /// A terminated pod whose last status is written is removed, if it was deleted.

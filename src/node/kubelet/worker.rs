@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::api::{CallId, Container, Object, ObjectRef, Pod, PodStatus, RestartPolicy, Status, Uid};
+use crate::api::{CallId, Container, Object, ObjectRef, Pod, PodStatus, ResourceVersion, RestartPolicy, Status, Uid};
 use crate::node::kubelet::kill::Kill;
 use crate::node::kubelet::{Effect, Kubelet, Reason};
 use crate::node::runtime::{ContainerId, ContainerView, OpId, PodMeta, SandboxView};
@@ -122,6 +122,8 @@ pub struct Worker {
     pub status: PodStatus,
     /// The status that the API server has.
     pub written: Option<PodStatus>,
+    /// The version of the object that the last write made.
+    pub written_version: Option<ResourceVersion>,
     /// The call that writes it.
     pub writing: Option<CallId>,
     /// When the write is tried again after a failure.
@@ -162,6 +164,7 @@ impl Worker {
             changed: None,
             reasons: BTreeMap::new(),
             written: None,
+            written_version: None,
             writing: None,
             write_at: None,
             since: now,
