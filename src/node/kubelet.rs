@@ -13,7 +13,7 @@ use crate::api::{Answer, Call, KubeletAnswer, KubeletRequest, Pod, Service, Time
 use crate::control::Calendar;
 use crate::control::recorder::Recorder;
 use crate::net::{SocketEvent, SocketId, SocketOp};
-use crate::node::runtime::{CriEvent, CriRequest, OpId};
+use crate::node::runtime::{ContainerView, CriEvent, CriRequest, ImageRef, OpId, SandboxView};
 use crate::sim::{Component, Out, Rng, Span, Time, Wake};
 
 pub mod actions;
@@ -144,7 +144,10 @@ pub struct Kubelet {
     pull_errors: BTreeMap<String, String>,
     pulls: VecDeque<Uid>,
     recorder: Recorder,
+    left_behind: Option<(Vec<SandboxView>, Vec<ContainerView>)>,
     runtime_known: bool,
+    pods_known: bool,
+    images: BTreeMap<Arc<str>, ImageRef>,
     network_ready: bool,
     probes: prober::Prober,
     streams: stream::Streams,
@@ -169,7 +172,10 @@ impl Kubelet {
             pull_errors: BTreeMap::new(),
             pulls: VecDeque::new(),
             recorder: Recorder::new(Calendar::new(Timestamp(config.epoch)), "kubelet", &config.node),
+            left_behind: None,
             runtime_known: false,
+            pods_known: false,
+            images: BTreeMap::new(),
             network_ready: false,
             probes: prober::Prober::default(),
             streams: stream::Streams::default(),

@@ -39,9 +39,8 @@ pub struct Bench {
     next_port: u16,
 }
 
-impl Bench {
-    /// An empty bench.
-    pub fn new() -> Bench {
+impl Default for Bench {
+    fn default() -> Bench {
         Bench {
             machines: Vec::new(),
             now: Time::ZERO,
@@ -49,6 +48,13 @@ impl Bench {
             queue: VecDeque::new(),
             next_port: 40_000,
         }
+    }
+}
+
+impl Bench {
+    /// An empty bench.
+    pub fn new() -> Bench {
+        Bench::default()
     }
 
     /// Adds a machine that runs `command` (empty for the image's own) of `image`; answers its index.

@@ -36,12 +36,12 @@ fn curl_reads_a_page_by_the_name_of_a_service() {
         ("curl -sf http://web/nope", "[Some(22)]"),
         (
             "curl http://web:81",
-            "curl: (7) Failed to connect to web port 81 after 2 ms: Could not connect to server\n[Some(7)]",
+            "curl: (7) Failed to connect to web port 81 after 3 ms: Could not connect to server\n[Some(7)]",
         ),
         ("curl http://nope", "curl: (6) Could not resolve host: nope\n[Some(6)]"),
         (
             "curl -m 2 http://10.9.9.9; echo $?",
-            "curl: (7) Failed to connect to 10.9.9.9 port 80 after 1 ms: Could not connect to server\n7\n",
+            "7\ncurl: (7) Failed to connect to 10.9.9.9 port 80 after 1 ms: Could not connect to server\n",
         ),
         ("curl ftp://web", "curl: (1) Protocol \"ftp\" not supported\n[Some(1)]"),
         ("curl -s -I http://web | head -n 2", "HTTP/1.1 200 OK\r\nServer: nginx/1.25\r\n"),

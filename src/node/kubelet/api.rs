@@ -157,6 +157,8 @@ impl Kubelet {
                 for pod in objects.iter().filter_map(|o| o.get::<crate::api::Pod>()) {
                     self.pod_updated(pod.clone(), now, out);
                 }
+                self.pods_known = true;
+                self.adopt(now, out);
             }
             _ => {
                 self.services_known = true;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::api::{
-    Body, Kind, Lease, LeaseSpec, MicroTime, Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, ObjectMeta,
-    ObjectRef, ObjectReference, PatchType, Quantity, Request, Response, Subresource, Uid, Verb,
+    Body, Kind, Lease, LeaseSpec, MicroTime, Node, NodeAddress, NodeCondition, NodeImage, NodeStatus, NodeSystemInfo,
+    ObjectMeta, ObjectRef, ObjectReference, PatchType, Quantity, Request, Response, Subresource, Uid, Verb,
 };
 use crate::node::kubelet::api::Purpose;
 use crate::node::kubelet::{Effect, Kubelet, Reason};
+use crate::node::runtime::ImageRef;
 use crate::sim::{Out, Span, Time, Wake, digest_of};
 
 /// What a node has and says of itself.
@@ -284,9 +285,21 @@ impl Kubelet {
                 address("Hostname", self.config.node.to_string()),
             ],
             node_info: self.system_info(),
+            images: self.node_images(),
             rest: [("daemonEndpoints".to_owned(), json!({"kubeletEndpoint": {"Port": 10250}}))].into(),
-            ..NodeStatus::default()
         }
+    }
+
+    /// The largest images on the disk, at most fifty (`nodeStatusMaxImages`).
+    fn node_images(&self) -> Vec<NodeImage> {
+        let mut images: Vec<_> = self.images.values().collect();
+        images.sort_by_key(|i| (std::cmp::Reverse(i.size), i.name.clone()));
+        let image = |i: &&ImageRef| NodeImage {
+            names: vec![i.id.to_string(), i.name.to_string()],
+            size_bytes: i64::try_from(i.size).unwrap_or(i64::MAX),
+            ..NodeImage::default()
+        };
+        images.iter().take(50).map(image).collect()
     }
 
     fn system_info(&self) -> NodeSystemInfo {

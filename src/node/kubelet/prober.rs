@@ -280,8 +280,22 @@ impl Kubelet {
         self.wake_worker(uid, now, out);
     }
 
-    /// Stops the containers that a probe condemned.
+    /// Containers whose image in the spec is another one now.
+    fn condemn_changed(&mut self, uid: &Uid) {
+        let Some(worker) = self.workers.get_mut(uid) else { return };
+        for container in &worker.pod.spec.containers {
+            let Some(view) = worker.live.latest(&container.name).filter(|v| v.phase.is_running()) else { continue };
+            let wanted = crate::workload::image::parse(&container.image).map(|n| n.full()).unwrap_or_default();
+            if *view.image != *wanted && !view.image_id.is_empty() {
+                let words = format!("Container {} definition changed, will be restarted", container.name);
+                worker.condemned.entry(view.id.clone()).or_insert(words);
+            }
+        }
+    }
+
+    /// Stops the containers that a probe or a change of the spec condemned.
     pub(super) fn kill_condemned(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
+        self.condemn_changed(uid);
         let Some(worker) = self.workers.get_mut(uid) else { return };
         let condemned: Vec<(ContainerId, String)> = (worker.condemned.iter_mut())
             .filter(|(_, words)| !words.is_empty())

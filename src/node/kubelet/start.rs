@@ -173,6 +173,7 @@ impl Kubelet {
         let key = format!("{uid}_{image}");
         match result {
             Ok(found) => {
+                self.images.insert(found.name.clone(), found.clone());
                 let (took, waited) = (go_duration(now.since(since.1)), go_duration(now.since(since.0)));
                 let words = format!(
                     "Successfully pulled image {image:?} in {took} ({waited} including waiting). Image size: {} bytes.",
@@ -208,7 +209,8 @@ impl Kubelet {
         let Some(worker) = self.workers.get(uid) else { return };
         let Some(item) = worker.sync.as_ref().and_then(|s| s.todo.first()).cloned() else { return };
         let Some(sandbox) = worker.live.sandbox.clone() else { return };
-        let attempt = worker.live.latest(&item.name).map_or(0, |c| c.attempt + 1);
+        let attempt =
+            worker.live.latest(&item.name).map_or_else(|| worker.known_restarts(&item.name), |c| c.attempt + 1);
         match super::env::container_config(worker, &item.name, attempt, &self.services, &self.config) {
             Ok(config) => {
                 self.collect_dead(uid, &item.name, out);
@@ -238,6 +240,9 @@ impl Kubelet {
         let name = item.name.as_str();
         match (step, answer) {
             (ContainerStep::Inspect(w), answer) if w == op => {
+                if let CriAnswer::Image(image) = &answer {
+                    self.images.insert(image.name.clone(), image.clone());
+                }
                 self.inspected(uid, name, matches!(answer, CriAnswer::Image(_)), now, out);
             }
             (ContainerStep::Pull(w, waits, pulls), CriAnswer::Image(image)) if w == op => {

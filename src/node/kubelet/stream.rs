@@ -37,8 +37,10 @@ impl Kubelet {
         match request {
             KubeletRequest::Logs { pod, container, follow, previous, tail, timestamps } => {
                 let worker = self.find(&pod)?;
-                let view = if previous { worker.live.previous(&container) } else { worker.live.latest(&container) };
-                // While it waits for its restart, the one that ended is the current one; its predecessor is the previous.
+                // While it waits for its restart, the one that ended is both the current and the previous one.
+                let latest = worker.live.latest(&container);
+                let over = latest.filter(|v| v.phase.is_exited() && worker.reasons.contains_key(&container));
+                let view = if previous { over.or_else(|| worker.live.previous(&container)) } else { latest };
                 let Some(view) = view else {
                     return Err(match (previous, worker.live.latest(&container)) {
                         (true, _) => Status::bad_request(format!(

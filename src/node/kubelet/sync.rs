@@ -20,15 +20,25 @@ const TRANSIENT: Span = Span::secs(1);
 impl Kubelet {
     /// The runtime's state at the start: what an earlier kubelet left behind.
     pub(super) fn runtime_listed(&mut self, answer: CriAnswer, now: Time, out: &mut Out<Effect>) {
-        let CriAnswer::Listed(sandboxes, containers) = answer else { return };
+        if let CriAnswer::Listed(sandboxes, containers) = answer {
+            self.left_behind = Some((sandboxes, containers));
+            self.adopt(now, out);
+        }
+    }
+
+    /// Once both the runtime's state and the pods are known: what belongs to a pod is taken over, the rest is ended.
+    pub(super) fn adopt(&mut self, now: Time, out: &mut Out<Effect>) {
+        if !self.pods_known {
+            return;
+        }
+        let Some((sandboxes, containers)) = self.left_behind.take() else { return };
         self.runtime_known = true;
-        let known = |uid: &Uid, kubelet: &Kubelet| kubelet.workers.contains_key(uid);
-        let mut orphans = Vec::new();
         for sandbox in sandboxes {
-            if known(&sandbox.pod.uid, self) {
+            if self.workers.contains_key(&sandbox.pod.uid) {
                 self.sandbox_changed(sandbox, now);
             } else {
-                orphans.push(sandbox.id);
+                self.ask(For::Nothing, CriRequest::StopPodSandbox(sandbox.id.clone()), out);
+                self.ask(For::Nothing, CriRequest::RemovePodSandbox(sandbox.id), out);
             }
         }
         for container in containers {
@@ -39,11 +49,6 @@ impl Kubelet {
                 }
                 worker.live.containers.insert(id, container);
             }
-        }
-        // Pods are not known before the first list: what is left over is ended once they are.
-        for id in orphans {
-            self.ask(For::Nothing, CriRequest::StopPodSandbox(id.clone()), out);
-            self.ask(For::Nothing, CriRequest::RemovePodSandbox(id), out);
         }
         let all: Vec<Uid> = self.workers.keys().cloned().collect();
         for uid in all {

@@ -293,10 +293,40 @@ fn a_container_that_takes_too_much_memory_is_killed() {
 #[test]
 fn a_kubelet_that_starts_again_finds_its_pods() {
     let mut bench = check("containers: [{name: c, image: 'nginx:1'}]", &[(6, "1/1 Running  0")]);
+    let before = bench.get("p").status.container_statuses[0].container_id.clone();
     let config = bench.kubelet.config().clone();
     bench.kubelet = crate::node::kubelet::Kubelet::new(config, 8);
     bench.kubelet_input(crate::node::kubelet::Input::Start);
     bench.run(Span::secs(30));
     assert_eq!(shown(&bench, "p"), "1/1 Running  0");
+    assert_eq!(bench.get("p").status.container_statuses[0].container_id, before);
     assert_eq!(bench.runtime.containers().count(), 1);
+}
+
+#[test]
+fn another_image_in_the_spec_restarts_the_container() {
+    let mut bench = check("containers: [{name: c, image: 'nginx:1'}]", &[(6, "1/1 Running  0")]);
+    let mut pod = bench.get("p").as_ref().clone();
+    std::sync::Arc::make_mut(&mut pod.spec).containers[0].image = "nginx:2".into();
+    bench.put(pod.into(), crate::api::WatchEventType::Modified);
+    bench.run(Span::secs(8));
+    assert_eq!(shown(&bench, "p"), "1/1 Running  1");
+    assert_eq!(bench.get("p").status.container_statuses[0].image, "docker.io/library/nginx:2");
+    assert!(bench.events("p").contains(&"Killing Container c definition changed, will be restarted x1".to_owned()));
+}
+
+#[test]
+fn http_and_tcp_probes_that_nobody_answers_time_out() {
+    // The bench has no network: what is asked for never comes back.
+    let bench = check(
+        "containers: [{name: c, image: 'nginx:1', readinessProbe: {httpGet: {path: /x, port: 80}, periodSeconds: 5}, livenessProbe: {tcpSocket: {port: 80}, failureThreshold: 9}}]",
+        &[(9, "0/1 Running  0")],
+    );
+    let events = bench.events("p");
+    let http = "Unhealthy Readiness probe failed: Get \"http://10.244.1.2:80/x\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
+    assert!(events.iter().any(|e| e.starts_with(http)), "{events:#?}");
+    assert!(
+        events.iter().any(|e| e.starts_with("Unhealthy Liveness probe failed: dial tcp 10.244.1.2:80: i/o timeout")),
+        "{events:#?}"
+    );
 }

@@ -188,6 +188,13 @@ impl Worker {
         self.pod.spec.init_containers.iter().any(|c| c.name == name)
     }
 
+    /// How often a container has restarted, as the API server knows it, when the runtime knows nothing (after a reboot).
+    pub fn known_restarts(&self, name: &str) -> u32 {
+        let statuses = self.status.init_container_statuses.iter().chain(&self.status.container_statuses);
+        let known = statuses.into_iter().find(|s| s.name == name && !s.container_id.is_empty());
+        known.map_or(0, |s| u32::try_from(s.restart_count).unwrap_or(0) + 1)
+    }
+
     /// What it is doing, in words.
     pub fn doing(&self) -> &'static str {
         match (&self.life, &self.sync) {
