@@ -37,8 +37,8 @@ const KEPT: usize = 1_500;
 /// How long a message is still shown after it has arrived, in wall-clock milliseconds.
 pub const ECHO_MS: f64 = 900.0;
 
-/// The speed at which messages are followed: a millisecond takes a fifth of a second.
-const FOLLOWING: Speed = Speed(5);
+/// The speed at which messages are followed: a millisecond takes a quarter of a second.
+const FOLLOWING: Speed = Speed(4);
 
 /// Starts the core, and from then on keeps the page and the core in step.
 pub fn start(page: Page) {
@@ -115,6 +115,11 @@ fn believed(page: Page, elapsed_us: u32) -> u32 {
     let clock = page.clock.get_untracked();
     if !page.follow.get_untracked() || clock.speed <= FOLLOWING || clock.speed > Speed::REAL {
         return elapsed_us;
+    }
+    // What was just asked for has not been answered yet, so what the clock said of the next event is stale.
+    if page.hold.get_value() > 0 {
+        page.hold.update_value(|h| *h -= 1);
+        return 1;
     }
     let travelling = page.flights.with_untracked(|all| all.iter().any(|f| f.message.arrives_at > clock.now));
     if travelling {

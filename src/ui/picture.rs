@@ -186,7 +186,9 @@ fn lay_shelf(view: &ClusterView, picture: &mut Picture, top: f64) -> f64 {
     let mut line = Line { x: MARGIN, y: top, width: picture.width, holes };
     let mut any = false;
     let roots = view.workloads.iter().filter(|w| w.owner.is_none());
-    for (object, extra) in roots.map(|w| (&w.object, 10)).chain(view.services.iter().map(|s| (&s.object, 18))) {
+    for (object, extra) in
+        roots.map(|w| (&w.object, 10)).chain(view.services.iter().map(|s| (&s.object, chars(&s.cluster_ip) + 7)))
+    {
         let rect = line.put(chars(&object.name) + extra, 26.0);
         picture.shelf.insert(object.clone(), rect);
         any = true;

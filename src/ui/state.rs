@@ -165,6 +165,8 @@ pub struct Page {
     pub narrow: RwSignal<bool>,
     /// Why a link could not be opened.
     pub refused: RwSignal<Option<LinkError>>,
+    /// Ticks that must be short, because something was just asked for.
+    pub hold: StoredValue<u8>,
     /// Parts of the details that the learner opened or folded.
     pub folds: StoredValue<BTreeMap<String, bool>>,
     /// The core.
@@ -213,6 +215,7 @@ impl Page {
             phone: RwSignal::new(Panel::Cluster),
             narrow: RwSignal::new(false),
             refused: RwSignal::new(None),
+            hold: StoredValue::new(0),
             folds: StoredValue::new(BTreeMap::new()),
             link: StoredValue::new_local(Link::None),
             waiting: StoredValue::new(false),
@@ -232,6 +235,9 @@ impl Page {
 
     /// Asks the core.
     pub fn send(&self, request: Request) {
+        if !matches!(request, Request::Tick { .. } | Request::Want(_) | Request::Validate { .. }) {
+            self.hold.set_value(2);
+        }
         self.link.with_value(|link| link.send(*self, request));
     }
 

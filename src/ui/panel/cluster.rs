@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use crate::ui::browser::dom;
 use crate::ui::picture::{Picture, lay_out, path};
 use crate::ui::state::page;
-use crate::view::Plane;
+use crate::view::{ObjectRef, Plane};
 
 /// The picture.
 #[component]
@@ -33,10 +33,10 @@ pub fn ClusterPanel() -> impl IntoView {
                     <Lines picture/>
                     <boxes::Boxes picture/>
                     <flights::Flights picture/>
-                    <Empty/>
                 </div>
+                <Legend/>
             </div>
-            <Legend/>
+            <Empty/>
         </section>
     }
 }
@@ -92,7 +92,8 @@ fn Empty() -> impl IntoView {
     let page = page();
     let empty = Memo::new(move |_| {
         page.cluster.with(|c| {
-            !c.nodes.is_empty() && c.workloads.is_empty() && c.pods.iter().all(|p| p.object.namespace != "default")
+            let own = |object: &ObjectRef| object.namespace != "kube-system";
+            !c.nodes.is_empty() && !c.workloads.iter().any(|w| own(&w.object)) && !c.pods.iter().any(|p| own(&p.object))
         })
     });
     view! {

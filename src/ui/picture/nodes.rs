@@ -8,11 +8,11 @@ const PROCESSES: [ComponentKind; 4] =
     [ComponentKind::Kubelet, ComponentKind::Runtime, ComponentKind::KubeProxy, ComponentKind::Flanneld];
 const GAP: f64 = 16.0;
 /// The room for the wire below a row of nodes.
-const WIRE: f64 = 30.0;
+const WIRE: f64 = 26.0;
 const PAD: f64 = 10.0;
-const HEADER: f64 = 50.0;
-const PROCESS: f64 = 24.0;
-const DEVICE: f64 = 22.0;
+const HEADER: f64 = 46.0;
+const PROCESS: f64 = 22.0;
+const DEVICE: f64 = 20.0;
 
 /// Lays the nodes out from `top` on, down to `bottom` at least. Answers where they end, the wire included.
 pub fn lay_nodes(view: &ClusterView, picture: &mut Picture, top: f64, bottom: f64) -> f64 {
@@ -25,9 +25,9 @@ pub fn lay_nodes(view: &ClusterView, picture: &mut Picture, top: f64, bottom: f6
     let most = nodes.iter().map(|n| pods_of(view, &n.name).count()).max().unwrap_or(0);
     let grid = Grid::of(most, width);
     let rows_of_processes = if width < 252.0 { 2.0 } else { 1.0 };
-    let processes = rows_of_processes * (PROCESS + 6.0);
+    let processes = rows_of_processes * (PROCESS + 5.0);
     let rows = nodes.len().div_ceil(columns) as f64;
-    let least = HEADER + processes + grid.height(most) + 10.0 + DEVICE + PAD;
+    let least = HEADER + processes + grid.height(most) + 6.0 + DEVICE + PAD;
     let height = least.max((bottom - top) / rows - WIRE);
     for (n, node) in nodes.iter().enumerate() {
         let (column, row) = ((n % columns) as f64, (n / columns) as f64);
@@ -68,7 +68,7 @@ fn lay_processes(view: &ClusterView, picture: &mut Picture, node: &str, rect: Re
         if view.components.iter().any(|c| c.place == place) {
             let (column, row) = ((n % per_row) as f64, (n / per_row) as f64);
             let x = rect.x + PAD + column * (width + 6.0);
-            let y = rect.y + HEADER + row * (PROCESS + 6.0);
+            let y = rect.y + HEADER + row * (PROCESS + 5.0);
             picture.places.insert(place, Rect { x, y, w: width, h: PROCESS });
         }
     }
@@ -94,7 +94,7 @@ impl Grid {
     fn of(most: usize, width: f64) -> Grid {
         let inner = width - 2.0 * PAD;
         let (size, least, h, gap) = match most {
-            0..=8 => (PodSize::Card, 118.0, 62.0, 8.0),
+            0..=8 => (PodSize::Card, 118.0, 54.0, 6.0),
             9..=30 => (PodSize::Chip, 64.0, 22.0, 6.0),
             _ => (PodSize::Dot, 14.0, 14.0, 4.0),
         };

@@ -107,7 +107,7 @@ impl Picture {
     fn through_trunk(&self, above: Rect, below: Rect, node: &str) -> Vec<Point> {
         let (x1, x2) = (above.centre().0, below.centre().0);
         let gutter = self.nodes.get(node).map_or(x2, |n| n.rect.x - 7.0);
-        let bus = below.y - 6.0;
+        let bus = below.y - 4.0;
         vec![(x1, above.bottom()), (x1, self.trunk_y), (gutter, self.trunk_y), (gutter, bus), (x2, bus), (x2, below.y)]
     }
 

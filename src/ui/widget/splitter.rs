@@ -27,7 +27,7 @@ impl Edge {
     fn limits(self) -> (f64, f64, f64) {
         match self {
             Edge::Side => (280.0, 900.0, 432.0),
-            Edge::Drawer => (120.0, 720.0, 262.0),
+            Edge::Drawer => (120.0, 720.0, 244.0),
         }
     }
 

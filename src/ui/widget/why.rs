@@ -21,6 +21,7 @@ pub fn WhyChain(links: Vec<WhyLink>, forgotten: bool) -> impl IntoView {
 fn Link(link: WhyLink) -> impl IntoView {
     let page = page();
     let WhyLink { at, plane, place, what, object, .. } = link;
+    let named = what.clone();
     let says = {
         let what = what.clone();
         move || page.t().happening(&what)
@@ -30,7 +31,7 @@ fn Link(link: WhyLink) -> impl IntoView {
             <span class="when">{at.to_string()}</span>
             <span class="who">{move || page.t().place(&place)}</span>
             <span class="what">{says}</span>
-            {object.map(|o| {
+            {object.filter(|o| !page.words().happening(&named).contains(&o.name)).map(|o| {
                 let name = o.short();
                 view! { <button class="name" on:click=move |_| page.select_object(o.clone())>{name}</button> }
             })}

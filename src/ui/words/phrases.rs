@@ -65,10 +65,13 @@ impl Words {
             Happening::Booted => say!(self, "the cluster started", "集群启动"),
             Happening::Fault(words) => say!(self, "fault: {words}", "故障：{words}"),
             Happening::Request { method, path } => format!("{method} {path}"),
+            Happening::Response { code, method, path } if method.is_empty() => format!("{code} ← {path}"),
             Happening::Response { code, method, path } => format!("{code} ← {method} {path}"),
+            Happening::Put { key, revision: 0 } => say!(self, "writes {key}", "写 {key}"),
             Happening::Put { key, revision } => {
                 say!(self, "wrote {key} at revision {revision}", "写入 {key}，修订版本 {revision}")
             }
+            Happening::Removed { key, revision: 0 } => say!(self, "deletes {key}", "删 {key}"),
             Happening::Removed { key, revision } => {
                 say!(self, "deleted {key} at revision {revision}", "删除 {key}，修订版本 {revision}")
             }
@@ -123,7 +126,7 @@ impl Words {
             }
             Happening::Reconciled { controller, object } => {
                 let name = object.short();
-                say!(self, "the {controller} controller reconciled {name}", "{controller} 控制器调谐 {name}")
+                say!(self, "{controller} reconciled {name}", "{controller} 调谐 {name}")
             }
             Happening::ProxyRules(object) => {
                 let name = object.short();

@@ -65,7 +65,7 @@ fn Sign(flight: Flight, picture: Memo<Picture>) -> impl IntoView {
     };
     let crowded = Memo::new(move |_| {
         let now = page.clock.with(|c| c.now);
-        page.flights.with(|all| all.iter().filter(|f| f.message.arrives_at > now).count() > 5)
+        page.flights.with(|all| all.iter().filter(|f| f.message.arrives_at > now).count() > 3)
     });
     let message = StoredValue::new(flight.message);
     let open = move |_| {
@@ -117,9 +117,17 @@ pub fn sign(plane: Plane) -> &'static str {
 
 /// The method and the last parts of a path, so that a label stays shorter than its line.
 fn shorten(label: &str) -> String {
-    let Some((verb, path)) = label.split_once(" /") else { return label.chars().take(40).collect() };
+    let Some((verb, path)) = label.split_once(" /") else { return cut(label) };
     let path = path.split('?').next().unwrap_or(path);
     let mut parts: Vec<&str> = path.rsplit('/').take(2).collect();
     parts.reverse();
-    format!("{verb} …/{}", parts.join("/"))
+    cut(&format!("{verb} …/{}", parts.join("/")))
+}
+
+/// At most thirty characters.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(30) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_string(),
+    }
 }

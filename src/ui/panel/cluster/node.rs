@@ -30,9 +30,11 @@ pub fn Node(name: String, picture: Memo<Picture>) -> impl IntoView {
         >
             <button class="node-head" on:click=move |_| page.select(selection.clone())>
                 <span class="name">{name.clone()}</span>
+                <span class="fills">
+                    {move || node.with(|n| n.as_ref().map(|n| view! { <Fill name="cpu" of=n.cpu/><Fill name="mem" of=n.memory/> }))}
+                </span>
                 <span class="state">{move || node.with(|n| n.as_ref().map(|n| n.status.clone()))}</span>
                 <span class="mono faint">{move || node.with(|n| n.as_ref().map(addresses))}</span>
-                <span class="fills">{move || node.with(|n| n.as_ref().map(|n| view! { <Fill name="cpu" of=n.cpu/><Fill name="mem" of=n.memory/> }))}</span>
             </button>
         </div>
         {DEVICES.into_iter().enumerate().map(|(n, device)| {

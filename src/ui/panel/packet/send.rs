@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::short;
 use crate::session::protocol::{EndpointRef, Request};
 use crate::ui::state::{Page, page};
-use crate::view::{EndpointView, PacketKind};
+use crate::view::{EndpointView, ObjectRef, PacketKind};
 
 /// The form.
 #[component]
@@ -16,7 +16,7 @@ pub fn Send() -> impl IntoView {
     let kind = RwSignal::new("http".to_string());
     let sources = Memo::new(move |_| page.packets.with(|p| p.sources.clone()));
     let targets = Memo::new(move |_| page.packets.with(|p| p.targets.clone()));
-    choose_first(from, to, sources, targets);
+    choose_first(page, from, to, sources, targets);
     let ready = move || {
         sources.with(|s| s.iter().any(|e| name(e) == from.get()))
             && targets.with(|t| t.iter().any(|e| name(e) == to.get()))
@@ -62,8 +62,22 @@ fn Ends(
     }
 }
 
-/// Something sensible is chosen from the start: a pod, and another one that is likely elsewhere.
+/// A pod of the same namespace that is on another node: its way is the interesting one.
+fn elsewhere<'a>(page: Page, source: &EndpointView, targets: &'a [EndpointView]) -> Option<&'a EndpointView> {
+    let EndpointView::Pod { object: source, .. } = source else { return None };
+    page.cluster.with_untracked(|cluster| {
+        let node = |object: &ObjectRef| cluster.pods.iter().find(|p| p.object == *object).and_then(|p| p.node.clone());
+        let here = node(source);
+        targets.iter().find(|target| {
+            let EndpointView::Pod { object, .. } = target else { return false };
+            object.namespace == source.namespace && node(object) != here
+        })
+    })
+}
+
+/// Something sensible is chosen from the start: a pod, and another one elsewhere.
 fn choose_first(
+    page: Page,
     from: RwSignal<String>,
     to: RwSignal<String>,
     sources: Memo<Vec<EndpointView>>,
@@ -75,7 +89,8 @@ fn choose_first(
             from.set(sources.first().map(name).unwrap_or_default());
         }
         if !targets.iter().any(|e| name(e) == to.get_untracked()) {
-            let other = targets.iter().rev().find(|e| matches!(e, EndpointView::Pod { .. })).or(targets.first());
+            let source = sources.iter().find(|e| name(e) == from.get_untracked());
+            let other = source.and_then(|s| elsewhere(page, s, &targets)).or(targets.last());
             to.set(other.map(name).unwrap_or_default());
         }
     });
