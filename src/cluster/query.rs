@@ -75,18 +75,21 @@ impl Cluster {
         };
         match [Table::Filter, Table::Nat].into_iter().find(|known| known.name() == *table) {
             Some(table) => Printed::ok(ns.filter().save_table(table, &date, counters)),
-            None => Printed::failed(format!("iptables-save: Unable to open table '{table}': No such file or directory\n"), 1),
+            None => Printed::failed(
+                format!("iptables-save: Unable to open table '{table}': No such file or directory\n"),
+                1,
+            ),
         }
     }
 
     /// The date as `iptables-save` writes it, which is as `ctime` does: `Thu Jan  1 00:00:07 2026`.
     fn date(&self) -> String {
         const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-        const MONTHS: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let now = self.apiserver.calendar(self.now);
         let text = now.to_string();
-        let number = |from: usize, to: usize| text.get(from..to).and_then(|digits| digits.parse::<usize>().ok()).unwrap_or(1);
+        let number =
+            |from: usize, to: usize| text.get(from..to).and_then(|digits| digits.parse::<usize>().ok()).unwrap_or(1);
         let day = usize::try_from(now.0.div_euclid(86_400).rem_euclid(7)).unwrap_or(0);
         let (year, clock) = (number(0, 4), text.get(11..19).unwrap_or_default());
         format!("{} {} {:>2} {clock} {year}", DAYS[day], MONTHS[(number(5, 7) - 1) % 12], number(8, 10))
