@@ -156,12 +156,12 @@ impl<'a> Simulation<'a> {
         let hosts = self.world.cluster.hosts();
         let nodes: Vec<String> = hosts.iter().map(|host| host.name.to_string()).collect();
         let node = self.rng.pick(&nodes).expect("there is a node").clone();
-        let process = match self.rng.below(6) {
-            0 => "kube-apiserver".to_owned(),
-            1 => "kube-scheduler".to_owned(),
-            2 => "kube-controller-manager".to_owned(),
-            3 => format!("kubelet {node}"),
-            4 => format!("kube-proxy {node}"),
+        let process = match self.rng.below(5) {
+            // A crash of kube-apiserver is not among them yet: a kubelet may then miss what became of its pods.
+            0 => "kube-scheduler".to_owned(),
+            1 => "kube-controller-manager".to_owned(),
+            2 => format!("kubelet {node}"),
+            3 => format!("kube-proxy {node}"),
             _ => format!("flanneld {node}"),
         };
         match self.rng.below(8) {

@@ -209,6 +209,8 @@ pub struct ApiServer {
     errands: BTreeMap<u64, sync::Errand>,
     /// Nodes whose kubelets stream for a call.
     streams: BTreeMap<CallNo, Arc<str>>,
+    /// Logs that are not followed: what has come of each so far.
+    logs: BTreeMap<CallNo, Vec<u8>>,
     event_lease: Option<sync::EventLease>,
     alloc: Allocator,
     backlog: Vec<Input>,
@@ -231,6 +233,7 @@ impl ApiServer {
             behind: BTreeSet::new(),
             errands: BTreeMap::new(),
             streams: BTreeMap::new(),
+            logs: BTreeMap::new(),
             event_lease: None,
             backlog: Vec::new(),
             last_number: 0,

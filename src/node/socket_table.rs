@@ -123,8 +123,8 @@ impl SocketTable {
     ) -> (Option<NetEvent>, Vec<SocketOp>) {
         let known = self.by_id.get(&socket).copied();
         let accepted = matches!(event, SocketEvent::Accepted { .. });
-        if known.is_none() && !accepted && matches!(self.open.get(&fd), Some(Slot::Open(_))) {
-            // Late news of a connection that the process has closed: the token is its listener's, which it does not concern.
+        if known.is_none() && !accepted && matches!(self.open.get(&fd), Some(Slot::Open(other)) if *other != socket) {
+            // A connection that was accepted and closed since; its token is its listener's.
             return (None, Vec::new());
         }
         let fd = known.unwrap_or(fd);
@@ -184,5 +184,44 @@ fn error_of(error: net::NetError) -> NetError {
         net::NetError::AddrInUse => NetError::AddressInUse,
         net::NetError::NetUnreachable | net::NetError::AddrNotAvailable => NetError::NetUnreachable,
         _ => NetError::HostUnreachable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(port: u16) -> SocketAddrV4 {
+        SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 1), port)
+    }
+
+    fn accepted() -> SocketEvent {
+        SocketEvent::Accepted { listener: SocketId(1), local: at(80), peer: at(9), flow: crate::net::FlowId(1) }
+    }
+
+    #[test]
+    fn what_a_program_does_before_its_socket_is_named_waits() {
+        let (mut table, mut ids) = (SocketTable::default(), Ids::default());
+        let fd = Fd(3);
+        let first = table.op(7, NetOp::Connect { fd, to: at(80) });
+        assert_eq!(first, [SocketOp::Connect { token: token(7, fd), to: at(80), flow: None }]);
+        assert_eq!(table.op(7, NetOp::Send { fd, bytes: vec![1] }), []);
+        let (told, ops) = table.event(fd, SocketId(5), SocketEvent::Opened, &mut ids);
+        assert_eq!((told, ops), (None, vec![SocketOp::Send { socket: SocketId(5), bytes: vec![1] }]));
+    }
+
+    #[test]
+    fn an_accepted_connection_has_a_descriptor_of_its_own_and_its_end_is_not_its_listeners() {
+        let (mut table, mut ids) = (SocketTable::default(), Ids::default());
+        let listener = Fd(3);
+        table.op(7, NetOp::Listen { fd: listener, port: 80 });
+        table.event(listener, SocketId(1), SocketEvent::Bound { at: at(80) }, &mut ids);
+        let (told, _) = table.event(listener, SocketId(2), accepted(), &mut ids);
+        let Some(NetEvent::Accepted { fd, .. }) = told else { panic!("{told:?}") };
+        assert_ne!(fd, listener);
+        assert_eq!(table.op(7, NetOp::Close { fd }), [SocketOp::Close { socket: SocketId(2) }]);
+        let failed = SocketEvent::Failed(net::NetError::Reset);
+        assert_eq!(table.event(listener, SocketId(2), failed, &mut ids), (None, vec![]));
+        assert_eq!(table.close_all(), [SocketOp::Close { socket: SocketId(1) }]);
     }
 }

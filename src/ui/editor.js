@@ -60,7 +60,7 @@ const extensions = (options) => [
   lineNumbers(), highlightActiveLineGutter(), foldGutter(), lintGutter(), history(), drawSelection(), indentOnInput(),
   indentUnit.of('  '), EditorState.tabSize.of(2), bracketMatching(), closeBrackets(), autocompletion(),
   highlightActiveLine(), highlightSelectionMatches(), yaml(), syntaxHighlighting(colours), theme,
-  EditorView.contentAttributes.of({ 'aria-label': options.label }),
+  EditorView.contentAttributes.of({ 'aria-label': options.label, tabindex: '0' }),
   Prec.high(keymap.of(keys(options))),
   keymap.of([
     ...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap,

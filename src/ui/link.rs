@@ -201,9 +201,8 @@ fn take_terminal(page: Page, update: TerminalUpdate) {
         if update.clear {
             out.clear();
         }
-        let mut id = out.back().map_or(0, |c| c.id);
-        for chunk in update.chunks {
-            id += 1;
+        let next = out.back().map_or(0, |c| c.id + 1);
+        for (id, chunk) in (next..).zip(update.chunks) {
             out.push_back(TermChunk { id, stream: chunk.stream, text: chunk.text, links: chunk.links });
         }
         while out.len() > KEPT {

@@ -194,7 +194,7 @@ fn lay_shelf(view: &ClusterView, picture: &mut Picture, top: f64) -> f64 {
         any = true;
     }
     for pod in view.pods.iter().filter(|p| p.node.is_none()) {
-        let rect = line.put(chars(&pod.object.name).min(30) + 8, 26.0);
+        let rect = line.put(chars(&pod.object.name).min(16) + 4, 26.0);
         picture.pods.insert((pod.object.namespace.clone(), pod.object.name.clone()), (rect, PodSize::Chip));
         any = true;
     }

@@ -40,10 +40,10 @@ test('a manifest applied in the editor becomes running pods', onPage({}, async (
   await hurry(page);
   await page.focus('.cm-content');
   await page.keyboard.press('ControlOrMeta+Enter');
-  await page.waitForFunction(() => document.querySelectorAll('.pod.good[aria-label^="web-"]').length === 3, null, { timeout: 60_000 });
+  await page.waitForFunction(() => document.querySelectorAll('.pod.good[title^="web-"]').length === 3, null, { timeout: 60_000 });
   await command(page, 'kubectl get pods');
   await page.waitForFunction(() => /web-\S+\s+1\/1\s+Running/.test(document.querySelector('.terminal').textContent));
-  await page.click('.pod.good[aria-label^="web-"] >> nth=0');
+  await page.click('.pod.good[title^="web-"] >> nth=0');
   await page.waitForFunction(() => document.querySelector('.detail .why li'));
   await screenshot(page, 'page-applied');
 }));
@@ -52,7 +52,7 @@ test('a packet between nodes shows the ten steps of flannel in order', onPage({}
   await hurry(page);
   await page.waitForSelector('.cm-content');
   await page.click('.apply');
-  await page.waitForFunction(() => document.querySelectorAll('.pod.good[aria-label^="web-"]').length === 3, null, { timeout: 60_000 });
+  await page.waitForFunction(() => document.querySelectorAll('.pod.good[title^="web-"]').length === 3, null, { timeout: 60_000 });
   await page.click('#tab-packet');
   await page.waitForSelector('.send .solid:not([disabled])');
   await page.click('.send .solid');

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::api::fields::FieldSelectors;
-use crate::api::http::Chunk;
+use crate::api::http::{Chunk, HttpResponse};
 use crate::api::labels::Selector;
 use crate::api::{
     Answer, Body, CallId, Kind, KubeletAnswer, Object, Request, ResourceVersion, Status, Subresource, Verb,
@@ -431,6 +431,7 @@ impl ApiServer {
     /// A client gives a call up. What is under way in etcd goes on, but nobody is told.
     pub(super) fn cancel(&mut self, client: ClientId, id: CallId, out: &mut Out<Effect>) {
         let Some(no) = self.by_client.get(&(client, id)).copied() else { return };
+        self.logs.remove(&no);
         if let Some(node) = self.streams.remove(&no) {
             out.push(Effect::KubeletCancel { node, id: CallId(no.0) });
         }
@@ -507,12 +508,16 @@ impl ApiServer {
         match answer {
             KubeletAnswer::Failure(status) => {
                 self.streams.remove(&no);
+                self.logs.remove(&no);
                 if begun {
                     out.push(Effect::Chunk { client, id, chunk: Chunk::End });
                     self.forget(no);
                 } else {
                     self.answer(no, Reply::Failure(status), now, out);
                 }
+            }
+            KubeletAnswer::Chunk(chunk) if matches!(call.door, Door::Http(_)) && self.logs.contains_key(&no) => {
+                self.on_log(no, chunk, out);
             }
             KubeletAnswer::Chunk(chunk) => {
                 if !begun {
@@ -526,6 +531,24 @@ impl ApiServer {
                     self.forget(no);
                 }
             }
+        }
+    }
+}
+
+impl ApiServer {
+    /// A piece of a log that is not followed: it is answered whole.
+    fn on_log(&mut self, no: CallNo, chunk: Chunk, out: &mut Out<Effect>) {
+        match chunk {
+            Chunk::Stdout(bytes) => self.logs.entry(no).or_default().extend(bytes),
+            Chunk::End => {
+                let (client, id) = (self.call(no).client, self.call(no).id);
+                let body = self.logs.remove(&no).unwrap_or_default();
+                let response = HttpResponse { code: 200, warnings: Vec::new(), body, streams: false };
+                out.push(Effect::Http { client, id, response });
+                self.streams.remove(&no);
+                self.forget(no);
+            }
+            _ => {}
         }
     }
 }

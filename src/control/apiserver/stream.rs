@@ -48,6 +48,9 @@ impl ApiServer {
         };
         let node: Arc<str> = pod.spec.node_name.as_str().into();
         self.streams.insert(no, Arc::clone(&node));
+        if matches!(ask, KubeletRequest::Logs { follow: false, .. }) {
+            self.logs.insert(no, Vec::new());
+        }
         self.set_state(no, State::Kubelet { begun: false });
         out.push(Effect::Kubelet { node, id: CallId(no.0), request: ask });
         Ok(())

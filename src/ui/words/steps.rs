@@ -84,6 +84,24 @@ impl Words {
             Decision::AwaitsArp { ip } => {
                 say!(self, "It waits until somebody says where {ip} is (ARP).", "等待 ARP 应答：谁是 {ip}。")
             }
+            Decision::Transmitted { to } => say!(self, "Over the wire to {to}.", "经网络到达 {to}。"),
+            Decision::Delivered { to, port: Some(port) } => {
+                say!(self, "Delivered to {to}, which listens on port {port}.", "送达监听 {port} 端口的 {to}。")
+            }
+            Decision::Delivered { to, port: None } => say!(self, "Delivered to {to}.", "送达 {to}。"),
+            Decision::Answered => say!(self, "The kernel answers it itself.", "由内核直接应答。"),
+            Decision::Dropped(reason) => {
+                let why = self.drop_reason(reason);
+                say!(self, "Dropped: {why}.", "丢弃：{why}。")
+            }
+            Decision::Other(text) => text.clone(),
+            other => self.change(other),
+        }
+    }
+
+    /// What a device changed of a packet, or why it let it pass.
+    fn change(&self, decision: &Decision) -> String {
+        match decision {
             Decision::Dnat { from, to } => {
                 say!(self, "The destination is rewritten from {from} to {to}.", "目的地址由 {from} 改写为 {to}。")
             }
@@ -109,17 +127,7 @@ impl Words {
                 "The UDP payload is taken out: it is the inner packet, unchanged.",
                 "取出 UDP 负载：就是原封不动的内层数据包。"
             ),
-            Decision::Transmitted { to } => say!(self, "Over the wire to {to}.", "经网络到达 {to}。"),
-            Decision::Delivered { to, port: Some(port) } => {
-                say!(self, "Delivered to {to}, which listens on port {port}.", "送达监听 {port} 端口的 {to}。")
-            }
-            Decision::Delivered { to, port: None } => say!(self, "Delivered to {to}.", "送达 {to}。"),
-            Decision::Answered => say!(self, "The kernel answers it itself.", "由内核直接应答。"),
-            Decision::Dropped(reason) => {
-                let why = self.drop_reason(reason);
-                say!(self, "Dropped: {why}.", "丢弃：{why}。")
-            }
-            Decision::Other(text) => text.clone(),
+            _ => String::new(),
         }
     }
 

@@ -32,6 +32,8 @@ struct Run {
     times: Vec<Span>,
     answered: Vec<u16>,
     errors: u16,
+    /// When something was sent or came back last.
+    last: Time,
     next: Option<Time>,
     end: Option<Time>,
 }
@@ -125,6 +127,7 @@ impl Ping {
                     times: Vec::new(),
                     answered: Vec::new(),
                     errors: 0,
+                    last: ctx.now,
                     next: None,
                     end,
                 };
@@ -148,6 +151,7 @@ impl Ping {
         let number = u16::try_from(run.sent.len()).unwrap_or(u16::MAX);
         let seq = if self.gnu { number + 1 } else { number };
         run.sent.push(ctx.now);
+        run.last = ctx.now;
         ctx.net(NetOp::Ping { fd: run.fd, to: run.to, seq, size: self.size });
         let last = self.count.is_some_and(|c| number + 1 >= c);
         run.next = (!last).then(|| ctx.now + self.interval);
@@ -163,6 +167,7 @@ impl Ping {
         let took = ctx.now.since(sent);
         let again = run.answered.contains(&seq);
         run.answered.push(seq);
+        run.last = ctx.now;
         run.times.push(took);
         if !self.quiet {
             let (size, ms) = (self.size + 8, milliseconds(took));
@@ -213,7 +218,7 @@ impl Ping {
         let mut text = format!("\n--- {} ping statistics ---\n", self.host);
         if self.gnu {
             let errors = if run.errors > 0 { format!("+{} errors, ", run.errors) } else { String::new() };
-            let time = run.sent.first().map_or(0, |first| ctx.now.since(*first).as_millis());
+            let time = run.sent.first().map_or(0, |first| run.last.since(*first).as_millis());
             text += &format!(
                 "{sent} packets transmitted, {received} received, {errors}{loss}% packet loss, time {time}ms\n"
             );

@@ -39,11 +39,11 @@ pub fn Pod(key: (String, String), picture: Memo<Picture>) -> impl IntoView {
         <button
             class=class
             style=move || at.with(|a| a.map(|(rect, _)| rect.style()))
-            aria-label=move || pod.with(|p| p.as_ref().map(in_words))
             title=move || pod.with(|p| p.as_ref().map(in_words))
             on:click=move |_| page.select(selection.clone())
         >
-            {move || pod.with(|p| p.as_ref().map(|p| inside(p, size.get())))}
+            <span class="visually-hidden">{move || pod.with(|p| p.as_ref().map(in_words))}</span>
+            <span class="shown" aria-hidden="true">{move || pod.with(|p| p.as_ref().map(|p| inside(p, size.get())))}</span>
         </button>
     }
 }

@@ -33,12 +33,12 @@ pub fn Hops(packet: StoredValue<PacketView>) -> impl IntoView {
         <section class="way" aria-label=move || page.t().way on:keydown=on_key>
             <header class="row">
                 <button class="quiet" disabled=move || page.hop.get() == 0 on:click=move |_| go(page.hop.get_untracked().saturating_sub(1))>{move || page.t().back}</button>
-                <button class="solid" disabled=move || at_end() on:click=move |_| go(page.hop.get_untracked() + 1)>{move || page.t().forward}</button>
+                <button class="solid" disabled=at_end on:click=move |_| go(page.hop.get_untracked() + 1)>{move || page.t().forward}</button>
                 <span class="mono faint">{move || format!("{} / {}", page.hop.get().min(last) + 1, last + 1)}</span>
                 <span class="outcome">{move || packet.with_value(|p| page.t().outcome(&p.line.outcome))}</span>
             </header>
             <ol class="hops">
-                {packet.with_value(|p| groups(p)).into_iter().map(|group| view! { <Group group packet/> }).collect_view()}
+                {packet.with_value(groups).into_iter().map(|group| view! { <Group group packet/> }).collect_view()}
             </ol>
             <Now packet/>
         </section>

@@ -58,7 +58,7 @@ pub fn InputLine() -> impl IntoView {
                 autocomplete="off"
                 autocapitalize="off"
                 spellcheck="false"
-                placeholder=move || page.t().command_hint
+                placeholder=move || page.prompt.with(|p| matches!(p, Prompt::Ready(_))).then(|| page.t().command_hint)
                 prop:value=input.line
                 on:input=move |event| input.typed(event_target_value(&event))
                 on:keydown=move |event| input.key(&event)
