@@ -105,12 +105,8 @@ impl<'a> Script<'a> {
                 Ok(()) => Answer::default(),
                 Err(why) => refuse(why),
             },
-            "digest" => {
-                self.world().finish_instant();
-                say(format!("{}\n", self.world().digest()))
-            }
+            "digest" => say(format!("{}\n", self.world().digest())),
             "link" => {
-                self.world().finish_instant();
                 let recipe = self.world().recipe();
                 say(format!("#{}\n", share::encode(&recipe)))
             }

@@ -23,12 +23,11 @@ pub fn lines(text: &str) -> Vec<String> {
     whole
 }
 
-/// Runs every line; `each` gets the line and its answer, with the time at which the line began.
+/// Runs every line; `each` gets the line and its answer.
 pub fn run<'a>(text: &str, files: &'a Files, mut each: impl FnMut(&mut Script<'a>, &str, &Answer)) -> Script<'a> {
     let mut script = Script::new(files);
     for line in lines(text) {
-        let began = script.now();
-        let answer = Answer { t: began, ..script.run(&line) };
+        let answer = script.run(&line);
         each(&mut script, &line, &answer);
     }
     script

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::{Body, CallId, Kind, PatchType, PodStatus, Request, Response, Subresource, Uid, Verb};
 use crate::node::kubelet::api::Purpose;
-use crate::node::kubelet::worker::{Life, Worker};
+use crate::node::kubelet::worker::Life;
 use crate::node::kubelet::{Effect, Kubelet, status};
 use crate::sim::{Out, Span, Time};
 
@@ -98,21 +98,6 @@ impl Kubelet {
     }
 }
 
-impl Worker {
-    /// Somebody else wrote whether the pod is ready (the node controller does when a node is silent): the status manager
-    /// writes its own again with its next batch (`needsReconcile`, every 10 s).
-    pub(super) fn reassert(&mut self, now: Time) {
-        let ready = |status: &PodStatus| {
-            status.conditions.iter().find(|c| c.r#type == "Ready").map(|condition| condition.status.clone())
-        };
-        let settled = self.writing.is_none() && self.written.as_ref() == Some(&self.status);
-        if settled && ready(&self.pod.status) != ready(&self.status) {
-            self.written = None;
-            self.write_at = Some(now + Span::secs(10));
-        }
-    }
-}
-
 /// The patch from one status to another: fields that are no more are removed by name.
 fn patch(old: Option<&PodStatus>, new: &PodStatus, uid: &Uid) -> Value {
     let to_value = |s: &PodStatus| serde_json::to_value(s).expect("statuses have JSON forms");
@@ -122,5 +107,8 @@ fn patch(old: Option<&PodStatus>, new: &PodStatus, uid: &Uid) -> Value {
             new.entry(key.clone()).or_insert(Value::Null);
         }
     }
+    // The order of the conditions is the kubelet's, whoever wrote one first.
+    let order: Vec<Value> = new.conditions.iter().map(|c| json!({"type": c.r#type})).collect();
+    status["$setElementOrder/conditions"] = json!(order);
     json!({"metadata": {"uid": uid}, "status": status})
 }
