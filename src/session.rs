@@ -114,6 +114,7 @@ impl Session {
             Request::Fault { words } => self.fault(words, &mut updates),
             Request::Lesson(request) => self.lesson(request, &mut updates),
             Request::MakeLink => {
+                self.world.finish_instant();
                 let link = share::encode(&self.recipe());
                 updates.push(Update::Link(link));
             }

@@ -26,8 +26,6 @@ use crate::sim::{EventId, Out, Rng, Span};
 
 /// What a CNI plugin takes to set a pod's network up.
 pub(crate) const CNI_ADD: Span = Span::millis(30);
-/// The router of the nodes' network.
-const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 168, 0, 1);
 /// What the nodes' network cards take.
 pub const NODE_MTU: u32 = 1_500;
 
@@ -151,7 +149,9 @@ impl Cluster {
         let addr = Ipv4Net::new(ip, 16).expect("16 is a length of a prefix");
         let mac = self.fabric.random_mac();
         let eth0 = self.fabric.add_ether(ns, "eth0", segment, mac, addr).expect("a new namespace has no eth0");
-        let default = Route::new(Ipv4Net::default(), Some(GATEWAY), eth0, "eth0".into());
+        // The first address of the network is the way out of it.
+        let gateway = Ipv4Addr::from(u32::from(addr.network()) + 1);
+        let default = Route::new(Ipv4Net::default(), Some(gateway), eth0, "eth0".into());
         self.fabric.add_route(ns, default).expect("the gateway is on the link");
         self.fabric.set_ip_forward(ns, true);
         let node: Arc<str> = name.into();

@@ -4,6 +4,7 @@
 use crate::cluster::Cluster;
 use crate::cluster::event::NodeIx;
 use crate::net::addr::DevId;
+use crate::net::filter::Table;
 use crate::net::host::Netns;
 use crate::net::show;
 use crate::node::runtime::SandboxId;
@@ -38,7 +39,7 @@ impl Cluster {
         match words.as_slice() {
             ["ip", rest @ ..] => self.ip(ns, rest),
             ["bridge", "fdb", ..] => Printed::ok(show::bridge_fdb(ns, None, self.now)),
-            ["iptables-save", ..] => Printed::ok(ns.filter().save(&self.date(), words.contains(&"-c"))),
+            ["iptables-save", rest @ ..] => self.iptables_save(ns, rest),
             ["conntrack", "-L", ..] => Printed::ok(show::conntrack(ns, self.now)),
             ["cat", "/run/flannel/subnet.env"] => {
                 Printed::ok(self.host(ix).map(|host| host.subnet_env.clone()).unwrap_or_default())
@@ -67,9 +68,31 @@ impl Cluster {
         }
     }
 
-    /// The date as `iptables-save` writes it.
+    fn iptables_save(&self, ns: &Netns, words: &[&str]) -> Printed {
+        let (date, counters) = (self.date(), words.contains(&"-c"));
+        let Some(table) = words.iter().skip_while(|word| **word != "-t").nth(1) else {
+            return Printed::ok(ns.filter().save(&date, counters));
+        };
+        match [Table::Filter, Table::Nat].into_iter().find(|known| known.name() == *table) {
+            Some(table) => Printed::ok(ns.filter().save_table(table, &date, counters)),
+            None => Printed::failed(
+                format!("iptables-save: Unable to open table '{table}': No such file or directory\n"),
+                1,
+            ),
+        }
+    }
+
+    /// The date as `iptables-save` writes it, which is as `ctime` does: `Thu Jan  1 00:00:07 2026`.
     fn date(&self) -> String {
-        self.apiserver.calendar(self.now).to_string()
+        const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let now = self.apiserver.calendar(self.now);
+        let text = now.to_string();
+        let number =
+            |from: usize, to: usize| text.get(from..to).and_then(|digits| digits.parse::<usize>().ok()).unwrap_or(1);
+        let day = usize::try_from(now.0.div_euclid(86_400).rem_euclid(7)).unwrap_or(0);
+        let (year, clock) = (number(0, 4), text.get(11..19).unwrap_or_default());
+        format!("{} {} {:>2} {clock} {year}", DAYS[day], MONTHS[(number(5, 7) - 1) % 12], number(8, 10))
     }
 }
 

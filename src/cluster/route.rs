@@ -436,7 +436,9 @@ impl Cluster {
             Fault::Loss(loss) => self.faults.loss = loss,
             Fault::Delay(delay) => self.faults.delay = delay,
             Fault::Crash(actor) => self.crash(actor),
-            Fault::Start(actor) => self.start(actor, entry),
+            // What runs goes on running.
+            Fault::Start(actor) if self.faults.down.contains(&actor) => self.start(actor, entry),
+            Fault::Start(_) => {}
         }
     }
 }

@@ -105,8 +105,12 @@ impl<'a> Script<'a> {
                 Ok(()) => Answer::default(),
                 Err(why) => refuse(why),
             },
-            "digest" => say(format!("{}\n", self.world().digest())),
+            "digest" => {
+                self.world().finish_instant();
+                say(format!("{}\n", self.world().digest()))
+            }
             "link" => {
+                self.world().finish_instant();
                 let recipe = self.world().recipe();
                 say(format!("#{}\n", share::encode(&recipe)))
             }

@@ -93,6 +93,11 @@ impl World {
         self.cluster.advance_clock(until);
     }
 
+    /// Lets everything happen that is due now. What is done from outside comes after it, here and in a replay.
+    pub fn finish_instant(&mut self) {
+        self.run_until(self.now());
+    }
+
     /// Delivers what arrived for the terminal's jobs.
     fn settle(&mut self) {
         for mail in self.cluster.take_mail() {
@@ -108,6 +113,7 @@ impl World {
     /// # Errors
     /// A line or fault that cannot be understood: what the terminal prints. Nothing is logged then.
     pub fn act(&mut self, mut action: Action, host: Option<&dyn Files>) -> Result<Option<JobId>, String> {
+        self.finish_instant();
         let at = self.now();
         let job = match &mut action {
             Action::Line { line, files } => {

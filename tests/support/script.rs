@@ -23,11 +23,12 @@ pub fn lines(text: &str) -> Vec<String> {
     whole
 }
 
-/// Runs every line; `each` gets the line and its answer.
+/// Runs every line; `each` gets the line and its answer, with the time at which the line began.
 pub fn run<'a>(text: &str, files: &'a Files, mut each: impl FnMut(&mut Script<'a>, &str, &Answer)) -> Script<'a> {
     let mut script = Script::new(files);
     for line in lines(text) {
-        let answer = script.run(&line);
+        let began = script.now();
+        let answer = Answer { t: began, ..script.run(&line) };
         each(&mut script, &line, &answer);
     }
     script

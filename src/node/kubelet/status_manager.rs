@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::{Body, CallId, Kind, PatchType, PodStatus, Request, Response, Subresource, Uid, Verb};
 use crate::node::kubelet::api::Purpose;
-use crate::node::kubelet::worker::Life;
+use crate::node::kubelet::worker::{Life, Worker};
 use crate::node::kubelet::{Effect, Kubelet, status};
 use crate::sim::{Out, Span, Time};
 
@@ -94,6 +94,21 @@ impl Kubelet {
         {
             worker.deleting = false;
             worker.next_sync = Some(now + Span::secs(10));
+        }
+    }
+}
+
+impl Worker {
+    /// Somebody else wrote whether the pod is ready (the node controller does when a node is silent): the status manager
+    /// writes its own again with its next batch (`needsReconcile`, every 10 s).
+    pub(super) fn reassert(&mut self, now: Time) {
+        let ready = |status: &PodStatus| {
+            status.conditions.iter().find(|c| c.r#type == "Ready").map(|condition| condition.status.clone())
+        };
+        let settled = self.writing.is_none() && self.written.as_ref() == Some(&self.status);
+        if settled && ready(&self.pod.status) != ready(&self.status) {
+            self.written = None;
+            self.write_at = Some(now + Span::secs(10));
         }
     }
 }

@@ -280,6 +280,7 @@ impl Kubelet {
                     || worker.pod.metadata.labels != pod.metadata.labels
                     || worker.pod.metadata.annotations != pod.metadata.annotations;
                 worker.pod = pod;
+                worker.reassert(now);
                 if !news {
                     return;
                 }
