@@ -55,7 +55,8 @@ struct Seen {
     name: String,
     first: Time,
     last: Time,
-    written: Time,
+    /// When it was written last; `None` if it never was.
+    written: Option<Time>,
     count: i32,
 }
 
@@ -162,17 +163,19 @@ impl Recorder {
 
     fn counted(&mut self, now: Time, topic: Topic, involved: &ObjectReference, message: &str) -> Option<Request> {
         let (message, key) = self.aggregated(now, &topic, message);
-        if !self.admitted(now, involved) {
-            return None;
-        }
+        // What is not written is counted all the same, and told with the next one that is.
+        let admitted = self.admitted(now, involved, &topic.r#type);
         let known = self.seen.get(&(topic.clone(), key.clone())).cloned();
         let seen = match known {
             Some(seen) => Seen { last: now, count: seen.count + 1, ..seen },
-            None => Seen { name: self.event_name(now, involved), first: now, last: now, written: now, count: 1 },
+            None => Seen { name: self.event_name(now, involved), first: now, last: now, written: None, count: 1 },
         };
-        let expired = now.since(seen.written) >= TTL;
-        let fresh = seen.count == 1 || expired;
-        let seen = Seen { written: now, ..seen };
+        if !admitted {
+            self.seen.insert((topic, key), seen);
+            return None;
+        }
+        let fresh = seen.written.is_none_or(|at| now.since(at) >= TTL);
+        let seen = Seen { written: Some(now), ..seen };
         self.seen.insert((topic.clone(), key), seen.clone());
         if !fresh {
             let patch = json!({
@@ -206,7 +209,7 @@ impl Recorder {
             let series = json!({"count": seen.count, "lastObservedTime": self.calendar.micros(now)});
             return patch_event(&namespace_of(involved), &seen.name.clone(), json!({ "series": series }));
         }
-        let seen = Seen { name: self.event_name(now, involved), first: now, last: now, written: now, count: 1 };
+        let seen = Seen { name: self.event_name(now, involved), first: now, last: now, written: Some(now), count: 1 };
         let mut event = self.new_event(&seen.name, &topic, involved, message.to_owned());
         event.action = action.to_owned();
         event.event_time = Some(self.calendar.micros(now));
@@ -243,9 +246,10 @@ impl Recorder {
         (format!("{PREFIX}{message}"), PREFIX.to_owned())
     }
 
-    /// Whether the object's token bucket has one left; takes it.
-    fn admitted(&mut self, now: Time, involved: &ObjectReference) -> bool {
-        let key = (involved.kind.clone(), involved.namespace.clone(), involved.name.clone());
+    /// Whether the token bucket of the object and the type (Normal, Warning) has one left; takes it.
+    fn admitted(&mut self, now: Time, involved: &ObjectReference, r#type: &str) -> bool {
+        let object = format!("{} {}", involved.kind, r#type);
+        let key = (object, involved.namespace.clone(), involved.name.clone());
         let full = REFILL.0 * BURST;
         let bucket = self.buckets.entry(key).or_insert(Bucket { credit: full, at: now });
         bucket.credit = bucket.credit.saturating_add(now.since(bucket.at).0).min(full);
@@ -369,6 +373,11 @@ mod tests {
         let mut recorder = recorder();
         let sent: usize = (0..40).map(|n| recorder.event(Time(n), web(), "Normal", "Same", "again").len()).sum();
         assert_eq!(sent, 25);
+        // Warnings have a bucket of their own, and what was dropped is counted when the next one is written.
+        assert_eq!(recorder.event(Time(41), web(), "Warning", "Other", "words").len(), 1);
+        let later = recorder.event(Time(301_000_000_000), web(), "Normal", "Same", "again");
+        let Body::Value(patch) = &later[0].body else { panic!("a patch has a value") };
+        assert_eq!(patch["count"], 41);
     }
 
     #[test]

@@ -295,7 +295,7 @@ impl Bench {
         let mut value = object.to_value();
         for (name, field) in patch.as_object().into_iter().flatten().filter(|(n, _)| *n != "metadata") {
             if part == Some(Subresource::Status) && value[name].is_object() {
-                for (inner, v) in field.as_object().into_iter().flatten() {
+                for (inner, v) in field.as_object().into_iter().flatten().filter(|(k, _)| !k.starts_with('$')) {
                     value[name][inner] = v.clone();
                 }
             } else {

@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn an_accepted_connection_has_a_descriptor_of_its_own_and_its_end_is_not_its_listeners() {
         let (mut table, mut ids) = (SocketTable::default(), Ids::default());
-        let listener = Fd(3);
+        let listener = Fd(ids.take());
         table.op(7, NetOp::Listen { fd: listener, port: 80 });
         table.event(listener, SocketId(1), SocketEvent::Bound { at: at(80) }, &mut ids);
         let (told, _) = table.event(listener, SocketId(2), accepted(), &mut ids);

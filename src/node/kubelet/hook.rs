@@ -39,7 +39,7 @@ impl Kubelet {
         self.pod_event(uid, Some(name), "Normal", "Killing", "FailedPostStartHook", now, out);
         let grace = self.workers.get(uid).map_or(30, |w| w.pod.spec.termination_grace_period_seconds);
         let grace = Span::secs(u64::try_from(grace).unwrap_or(0)).max(Span::secs(2));
-        self.ask(For::Restart(uid.clone(), id.clone()), CriRequest::StopContainer(id.clone(), grace), out);
+        self.ask(For::Nothing, CriRequest::StopContainer(id.clone(), grace), out);
         self.not_started(uid, Why::new("PostStartHookError", "PostStartHook failed"), now, out);
     }
 

@@ -302,7 +302,8 @@ impl Kubelet {
             .map(|(id, words)| (id.clone(), std::mem::take(words)))
             .collect();
         for (id, words) in condemned {
-            let Some(worker) = self.workers.get(uid) else { return };
+            let Some(worker) = self.workers.get_mut(uid) else { return };
+            worker.killed.insert(id.clone());
             let name = worker.live.containers.get(&id).map(|c| c.name.to_string()).unwrap_or_default();
             let own = worker.container(&name).and_then(|c| {
                 let probe = if words.contains("startup") { &c.startup_probe } else { &c.liveness_probe };

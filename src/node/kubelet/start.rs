@@ -51,7 +51,9 @@ impl Kubelet {
     /// Until when a container that has ended is not to be started again; counts the failure if it is now.
     fn in_backoff(&mut self, uid: &Uid, name: &str, now: Time) -> Option<Time> {
         let worker = self.workers.get(uid)?;
-        let ContainerPhase::Exited { finished, .. } = worker.live.latest(name)?.phase else { return None };
+        // As upstream's sync that kills a container and starts it again in one go, which sees the death before only.
+        let dead = worker.live.containers.values().filter(|c| &*c.name == name && !worker.killed.contains(&c.id));
+        let ContainerPhase::Exited { finished, .. } = dead.max_by_key(|c| c.attempt)?.phase else { return None };
         let key = key(uid, name);
         let until = self.restart_backoff.until_since(&key, finished, now);
         if until.is_none() {

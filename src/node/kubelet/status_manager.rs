@@ -142,5 +142,8 @@ fn patch(old: Option<&PodStatus>, new: &PodStatus, uid: &Uid) -> Value {
             new.entry(key.clone()).or_insert(Value::Null);
         }
     }
+    // The order of the conditions is the kubelet's, whoever wrote one first.
+    let order: Vec<Value> = new.conditions.iter().map(|c| json!({"type": c.r#type})).collect();
+    status["$setElementOrder/conditions"] = json!(order);
     json!({"metadata": {"uid": uid}, "status": status})
 }

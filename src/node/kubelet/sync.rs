@@ -195,7 +195,8 @@ impl Kubelet {
         let wait = match sync.failed {
             None => RESYNC,
             Some(None) => BACKOFF,
-            Some(Some(at)) => at.since(now).min(RESYNC),
+            // A back-off that ends later is looked at meanwhile, so that the status soon says why the container waits.
+            Some(Some(at)) => at.since(now).min(BACKOFF),
         };
         let again = now + self.jitter(wait);
         self.sync_again(uid, again);

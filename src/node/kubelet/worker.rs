@@ -142,6 +142,8 @@ pub struct Worker {
     pub ready: BTreeSet<ContainerId>,
     /// The containers that a probe or a change of the spec condemned, with the event's words.
     pub condemned: BTreeMap<ContainerId, String>,
+    /// The containers that were killed for that and whose end no relist has seen yet.
+    pub killed: BTreeSet<ContainerId>,
     /// The pod has failed for good: the reason and the message.
     pub failed: Option<(String, String)>,
     /// Whether the object is gone from the API server.
@@ -174,6 +176,7 @@ impl Worker {
             started: BTreeSet::new(),
             ready: BTreeSet::new(),
             condemned: BTreeMap::new(),
+            killed: BTreeSet::new(),
             failed: None,
             removed: false,
             deleting: false,
@@ -368,6 +371,7 @@ impl Kubelet {
         worker.ready.retain(|id| running.contains(id));
         worker.started.retain(|id| running.contains(id));
         worker.condemned.retain(|id, _| running.contains(id));
+        worker.killed.retain(|id| running.contains(id));
     }
 
     pub(super) fn workers_wake(&self) -> Option<Wake<Reason>> {

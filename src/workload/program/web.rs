@@ -156,7 +156,14 @@ impl Web {
                 let mut response = Response::new(200, mime(&file), &*data);
                 response.headers.insert(0, ("Server".into(), self.server_header()));
                 response.headers.insert(1, ("Date".into(), http_date(ctx.unix())));
-                response.with("Last-Modified", http_date(ctx.place.epoch)).with("Accept-Ranges", "bytes")
+                let (length, epoch) = (response.body.len(), ctx.place.epoch);
+                let keep = if request.keep_alive { "keep-alive" } else { "close" };
+                response
+                    .with("Content-Length", length.to_string())
+                    .with("Last-Modified", http_date(epoch))
+                    .with("Connection", keep)
+                    .with("ETag", format!("\"{epoch:x}-{length:x}\""))
+                    .with("Accept-Ranges", "bytes")
             }
             Err(_) => self.error(if is_dir { 403 } else { 404 }, ctx),
         }
