@@ -1,6 +1,6 @@
 //! Lessons: Markdown files with steps, checks on what is true in the cluster, hints and a solution.
 //!
-//! A lesson never looks at what was typed. [`format`] reads a file, [`check`] is the language of its checks, [`progress`]
+//! A lesson never looks at what was typed. [`mod@format`] reads a file, [`check`] is the language of its checks, [`progress`]
 //! is where a learner is in it.
 
 pub mod check;

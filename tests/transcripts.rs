@@ -173,7 +173,7 @@ fn the_payload_on_the_wire_is_the_inner_packet(script: &mut Script<'_>) {
     let mut compared = 0;
     for wire in cluster.hops().iter().filter(|hop| hop.stage == Stage::Wire && hop.carries.is_some()) {
         let inner = wire.carries.expect("filtered");
-        let handed = cluster.hops().iter().filter(|hop| hop.packet == inner && hop.stage == Stage::Tun).next_back();
+        let handed = cluster.hops().iter().rfind(|hop| hop.packet == inner && hop.stage == Stage::Tun);
         let Some(handed) = handed else { continue };
         let frame = wire.bytes();
         let ip = &frame[14..];
