@@ -1,11 +1,14 @@
 //! The page's end of the conversation: updates become signals, and what can be seen becomes a wish.
 
+#[cfg(debug_assertions)]
+mod fixture;
+
 use leptos::prelude::{Update as _, *};
 
-use crate::session::protocol::{Boot, ClockRequest, Prompt, Request, Speed, TerminalUpdate, Update};
+use crate::session::protocol::{Boot, ClockRequest, Request, Speed, TerminalUpdate, Update};
 use crate::ui::browser::core::{Arrival, Core};
 use crate::ui::browser::{file, frame, storage, url};
-use crate::ui::state::{Flight, Page, Panel, Status, TermChunk};
+use crate::ui::state::{Flight, Page, Status, TermChunk};
 use crate::view::MessagesView;
 
 /// Who answers.
@@ -217,57 +220,4 @@ fn take_terminal(page: Page, update: TerminalUpdate) {
 /// Runs `work` without subscribing to anything, and so that effects see only its end.
 fn batch(work: impl FnOnce()) {
     untrack(work);
-}
-
-#[cfg(debug_assertions)]
-mod fixture {
-    //! A page without a core: sample views, a clock that runs, a terminal that answers itself.
-
-    use super::{Page, Panel, Prompt, Status, take_in};
-    use crate::session::protocol::{Chunk, ClockRequest, Request, Stream, TerminalUpdate, Update};
-    use crate::view::fixture;
-    use crate::view::{Span, Time};
-    use leptos::prelude::{Update as _, *};
-
-    pub fn fill(page: Page) {
-        for update in fixture::updates() {
-            take_in(page, update);
-        }
-        page.share.set(None);
-        page.status.set(Status::Ready);
-        page.side.set(Panel::Editor);
-    }
-
-    pub fn answer(page: Page, request: &Request) {
-        match request {
-            Request::Tick { elapsed_us } => {
-                let mut clock = page.clock.get_untracked();
-                if clock.playing {
-                    clock.now += Span(u64::from(*elapsed_us) * u64::from(clock.speed.0));
-                    if clock.now > Time(32_000_000_000) {
-                        clock.now = Time(30_400_000_000);
-                    }
-                }
-                take_in(page, Update::Clock(clock));
-                take_in(page, Update::Messages(fixture::messages()));
-            }
-            Request::Clock(request) => page.clock.update(|clock| match request {
-                ClockRequest::Play => clock.playing = true,
-                ClockRequest::Pause => clock.playing = false,
-                ClockRequest::Step => clock.now += Span::millis(1),
-                ClockRequest::Speed(speed) => clock.speed = *speed,
-                ClockRequest::SeekTo(time) => clock.now = *time,
-            }),
-            Request::Run { line } => {
-                let chunk = |stream, text: String| Chunk { stream, text, links: vec![] };
-                let chunks = vec![chunk(Stream::Echo, format!("$ {line}\n")), chunk(Stream::Out, format!("{line}\n"))];
-                take_in(
-                    page,
-                    Update::Terminal(TerminalUpdate { clear: false, chunks, prompt: Prompt::Ready("$ ".into()) }),
-                );
-            }
-            Request::MakeLink => take_in(page, Update::Link("k1.eJwDAAAAAAE".into())),
-            _ => {}
-        }
-    }
 }
