@@ -13,7 +13,7 @@ const CHECKPOINT_EVERY: Span = Span::secs(5);
 
 /// Whether time passes and how fast.
 pub(super) struct Clock {
-    playing: bool,
+    pub(super) playing: bool,
     speed: Speed,
     /// The latest moment that was ever reached.
     pub(super) end: Time,

@@ -16,6 +16,8 @@ pub(super) struct Shown {
     /// The revision and the entries at which slow views were last made.
     version: Option<(u64, EventId)>,
     lesson: Option<Digest>,
+    /// Whether the terminal was told to wait for a command.
+    pub(super) running: bool,
     lessons_told: bool,
 }
 

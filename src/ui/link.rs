@@ -148,7 +148,6 @@ fn take_in(page: Page, update: Update) {
             page.refused.set(refused);
             page.waiting.set_value(false);
             page.status.set(Status::Ready);
-            page.clock_to(ClockRequest::Play);
         }
         Update::Busy { what, done } if done < 1_000 => page.status.set(Status::Busy(what, done)),
         Update::Busy { .. } => page.status.set(Status::Ready),

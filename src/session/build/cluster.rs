@@ -232,9 +232,9 @@ fn service_view(cluster: &Cluster, service: &Service) -> ServiceView {
     let (namespace, name) = (&service.metadata.namespace, &service.metadata.name);
     let endpoints = cluster.object(Kind::Endpoints, namespace, name).and_then(Endpoints::of);
     let subsets = endpoints.map_or(&[][..], |endpoints| &endpoints.subsets);
-    let backends = subsets.iter().flat_map(|subset| &subset.addresses).filter_map(|address| {
-        let target = address.target_ref.as_ref().filter(|target| target.kind == "Pod")?;
-        Some(format!("{}/{}", target.namespace, target.name))
+    let backends = subsets.iter().flat_map(|subset| &subset.addresses).map(|address| {
+        let pod = address.target_ref.as_ref().filter(|target| target.kind == "Pod");
+        pod.map_or_else(|| address.ip.clone(), |target| format!("{}/{}", target.namespace, target.name))
     });
     let mut backends: Vec<String> = backends.collect();
     backends.sort();
