@@ -190,7 +190,7 @@ impl Manager {
             }
             let notes = slot.controller.observe(change, &self.informers.cache, now);
             for key in slot.controller.affected(change, &self.informers.cache) {
-                slot.queue.add(key, out.cause());
+                slot.queue.add(key, now, out.cause());
             }
             self.record(index, &change.new.reference(), notes, out.cause(), now, out);
         }
@@ -205,7 +205,7 @@ impl Manager {
                 slot.held.iter().filter(|(_, held)| free(held)).map(|(key, _)| key.clone()).collect();
             for key in freed {
                 slot.held.remove(&key);
-                slot.queue.done(&key);
+                slot.queue.done(&key, now);
             }
         }
     }
@@ -232,7 +232,7 @@ impl Manager {
             self.synced = true;
             for slot in &mut self.slots {
                 for key in slot.controller.seeds() {
-                    slot.queue.add(key, out.cause());
+                    slot.queue.add(key, now, out.cause());
                 }
             }
         }
@@ -255,7 +255,7 @@ impl Manager {
             Err(_) => {
                 let queue = &mut self.slots[index].queue;
                 queue.add_rate_limited(key.clone(), now, cause);
-                queue.done(&key);
+                queue.done(&key, now);
             }
         }
     }
@@ -320,7 +320,7 @@ impl Manager {
         }
         let written = run.into_written();
         if written.seen_by(&self.informers.cache) {
-            slot.queue.done(&key);
+            slot.queue.done(&key, now);
         } else {
             slot.held.insert(key, Held { written, until: now + EXPECTATIONS });
         }

@@ -5,6 +5,7 @@ pub mod detail;
 pub mod etcd;
 pub mod happening;
 pub mod messages;
+pub mod packet_flights;
 pub mod packets;
 pub mod timeline;
 pub mod why;

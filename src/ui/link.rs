@@ -5,7 +5,7 @@ mod fixture;
 
 use leptos::prelude::{Update as _, *};
 
-use crate::session::protocol::{Boot, ClockRequest, Request, Speed, TerminalUpdate, Update};
+use crate::session::protocol::{Boot, Request, Speed, TerminalUpdate, Update};
 use crate::ui::browser::core::{Arrival, Core};
 use crate::ui::browser::{file, frame, storage, url};
 use crate::ui::state::{Flight, Page, Status, TermChunk};

@@ -233,6 +233,13 @@ impl Page {
         Words::of(self.locale.get_untracked())
     }
 
+    /// Shows a packet and its way.
+    pub fn show_packet(&self, id: PacketId) {
+        self.packet_id.set(Some(id));
+        self.hop.set(0);
+        self.show(Panel::Packet);
+    }
+
     /// Asks the core.
     pub fn send(&self, request: Request) {
         if !matches!(request, Request::Tick { .. } | Request::Want(_) | Request::Validate { .. }) {
