@@ -148,6 +148,7 @@ fn take_in(page: Page, update: Update) {
             page.refused.set(refused);
             page.waiting.set_value(false);
             page.status.set(Status::Ready);
+            frame::mark("interactive");
         }
         Update::Busy { what, done } if done < 1_000 => page.status.set(Status::Busy(what, done)),
         Update::Busy { .. } => page.status.set(Status::Ready),
