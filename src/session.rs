@@ -115,7 +115,7 @@ impl Session {
             Request::Lesson(request) => self.lesson(request, &mut updates),
             Request::MakeLink => {
                 let link = share::encode(&self.recipe());
-                updates.push(Update::Link(link));
+                updates.push(Update::Link { link, digest: self.world.digest() });
             }
             Request::SavePackets { .. } => {
                 let bytes = self.world.cluster.capture_of_hops();

@@ -33,7 +33,8 @@ fn main() {
             Err(error) => panic!("the page sent what cannot be read: {error:?}"),
         }
         busy_ms += clock.now() - began;
-        js_sys::Reflect::set(&js_sys::global(), &"busy_ms".into(), &JsValue::from(busy_ms)).expect("a global can be set");
+        js_sys::Reflect::set(&js_sys::global(), &"busy_ms".into(), &JsValue::from(busy_ms))
+            .expect("a global can be set");
     });
     scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();

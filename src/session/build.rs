@@ -7,6 +7,7 @@ pub mod happening;
 pub mod messages;
 pub mod packet_flights;
 pub mod packets;
+pub mod tally;
 pub mod timeline;
 pub mod why;
 

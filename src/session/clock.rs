@@ -120,7 +120,6 @@ impl Session {
             speed: self.clock.speed,
             end: self.clock.end,
             next: self.due_at(),
-            digest: (!self.clock.playing && self.world.foreground.is_none()).then(|| self.world.digest()),
         }
     }
 }

@@ -176,9 +176,9 @@ fn take_in(page: Page, update: Update) {
         Update::Lessons(list) => page.lessons.set(list),
         Update::Lesson(lesson) => page.lesson.set(lesson.map(|l| *l)),
         Update::Diagnostics { found, .. } => page.diagnostics.set(found),
-        Update::Link(link) => {
+        Update::Link { link, digest } => {
             storage::set("link", &link);
-            page.share.set(Some(link));
+            page.share.set(Some((link, digest.to_string())));
         }
         Update::File { name, bytes } => file::save(&name, "application/octet-stream", &bytes),
         Update::Broken { what, link } => page.status.set(Status::Broken(what, link)),

@@ -6,17 +6,16 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { command, hurry, open, ready, root } from './harness.mjs';
 
-/** The digest of the paused world, as the page tells it. */
-const digest = async (page) => {
-  const told = () => /^[0-9a-f]{16}$/.test(document.querySelector('.time').dataset.digest ?? '');
-  if (!(await page.evaluate(told))) await page.click('.play');
-  await page.waitForFunction(told);
-  return page.getAttribute('.time', 'data-digest');
+/** The link to the world as it is now, and the digest of that world. */
+const share = async (page) => {
+  await page.click('.share');
+  await page.waitForFunction(() => /^[0-9a-f]{16}$/.test(document.querySelector('#share-digest').textContent));
+  const link = await page.inputValue('#share-link');
+  return { link: new URL(link).hash, digest: await page.textContent('#share-digest') };
 };
 
 test('a link opens in a fresh profile on the same digest', async () => {
   const first = await open();
-  let link;
   let there;
   try {
     const { page, problems } = first;
@@ -26,27 +25,24 @@ test('a link opens in a fresh profile on the same digest', async () => {
     await page.waitForFunction(() => document.querySelectorAll('.pod.good[title^="web-"]').length === 2, null, { timeout: 60_000 });
     await command(page, 'kubectl scale deployment web --replicas=3');
     await page.waitForFunction(() => document.querySelectorAll('.pod.good[title^="web-"]').length === 3, null, { timeout: 60_000 });
-    there = await digest(page);
-    await page.click('.share');
-    link = await page.waitForFunction(() => document.querySelector('#share-link').value.includes('#') && document.querySelector('#share-link').value);
-    link = new URL(await link.jsonValue()).hash;
+    there = await share(page);
     assert.deepEqual(problems, []);
   } finally {
     await first.close();
   }
-  const second = await open({ path: link });
+  const second = await open({ path: there.link });
   try {
     const { page, problems } = second;
     await ready(page);
     await page.waitForFunction(() => document.querySelectorAll('.pod.good[title^="web-"]').length === 3, null, { timeout: 60_000 });
-    assert.equal(await digest(page), there);
+    assert.deepEqual(await share(page), there);
     assert.deepEqual(problems, []);
   } finally {
     await second.close();
   }
   const native = ['quick', 'debug', 'release'].map((profile) => join(root, 'target', profile, 'kubarium')).find((path) => existsSync(path));
   if (native) {
-    assert.equal(execFileSync(native, ['run', '--link', link.slice(1)], { encoding: 'utf8' }).trim(), there);
+    assert.equal(execFileSync(native, ['run', '--link', there.link.slice(1)], { encoding: 'utf8' }).trim(), there.digest);
   }
 });
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::cluster::Cluster;
 use crate::net::addr::NsId;
-use crate::net::hop::{Decision, Hop, Stage};
+use crate::net::hop::{Decision, DropReason, Hop, Stage};
 use crate::net::packet::layers;
 use crate::sim::{EventId, Span, Time};
 use crate::view::{Fate, MessageKind, MessageView, PacketId, Place, Plane};
@@ -27,7 +27,10 @@ pub fn packet_flights(cluster: &Cluster, from: Time, since: Time) -> Vec<Message
 /// The flight of one packet, its hops given latest first.
 fn flight(cluster: &Cluster, id: u64, way: &[&Hop]) -> Option<MessageView> {
     let first = way.iter().rev().find(|hop| hop.carries.is_none())?;
-    let last = way.first()?;
+    // A flooded frame reaches many who do not want it: that is no loss.
+    let unwanted = |hop: &&&Hop| matches!(hop.decision, Decision::Drop(DropReason::NotForUs(_)));
+    let delivered = way.iter().find(|hop| hop.stage == Stage::Deliver && hop.carries.is_none());
+    let last = delivered.or_else(|| way.iter().find(|hop| !unwanted(hop)))?;
     let over = matches!(last.stage, Stage::Deliver | Stage::Drop);
     let lost = matches!(last.decision, Decision::Drop(_));
     Some(MessageView {

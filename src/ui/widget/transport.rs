@@ -14,8 +14,6 @@ pub fn Transport() -> impl IntoView {
     let playing = Memo::new(move |_| page.clock.with(|c| c.playing));
     let turn = move || page.clock_to(if playing.get_untracked() { ClockRequest::Pause } else { ClockRequest::Play });
     let play_name = move || if playing.get() { page.t().pause } else { page.t().play };
-    // Two clusters with the same digest are the same in everything.
-    let digest = move || page.clock.with(|c| c.digest).map(|digest| digest.to_string());
     view! {
         <div class="transport" role="group" aria-label=move || page.t().clock>
             <Key name=move || page.t().to_start shape="M4 4v12M16 4 7 10l9 6Z" press=move || page.clock_to(ClockRequest::SeekTo(Time::ZERO))/>
@@ -27,7 +25,7 @@ pub fn Transport() -> impl IntoView {
             <Key name=move || page.t().step shape="M5 4l7 6-7 6ZM15 4v12" press=move || page.clock_to(ClockRequest::Step)/>
             <SpeedChoice/>
             <Follow/>
-            <output class="time" aria-label=move || page.t().virtual_time title=digest data-digest=digest>{move || page.clock.with(|c| c.now.to_string())}</output>
+            <output class="time" aria-label=move || page.t().virtual_time>{move || page.clock.with(|c| c.now.to_string())}</output>
         </div>
     }
 }
