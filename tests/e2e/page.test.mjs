@@ -56,3 +56,28 @@ test('on a phone every panel can be reached', onPage({ viewport: { width: 360, h
   const wide = await page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(wide <= 360, `the page is ${wide} px wide`);
 }));
+
+test('the manifests of the articles and a guestbook run as they stand', onPage({}, async (page) => {
+  await page.waitForSelector('.cm-content');
+  await hurry(page, '20000');
+  const examples = [
+    ['nginx', 'rollout status deployment/nginx-deployment', /nginx-deployment-\S+ +1\/1 +Running(.|\n)+nginx-deployment-\S+ +1\/1 +Running(.|\n)+nginx-deployment-\S+ +1\/1 +Running/],
+    ['demon', 'rollout status deployment/demon-pod', /demon-pod-\S+ +2\/2 +Running/],
+    ['guestbook', 'wait --for=condition=Available deployment --all --timeout=300s', /frontend-\S+ +1\/1 +Running(.|\n)+redis-follower-\S+ +1\/1 +Running(.|\n)+redis-leader-\S+ +1\/1 +Running/],
+  ];
+  const said = (words) =>
+    page.waitForFunction(([source]) => new RegExp(source).test(document.querySelector('.terminal .output').textContent), [words.source], { timeout: 90_000 });
+  const idle = () => page.waitForFunction(() => !document.querySelector('.input-line button'), null, { timeout: 90_000 });
+  for (const [example, patience, expected] of examples) {
+    await page.selectOption('.bar select', example);
+    await page.click('.apply');
+    await idle();
+    await command(page, `kubectl ${patience}`);
+    await page.waitForTimeout(200);
+    await idle();
+    await command(page, 'kubectl get pods');
+    await said(expected);
+  }
+  await said(/Warning: apps\/v1beta2 Deployment is deprecated/);
+  await screenshot(page, 'page-examples');
+}));
