@@ -5,6 +5,8 @@
 
 #[path = "conformance/control.rs"]
 mod control;
+#[path = "conformance/scheduling.rs"]
+mod scheduling;
 
 use std::path::PathBuf;
 
@@ -92,7 +94,7 @@ fn the_control_planes_tables_pass() {
         return;
     }
     let mut failures = Vec::new();
-    for (name, replay) in control::TABLES {
+    for (name, replay) in control::TABLES.iter().chain(scheduling::TABLES) {
         let Ok(text) = std::fs::read_to_string(tables.join(format!("{name}.json"))) else {
             println!("{name}: skipped: not there");
             continue;

@@ -2,10 +2,12 @@
 //!
 //! To add one: a file with a struct that implements [`Reconciler`], `new(&Setup)`, and a line in `controllers!`.
 
+pub mod cron_job;
 pub mod deployment;
 pub mod endpoint_slice;
 pub mod endpoints;
 pub mod garbage_collector;
+pub mod horizontal;
 pub mod namespace;
 pub mod node_ipam;
 pub mod node_lifecycle;

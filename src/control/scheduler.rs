@@ -7,9 +7,14 @@ pub mod cycle;
 pub mod decision;
 pub mod framework;
 pub mod plugin;
+pub mod preemption;
 pub mod queue;
 pub mod resources;
 pub mod snapshot;
+pub mod spreading;
+pub mod tally;
+pub mod terms;
+pub mod victims;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +29,8 @@ use crate::control::cache::Change;
 use crate::control::informer::{CallIds, Informers};
 use crate::control::recorder::{Style, involved};
 use crate::control::scheduler::decision::{Decision, Decisions, Outcome};
-use crate::control::scheduler::framework::ClusterEvent;
+use crate::control::scheduler::framework::{ClusterEvent, CycleState};
+use crate::control::scheduler::preemption::Nomination;
 use crate::control::scheduler::queue::{Queued, SchedulingQueue};
 use crate::control::scheduler::snapshot::{PodInfo, Snapshot};
 use crate::control::{Calendar, Recorder};
@@ -34,6 +40,9 @@ use crate::sim::{Component, EventId, Out, Rng, Span, Time, Wake};
 pub const NAME: &str = "default-scheduler";
 /// How long one scheduling cycle takes.
 pub const CYCLE: Span = Span::micros(500);
+
+/// The kinds that the scheduler watches.
+const WATCHED: &[Kind] = &[Kind::Namespace, Kind::Node, Kind::Pod, Kind::ReplicaSet, Kind::Service];
 
 /// A binding that is not answered for so long has failed.
 const PATIENCE: Span = Span::secs(60);
@@ -132,7 +141,7 @@ impl Scheduler {
     pub fn new(calendar: Calendar, host: &str, rng: Rng) -> Scheduler {
         Scheduler {
             calendar,
-            informers: Informers::new([Kind::Node, Kind::Pod]),
+            informers: Informers::new(WATCHED.iter().copied()),
             ids: CallIds::default(),
             queue: SchedulingQueue::default(),
             snapshot: Snapshot::default(),
@@ -175,6 +184,10 @@ impl Scheduler {
         match &change.new {
             Object::Node(node) => self.node_changed(change, node, now, out.cause()),
             Object::Pod(pod) => self.pod_changed(change, pod, now, out.cause()),
+            Object::Namespace(namespace) => {
+                let labels = (!change.deleted()).then_some(&namespace.metadata.labels);
+                self.snapshot.set_namespace(&namespace.metadata.name, labels);
+            }
             _ => {}
         }
     }
@@ -200,6 +213,9 @@ impl Scheduler {
     fn pod_changed(&mut self, change: &Change, pod: &Arc<Pod>, now: Time, cause: Option<EventId>) {
         let key = change.new.reference();
         let ended = change.deleted() || matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
+        if ended || !pod.spec.node_name.is_empty() {
+            self.snapshot.nominate(&Arc::new(PodInfo::new(Arc::clone(pod))), None);
+        }
         if ended {
             self.queue.remove(&key);
             if self.snapshot.displace(&key) || !pod.spec.node_name.is_empty() {
@@ -209,8 +225,11 @@ impl Scheduler {
         }
         if !pod.spec.node_name.is_empty() {
             self.queue.remove(&key);
-            let same = |old: &&Arc<Pod>| old.spec == pod.spec && old.metadata.labels == pod.metadata.labels;
-            if change.old_as::<Pod>().is_some_and(|old| same(&old)) {
+            let same = |old: &Pod| {
+                let (then, now) = (&old.metadata, &pod.metadata);
+                old.spec == pod.spec && then.labels == now.labels && then.deletion_timestamp == now.deletion_timestamp
+            };
+            if change.old_as::<Pod>().is_some_and(|old| same(old)) {
                 return;
             }
             let info = Arc::new(PodInfo::new(Arc::clone(pod)));
@@ -229,6 +248,10 @@ impl Scheduler {
             return;
         }
         let info = Arc::new(PodInfo::new(Arc::clone(pod)));
+        let nominated = Some(pod.status.nominated_node_name.as_str()).filter(|node| !node.is_empty());
+        if nominated.is_some() {
+            self.snapshot.nominate(&info, nominated);
+        }
         let news = change.old_as::<Pod>().is_none_or(|old| {
             old.spec != pod.spec
                 || old.metadata.labels != pod.metadata.labels
@@ -253,7 +276,12 @@ impl Scheduler {
         }
         self.free_at = now + CYCLE;
         self.snapshot.refresh();
-        let found = cycle::schedule(&pod, &self.snapshot, &mut self.start, &mut self.rng);
+        let selector = spreading::default_selector(&pod, &self.informers.cache);
+        spreading::prepare(&pod, selector.as_ref(), &mut self.snapshot);
+        let state = CycleState { selector, ..CycleState::default() };
+        let budgets = victims::budgets(&self.informers.cache);
+        let mut search = cycle::Search { start: &mut self.start, rng: &mut self.rng, state, budgets };
+        let found = cycle::schedule(&pod, &self.snapshot, &mut search);
         let outcome = match &found.chosen {
             Ok(node) => Outcome::Chosen(node.clone()),
             Err(unfit) => Outcome::Unschedulable(unfit.message.clone()),
@@ -272,6 +300,7 @@ impl Scheduler {
         match found.chosen {
             Ok(node) => self.bind(queued, node, now, out),
             Err(unfit) => {
+                self.preempt(&pod, &unfit.nomination, cause, now, out);
                 self.record(&pod, "Warning", "FailedScheduling", "Scheduling", &unfit.message, cause, now, out);
                 self.tell_unschedulable(&pod, "Unschedulable", &unfit.message, cause, now, out);
                 self.queue.failed(queued, unfit.plugins, now);
@@ -333,7 +362,10 @@ impl Scheduler {
     ) {
         let known = self.informers.cache.get_ref::<Pod>(&pod.key()).unwrap_or(&pod.pod);
         let before = known.status.conditions.iter().find(|c| c.r#type == "PodScheduled");
-        if before.is_some_and(|c| c.status == "False" && c.reason == reason && c.message == message) {
+        let nominated = self.snapshot.nomination(&pod.key()).map_or("", |node| node);
+        let same_node = known.status.nominated_node_name == nominated;
+        let told = before.is_some_and(|c| c.status == "False" && c.reason == reason && c.message == message);
+        if told && same_node {
             return;
         }
         let unchanged = before.filter(|c| c.status == "False").and_then(|c| c.last_transition_time);
@@ -345,8 +377,11 @@ impl Scheduler {
         let meta = &known.metadata;
         let mut request = Request::new(Verb::Patch(PatchType::Strategic), Kind::Pod, &meta.namespace, &meta.name);
         request.subresource = Some(Subresource::Status);
-        request.body =
-            Body::Value(json!({"metadata": {"uid": meta.uid}, "status": {"conditions": [condition]}}).into());
+        let mut status = json!({"conditions": [condition]});
+        if !same_node {
+            status["nominatedNodeName"] = if nominated.is_empty() { json!(null) } else { json!(nominated) };
+        }
+        request.body = Body::Value(json!({"metadata": {"uid": meta.uid}, "status": status}).into());
         let id = self.ids.next();
         out.push_for(cause, Call { id, request, origin: origin(&pod.key()) });
     }
