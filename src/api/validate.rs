@@ -35,7 +35,7 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::Endpoints(e) => endpoints::endpoints(e, &mut errors),
         Object::EndpointSlice(s) => endpoints::slice(s, &mut errors),
         Object::Lease(l) => endpoints::lease(l, &mut errors),
-        Object::Namespace(_) | Object::Event(_) => {}
+        _ => {}
     }
     errors
 }

@@ -108,7 +108,9 @@ fn resource(kind: Kind) -> Vec<Value> {
         add("status", info.kind, &["get", "patch", "update"]);
     }
     match kind {
-        Kind::Deployment | Kind::ReplicaSet => add("scale", "Scale", &["get", "patch", "update"]),
+        Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController => {
+            add("scale", "Scale", &["get", "patch", "update"])
+        }
         Kind::Namespace => add("finalize", "Namespace", &["update"]),
         Kind::Pod => {
             add("binding", "Binding", &["create"]);

@@ -4,6 +4,7 @@
 pub mod pod;
 pub mod scale;
 pub mod service;
+pub mod workload;
 
 use std::sync::Arc;
 
@@ -106,12 +107,7 @@ pub fn prepare_new(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status>
             }
             n.metadata.labels.insert("kubernetes.io/metadata.name".into(), n.metadata.name.clone());
         }
-        Object::Node(_)
-        | Object::Endpoints(_)
-        | Object::ConfigMap(_)
-        | Object::Secret(_)
-        | Object::Event(_)
-        | Object::Lease(_) => {}
+        other => workload::prepare_new(other),
     }
     Ok(())
 }
@@ -201,7 +197,7 @@ pub fn prepare_change(
                 n.status = o.status.clone();
             }
         }
-        _ => {}
+        (n, o) => workload::prepare_change(n, o, status),
     }
     Ok(())
 }
@@ -230,7 +226,11 @@ pub fn allocate_change(new: &mut Object, old: &Object, env: &mut Env<'_>) -> Res
 
 /// Whether a kind has a `status` sub-resource.
 pub fn has_status(kind: Kind) -> bool {
-    matches!(kind, Kind::Pod | Kind::Deployment | Kind::ReplicaSet | Kind::Node | Kind::Namespace | Kind::Service)
+    workload::has_status(kind)
+        || matches!(
+            kind,
+            Kind::Pod | Kind::Deployment | Kind::ReplicaSet | Kind::Node | Kind::Namespace | Kind::Service
+        )
 }
 
 /// Whether an update of an object that is not there creates it.
