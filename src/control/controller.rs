@@ -3,10 +3,12 @@
 //! To add one: a file with a struct that implements [`Reconciler`], `new(&Setup)`, and a line in `controllers!`.
 
 pub mod cron_job;
+pub mod daemon_set;
 pub mod deployment;
 pub mod endpoint_slice;
 pub mod endpoints;
 pub mod garbage_collector;
+pub mod history;
 pub mod horizontal;
 pub mod namespace;
 pub mod node_ipam;
@@ -15,7 +17,11 @@ pub mod owner;
 pub mod pod_gc;
 pub mod pods;
 pub mod replica_set;
+pub mod replicas;
+pub mod replication_controller;
+pub mod selects;
 pub mod service_pods;
+pub mod stateful_set;
 pub mod taint_eviction;
 
 use ipnet::Ipv4Net;
@@ -120,6 +126,9 @@ controllers! {
     PodGc in pod_gc;
     DeploymentController in deployment;
     ReplicaSetController in replica_set;
+    ReplicationManager in replication_controller;
+    StatefulSetController in stateful_set;
+    DaemonSetsController in daemon_set;
     EndpointsController in endpoints;
     EndpointSliceController in endpoint_slice;
 }
