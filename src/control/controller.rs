@@ -10,6 +10,7 @@ pub mod endpoints;
 pub mod garbage_collector;
 pub mod history;
 pub mod horizontal;
+pub mod job;
 pub mod namespace;
 pub mod node_ipam;
 pub mod node_lifecycle;
@@ -23,6 +24,7 @@ pub mod selects;
 pub mod service_pods;
 pub mod stateful_set;
 pub mod taint_eviction;
+pub mod ttl_after_finished;
 
 use ipnet::Ipv4Net;
 
@@ -30,7 +32,7 @@ use crate::api::{Kind, ObjectRef};
 use crate::control::Calendar;
 use crate::control::cache::{Cache, Change};
 use crate::control::reconciler::{Context, Failed, Note, Plan, ReconcileError, Reconciler};
-use crate::sim::Time;
+use crate::sim::{Span, Time};
 
 /// What the controller-manager is started with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -96,6 +98,11 @@ macro_rules! controllers {
                 match self { $( Controller::$name(c) => c.affected(change, cache), )* }
             }
 
+            /// See [`Reconciler::delay`].
+            pub fn delay(&self, change: &Change) -> Span {
+                match self { $( Controller::$name(c) => c.delay(change), )* }
+            }
+
             /// See [`Reconciler::seeds`].
             pub fn seeds(&self) -> Vec<ObjectRef> {
                 match self { $( Controller::$name(c) => c.seeds(), )* }
@@ -129,6 +136,9 @@ controllers! {
     ReplicationManager in replication_controller;
     StatefulSetController in stateful_set;
     DaemonSetsController in daemon_set;
+    JobController in job;
+    TtlAfterFinished in ttl_after_finished;
+    CronJobController in cron_job;
     EndpointsController in endpoints;
     EndpointSliceController in endpoint_slice;
 }

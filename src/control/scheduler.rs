@@ -30,7 +30,6 @@ use crate::control::informer::{CallIds, Informers};
 use crate::control::recorder::{Style, involved};
 use crate::control::scheduler::decision::{Decision, Decisions, Outcome};
 use crate::control::scheduler::framework::{ClusterEvent, CycleState};
-use crate::control::scheduler::preemption::Nomination;
 use crate::control::scheduler::queue::{Queued, SchedulingQueue};
 use crate::control::scheduler::snapshot::{PodInfo, Snapshot};
 use crate::control::{Calendar, Recorder};
