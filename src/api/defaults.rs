@@ -33,7 +33,7 @@ pub fn apply(object: &mut Object) {
         Object::StatefulSet(set) => workload::stateful_set(Arc::make_mut(set)),
         Object::DaemonSet(set) => workload::daemon_set(Arc::make_mut(set)),
         Object::Job(job) => workload::job(Arc::make_mut(job)),
-        Object::CronJob(job) => workload::job_spec(&mut Arc::make_mut(job).spec.job_template.spec),
+        Object::CronJob(job) => pod::template(&mut Arc::make_mut(job).spec.job_template.spec.template),
         Object::PersistentVolume(volume) => workload::volume(Arc::make_mut(volume)),
         Object::PersistentVolumeClaim(claim) => workload::claim(Arc::make_mut(claim)),
         Object::StorageClass(class) => workload::class(Arc::make_mut(class)),

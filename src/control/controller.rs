@@ -15,6 +15,7 @@ pub mod namespace;
 pub mod node_ipam;
 pub mod node_lifecycle;
 pub mod owner;
+pub mod persistent_volume;
 pub mod pod_gc;
 pub mod pods;
 pub mod replica_set;
@@ -25,6 +26,8 @@ pub mod service_pods;
 pub mod stateful_set;
 pub mod taint_eviction;
 pub mod ttl_after_finished;
+pub mod volume_protection;
+pub mod volume_provisioner;
 
 use ipnet::Ipv4Net;
 
@@ -139,6 +142,9 @@ controllers! {
     JobController in job;
     TtlAfterFinished in ttl_after_finished;
     CronJobController in cron_job;
+    PersistentVolumeController in persistent_volume;
+    VolumeProvisioner in volume_provisioner;
+    VolumeProtection in volume_protection;
     EndpointsController in endpoints;
     EndpointSliceController in endpoint_slice;
 }

@@ -15,6 +15,7 @@ pub mod spreading;
 pub mod tally;
 pub mod terms;
 pub mod victims;
+pub mod volumes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,7 +42,18 @@ pub const NAME: &str = "default-scheduler";
 pub const CYCLE: Span = Span::micros(500);
 
 /// The kinds that the scheduler watches.
-const WATCHED: &[Kind] = &[Kind::Namespace, Kind::Node, Kind::Pod, Kind::ReplicaSet, Kind::Service];
+const WATCHED: &[Kind] = &[
+    Kind::Namespace,
+    Kind::Node,
+    Kind::PersistentVolume,
+    Kind::PersistentVolumeClaim,
+    Kind::Pod,
+    Kind::ReplicaSet,
+    Kind::ReplicationController,
+    Kind::Service,
+    Kind::StatefulSet,
+    Kind::StorageClass,
+];
 
 /// A binding that is not answered for so long has failed.
 const PATIENCE: Span = Span::secs(60);
@@ -82,6 +94,8 @@ pub struct Scheduler {
     rng: Rng,
     free_at: Time,
     binding: BTreeMap<CallId, Binding>,
+    /// Pods whose volumes are being bound.
+    prebinding: BTreeMap<ObjectRef, volumes::Waiting>,
     recorder: Recorder,
     decisions: Decisions,
 }
@@ -117,6 +131,7 @@ impl Component for Scheduler {
             let status = Status { code: 0, reason: "Timeout".into(), message, details: None };
             self.bound(binding, &Response::Failure(Arc::new(status)), now, out);
         }
+        self.give_up_volumes(now);
         self.queue.wake(now);
         self.work(now, out);
     }
@@ -131,7 +146,8 @@ impl Component for Scheduler {
         let retry = self.queue.wake_at().map(|at| Wake { at, why: Reason::Retry });
         let late = self.binding.values().next().map(|binding| binding.since + PATIENCE);
         let late = late.map(|at| Wake { at, why: Reason::GiveUp });
-        list.into_iter().chain(next).chain(retry).chain(late).min()
+        let volumes = self.volumes_wake_at().map(|at| Wake { at, why: Reason::GiveUp });
+        list.into_iter().chain(next).chain(retry).chain(late).chain(volumes).min()
     }
 }
 
@@ -148,6 +164,7 @@ impl Scheduler {
             rng,
             free_at: Time::ZERO,
             binding: BTreeMap::new(),
+            prebinding: BTreeMap::new(),
             recorder: Recorder::with_style(calendar, NAME, host, Style::Series),
             decisions: Decisions::default(),
         }
@@ -179,13 +196,17 @@ impl Scheduler {
         }
     }
 
-    fn changed(&mut self, change: &Change, now: Time, out: &Out<Call>) {
+    fn changed(&mut self, change: &Change, now: Time, out: &mut Out<Call>) {
         match &change.new {
             Object::Node(node) => self.node_changed(change, node, now, out.cause()),
             Object::Pod(pod) => self.pod_changed(change, pod, now, out.cause()),
             Object::Namespace(namespace) => {
                 let labels = (!change.deleted()).then_some(&namespace.metadata.labels);
                 self.snapshot.set_namespace(&namespace.metadata.name, labels);
+            }
+            Object::PersistentVolume(_) | Object::PersistentVolumeClaim(_) | Object::StorageClass(_) => {
+                self.queue.happened(ClusterEvent::Volumes, now, out.cause());
+                self.volumes_changed(now, out);
             }
             _ => {}
         }
@@ -216,6 +237,7 @@ impl Scheduler {
             self.snapshot.nominate(&Arc::new(PodInfo::new(Arc::clone(pod))), None);
         }
         if ended {
+            self.prebinding.remove(&key);
             self.queue.remove(&key);
             if self.snapshot.displace(&key) || !pod.spec.node_name.is_empty() {
                 self.queue.happened(ClusterEvent::PodDeleted(&PodInfo::new(Arc::clone(pod))), now, cause);
@@ -243,7 +265,8 @@ impl Scheduler {
 
     /// A pod without a node is new or changed.
     fn waiting_changed(&mut self, change: &Change, pod: &Arc<Pod>, key: &ObjectRef, now: Time, cause: Option<EventId>) {
-        if self.binding.values().any(|binding| binding.queued.pod.key() == *key) {
+        let under_way = self.binding.values().any(|binding| binding.queued.pod.key() == *key);
+        if under_way || self.prebinding.contains_key(key) {
             return;
         }
         let info = Arc::new(PodInfo::new(Arc::clone(pod)));
@@ -277,7 +300,8 @@ impl Scheduler {
         self.snapshot.refresh();
         let selector = spreading::default_selector(&pod, &self.informers.cache);
         spreading::prepare(&pod, selector.as_ref(), &mut self.snapshot);
-        let state = CycleState { selector, ..CycleState::default() };
+        let volumes = volumes::of(&pod.pod, &self.informers.cache);
+        let state = CycleState { selector, volumes, ..CycleState::default() };
         let budgets = victims::budgets(&self.informers.cache);
         let mut search = cycle::Search { start: &mut self.start, rng: &mut self.rng, state, budgets };
         let found = cycle::schedule(&pod, &self.snapshot, &mut search);
@@ -297,7 +321,11 @@ impl Scheduler {
             outcome,
         });
         match found.chosen {
-            Ok(node) => self.bind(queued, node, now, out),
+            Ok(node) => {
+                if !self.prebind(&queued, &node, cause, now, out) {
+                    self.bind_now(queued, node, now, out);
+                }
+            }
             Err(unfit) => {
                 self.preempt(&pod, &unfit.nomination, cause, now, out);
                 self.record(&pod, "Warning", "FailedScheduling", "Scheduling", &unfit.message, cause, now, out);
@@ -308,7 +336,7 @@ impl Scheduler {
     }
 
     /// Counts the pod on its node and asks the API server to bind it.
-    fn bind(&mut self, queued: Queued, node: Arc<str>, now: Time, out: &mut Out<Call>) {
+    fn bind_now(&mut self, queued: Queued, node: Arc<str>, now: Time, out: &mut Out<Call>) {
         let pod = &queued.pod.pod;
         let meta = &pod.metadata;
         let mut request = Request::new(Verb::Create, Kind::Pod, &meta.namespace, &meta.name);

@@ -4,6 +4,7 @@
 mod lifecycle;
 mod nodes;
 mod services;
+mod workloads;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

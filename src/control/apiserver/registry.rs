@@ -31,6 +31,8 @@ pub struct Env<'a> {
     pub call: CallNo,
     /// The namespace of the request, as the cache knows it.
     pub namespace: Option<Object>,
+    /// The default class, for a claim.
+    pub default_class: Option<String>,
     /// The server's randomness.
     pub rng: &'a mut Rng,
     /// Cluster IPs and node ports.

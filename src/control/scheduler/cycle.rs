@@ -72,7 +72,7 @@ pub fn schedule(pod: &PodInfo, nodes: &Snapshot, search: &mut Search<'_>) -> Fou
     }
     let plan = match pre_filter(pod, nodes, &mut search.state) {
         Ok(plan) => plan,
-        Err((plugin, rejection)) => return rejected_by_all(pod, nodes, plugin, &rejection),
+        Err((plugin, rejection)) => return rejected_by_all(nodes, plugin, &rejection),
     };
     let filtered = filter(pod, nodes, &plan, search);
     if filtered.feasible.is_empty() {
@@ -312,11 +312,10 @@ fn verdicts(filtered: &Filtered<'_>, scores: Vec<Vec<PluginScore>>) -> Vec<NodeV
 }
 
 /// A plugin rejected the pod before any node was looked at.
-fn rejected_by_all(pod: &PodInfo, nodes: &Snapshot, plugin: &'static str, rejection: &Rejection) -> Found {
+fn rejected_by_all(nodes: &Snapshot, plugin: &'static str, rejection: &Rejection) -> Found {
     let words = rejection.reasons.join(", ");
-    let each: Vec<&Rejection> = nodes.nodes().map(|_| rejection).collect();
-    let tail = preemption::in_vain(pod, nodes.len(), &each);
-    let message = fit_error(nodes.len(), &words, &[], &tail);
+    // PostFilter finds nothing of what PreFilter would have left it, and says so.
+    let message = fit_error(nodes.len(), &words, &[], "not found");
     let unfit = Unfit { message, plugins: [plugin].into(), nomination: Nomination::Unchanged };
     Found { nodes: Vec::new(), evaluated: 0, feasible: 0, chosen: Err(unfit) }
 }

@@ -12,6 +12,7 @@ use crate::api::Node;
 use crate::api::labels::Selector;
 use crate::control::scheduler::plugin::{self, inter_pod_affinity, pod_topology_spread};
 use crate::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot};
+use crate::control::scheduler::volumes::Volumes;
 
 /// The most that a plugin may score.
 pub const MAX_SCORE: i64 = 100;
@@ -64,6 +65,8 @@ pub enum PreFilter {
 pub struct CycleState {
     /// Chooses the pods of the same owner or Service; `None` for a pod with neither.
     pub selector: Option<Selector>,
+    /// The pod's volumes.
+    pub volumes: Volumes,
     /// InterPodAffinity: PreFilter.
     pub affinity: inter_pod_affinity::Counts,
     /// InterPodAffinity: whether the pod is meant by its own affinity.
@@ -164,6 +167,7 @@ pub static PLUGINS: &[(&dyn Plugin, i64)] = &[
     (&plugin::node_affinity::NodeAffinity, 2),
     (&plugin::node_ports::NodePorts, 0),
     (&plugin::node_resources_fit::NodeResourcesFit::LEAST, 1),
+    (&plugin::volume_binding::VolumeBinding, 0),
     (&plugin::pod_topology_spread::PodTopologySpread, 2),
     (&plugin::inter_pod_affinity::InterPodAffinity, 2),
     (&plugin::balanced_allocation::NodeResourcesBalancedAllocation::DEFAULT, 1),

@@ -78,17 +78,6 @@ fn importance(pod: &PodInfo) -> (Reverse<i64>, i64) {
     (Reverse(priority(pod)), pod.pod.status.start_time.map_or(i64::MAX, |at| at.0))
 }
 
-/// Nothing to be gained where no filter can be satisfied by the removal of pods.
-pub fn in_vain(pod: &PodInfo, nodes: usize, rejections: &[&Rejection]) -> String {
-    let words = if pod.pod.spec.preemption_policy.as_deref() == Some("Never") {
-        NEVER.to_owned()
-    } else {
-        let verdict = Rejection::unresolvable(NOT_HELPFUL);
-        fit_error(nodes, "", &rejections.iter().map(|_| &verdict).collect::<Vec<_>>(), "")
-    };
-    told(&words)
-}
-
 const NEVER: &str = "not eligible due to preemptionPolicy=Never.";
 const TERMINATING: &str = "not eligible due to a terminating pod on the nominated node.";
 const NOT_HELPFUL: &str = "Preemption is not helpful for scheduling";

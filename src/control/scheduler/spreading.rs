@@ -4,7 +4,7 @@
 
 use crate::api::labels::Selector;
 use crate::api::meta::Labels;
-use crate::api::{ReplicaSet, Service};
+use crate::api::{ReplicaSet, ReplicationController, Service, StatefulSet};
 use crate::control::Cache;
 use crate::control::controller::owner;
 use crate::control::scheduler::plugin::pod_topology_spread::scoring::{HOSTNAME, ZONE};
@@ -26,6 +26,12 @@ pub fn default_selector(pod: &PodInfo, cache: &Cache) -> Option<Selector> {
     let mut selector = Selector::from_labels(&labels);
     if let Some(set) = owner::controller_of::<ReplicaSet>(meta, cache) {
         selector = selector.and(Selector::from(&set.spec.selector).requirements().iter().cloned());
+    }
+    if let Some(set) = owner::controller_of::<StatefulSet>(meta, cache) {
+        selector = selector.and(Selector::from(&set.spec.selector).requirements().iter().cloned());
+    }
+    if let Some(rc) = owner::controller_of::<ReplicationController>(meta, cache) {
+        selector = selector.and(Selector::from_labels(&rc.spec.selector).requirements().iter().cloned());
     }
     (!selector.is_everything()).then_some(selector)
 }

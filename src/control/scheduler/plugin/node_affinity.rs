@@ -32,7 +32,7 @@ pub fn matches(spec: &PodSpec, node: &Node) -> bool {
 }
 
 /// Whether all requirements of a term hold; an empty term matches nothing.
-fn term_matches(term: &NodeSelectorTerm, node: &Node) -> bool {
+pub fn term_matches(term: &NodeSelectorTerm, node: &Node) -> bool {
     if term.match_expressions.is_empty() && term.match_fields.is_empty() {
         return false;
     }
