@@ -213,7 +213,7 @@ impl ClaimSync<'_> {
     fn bind(&self, volume: &Arc<PersistentVolume>) -> Plan {
         let claim = self.claim;
         let mut plan = Plan::nothing();
-        if !volume.spec.claim_ref.as_ref().is_some_and(|of| of.uid == claim.metadata.uid) {
+        if volume.spec.claim_ref.as_ref().is_none_or(|of| of.uid != claim.metadata.uid) {
             let reference = involved(&Object::PersistentVolumeClaim(Arc::clone(claim)));
             let mut change = json!({"spec": {"claimRef": reference}});
             if volume.spec.claim_ref.is_none() {
@@ -263,12 +263,11 @@ impl ClaimSync<'_> {
                 plan.then(self.status_call("Lost", None));
             }
             Some(volume) => match &volume.spec.claim_ref {
-                Some(of) if of.uid != claim.metadata.uid && !of.uid.0.is_empty() => {
-                    if claim.status.phase != "Lost" {
-                        plan = lost("Bound claim has lost reference to PersistentVolume. Data on the volume is lost!");
-                        plan.then(self.status_call("Lost", None));
-                    }
+                Some(of) if of.uid != claim.metadata.uid && !of.uid.0.is_empty() && claim.status.phase != "Lost" => {
+                    plan = lost("Bound claim has lost reference to PersistentVolume. Data on the volume is lost!");
+                    plan.then(self.status_call("Lost", None));
                 }
+                Some(of) if of.uid != claim.metadata.uid && !of.uid.0.is_empty() => {}
                 _ if claim.status.phase != "Bound" || volume.status.phase != "Bound" => plan = self.bind(volume),
                 _ => {}
             },

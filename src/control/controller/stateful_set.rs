@@ -98,7 +98,7 @@ fn current(set: &StatefulSet, history: &History) -> Arc<ControllerRevision> {
 /// A pod of the set, or one that is to be.
 enum Replica {
     Is(Arc<Pod>),
-    ToBe(Pod),
+    ToBe(Box<Pod>),
 }
 
 /// One look at a set.
@@ -136,7 +136,7 @@ impl<'a> Sync<'a> {
         condemned.sort_by_key(|pod| std::cmp::Reverse(identity::ordinal(set, pod)));
         let replica = |ordinal: i64| match living.iter().position(|pod| identity::ordinal(set, pod) == Some(ordinal)) {
             Some(index) => Replica::Is(living.swap_remove(index)),
-            None => Replica::ToBe(identity::new_pod(set, &current, &history.update, ordinal)),
+            None => Replica::ToBe(Box::new(identity::new_pod(set, &current, &history.update, ordinal))),
         };
         let replicas = (start..start + count).map(replica).collect();
         Sync {
@@ -181,7 +181,7 @@ impl<'a> Sync<'a> {
         for index in 0..self.replicas.len() {
             let next = match &self.replicas[index] {
                 Replica::ToBe(pod) => {
-                    let pod = pod.clone();
+                    let pod = pod.as_ref().clone();
                     self.create(pod)
                 }
                 Replica::Is(pod) => {
@@ -201,7 +201,7 @@ impl<'a> Sync<'a> {
             Ok(calls) => self.plan.together(calls),
             Err(note) => {
                 // Its claim is being deleted: later.
-                self.plan.notes.push(note);
+                self.plan.notes.push(*note);
                 self.plan.retry = true;
                 return Next::Stop;
             }

@@ -197,12 +197,12 @@ fn filter<'a>(pod: &PodInfo, nodes: &'a Snapshot, plan: &FilterPlan, search: &mu
     let all = nodes.len();
     let state = &search.state;
     // A node on which room was made for the pod is tried before all others.
-    if let Some(node) = nodes.nomination(&pod.key()).and_then(|node| nodes.get(node)) {
-        if plan.check(pod, node, nodes, state).is_ok() {
-            filtered.evaluated = 1;
-            filtered.feasible.push(node);
-            return filtered;
-        }
+    if let Some(node) = nodes.nomination(&pod.key()).and_then(|node| nodes.get(node))
+        && plan.check(pod, node, nodes, state).is_ok()
+    {
+        filtered.evaluated = 1;
+        filtered.feasible.push(node);
+        return filtered;
     }
     if let Some((only, by)) = &plan.only {
         let words: Cow<'static, str> = format!("node(s) didn't satisfy plugin(s) {by:?}").replace('"', "").into();

@@ -35,14 +35,14 @@ pub fn prepare_new(object: &mut Object) {
         }};
     }
     match object {
-        Object::ReplicationController(o) => drop_ref(fresh!(o)),
-        Object::StatefulSet(o) => drop_ref(fresh!(o)),
+        Object::ReplicationController(o) => _ = fresh!(o),
+        Object::StatefulSet(o) => _ = fresh!(o),
         Object::DaemonSet(o) => {
             let set = fresh!(o);
             set.metadata.annotations.insert(GENERATION.into(), "1".into());
         }
         Object::Job(o) => label(fresh!(o)),
-        Object::CronJob(o) => drop_ref(fresh!(o)),
+        Object::CronJob(o) => _ = fresh!(o),
         Object::PersistentVolume(o) => {
             let volume = Arc::make_mut(o);
             volume.status = Default::default();
@@ -58,8 +58,6 @@ pub fn prepare_new(object: &mut Object) {
         _ => {}
     }
 }
-
-fn drop_ref<T>(_: &mut T) {}
 
 fn protect(finalizers: &mut Vec<String>, finalizer: &str) {
     if !finalizers.iter().any(|known| known == finalizer) {

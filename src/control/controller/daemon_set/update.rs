@@ -39,12 +39,11 @@ fn max_unavailable(set: &DaemonSet, desired: i32) -> usize {
     usize::try_from(most).unwrap_or(0)
 }
 
+/// The new and the old pod of a node.
+type Pair<'a> = (Option<&'a Arc<Pod>>, Option<&'a Arc<Pod>>);
+
 /// The new and the old pod of a node; `None` if it has several of a kind, which are dealt with elsewhere.
-fn of_node<'a>(
-    set: &DaemonSet,
-    hash: &str,
-    all: &'a [Arc<Pod>],
-) -> Option<(Option<&'a Arc<Pod>>, Option<&'a Arc<Pod>>)> {
+fn of_node<'a>(set: &DaemonSet, hash: &str, all: &'a [Arc<Pod>]) -> Option<Pair<'a>> {
     let (mut new, mut old) = (None, None);
     for pod in all.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
         let place = if is_updated(pod, set, hash) { &mut new } else { &mut old };

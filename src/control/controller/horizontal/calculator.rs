@@ -19,6 +19,9 @@ pub struct Measured {
     pub window: i64,
 }
 
+/// A ratio of usage and target; never kept.
+type Ratio = f64;
+
 /// Measurements by pod.
 pub type Measurements = BTreeMap<String, Measured>;
 
@@ -200,11 +203,11 @@ impl Case<'_> {
     /// From a ratio to replicas: pods without measurements are assumed to speak against the change.
     fn settle(
         &self,
-        ratio: f64,
+        ratio: Ratio,
         groups: &Groups,
         mut measured: Measurements,
         assumed: &dyn Fn(&str) -> i64,
-        again: &dyn Fn(&Measurements) -> Result<f64, String>,
+        again: &dyn Fn(&Measurements) -> Result<Ratio, String>,
     ) -> Result<i32, String> {
         let grows_over_unready = !groups.unready.is_empty() && ratio > 1.0;
         if !grows_over_unready && groups.missing.is_empty() {

@@ -22,7 +22,12 @@ pub fn name(set: &StatefulSet, template: &str, ordinal: i64) -> String {
 ///
 /// # Errors
 /// One is being deleted; the event about it.
-pub fn missing(set: &StatefulSet, pod: &Pod, about: &ObjectReference, cache: &Cache) -> Result<Vec<ApiCall>, Note> {
+pub fn missing(
+    set: &StatefulSet,
+    pod: &Pod,
+    about: &ObjectReference,
+    cache: &Cache,
+) -> Result<Vec<ApiCall>, Box<Note>> {
     let Some(ordinal) = identity::ordinal(set, pod) else { return Ok(Vec::new()) };
     let mut calls = Vec::new();
     for template in &set.spec.volume_claim_templates {
@@ -37,7 +42,7 @@ pub fn missing(set: &StatefulSet, pod: &Pod, about: &ObjectReference, cache: &Ca
         };
         match cache.get::<PersistentVolumeClaim>(&set.metadata.namespace, &name) {
             Some(known) if known.metadata.deletion_timestamp.is_some() => {
-                return Err(failed(&format!("pvc {name} is being deleted")));
+                return Err(Box::new(failed(&format!("pvc {name} is being deleted"))));
             }
             Some(_) => {}
             None => {

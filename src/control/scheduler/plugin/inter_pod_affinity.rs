@@ -119,7 +119,8 @@ impl Plugin for InterPodAffinity {
         }
         let exist = affinity.iter().all(|term| here(&counts.affinity, term) == Some(true));
         // The first of a series of pods that want to be near one another may go anywhere.
-        if !exist && !(counts.affinity.is_empty() && state.self_affine) {
+        let first = counts.affinity.is_empty() && state.self_affine;
+        if !exist && !first {
             return Err(Rejection::unresolvable(AFFINITY));
         }
         if anti.iter().any(|term| here(&counts.anti, term) == Some(true)) {

@@ -58,7 +58,8 @@ pub fn includes(constraint: &Constraint, pod: &PodInfo, node: &Node) -> bool {
 pub fn includes_all(constraint: &Constraint, pod: &PodInfo) -> bool {
     let spec = &pod.pod.spec;
     let picky = !spec.node_selector.is_empty() || spec.affinity.as_ref().is_some_and(|a| a.node_affinity.is_some());
-    !constraint.honour_taints && !(constraint.honour_affinity && picky)
+    let by_affinity = constraint.honour_affinity && picky;
+    !constraint.honour_taints && !by_affinity
 }
 
 /// How many pods of a node count.
