@@ -68,6 +68,9 @@ pub fn volume(volume: &mut PersistentVolume) {
     if volume.status.phase.is_empty() {
         volume.status.phase = "Pending".into();
     }
+    if volume.spec.persistent_volume_reclaim_policy.is_empty() {
+        volume.spec.persistent_volume_reclaim_policy = "Retain".into();
+    }
     volume.spec.volume_mode.get_or_insert_with(|| "Filesystem".into());
 }
 

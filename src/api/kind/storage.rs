@@ -19,7 +19,7 @@ api_struct! {
             capacity: BTreeMap<String, Quantity>,
             access_modes: Vec<String>,
             claim_ref: Option<ObjectReference>,
-            persistent_volume_reclaim_policy: String = "Retain".into(),
+            persistent_volume_reclaim_policy: String,
             storage_class_name: String,
             mount_options: Vec<String>,
             volume_mode: Option<String>,

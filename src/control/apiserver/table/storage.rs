@@ -53,6 +53,10 @@ fn class_of<'a>(meta: &'a crate::api::ObjectMeta, field: Option<&'a str>) -> &'a
     meta.annotations.get("volume.beta.kubernetes.io/storage-class").map_or(field.unwrap_or(""), String::as_str)
 }
 
+fn attributes_class(rest: &crate::api::define::Rest) -> &str {
+    rest.get("volumeAttributesClassName").and_then(Value::as_str).unwrap_or("<unset>")
+}
+
 pub(super) fn volume(volume: &PersistentVolume, age: &str) -> Vec<Value> {
     let (spec, meta) = (&volume.spec, &volume.metadata);
     let claim = spec.claim_ref.as_ref().map_or(String::new(), |of| format!("{}/{}", of.namespace, of.name));
@@ -65,7 +69,7 @@ pub(super) fn volume(volume: &PersistentVolume, age: &str) -> Vec<Value> {
         json!(phase),
         json!(claim),
         json!(class_of(meta, Some(&spec.storage_class_name))),
-        json!("<unset>"),
+        json!(attributes_class(&spec.rest)),
         json!(volume.status.reason),
         json!(age),
         json!(spec.volume_mode.as_deref().unwrap_or("<unset>")),
@@ -84,7 +88,7 @@ pub(super) fn claim(claim: &PersistentVolumeClaim, age: &str) -> Vec<Value> {
         json!(capacity.map_or(if bound { "0".to_owned() } else { String::new() }, ToString::to_string)),
         json!(if bound { modes(&claim.status.access_modes) } else { String::new() }),
         json!(class_of(meta, spec.storage_class_name.as_deref())),
-        json!("<unset>"),
+        json!(attributes_class(&spec.rest)),
         json!(age),
         json!(spec.volume_mode.as_deref().unwrap_or("<unset>")),
     ]
