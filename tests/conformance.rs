@@ -71,10 +71,13 @@ fn upstreams_tables_pass() {
         };
         let data: Value = serde_json::from_str(&text).expect("a table is JSON");
         let mut cases = data["cases"].as_array().expect("a table has cases").clone();
-        // The printers' objects are younger by two seconds than the moment at which their dump began.
+        // The printers' objects were made while they were dumped: some are younger than the table.
         if name.contains("__TestPrint") {
-            let now = json!(Timestamp(now(&data).0 + 2));
-            cases.iter_mut().for_each(|case| case["now"] = now.clone());
+            for case in &mut cases {
+                let objects = PRINTED.iter().filter_map(|field| case[*field]["metadata"]["creationTimestamp"].as_str());
+                let made = objects.filter_map(|text| text.parse::<Timestamp>().ok()).max().unwrap_or_default();
+                case["now"] = json!(made.max(now(&data)));
+            }
         }
         let results: Vec<Option<bool>> = cases.iter().map(check).collect();
         let looked_at = results.iter().flatten().count();
