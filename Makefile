@@ -12,4 +12,4 @@ size: ; @.ci/size.sh
 setup: ; @.ci/setup.sh compiler wasm_target clippy web browser trunk bindgen pack deny
 advisories: ; @.ci/advisories.sh
 # The picture of the README, as the end-to-end tests made it.
-picture: test-e2e ; cp target/screenshots/load-1440-light-en-US.png .github/page.png
+picture: test-e2e ; cp target/screenshots/page-applied.png .github/page.png

@@ -8,7 +8,7 @@ step=test
 native() {
   .ci/setup.sh compiler
   say "native tests"
-  if command -v cargo-nextest >/dev/null; then cargo nextest run --cargo-profile quick; else cargo test --profile quick --lib --bins --tests; fi
+  if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace --cargo-profile quick; else cargo test --workspace --profile quick --lib --bins --tests; fi
   say "documentation examples"
   cargo test --profile quick --doc
 }
@@ -17,7 +17,7 @@ wasm() {
   .ci/setup.sh compiler wasm_target web browser bindgen pack
   say "tests of the wasm build, in Chromium"
   CHROMEDRIVER=$(command -v chromedriver) WASM_BINDGEN_TEST_TIMEOUT=300 RUSTUP_TOOLCHAIN=$(wasm_toolchain) \
-    wasm-pack --log-level error test --headless --chrome --mode no-install . --test web --profile quick
+    wasm-pack --log-level error test --headless --chrome --mode no-install tests/web --profile quick
 }
 
 e2e() {

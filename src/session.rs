@@ -57,9 +57,9 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session on a cluster of its own, before the face has said anything.
+    /// A session before the face has said anything: its cluster has only been switched on.
     pub fn new() -> Session {
-        Session::on(World::boot(Scenario::default()), Locale::default())
+        Session::on(World::switch_on(Scenario::default()), Locale::default())
     }
 
     fn on(world: World, locale: Locale) -> Session {
@@ -115,7 +115,7 @@ impl Session {
             Request::Lesson(request) => self.lesson(request, &mut updates),
             Request::MakeLink => {
                 let link = share::encode(&self.recipe());
-                updates.push(Update::Link(link));
+                updates.push(Update::Link { link, digest: self.world.digest() });
             }
             Request::SavePackets { .. } => {
                 let bytes = self.world.cluster.capture_of_hops();
@@ -142,6 +142,8 @@ impl Session {
         let scenario = world.cluster.scenario().to_string();
         *self = Session::on(world, locale);
         self.course.set_locale(locale);
+        // A link shows one moment, and stays there until the learner goes on.
+        self.clock.playing = !matches!(boot, Boot::Link(_)) || refused.is_some();
         if let Some((id, step)) = lesson {
             self.course.resume(&id, step);
         }
@@ -159,11 +161,7 @@ impl Session {
     fn run(&mut self, text: &str, updates: &mut Vec<Update>) {
         let prompt = if self.open.is_empty() { PROMPT } else { MORE };
         let shown = format!("{prompt}{}\n", text.trim_end_matches('\n'));
-        updates.push(Update::Terminal(TerminalUpdate {
-            clear: false,
-            chunks: vec![Chunk { stream: Stream::Echo, text: shown, links: Vec::new() }],
-            prompt: self.prompt(),
-        }));
+        updates.push(self.terminal_says(Stream::Echo, &shown));
         self.open.push_str(text);
         if !text.ends_with('\n') {
             self.open.push('\n');
@@ -192,8 +190,7 @@ impl Session {
         let line = format!("kubectl apply -f - <<'{end}'\n{text}\n{end}");
         let found = diagnostics(yaml);
         updates.push(Update::Diagnostics { ticket: 0, found });
-        let chunk = Chunk { stream: Stream::Echo, text: format!("{PROMPT}kubectl apply -f -\n"), links: Vec::new() };
-        updates.push(Update::Terminal(TerminalUpdate { clear: false, chunks: vec![chunk], prompt: self.prompt() }));
+        updates.push(self.terminal_says(Stream::Echo, &format!("{PROMPT}kubectl apply -f -\n")));
         self.act(Action::Line { line, files: Vec::new() }, updates);
     }
 
@@ -201,12 +198,12 @@ impl Session {
     fn act(&mut self, action: Action, updates: &mut Vec<Update>) {
         if self.world.foreground.is_some() && matches!(action, Action::Line { .. }) {
             self.world.act(Action::Interrupt, None).ok();
+            updates.push(self.terminal_says(Stream::Echo, "^C\n"));
         }
         self.future.clear();
         self.clock.end = self.world.now();
         if let Err(why) = self.world.act(action, None) {
-            let chunk = Chunk { stream: Stream::Err, text: format!("{why}\n"), links: Vec::new() };
-            updates.push(Update::Terminal(TerminalUpdate { clear: false, chunks: vec![chunk], prompt: self.prompt() }));
+            updates.push(self.terminal_says(Stream::Err, &format!("{why}\n")));
         }
         self.checkpoint();
     }
@@ -216,8 +213,12 @@ impl Session {
         if self.world.foreground.is_some() {
             self.act(Action::Interrupt, updates);
         }
-        let chunk = Chunk { stream: Stream::Echo, text: "^C\n".into(), links: Vec::new() };
-        updates.push(Update::Terminal(TerminalUpdate { clear: false, chunks: vec![chunk], prompt: self.prompt() }));
+        updates.push(self.terminal_says(Stream::Echo, "^C\n"));
+    }
+
+    fn terminal_says(&self, stream: Stream, text: &str) -> Update {
+        let chunk = Chunk { stream, text: text.to_owned(), links: Vec::new() };
+        Update::Terminal(TerminalUpdate { clear: false, chunks: vec![chunk], prompt: self.prompt() })
     }
 
     fn fault(&mut self, words: String, updates: &mut Vec<Update>) {
@@ -232,12 +233,14 @@ impl Session {
         }
     }
 
-    /// What the terminal printed since the last update.
+    /// What the terminal printed since the last update, and whether it waits for a command now.
     fn terminal_output(&mut self, updates: &mut Vec<Update>) {
         let output = self.world.take_output();
-        if output.is_empty() {
+        let running = self.world.foreground.is_some();
+        if output.is_empty() && running == self.shown.running {
             return;
         }
+        self.shown.running = running;
         let mut clear = false;
         let mut chunks: Vec<Chunk> = Vec::new();
         for output in output {

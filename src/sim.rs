@@ -8,6 +8,7 @@ pub mod digest;
 pub mod history;
 pub mod queue;
 pub mod rng;
+pub mod sort;
 pub mod time;
 pub mod trace;
 
@@ -16,5 +17,6 @@ pub use digest::{Digest, digest_of};
 pub use history::History;
 pub use queue::EventQueue;
 pub use rng::Rng;
+pub use sort::merge_sort_by;
 pub use time::{Span, Time};
 pub use trace::{EventId, Trace};

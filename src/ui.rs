@@ -21,6 +21,7 @@ mod words;
 /// Puts the page into the document.
 pub fn mount() {
     console_error_panic_hook::set_once();
+    browser::frame::mark("wasm-start");
     leptos::mount::mount_to_body(app::App);
     widget::boot::remove_skeleton();
 }

@@ -1,4 +1,4 @@
-//! Same seed and same script: one digest, however often, and the same as in the browser (`tests/web.rs`).
+//! Same seed and same script: one digest, however often, and the same as in the browser (`tests/web/web.rs`).
 //!
 //! `KUBARIUM_REPLAYS=10` replays less often, `KUBARIUM_BLESS=1` writes `tests/data/digest.txt` anew.
 

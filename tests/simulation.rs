@@ -1,7 +1,7 @@
 //! Seeded simulations: a small cluster, a random workload and random faults; what must always hold is checked from outside
 //! after every event, and once the faults have stopped the cluster must become what was asked for.
 //!
-//! `KUBARIUM_SEEDS=500` runs more seeds, `KUBARIUM_SEED=17` runs one and prints its script. A failure prints the seed and a
+//! `KUBARIUM_SEEDS=500` runs more seeds (from `KUBARIUM_FIRST_SEED`), `KUBARIUM_SEED=17` runs one and prints its script. A failure prints the seed and a
 //! script that `kubarium run` takes.
 
 use std::collections::BTreeSet;
@@ -156,12 +156,12 @@ impl<'a> Simulation<'a> {
         let hosts = self.world.cluster.hosts();
         let nodes: Vec<String> = hosts.iter().map(|host| host.name.to_string()).collect();
         let node = self.rng.pick(&nodes).expect("there is a node").clone();
-        let process = match self.rng.below(5) {
-            // A crash of kube-apiserver is not among them yet: a kubelet may then miss what became of its pods.
-            0 => "kube-scheduler".to_owned(),
-            1 => "kube-controller-manager".to_owned(),
-            2 => format!("kubelet {node}"),
-            3 => format!("kube-proxy {node}"),
+        let process = match self.rng.below(6) {
+            0 => "kube-apiserver".to_owned(),
+            1 => "kube-scheduler".to_owned(),
+            2 => "kube-controller-manager".to_owned(),
+            3 => format!("kubelet {node}"),
+            4 => format!("kube-proxy {node}"),
             _ => format!("flanneld {node}"),
         };
         match self.rng.below(8) {
@@ -298,7 +298,10 @@ fn whatever_happens_invariants_hold_and_the_cluster_converges() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let (first, last) = match number("KUBARIUM_SEED") {
         Some(seed) => (seed, seed),
-        None => (1, number("KUBARIUM_SEEDS").unwrap_or(SEEDS)),
+        None => {
+            let first = number("KUBARIUM_FIRST_SEED").unwrap_or(1);
+            (first, first + number("KUBARIUM_SEEDS").unwrap_or(SEEDS) - 1)
+        }
     };
     let (next, events) = (AtomicU64::new(first), AtomicU64::new(0));
     let failures = Mutex::new(Vec::new());
@@ -313,7 +316,10 @@ fn whatever_happens_invariants_hold_and_the_cluster_converges() {
                     }
                     match simulate(seed) {
                         Ok(some) => _ = events.fetch_add(some, Ordering::Relaxed),
-                        Err(what) => failures.lock().expect("nobody panics with it").push(what),
+                        Err(what) => {
+                            eprintln!("{}", what.lines().next().unwrap_or_default());
+                            failures.lock().expect("nobody panics with it").push(what);
+                        }
                     }
                 }
             });

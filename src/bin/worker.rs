@@ -1,7 +1,8 @@
 //! Hosts the core in a Web Worker; does nothing elsewhere.
 //!
 //! It first posts an empty list of updates, which says that it can be spoken to. A panic stops it for good: the page hears
-//! of it as an error of the worker and offers a way on.
+//! of it as an error of the worker and offers a way on. Its global `busy_ms` is the wall-clock time spent on requests so far,
+//! for whoever measures (`make bench`).
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() {}
@@ -22,13 +23,18 @@ fn main() {
         page.post_message(&JsValue::from(frame)).expect("bytes can always be posted");
     };
     post(Vec::new());
-    let mut session: Option<Session> = None;
+    let clock = scope.performance().expect("a worker has a clock");
+    let (mut session, mut busy_ms) = (Session::new(), 0.0);
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        let began = clock.now();
         let frame = js_sys::Uint8Array::new(&event.data()).to_vec();
         match decode(&frame) {
-            Ok(request) => post(session.get_or_insert_with(Session::new).handle(request)),
+            Ok(request) => post(session.handle(request)),
             Err(error) => panic!("the page sent what cannot be read: {error:?}"),
         }
+        busy_ms += clock.now() - began;
+        js_sys::Reflect::set(&js_sys::global(), &"busy_ms".into(), &JsValue::from(busy_ms))
+            .expect("a global can be set");
     });
     scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();

@@ -191,7 +191,7 @@ impl Manager {
             let notes = slot.controller.observe(change, &self.informers.cache, now);
             for key in slot.controller.affected(change, &self.informers.cache) {
                 match slot.controller.delay(change) {
-                    Span::ZERO => slot.queue.add(key, out.cause()),
+                    Span::ZERO => slot.queue.add(key, now, out.cause()),
                     delay => slot.queue.add_at(key, now + delay, out.cause()),
                 }
             }
@@ -208,7 +208,7 @@ impl Manager {
                 slot.held.iter().filter(|(_, held)| free(held)).map(|(key, _)| key.clone()).collect();
             for key in freed {
                 slot.held.remove(&key);
-                slot.queue.done(&key);
+                slot.queue.done(&key, now);
             }
         }
     }
@@ -235,7 +235,7 @@ impl Manager {
             self.synced = true;
             for slot in &mut self.slots {
                 for key in slot.controller.seeds() {
-                    slot.queue.add(key, out.cause());
+                    slot.queue.add(key, now, out.cause());
                 }
             }
         }
@@ -258,7 +258,7 @@ impl Manager {
             Err(_) => {
                 let queue = &mut self.slots[index].queue;
                 queue.add_rate_limited(key.clone(), now, cause);
-                queue.done(&key);
+                queue.done(&key, now);
             }
         }
     }
@@ -323,7 +323,7 @@ impl Manager {
         }
         let written = run.into_written();
         if written.seen_by(&self.informers.cache) {
-            slot.queue.done(&key);
+            slot.queue.done(&key, now);
         } else {
             slot.held.insert(key, Held { written, until: now + EXPECTATIONS });
         }

@@ -11,6 +11,8 @@ use crate::sim::{EventId, Span, Time};
 
 const BASE: Span = Span::millis(5);
 const MOST: Span = Span::secs(1_000);
+/// What a worker needs for a key: what changes meanwhile is looked at together, once.
+const WORK: Span = Span::millis(5);
 
 /// Keys to be reconciled.
 ///
@@ -24,13 +26,18 @@ pub struct WorkQueue {
     delayed: BTreeSet<(Time, ObjectRef)>,
     waiting: BTreeMap<ObjectRef, (Time, Option<EventId>)>,
     failures: BTreeMap<ObjectRef, u32>,
+    /// Until when a worker is busy with a key that has nothing more to wait for.
+    busy: BTreeMap<ObjectRef, Time>,
 }
 
 impl WorkQueue {
     /// A key is to be reconciled, because of `cause`.
-    pub fn add(&mut self, key: ObjectRef, cause: Option<EventId>) {
+    pub fn add(&mut self, key: ObjectRef, now: Time, cause: Option<EventId>) {
         if self.dirty.contains_key(&key) {
             return;
+        }
+        if let Some(until) = self.busy.get(&key).copied().filter(|until| *until > now) {
+            return self.add_at(key, until, cause);
         }
         self.dirty.insert(key.clone(), cause);
         if !self.processing.contains(&key) {
@@ -76,10 +83,16 @@ impl WorkQueue {
         Some((key, cause))
     }
 
-    /// A key is not in process any more; if it became dirty meanwhile, it is in the line again.
-    pub fn done(&mut self, key: &ObjectRef) {
-        if self.processing.remove(key) && self.dirty.contains_key(key) {
-            self.line.push_back(key.clone());
+    /// A key is not in process any more, but for the time that the work takes; if it became dirty meanwhile, it is in the
+    /// line again after that.
+    pub fn done(&mut self, key: &ObjectRef, now: Time) {
+        if !self.processing.remove(key) {
+            return;
+        }
+        self.busy.retain(|_, until| *until > now);
+        self.busy.insert(key.clone(), now + WORK);
+        if let Some(cause) = self.dirty.remove(key) {
+            self.add_at(key.clone(), now + WORK, cause);
         }
     }
 
@@ -91,7 +104,7 @@ impl WorkQueue {
             }
             self.delayed.pop_first();
             let (_, cause) = self.waiting.remove(&key).expect("what is delayed is waiting");
-            self.add(key, cause);
+            self.add(key, now, cause);
         }
     }
 
@@ -123,9 +136,9 @@ mod tests {
     #[test]
     fn a_key_is_in_the_line_once_with_its_first_cause() {
         let mut queue = WorkQueue::default();
-        queue.add(key("a"), Some(EventId(1)));
-        queue.add(key("b"), None);
-        queue.add(key("a"), Some(EventId(2)));
+        queue.add(key("a"), Time(0), Some(EventId(1)));
+        queue.add(key("b"), Time(0), None);
+        queue.add(key("a"), Time(0), Some(EventId(2)));
         assert_eq!(queue.take(), Some((key("a"), Some(EventId(1)))));
         assert_eq!(queue.take(), Some((key("b"), None)));
         assert_eq!(queue.take(), None);
@@ -134,12 +147,32 @@ mod tests {
     #[test]
     fn a_key_in_process_waits_until_it_is_done() {
         let mut queue = WorkQueue::default();
-        queue.add(key("a"), None);
+        queue.add(key("a"), Time(0), None);
         queue.take();
-        queue.add(key("a"), Some(EventId(3)));
+        queue.add(key("a"), Time(0), Some(EventId(3)));
         assert_eq!(queue.take(), None);
-        queue.done(&key("a"));
+        queue.done(&key("a"), Time(0));
+        assert_eq!(queue.take(), None);
+        queue.wake(Time(0) + WORK);
         assert_eq!(queue.take(), Some((key("a"), Some(EventId(3)))));
+    }
+
+    #[test]
+    fn what_changes_while_a_worker_is_busy_is_looked_at_once() {
+        let mut queue = WorkQueue::default();
+        queue.add(key("a"), Time(0), None);
+        queue.take();
+        queue.done(&key("a"), Time(0));
+        queue.add(key("a"), Time(1), Some(EventId(4)));
+        queue.add(key("a"), Time(2), Some(EventId(5)));
+        assert_eq!(queue.take(), None);
+        assert_eq!(queue.wake_at().map(|(at, _)| at), Some(Time(0) + WORK));
+        queue.wake(Time(0) + WORK);
+        assert_eq!(queue.take(), Some((key("a"), Some(EventId(4)))));
+        assert_eq!(queue.take(), None);
+        queue.done(&key("a"), Time(0) + WORK);
+        queue.add(key("a"), Time(0) + WORK + WORK, None);
+        assert_eq!(queue.take(), Some((key("a"), None)));
     }
 
     #[test]
@@ -150,13 +183,13 @@ mod tests {
             assert_eq!(queue.wake_at().map(|(at, _)| at), Some(Time(0) + Span::millis(wait)), "failure {n}");
             queue.wake(Time(u64::MAX));
             queue.take();
-            queue.done(&key("a"));
+            queue.done(&key("a"), Time(0));
         }
         for _ in 0..60 {
             queue.add_rate_limited(key("a"), Time(0), None);
             queue.wake(Time(u64::MAX));
             queue.take();
-            queue.done(&key("a"));
+            queue.done(&key("a"), Time(0));
         }
         queue.add_rate_limited(key("a"), Time(0), None);
         assert_eq!(queue.wake_at().map(|(at, _)| at), Some(Time(0) + MOST));

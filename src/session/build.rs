@@ -5,7 +5,9 @@ pub mod detail;
 pub mod etcd;
 pub mod happening;
 pub mod messages;
+pub mod packet_flights;
 pub mod packets;
+pub mod tally;
 pub mod timeline;
 pub mod why;
 

@@ -13,7 +13,7 @@ const CHECKPOINT_EVERY: Span = Span::secs(5);
 
 /// Whether time passes and how fast.
 pub(super) struct Clock {
-    playing: bool,
+    pub(super) playing: bool,
     speed: Speed,
     /// The latest moment that was ever reached.
     pub(super) end: Time,
@@ -120,7 +120,6 @@ impl Session {
             speed: self.clock.speed,
             end: self.clock.end,
             next: self.due_at(),
-            digest: (!self.clock.playing && self.world.foreground.is_none()).then(|| self.world.digest()),
         }
     }
 }

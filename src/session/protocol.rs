@@ -287,8 +287,13 @@ pub enum Update {
         /// In the order of the text; empty if all is well.
         found: Vec<Diagnostic>,
     },
-    /// The fragment of a share link, without `#`.
-    Link(String),
+    /// A share link.
+    Link {
+        /// Its fragment, without `#`.
+        link: String,
+        /// The digest of the state that it leads to.
+        digest: Digest,
+    },
     /// A file for the learner's disk.
     File {
         /// Its name.
@@ -340,8 +345,6 @@ pub struct ClockView {
     pub end: Time,
     /// When the next event happens, if any is due.
     pub next: Option<Time>,
-    /// The digest of the state, when the clock stands.
-    pub digest: Option<Digest>,
 }
 
 /// What the terminal shows.

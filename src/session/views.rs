@@ -1,6 +1,9 @@
 //! Which views the page gets: those that it wants and that have changed since it got them.
 
+use std::collections::BTreeMap;
+
 use crate::api::Kind;
+use crate::session::build::tally::Tally;
 use crate::session::build::{cluster, detail, etcd, messages, object_ref, packets, timeline, why};
 use crate::session::protocol::{TextLink, Update};
 use crate::session::{Session, World};
@@ -16,6 +19,10 @@ pub(super) struct Shown {
     /// The revision and the entries at which slow views were last made.
     version: Option<(u64, EventId)>,
     lesson: Option<Digest>,
+    /// What of the trace has been counted.
+    tally: Tally,
+    /// Whether the terminal was told to wait for a command.
+    pub(super) running: bool,
     lessons_told: bool,
 }
 
@@ -34,8 +41,9 @@ impl Shown {
     }
 
     /// Names of objects in a text of the terminal.
-    pub(super) fn links_in(&mut self, world: &World, text: &str) -> Vec<TextLink> {
+    pub(super) fn links_in(&self, world: &World, text: &str) -> Vec<TextLink> {
         let mut links = Vec::new();
+        let named = named(world);
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
         let mut start = 0;
         for word in text.split(|c: char| !is_name(c)) {
@@ -44,7 +52,7 @@ impl Shown {
             if word.len() < 3 || !word.contains('-') && world.cluster.node_named(word).is_none() {
                 continue;
             }
-            if let Some(object) = named(world, word) {
+            if let Some(object) = named.get(word).cloned() {
                 let end = at + word.len();
                 links.push(TextLink {
                     start: u32::try_from(at).unwrap_or(u32::MAX),
@@ -57,12 +65,11 @@ impl Shown {
     }
 }
 
-/// The object of that name, pods first.
-fn named(world: &World, name: &str) -> Option<ObjectRef> {
-    [Kind::Pod, Kind::Node, Kind::ReplicaSet, Kind::Deployment].into_iter().find_map(|kind| {
-        let found = world.cluster.objects(kind).find(|object| object.meta().name == name)?;
-        Some(object_ref(&found.reference()))
-    })
+/// Pods, nodes, ReplicaSets and Deployments by name, pods first.
+fn named(world: &World) -> BTreeMap<&str, ObjectRef> {
+    let kinds = [Kind::Deployment, Kind::ReplicaSet, Kind::Node, Kind::Pod];
+    let objects = kinds.into_iter().flat_map(|kind| world.cluster.objects(kind));
+    objects.map(|object| (object.meta().name.as_str(), object_ref(&object.reference()))).collect()
 }
 
 impl Session {
@@ -114,7 +121,8 @@ impl Session {
             updates.push(Update::Packet(packets::packet(world, id).map(Box::new)));
         }
         if let Some(want) = &self.want.timeline {
-            let view = timeline::timeline(world, want, self.clock.end);
+            self.shown.tally.take_in(world);
+            let view = timeline::timeline(world, &self.shown.tally, want, self.clock.end);
             updates.push(Update::Timeline(Box::new(view)));
         }
         if let Some(of) = self.want.why {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::sim::Time;
 
 /// The number of an entry; later entries have higher numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EventId(pub u64);
 
 /// One thing that happened.

@@ -5,7 +5,7 @@ mod fixture;
 
 use leptos::prelude::{Update as _, *};
 
-use crate::session::protocol::{Boot, ClockRequest, Request, Speed, TerminalUpdate, Update};
+use crate::session::protocol::{Boot, Request, Speed, TerminalUpdate, Update};
 use crate::ui::browser::core::{Arrival, Core};
 use crate::ui::browser::{file, frame, storage, url};
 use crate::ui::state::{Flight, Page, Status, TermChunk};
@@ -148,7 +148,7 @@ fn take_in(page: Page, update: Update) {
             page.refused.set(refused);
             page.waiting.set_value(false);
             page.status.set(Status::Ready);
-            page.clock_to(ClockRequest::Play);
+            frame::mark("interactive");
         }
         Update::Busy { what, done } if done < 1_000 => page.status.set(Status::Busy(what, done)),
         Update::Busy { .. } => page.status.set(Status::Ready),
@@ -176,9 +176,9 @@ fn take_in(page: Page, update: Update) {
         Update::Lessons(list) => page.lessons.set(list),
         Update::Lesson(lesson) => page.lesson.set(lesson.map(|l| *l)),
         Update::Diagnostics { found, .. } => page.diagnostics.set(found),
-        Update::Link(link) => {
+        Update::Link { link, digest } => {
             storage::set("link", &link);
-            page.share.set(Some(link));
+            page.share.set(Some((link, digest.to_string())));
         }
         Update::File { name, bytes } => file::save(&name, "application/octet-stream", &bytes),
         Update::Broken { what, link } => page.status.set(Status::Broken(what, link)),

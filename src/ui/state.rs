@@ -154,7 +154,7 @@ pub struct Page {
     /// A text that the editor is asked to show.
     pub to_edit: RwSignal<Option<String>>,
     /// The fragment of the share link, once made.
-    pub share: RwSignal<Option<String>>,
+    pub share: RwSignal<Option<(String, String)>>,
     /// The panel beside the picture.
     pub side: RwSignal<Panel>,
     /// The panel below it.
@@ -231,6 +231,13 @@ impl Page {
     /// The same for a part that is built anew whenever the language changes.
     pub fn words(&self) -> &'static Words {
         Words::of(self.locale.get_untracked())
+    }
+
+    /// Shows a packet and its way.
+    pub fn show_packet(&self, id: PacketId) {
+        self.packet_id.set(Some(id));
+        self.hop.set(0);
+        self.show(Panel::Packet);
     }
 
     /// Asks the core.
@@ -330,7 +337,7 @@ pub fn page() -> Page {
 }
 
 fn clock_at_start() -> ClockView {
-    ClockView { now: Time::ZERO, playing: false, speed: Speed::REAL, end: Time::ZERO, next: None, digest: None }
+    ClockView { now: Time::ZERO, playing: false, speed: Speed::REAL, end: Time::ZERO, next: None }
 }
 
 /// The address bar says it, else it is remembered, else the browser asks for it.

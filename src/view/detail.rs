@@ -23,8 +23,6 @@ pub struct ObjectDetail {
     pub gone: bool,
     /// What `kubectl get -o yaml` prints.
     pub yaml: String,
-    /// What `kubectl describe` prints; empty if there is no describer.
-    pub describe: String,
     /// Its key in etcd.
     pub etcd_key: String,
     /// Events about it, newest last.

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::sim::{EventId, Time};
-use crate::view::{ObjectRef, Place, Plane};
+use crate::view::{ObjectRef, PacketId, Place, Plane};
 
 /// Messages since the last update.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +49,8 @@ pub struct MessageView {
     pub object: Option<ObjectRef>,
     /// The trace entry that brought it about.
     pub cause: Option<EventId>,
+    /// Its number among the packets, if it is one.
+    pub packet: Option<PacketId>,
 }
 
 /// What a message is; told by shape in the picture.

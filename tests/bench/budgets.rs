@@ -10,8 +10,10 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use kubarium::cluster::Scenario;
-use kubarium::session::{Script, World};
+use kubarium::session::protocol::{Boot, Request, TimelineWant, Want};
+use kubarium::session::{Script, Session, World};
 use kubarium::sim::{Rng, digest_of};
+use kubarium::view::Locale;
 
 /// One line of the table: what is measured, what it may take at most, and one run of it, which says how long the part that
 /// counts took.
@@ -48,6 +50,11 @@ const BUDGETS: &[Budget] = &[
         what: "1,000 pods on 20 nodes, apply -> all Ready",
         limit: Duration::from_secs(1),
         run: || pods_on_nodes(1_000, 20),
+    },
+    Budget {
+        what: "a tick of the page at 20 nodes and 500 pods while they are replaced (95th percentile)",
+        limit: Duration::from_millis(8),
+        run: page_tick,
     },
     // The design's own size is 5,000 nodes and 150,000 pods in 30 s; a fiftieth of it in a fiftieth of the time.
     Budget {
@@ -122,6 +129,22 @@ fn pods_on_nodes(pods: u32, nodes: u32) -> Duration {
         run(&mut script, "kubectl rollout status deployment/web --timeout=600s");
         println!("{:>27}({pods} pods: {} virtual, {} events)", "", script.now(), script.world().cluster.events());
     })
+}
+
+/// What the core needs for a frame of the page: 16 ms of virtual time and the views that have changed.
+fn page_tick() -> Duration {
+    let mut session = Session::new();
+    let boot = Boot::Fresh("nodes=20 pull=0s".into());
+    session.handle(Request::Boot { boot, locale: Locale::En });
+    let timeline = Some(TimelineWant { buckets: 180, until: None, limit: 0, planes: Vec::new(), place: None });
+    session.handle(Request::Want(Want { cluster: true, messages: true, timeline, ..Want::default() }));
+    let tick = |session: &mut Session| timed(|| _ = black_box(session.handle(Request::Tick { elapsed_us: 16_000 })));
+    session.handle(Request::Run { line: "kubectl create deployment web --image=nginx --replicas=500".into() });
+    (0..500).for_each(|_| _ = tick(&mut session));
+    session.handle(Request::Run { line: "kubectl rollout restart deployment/web".into() });
+    let mut taken: Vec<Duration> = (0..200).map(|_| tick(&mut session)).collect();
+    taken.sort();
+    taken[taken.len() * 95 / 100]
 }
 
 fn a_fiftieth_of_the_limit() -> Duration {

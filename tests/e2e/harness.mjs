@@ -1,5 +1,6 @@
 // What every end-to-end test needs: the built page on a free port of 127.0.0.1, Chromium with an empty profile, and a list of
 // everything that went wrong in it.
+import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -7,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, extname, isAbsolute, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+export const root = fileURLToPath(new URL('../..', import.meta.url));
 const { chromium } = createRequire(join(root, '.web/package.json'))('playwright-core');
 
 /** The page that `make test` built; KUBARIUM_DIST names another. */
@@ -98,6 +99,39 @@ export function watch(page) {
   });
   return problems;
 }
+
+/** Waits for a running cluster. */
+export const ready = (page) => page.waitForFunction(() => document.querySelectorAll('.node').length >= 3, null, { timeout: 60_000 });
+
+/** Runs `act` on an open page and holds that nothing went wrong in it. */
+export const onPage = (options, act) => async () => {
+  const { page, problems, close } = await open(options);
+  try {
+    await ready(page);
+    await act(page);
+    assert.deepEqual(problems, []);
+  } catch (error) {
+    const picture = await screenshot(page, `failed-${Date.now()}`);
+    const said = await page.$eval('.terminal', (terminal) => terminal.textContent).catch(() => '(not shown)');
+    error.message += `\nthe page: ${picture}\nits terminal:\n${said}\nits problems: ${problems.join('\n')}`;
+    throw error;
+  } finally {
+    await close();
+  }
+};
+
+/** Types a line into the terminal. */
+export const command = async (page, line) => {
+  await page.click('#tab-terminal');
+  await page.fill('#terminal-input', line);
+  await page.press('#terminal-input', 'Enter');
+};
+
+/** Lets virtual time run freely, so that a test does not watch messages crawl. */
+export const hurry = async (page, speed = '5000') => {
+  await page.click('.follow[aria-pressed="true"]');
+  await page.selectOption('.speed', speed);
+};
 
 /** Saves a picture of the page as target/screenshots/NAME.png and answers its path. */
 export async function screenshot(page, name) {

@@ -1,33 +1,7 @@
 // The main job, as a learner does it: a running cluster, a manifest applied, pods that become ready, a packet followed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { open, screenshot } from './harness.mjs';
-
-const ready = (page) => page.waitForFunction(() => document.querySelectorAll('.node').length >= 3, null, { timeout: 60_000 });
-
-/** Runs `act` on an open page and holds that nothing went wrong in it. */
-const onPage = (options, act) => async () => {
-  const { page, problems, close } = await open(options);
-  try {
-    await ready(page);
-    await act(page);
-    assert.deepEqual(problems, []);
-  } finally {
-    await close();
-  }
-};
-
-const command = async (page, line) => {
-  await page.click('#tab-terminal');
-  await page.fill('#terminal-input', line);
-  await page.press('#terminal-input', 'Enter');
-};
-
-/** Lets virtual time run freely, so that a test does not watch messages crawl. */
-const hurry = async (page) => {
-  await page.click('.follow[aria-pressed="true"]');
-  await page.selectOption('.speed', '5000');
-};
+import { command, hurry, onPage, screenshot } from './harness.mjs';
 
 test('the page opens on a running cluster of three nodes', onPage({}, async (page) => {
   assert.match(await page.textContent('.brand'), /simulated Kubernetes v1\.36/);

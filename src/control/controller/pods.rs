@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::api::{ObjectMeta, OwnerReference, Pod, PodTemplateSpec, Timestamp};
+use crate::sim::merge_sort_by;
 
 /// The annotation that asks for a pod to be deleted earlier (lower) or later.
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
@@ -72,7 +73,7 @@ pub fn from_template(template: &PodTemplateSpec, owner_name: &str, namespace: &s
 /// is in nanoseconds since the epoch.
 pub fn to_delete(mut pods: Vec<Arc<Pod>>, surplus: usize, rank: impl Fn(&Pod) -> i64, now: u64) -> Vec<Arc<Pod>> {
     if surplus < pods.len() {
-        pods.sort_by(|a, b| deletion_order((a, rank(a)), (b, rank(b)), now));
+        merge_sort_by(&mut pods, &mut |a, b| deletion_order((a, rank(a)), (b, rank(b)), now));
     }
     pods.truncate(surplus);
     pods

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use crate::kubectl::yaml::resolve::{Scalar, resolve};
+use crate::sim::merge_sort_by;
 
 /// The document of one value, with its newline.
 pub fn to_yaml(value: &Value) -> String {
@@ -29,7 +30,7 @@ fn indent(depth: u32, out: &mut String) {
 
 fn mapping(map: &serde_json::Map<String, Value>, depth: u32, out: &mut String) {
     let mut keys: Vec<&String> = map.keys().collect();
-    keys.sort_by(|a, b| natural(a, b));
+    merge_sort_by(&mut keys, &mut |a, b| natural(a, b));
     for (i, key) in keys.into_iter().enumerate() {
         if i > 0 {
             indent(depth, out);

@@ -8,21 +8,22 @@ use serde_json::Value;
 
 use crate::kubectl::print::jsonpath::{self, Template};
 use crate::kubectl::resource::Resource;
+use crate::sim::merge_sort_by;
 
 /// Sorts the rows of a table by a field of their objects.
 pub fn table(table: &mut Value, path: &str) -> Result<(), String> {
     let template = parse(path)?;
     let Some(rows) = table.get_mut("rows").and_then(Value::as_array_mut) else { return Ok(()) };
     check(rows.iter().map(|r| &r["object"]), &template, path)?;
-    rows.sort_by(|a, b| order(&key(&template, &a["object"]), &key(&template, &b["object"])));
+    merge_sort_by(rows, &mut |a, b| order(&key(&template, &a["object"]), &key(&template, &b["object"])));
     Ok(())
 }
 
 /// Sorts objects by a field.
-pub fn objects(objects: &mut [(&'static Resource, Value)], path: &str) -> Result<(), String> {
+pub fn objects(objects: &mut Vec<(&'static Resource, Value)>, path: &str) -> Result<(), String> {
     let template = parse(path)?;
     check(objects.iter().map(|(_, v)| v), &template, path)?;
-    objects.sort_by(|a, b| order(&key(&template, &a.1), &key(&template, &b.1)));
+    merge_sort_by(objects, &mut |a, b| order(&key(&template, &a.1), &key(&template, &b.1)));
     Ok(())
 }
 

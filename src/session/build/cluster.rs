@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::{Deployment, Endpoints, Kind, KindOf as _, Node, ObjectMeta, Pod, Quantity, ReplicaSet, Service};
 use crate::cluster::{Actor, Cluster, NodeIx};
-use crate::control::apiserver::{http::Include, table};
+use crate::control::apiserver::table;
 use crate::session::build::{object_ref, place_of};
 use crate::sim::Time;
 use crate::view::{
@@ -116,10 +116,9 @@ fn requested(cluster: &Cluster) -> BTreeMap<String, (u64, u64, u64)> {
 /// What kubectl prints of an object in a column.
 fn cell(cluster: &Cluster, object: &crate::api::Object, column: &str) -> String {
     let now = cluster.apiserver().calendar(cluster.now());
-    let table = table::table(object.kind(), std::slice::from_ref(object), now, Include::Nothing);
-    let columns = table["columnDefinitions"].as_array();
-    let at = columns.and_then(|columns| columns.iter().position(|c| c["name"] == column));
-    at.and_then(|at| table["rows"][0]["cells"][at].as_str()).unwrap_or_default().to_owned()
+    let at = table::columns(object.kind()).iter().position(|c| c.name == column);
+    let cells = table::cells(object, now);
+    at.and_then(|at| cells.get(at)?.as_str()).unwrap_or_default().to_owned()
 }
 
 fn is_over(pod: &Pod) -> bool {
@@ -232,9 +231,9 @@ fn service_view(cluster: &Cluster, service: &Service) -> ServiceView {
     let (namespace, name) = (&service.metadata.namespace, &service.metadata.name);
     let endpoints = cluster.object(Kind::Endpoints, namespace, name).and_then(Endpoints::of);
     let subsets = endpoints.map_or(&[][..], |endpoints| &endpoints.subsets);
-    let backends = subsets.iter().flat_map(|subset| &subset.addresses).filter_map(|address| {
-        let target = address.target_ref.as_ref().filter(|target| target.kind == "Pod")?;
-        Some(format!("{}/{}", target.namespace, target.name))
+    let backends = subsets.iter().flat_map(|subset| &subset.addresses).map(|address| {
+        let pod = address.target_ref.as_ref().filter(|target| target.kind == "Pod");
+        pod.map_or_else(|| address.ip.clone(), |target| format!("{}/{}", target.namespace, target.name))
     });
     let mut backends: Vec<String> = backends.collect();
     backends.sort();

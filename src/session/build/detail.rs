@@ -34,7 +34,6 @@ fn object_detail(cluster: &Cluster, wanted: &ObjectRef) -> Option<ObjectDetail> 
         object: wanted.clone(),
         gone: object.is_none(),
         yaml: object.map(|object| yaml::to_yaml(&object.to_value())).unwrap_or_default(),
-        describe: String::new(),
         etcd_key: key,
         events: events(cluster, &reference),
         related: object.map(|object| related(cluster, object)).unwrap_or_default(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::cluster::{Cluster, Happened, Said};
+use crate::session::build::packet_flights::packet_flights;
 use crate::session::build::{happening, object_ref, place_of, plane_of};
 use crate::sim::Time;
 use crate::sim::trace::Entry;
@@ -27,7 +28,8 @@ pub fn messages(cluster: &Cluster, since: Time) -> MessagesView {
             *summed.entry((message.from, message.to, message.plane)).or_default() += 1;
         }
     }
-    view.messages.reverse();
+    view.messages.extend(packet_flights(cluster, from, since));
+    view.messages.sort_by_key(|message| message.sent_at);
     view.summed = summed.into_iter().map(|((from, to, plane), count)| LinkLoad { from, to, plane, count }).collect();
     view
 }
@@ -50,6 +52,7 @@ fn message(cluster: &Cluster, entry: &Entry<Happened>) -> Option<MessageView> {
         fate: if *lost { Fate::Lost } else { Fate::Arrives },
         object: happening::object(entry).map(object_ref),
         cause: entry.cause,
+        packet: None,
     })
 }
 

@@ -22,6 +22,13 @@ fn again(each: Rc<RefCell<dyn FnMut(u32)>>, last: f64) {
     });
 }
 
+/// Marks a moment for whoever measures (`make bench`).
+pub fn mark(name: &str) {
+    if let Some(performance) = window().performance() {
+        drop(performance.mark(name));
+    }
+}
+
 /// Milliseconds of wall-clock time since the page was opened.
 pub fn wall_ms() -> f64 {
     window().performance().map_or(0.0, |p| p.now())

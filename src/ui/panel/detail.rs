@@ -6,7 +6,7 @@ use crate::ui::browser::dom;
 use crate::ui::state::{Panel, page};
 use crate::ui::widget::why::WhyChain;
 use crate::view::detail::{ObjectDetail, PlaceDetail};
-use crate::view::{DetailView, EventRow};
+use crate::view::{DetailView, EventRow, ObjectRef};
 
 /// What is known of the selected thing.
 #[component]
@@ -24,7 +24,7 @@ pub fn DetailPanel() -> impl IntoView {
 #[component]
 fn Object(detail: ObjectDetail) -> impl IntoView {
     let page = page();
-    let ObjectDetail { object, gone, yaml, describe, etcd_key, events, related, why } = detail;
+    let ObjectDetail { object, gone, yaml, etcd_key, events, related, why } = detail;
     let to_edit = yaml.clone();
     let edit = move |_| {
         page.to_edit.set(Some(to_edit.clone()));
@@ -35,18 +35,20 @@ fn Object(detail: ObjectDetail) -> impl IntoView {
             <button class="quiet" on:click=move |_| page.show_key(etcd_key.clone())>{page.words().show_in_etcd}</button>
         }
     });
+    let command = describe_command(&object);
+    let describe =
+        view! { <button class="quiet mono" on:click=move |_| page.run(command.clone())>"kubectl describe"</button> };
     view! {
         <article class="detail">
             <header>
                 <p class="kind">{object.kind}" · "{object.api_version}</p>
                 <h2 class="mono">{object.name}</h2>
                 <p class="faint">{object.namespace}{gone.then(|| format!(" · {}", page.words().gone))}</p>
-                <p class="row">{in_etcd}<button class="quiet" on:click=edit>{page.words().open_in_editor}</button></p>
+                <p class="row">{in_etcd}<button class="quiet" on:click=edit>{page.words().open_in_editor}</button>{(!gone).then_some(describe)}</p>
             </header>
             <Fold name=page.words().causes open=true><WhyChain links=why forgotten=false/></Fold>
             <Fold name=page.words().events open=true><Events events/></Fold>
             <Fold name="YAML" open=false><pre class="code" tabindex="0">{yaml}</pre></Fold>
-            {(!describe.is_empty()).then(|| view! { <Fold name="kubectl describe" open=false><pre class="code" tabindex="0">{describe}</pre></Fold> })}
             <Fold name=page.words().related open=true>
                 <ul class="plain">
                     {related.into_iter().map(|object| {
@@ -56,6 +58,15 @@ fn Object(detail: ObjectDetail) -> impl IntoView {
                 </ul>
             </Fold>
         </article>
+    }
+}
+
+/// What a learner types to see more of an object.
+fn describe_command(object: &ObjectRef) -> String {
+    let kind = object.kind.to_lowercase();
+    match object.namespace.as_str() {
+        "" | "default" => format!("kubectl describe {kind} {}", object.name),
+        namespace => format!("kubectl describe {kind} {} -n {namespace}", object.name),
     }
 }
 

@@ -14,20 +14,26 @@ pub fn TerminalPanel() -> impl IntoView {
     let page = page();
     let screen = NodeRef::<leptos::html::Div>::new();
     // Follow the output, unless the learner has scrolled up to read.
+    let following = StoredValue::new(true);
     Effect::new(move |_| {
         page.output.track();
         page.prompt.track();
-        if let Some(screen) = screen.get_untracked().filter(|s| dom::is_at_end(s)) {
+        if let Some(screen) = screen.get_untracked().filter(|_| following.get_value()) {
             request_animation_frame(move || dom::scroll_to_end(&screen));
         }
     });
+    let scrolled = move |_| {
+        if let Some(screen) = screen.get_untracked() {
+            following.set_value(dom::is_at_end(&screen));
+        }
+    };
     let focus = move |_| {
         if !dom::has_selection() {
             dom::focus("terminal-input");
         }
     };
     view! {
-        <div class="terminal mono" node_ref=screen on:click=focus>
+        <div class="terminal mono" node_ref=screen on:click=focus on:scroll=scrolled>
             <div class="output" role="log" aria-label=move || page.t().terminal tabindex="-1">
                 <p class="welcome">{move || page.t().welcome}</p>
                 <For each=move || page.output.get() key=|c| c.id let(chunk)><Chunk chunk/></For>

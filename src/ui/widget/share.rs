@@ -11,7 +11,7 @@ use crate::ui::state::page;
 pub fn Share() -> impl IntoView {
     let page = page();
     let copied = RwSignal::new(false);
-    let link = move || page.share.get().map(|l| url::with_fragment(&l)).unwrap_or_default();
+    let link = move || page.share.get().map(|(link, _)| url::with_fragment(&link)).unwrap_or_default();
     let open = move |_| {
         copied.set(false);
         page.send(Request::MakeLink);
@@ -29,6 +29,7 @@ pub fn Share() -> impl IntoView {
                 <input readonly id="share-link" prop:value=link on:focus=move |_| dom::select_all("share-link")/>
                 <button class="solid" on:click=copy>{move || if copied.get() { page.t().copied } else { page.t().copy }}</button>
             </label>
+            <p class="faint">{move || page.t().digest}" "<output id="share-digest" class="mono">{move || page.share.get().map(|(_, digest)| digest)}</output></p>
         </div>
     }
 }

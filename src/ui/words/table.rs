@@ -52,6 +52,7 @@ words! {
     share: "Share", "分享";
     share_says: "This link holds the scenario and every command so far. Whoever opens it sees this very cluster. Nothing is sent to a server.", "此链接包含场景和迄今的全部命令，打开者会看到完全相同的集群。数据不会发送到任何服务器。";
     link: "Link", "链接";
+    digest: "Digest of the state:", "状态摘要：";
     copy: "Copy", "复制";
     copied: "Copied", "已复制";
     link_damaged: "That link is damaged or not one of ours. A fresh cluster was started instead.", "该链接已损坏或无法识别，已改为启动全新集群。";

@@ -69,7 +69,10 @@ fn Sign(flight: Flight, picture: Memo<Picture>) -> impl IntoView {
     });
     let message = StoredValue::new(flight.message);
     let open = move |_| {
-        if let Some(object) = message.with_value(|m| m.object.clone()) {
+        let (packet, object) = message.with_value(|m| (m.packet, m.object.clone()));
+        if let Some(packet) = packet {
+            page.show_packet(packet);
+        } else if let Some(object) = object {
             page.select_object(object);
         }
     };

@@ -1,12 +1,14 @@
 //! What must hold in the browser exactly as it does natively: each test here runs in both, by `cargo test` and by
 //! `wasm-pack test --headless --chrome`, against the same constants.
 
+#![cfg(test)]
+
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 use kubarium::sim::{Rng, digest_of};
 
-#[path = "support/script.rs"]
+#[path = "../support/script.rs"]
 mod script;
 
 #[cfg(target_arch = "wasm32")]
@@ -30,6 +32,6 @@ fn a_digest_is_the_same_everywhere() {
 #[cfg_attr(target_arch = "wasm32", wasm_bindgen_test)]
 #[cfg_attr(not(target_arch = "wasm32"), test)]
 fn a_script_ends_in_the_same_world_everywhere() {
-    let digest = script::digest(include_str!("data/digest.script"));
-    assert_eq!(digest, include_str!("data/digest.txt").trim(), "see tests/determinism.rs");
+    let digest = script::digest(include_str!("../data/digest.script"));
+    assert_eq!(digest, include_str!("../data/digest.txt").trim(), "see tests/determinism.rs");
 }
