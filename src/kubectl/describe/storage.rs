@@ -42,7 +42,6 @@ fn phase(object: &Value) -> String {
 pub fn claim(ctx: &mut Ctx<'_>, object: &Value) -> Result<String, Stop> {
     let mut page = Page::default();
     page.name(object);
-    page.pair(0, "Namespace", object::namespace(object));
     page.pair(0, "StorageClass", class(object));
     page.pair(0, "Status", phase(object));
     page.pair(0, "Volume", text_at(object, &["spec", "volumeName"]));
