@@ -9,6 +9,7 @@
 pub mod define;
 
 pub mod client;
+pub mod cron;
 pub mod decode;
 pub mod defaults;
 pub mod duration;
@@ -26,6 +27,7 @@ pub mod schema;
 pub mod status;
 pub mod time;
 pub mod validate;
+pub mod zone;
 
 pub use client::{Answer, Call, CallId, KubeletAnswer, KubeletRequest, Origin};
 pub use kind::*;

@@ -5,6 +5,8 @@
 
 #[path = "conformance/control.rs"]
 mod control;
+#[path = "conformance/scheduling.rs"]
+mod scheduling;
 
 use std::path::PathBuf;
 
@@ -35,6 +37,17 @@ const TABLES: &[(&str, Want, Check)] = &[
     ("extra__pkg__printers__internalversion__printers__TestPrintNodeStatus", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintService", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintServiceLoadBalancer", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintStatefulSet", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintDaemonSet", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintJob", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintCronJob", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintReplicationController", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintPersistentVolume", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintPersistentVolumeClaim", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintStorageClass", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintControllerRevision", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintDeployment", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintReplicaSet", Want::All, printed),
     ("h1_validation_core", Want::AtLeast(830), validation),
     ("h1_validation_apps", Want::AtLeast(16), validation),
 ];
@@ -57,7 +70,15 @@ fn upstreams_tables_pass() {
             continue;
         };
         let data: Value = serde_json::from_str(&text).expect("a table is JSON");
-        let cases = data["cases"].as_array().expect("a table has cases");
+        let mut cases = data["cases"].as_array().expect("a table has cases").clone();
+        // The printers' objects were made while they were dumped: some are younger than the table.
+        if name.contains("__TestPrint") {
+            for case in &mut cases {
+                let objects = PRINTED.iter().filter_map(|field| case[*field]["metadata"]["creationTimestamp"].as_str());
+                let made = objects.filter_map(|text| text.parse::<Timestamp>().ok()).max().unwrap_or_default();
+                case["now"] = json!(made.max(now(&data)));
+            }
+        }
         let results: Vec<Option<bool>> = cases.iter().map(check).collect();
         let looked_at = results.iter().flatten().count();
         let passed = results.iter().flatten().filter(|ok| **ok).count();
@@ -92,7 +113,7 @@ fn the_control_planes_tables_pass() {
         return;
     }
     let mut failures = Vec::new();
-    for (name, replay) in control::TABLES {
+    for (name, replay) in control::TABLES.iter().chain(scheduling::TABLES) {
         let Ok(text) = std::fs::read_to_string(tables.join(format!("{name}.json"))) else {
             println!("{name}: skipped: not there");
             continue;
@@ -145,15 +166,33 @@ fn wide_pod(case: &Value) -> Option<bool> {
     report(case, &json!([row(case, &case["input"], true)?]), &case["expected"])
 }
 
+/// The fields of the printers' tables that hold the object.
+const PRINTED: &[&str] = &[
+    "pod",
+    "node",
+    "service",
+    "statefulSet",
+    "daemonSet",
+    "job",
+    "cronjob",
+    "rc",
+    "pv",
+    "pvc",
+    "sc",
+    "history",
+    "deployment",
+    "replicaSet",
+];
+
 /// Upstream's names of the fields that hold the object and what is expected of it differ from table to table.
 fn printed(case: &Value) -> Option<bool> {
-    let value = ["pod", "node", "service"].iter().map(|n| &case[*n]).find(|v| !v.is_null())?;
+    let value = PRINTED.iter().map(|n| &case[*n]).find(|v| !v.is_null())?.clone();
     let want = if case["expect"].is_null() { &case["expected"] } else { &case["expect"] };
     let cells = &want[0]["cells"];
     let wide = cells
         .as_array()
-        .is_some_and(|c| Some(c.len()) == row(case, value, true).and_then(|r| r.as_array().map(Vec::len)));
-    report(case, &row(case, value, wide)?, cells)
+        .is_some_and(|c| Some(c.len()) == row(case, &value, true).and_then(|r| r.as_array().map(Vec::len)));
+    report(case, &row(case, &value, wide)?, cells)
 }
 
 fn golden_pod(case: &Value) -> Option<bool> {

@@ -3,6 +3,7 @@
 mod pod;
 mod service;
 mod volume;
+mod workload;
 
 use std::sync::Arc;
 
@@ -28,6 +29,14 @@ pub fn apply(object: &mut Object) {
             }
             pod::template(&mut Arc::make_mut(rs).spec.template);
         }
+        Object::ReplicationController(rc) => workload::replication_controller(Arc::make_mut(rc)),
+        Object::StatefulSet(set) => workload::stateful_set(Arc::make_mut(set)),
+        Object::DaemonSet(set) => workload::daemon_set(Arc::make_mut(set)),
+        Object::Job(job) => workload::job(Arc::make_mut(job)),
+        Object::CronJob(job) => pod::template(&mut Arc::make_mut(job).spec.job_template.spec.template),
+        Object::PersistentVolume(volume) => workload::volume(Arc::make_mut(volume)),
+        Object::PersistentVolumeClaim(claim) => workload::claim(Arc::make_mut(claim)),
+        Object::StorageClass(class) => workload::class(Arc::make_mut(class)),
         Object::Service(service) => service::service(Arc::make_mut(service)),
         Object::Secret(secret) => service::secret(Arc::make_mut(secret)),
         Object::Node(node) => {
@@ -46,6 +55,7 @@ pub fn apply(object: &mut Object) {
         | Object::ConfigMap(_)
         | Object::Event(_)
         | Object::EndpointSlice(_)
+        | Object::ControllerRevision(_)
         | Object::Lease(_) => {}
     }
 }

@@ -1,9 +1,13 @@
 //! The kinds, one file each.
 
 pub mod config;
+pub mod controller_revision;
+pub mod cron_job;
+pub mod daemon_set;
 pub mod deployment;
 pub mod endpoints;
 pub mod event;
+pub mod job;
 pub mod lease;
 pub mod namespace;
 pub mod node;
@@ -11,10 +15,18 @@ pub mod pod;
 pub mod pod_status;
 pub mod probe;
 pub mod replica_set;
+pub mod replication_controller;
 pub mod service;
+pub mod stateful_set;
+pub mod storage;
 pub mod volume;
 
 pub use config::{ConfigMap, Secret};
+pub use controller_revision::ControllerRevision;
+pub use cron_job::{CronJob, CronJobSpec, CronJobStatus, JobTemplateSpec};
+pub use daemon_set::{
+    DaemonSet, DaemonSetCondition, DaemonSetSpec, DaemonSetStatus, DaemonSetUpdateStrategy, RollingUpdateDaemonSet,
+};
 pub use deployment::{
     Deployment, DeploymentCondition, DeploymentSpec, DeploymentStatus, DeploymentStrategy, RollingUpdateDeployment,
     StrategyType,
@@ -24,6 +36,10 @@ pub use endpoints::{
     Endpoints, ObjectReference,
 };
 pub use event::{Event, EventSource};
+pub use job::{
+    Job, JobCondition, JobSpec, JobStatus, PodFailurePolicy, PodFailurePolicyOnExitCodes,
+    PodFailurePolicyOnPodCondition, PodFailurePolicyRule, SuccessPolicy, SuccessPolicyRule, UncountedTerminatedPods,
+};
 pub use lease::{Lease, LeaseSpec};
 pub use namespace::{Namespace, NamespaceSpec, NamespaceStatus};
 pub use node::{Node, NodeAddress, NodeCondition, NodeImage, NodeSpec, NodeStatus, NodeSystemInfo, Taint, TaintEffect};
@@ -38,5 +54,16 @@ pub use pod_status::{
 };
 pub use probe::{ExecAction, HttpGetAction, Lifecycle, LifecycleHandler, Probe, SleepAction, TcpSocketAction};
 pub use replica_set::{ReplicaSet, ReplicaSetCondition, ReplicaSetSpec, ReplicaSetStatus};
+pub use replication_controller::{
+    ReplicationController, ReplicationControllerCondition, ReplicationControllerSpec, ReplicationControllerStatus,
+};
 pub use service::{IntOrString, Protocol, Service, ServicePort, ServiceSpec, ServiceStatus, ServiceType};
+pub use stateful_set::{
+    RollingUpdateStatefulSet, StatefulSet, StatefulSetCondition, StatefulSetOrdinals, StatefulSetRetentionPolicy,
+    StatefulSetSpec, StatefulSetStatus, StatefulSetUpdateStrategy,
+};
+pub use storage::{
+    PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec, PersistentVolumeClaimStatus,
+    PersistentVolumeSpec, PersistentVolumeStatus, StorageClass, VolumeNodeAffinity,
+};
 pub use volume::{Volume, VolumeMount};

@@ -85,6 +85,19 @@ impl Selector {
         Selector(labels.iter().map(|(k, v)| requirement(k, Operator::In, std::iter::once(v.clone()))).collect())
     }
 
+    /// Chooses nothing.
+    pub fn nothing() -> Selector {
+        Selector(vec![requirement("", Operator::In, std::iter::empty())])
+    }
+
+    /// Chooses what meets more requirements too.
+    #[must_use]
+    pub fn and(mut self, more: impl IntoIterator<Item = Requirement>) -> Selector {
+        self.0.extend(more);
+        self.0.sort_by(|a, b| a.key.cmp(&b.key));
+        self
+    }
+
     /// Whether it chooses everything.
     pub fn is_everything(&self) -> bool {
         self.0.is_empty()

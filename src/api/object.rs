@@ -133,6 +133,15 @@ kinds! {
     ConfigMap      "configmaps"     ["cm"]     ""                    "v1" true  "configmaps";
     Secret         "secrets"        []         ""                    "v1" true  "secrets";
     Event          "events"         ["ev"]     ""                    "v1" true  "events";
+    PersistentVolume      "persistentvolumes"      ["pv"]  "" "v1" false "persistentvolumes";
+    PersistentVolumeClaim "persistentvolumeclaims" ["pvc"] "" "v1" true  "persistentvolumeclaims";
+    ReplicationController "replicationcontrollers" ["rc"]  "" "v1" true  "controllers";
+    ControllerRevision "controllerrevisions" []   "apps"                 "v1" true  "controllerrevisions";
+    DaemonSet      "daemonsets"     ["ds"]     "apps"                "v1" true  "daemonsets";
+    StatefulSet    "statefulsets"   ["sts"]    "apps"                "v1" true  "statefulsets";
+    Job            "jobs"           []         "batch"               "v1" true  "jobs";
+    CronJob        "cronjobs"       ["cj"]     "batch"               "v1" true  "cronjobs";
+    StorageClass   "storageclasses" ["sc"]     "storage.k8s.io"      "v1" false "storageclasses";
     ReplicaSet     "replicasets"    ["rs"]     "apps"                "v1" true  "replicasets";
     Deployment     "deployments"    ["deploy"] "apps"                "v1" true  "deployments";
     EndpointSlice  "endpointslices" []         "discovery.k8s.io"    "v1" true  "endpointslices";

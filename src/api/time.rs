@@ -34,6 +34,18 @@ impl MicroTime {
     }
 }
 
+impl Timestamp {
+    /// Year, month and day, in UTC.
+    pub fn date(self) -> (i64, i64, i64) {
+        civil(self.0.div_euclid(86_400))
+    }
+
+    /// The beginning of a day, in UTC.
+    pub fn of_date(year: i64, month: i64, day: i64) -> Timestamp {
+        Timestamp(days(year, month, day) * 86_400)
+    }
+}
+
 /// Year, month and day of a number of days since 1970-01-01 (proleptic Gregorian calendar).
 fn civil(days: i64) -> (i64, i64, i64) {
     let z = days + 719_468;

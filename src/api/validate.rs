@@ -4,6 +4,7 @@
 //! have (windows pods, dynamic resource allocation, SELinux, …) are taken as valid.
 
 mod container;
+mod cron_job;
 mod endpoints;
 mod error;
 mod meta;
@@ -35,7 +36,8 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::Endpoints(e) => endpoints::endpoints(e, &mut errors),
         Object::EndpointSlice(s) => endpoints::slice(s, &mut errors),
         Object::Lease(l) => endpoints::lease(l, &mut errors),
-        Object::Namespace(_) | Object::Event(_) => {}
+        Object::CronJob(c) => cron_job::spec(&c.spec, &mut errors),
+        _ => {}
     }
     errors
 }
@@ -54,6 +56,7 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::Endpoints(n), _) => endpoints::endpoints(n, &mut errors),
         (Object::EndpointSlice(n), Object::EndpointSlice(o)) => endpoints::slice_update(n, o, &mut errors),
         (Object::Lease(n), _) => endpoints::lease(n, &mut errors),
+        (Object::CronJob(n), _) => cron_job::spec(&n.spec, &mut errors),
         _ => {}
     }
     errors

@@ -13,6 +13,7 @@ use crate::api::http::{HttpRequest, Method};
 use crate::api::{Answer, Call, Deployment, Endpoints, Kind, KindOf as _, Service, ServiceType};
 use crate::cluster::event::{Actor, NodeIx};
 use crate::cluster::{Cluster, Message};
+use crate::control::controller::volume_provisioner;
 use crate::control::informer::{CallIds, Informers};
 use crate::node::runtime;
 use crate::sim::{EventId, Span, Time};
@@ -115,7 +116,12 @@ fn headless(zone: &mut Zone, fqdn: &str, endpoints: &Endpoints) {
 impl Cluster {
     /// The administrator applies the addons; the API server answers when it is ready.
     pub(crate) fn apply_addons(&mut self, cause: Option<EventId>) {
-        for (id, (path, body)) in (1_u64..).zip(addons()) {
+        let mut all = addons();
+        // A hosted control plane has no storage of its own.
+        if self.scenario.masters > 0 {
+            all.push(("/apis/storage.k8s.io/v1/storageclasses".into(), standard_class()));
+        }
+        for (id, (path, body)) in (1_u64..).zip(all) {
             let client = self.connect();
             let request = HttpRequest {
                 method: Method::Post,
@@ -199,4 +205,13 @@ fn addons() -> Vec<(String, Value)> {
         ("/api/v1/namespaces/kube-system/services".into(), service),
         ("/apis/apps/v1/namespaces/kube-system/deployments".into(), deployment),
     ]
+}
+
+/// The class of claims that name none.
+fn standard_class() -> Value {
+    json!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+        "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "provisioner": volume_provisioner::NAME, "volumeBindingMode": "WaitForFirstConsumer",
+    })
 }

@@ -261,6 +261,11 @@ impl ApiServer {
         self.cache(kind).get(&kind.etcd_key(namespace, name))
     }
 
+    /// The objects of a kind, by key.
+    pub fn all_cached(&self, kind: Kind) -> impl Iterator<Item = &Object> {
+        self.cache(kind).objects()
+    }
+
     /// The calls that are under way, watches included, by number.
     pub fn calls(&self) -> impl Iterator<Item = (&CallNo, &Call)> {
         self.calls.iter()

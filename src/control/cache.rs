@@ -253,7 +253,7 @@ fn entries(object: &Object) -> Vec<Entry> {
     let meta = object.meta();
     let mut values: Vec<(Index, Arc<str>)> =
         meta.owner_references.iter().map(|owner| (Index::Owner, owner.uid.0.clone())).collect();
-    let adoptable = matches!(object, Object::Pod(_) | Object::ReplicaSet(_));
+    let adoptable = matches!(object, Object::Pod(_) | Object::ReplicaSet(_) | Object::ControllerRevision(_));
     if adoptable && meta.controller().is_none() {
         values.push((Index::Orphan, of.namespace.clone()));
     }

@@ -2,19 +2,32 @@
 //!
 //! To add one: a file with a struct that implements [`Reconciler`], `new(&Setup)`, and a line in `controllers!`.
 
+pub mod cron_job;
+pub mod daemon_set;
 pub mod deployment;
 pub mod endpoint_slice;
 pub mod endpoints;
 pub mod garbage_collector;
+pub mod history;
+pub mod horizontal;
+pub mod job;
 pub mod namespace;
 pub mod node_ipam;
 pub mod node_lifecycle;
 pub mod owner;
+pub mod persistent_volume;
 pub mod pod_gc;
 pub mod pods;
 pub mod replica_set;
+pub mod replicas;
+pub mod replication_controller;
+pub mod selects;
 pub mod service_pods;
+pub mod stateful_set;
 pub mod taint_eviction;
+pub mod ttl_after_finished;
+pub mod volume_protection;
+pub mod volume_provisioner;
 
 use ipnet::Ipv4Net;
 
@@ -22,7 +35,7 @@ use crate::api::{Kind, ObjectRef};
 use crate::control::Calendar;
 use crate::control::cache::{Cache, Change};
 use crate::control::reconciler::{Context, Failed, Note, Plan, ReconcileError, Reconciler};
-use crate::sim::Time;
+use crate::sim::{Span, Time};
 
 /// What the controller-manager is started with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -88,6 +101,11 @@ macro_rules! controllers {
                 match self { $( Controller::$name(c) => c.affected(change, cache), )* }
             }
 
+            /// See [`Reconciler::delay`].
+            pub fn delay(&self, change: &Change) -> Span {
+                match self { $( Controller::$name(c) => c.delay(change), )* }
+            }
+
             /// See [`Reconciler::seeds`].
             pub fn seeds(&self) -> Vec<ObjectRef> {
                 match self { $( Controller::$name(c) => c.seeds(), )* }
@@ -118,6 +136,15 @@ controllers! {
     PodGc in pod_gc;
     DeploymentController in deployment;
     ReplicaSetController in replica_set;
+    ReplicationManager in replication_controller;
+    StatefulSetController in stateful_set;
+    DaemonSetsController in daemon_set;
+    JobController in job;
+    TtlAfterFinished in ttl_after_finished;
+    CronJobController in cron_job;
+    PersistentVolumeController in persistent_volume;
+    VolumeProvisioner in volume_provisioner;
+    VolumeProtection in volume_protection;
     EndpointsController in endpoints;
     EndpointSliceController in endpoint_slice;
 }

@@ -190,7 +190,10 @@ impl Manager {
             }
             let notes = slot.controller.observe(change, &self.informers.cache, now);
             for key in slot.controller.affected(change, &self.informers.cache) {
-                slot.queue.add(key, now, out.cause());
+                match slot.controller.delay(change) {
+                    Span::ZERO => slot.queue.add(key, now, out.cause()),
+                    delay => slot.queue.add_at(key, now + delay, out.cause()),
+                }
             }
             self.record(index, &change.new.reference(), notes, out.cause(), now, out);
         }

@@ -8,7 +8,7 @@ use std::fmt;
 use crate::api::{Kind, ObjectRef, ObjectReference, Request, ResourceVersion, Status, Uid};
 use crate::control::cache::{Cache, Change};
 use crate::control::{Calendar, recorder};
-use crate::sim::Time;
+use crate::sim::{Span, Time};
 
 /// What a controller may look at.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +40,11 @@ pub trait Reconciler {
 
     /// The keys to be reconciled because of a change.
     fn affected(&self, change: &Change, cache: &Cache) -> Vec<ObjectRef>;
+
+    /// How long a change waits for others before its keys are reconciled.
+    fn delay(&self, _change: &Change) -> Span {
+        Span::ZERO
+    }
 
     /// Keys to be reconciled when the controller starts, beside what the first lists affect.
     fn seeds(&self) -> Vec<ObjectRef> {

@@ -7,9 +7,15 @@ pub mod cycle;
 pub mod decision;
 pub mod framework;
 pub mod plugin;
+pub mod preemption;
 pub mod queue;
 pub mod resources;
 pub mod snapshot;
+pub mod spreading;
+pub mod tally;
+pub mod terms;
+pub mod victims;
+pub mod volumes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +30,7 @@ use crate::control::cache::Change;
 use crate::control::informer::{CallIds, Informers};
 use crate::control::recorder::{Style, involved};
 use crate::control::scheduler::decision::{Decision, Decisions, Outcome};
-use crate::control::scheduler::framework::ClusterEvent;
+use crate::control::scheduler::framework::{ClusterEvent, CycleState};
 use crate::control::scheduler::queue::{Queued, SchedulingQueue};
 use crate::control::scheduler::snapshot::{PodInfo, Snapshot};
 use crate::control::{Calendar, Recorder};
@@ -34,6 +40,20 @@ use crate::sim::{Component, EventId, Out, Rng, Span, Time, Wake};
 pub const NAME: &str = "default-scheduler";
 /// How long one scheduling cycle takes.
 pub const CYCLE: Span = Span::micros(500);
+
+/// The kinds that the scheduler watches.
+const WATCHED: &[Kind] = &[
+    Kind::Namespace,
+    Kind::Node,
+    Kind::PersistentVolume,
+    Kind::PersistentVolumeClaim,
+    Kind::Pod,
+    Kind::ReplicaSet,
+    Kind::ReplicationController,
+    Kind::Service,
+    Kind::StatefulSet,
+    Kind::StorageClass,
+];
 
 /// A binding that is not answered for so long has failed.
 const PATIENCE: Span = Span::secs(60);
@@ -74,6 +94,8 @@ pub struct Scheduler {
     rng: Rng,
     free_at: Time,
     binding: BTreeMap<CallId, Binding>,
+    /// Pods whose volumes are being bound.
+    prebinding: BTreeMap<ObjectRef, volumes::Waiting>,
     recorder: Recorder,
     decisions: Decisions,
 }
@@ -109,6 +131,7 @@ impl Component for Scheduler {
             let status = Status { code: 0, reason: "Timeout".into(), message, details: None };
             self.bound(binding, &Response::Failure(Arc::new(status)), now, out);
         }
+        self.give_up_volumes(now);
         self.queue.wake(now);
         self.work(now, out);
     }
@@ -123,7 +146,8 @@ impl Component for Scheduler {
         let retry = self.queue.wake_at().map(|at| Wake { at, why: Reason::Retry });
         let late = self.binding.values().next().map(|binding| binding.since + PATIENCE);
         let late = late.map(|at| Wake { at, why: Reason::GiveUp });
-        list.into_iter().chain(next).chain(retry).chain(late).min()
+        let volumes = self.volumes_wake_at().map(|at| Wake { at, why: Reason::GiveUp });
+        list.into_iter().chain(next).chain(retry).chain(late).chain(volumes).min()
     }
 }
 
@@ -132,7 +156,7 @@ impl Scheduler {
     pub fn new(calendar: Calendar, host: &str, rng: Rng) -> Scheduler {
         Scheduler {
             calendar,
-            informers: Informers::new([Kind::Node, Kind::Pod]),
+            informers: Informers::new(WATCHED.iter().copied()),
             ids: CallIds::default(),
             queue: SchedulingQueue::default(),
             snapshot: Snapshot::default(),
@@ -140,6 +164,7 @@ impl Scheduler {
             rng,
             free_at: Time::ZERO,
             binding: BTreeMap::new(),
+            prebinding: BTreeMap::new(),
             recorder: Recorder::with_style(calendar, NAME, host, Style::Series),
             decisions: Decisions::default(),
         }
@@ -171,10 +196,18 @@ impl Scheduler {
         }
     }
 
-    fn changed(&mut self, change: &Change, now: Time, out: &Out<Call>) {
+    fn changed(&mut self, change: &Change, now: Time, out: &mut Out<Call>) {
         match &change.new {
             Object::Node(node) => self.node_changed(change, node, now, out.cause()),
             Object::Pod(pod) => self.pod_changed(change, pod, now, out.cause()),
+            Object::Namespace(namespace) => {
+                let labels = (!change.deleted()).then_some(&namespace.metadata.labels);
+                self.snapshot.set_namespace(&namespace.metadata.name, labels);
+            }
+            Object::PersistentVolume(_) | Object::PersistentVolumeClaim(_) | Object::StorageClass(_) => {
+                self.queue.happened(ClusterEvent::Volumes, now, out.cause());
+                self.volumes_changed(now, out);
+            }
             _ => {}
         }
     }
@@ -200,7 +233,11 @@ impl Scheduler {
     fn pod_changed(&mut self, change: &Change, pod: &Arc<Pod>, now: Time, cause: Option<EventId>) {
         let key = change.new.reference();
         let ended = change.deleted() || matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
+        if ended || !pod.spec.node_name.is_empty() {
+            self.snapshot.nominate(&Arc::new(PodInfo::new(Arc::clone(pod))), None);
+        }
         if ended {
+            self.prebinding.remove(&key);
             self.queue.remove(&key);
             if self.snapshot.displace(&key) || !pod.spec.node_name.is_empty() {
                 self.queue.happened(ClusterEvent::PodDeleted(&PodInfo::new(Arc::clone(pod))), now, cause);
@@ -209,8 +246,11 @@ impl Scheduler {
         }
         if !pod.spec.node_name.is_empty() {
             self.queue.remove(&key);
-            let same = |old: &&Arc<Pod>| old.spec == pod.spec && old.metadata.labels == pod.metadata.labels;
-            if change.old_as::<Pod>().is_some_and(|old| same(&old)) {
+            let same = |old: &Pod| {
+                let (then, now) = (&old.metadata, &pod.metadata);
+                old.spec == pod.spec && then.labels == now.labels && then.deletion_timestamp == now.deletion_timestamp
+            };
+            if change.old_as::<Pod>().is_some_and(|old| same(old)) {
                 return;
             }
             let info = Arc::new(PodInfo::new(Arc::clone(pod)));
@@ -225,10 +265,15 @@ impl Scheduler {
 
     /// A pod without a node is new or changed.
     fn waiting_changed(&mut self, change: &Change, pod: &Arc<Pod>, key: &ObjectRef, now: Time, cause: Option<EventId>) {
-        if self.binding.values().any(|binding| binding.queued.pod.key() == *key) {
+        let under_way = self.binding.values().any(|binding| binding.queued.pod.key() == *key);
+        if under_way || self.prebinding.contains_key(key) {
             return;
         }
         let info = Arc::new(PodInfo::new(Arc::clone(pod)));
+        let nominated = Some(pod.status.nominated_node_name.as_str()).filter(|node| !node.is_empty());
+        if nominated.is_some() {
+            self.snapshot.nominate(&info, nominated);
+        }
         let news = change.old_as::<Pod>().is_none_or(|old| {
             old.spec != pod.spec
                 || old.metadata.labels != pod.metadata.labels
@@ -253,7 +298,13 @@ impl Scheduler {
         }
         self.free_at = now + CYCLE;
         self.snapshot.refresh();
-        let found = cycle::schedule(&pod, &self.snapshot, &mut self.start, &mut self.rng);
+        let selector = spreading::default_selector(&pod, &self.informers.cache);
+        spreading::prepare(&pod, selector.as_ref(), &mut self.snapshot);
+        let volumes = volumes::of(&pod.pod, &self.informers.cache);
+        let state = CycleState { selector, volumes, ..CycleState::default() };
+        let budgets = victims::budgets(&self.informers.cache);
+        let mut search = cycle::Search { start: &mut self.start, rng: &mut self.rng, state, budgets };
+        let found = cycle::schedule(&pod, &self.snapshot, &mut search);
         let outcome = match &found.chosen {
             Ok(node) => Outcome::Chosen(node.clone()),
             Err(unfit) => Outcome::Unschedulable(unfit.message.clone()),
@@ -270,8 +321,13 @@ impl Scheduler {
             outcome,
         });
         match found.chosen {
-            Ok(node) => self.bind(queued, node, now, out),
+            Ok(node) => {
+                if !self.prebind(&queued, &node, cause, now, out) {
+                    self.bind_now(queued, node, now, out);
+                }
+            }
             Err(unfit) => {
+                self.preempt(&pod, &unfit.nomination, cause, now, out);
                 self.record(&pod, "Warning", "FailedScheduling", "Scheduling", &unfit.message, cause, now, out);
                 self.tell_unschedulable(&pod, "Unschedulable", &unfit.message, cause, now, out);
                 self.queue.failed(queued, unfit.plugins, now);
@@ -280,7 +336,7 @@ impl Scheduler {
     }
 
     /// Counts the pod on its node and asks the API server to bind it.
-    fn bind(&mut self, queued: Queued, node: Arc<str>, now: Time, out: &mut Out<Call>) {
+    fn bind_now(&mut self, queued: Queued, node: Arc<str>, now: Time, out: &mut Out<Call>) {
         let pod = &queued.pod.pod;
         let meta = &pod.metadata;
         let mut request = Request::new(Verb::Create, Kind::Pod, &meta.namespace, &meta.name);
@@ -333,7 +389,10 @@ impl Scheduler {
     ) {
         let known = self.informers.cache.get_ref::<Pod>(&pod.key()).unwrap_or(&pod.pod);
         let before = known.status.conditions.iter().find(|c| c.r#type == "PodScheduled");
-        if before.is_some_and(|c| c.status == "False" && c.reason == reason && c.message == message) {
+        let nominated = self.snapshot.nomination(&pod.key()).map_or("", |node| node);
+        let same_node = known.status.nominated_node_name == nominated;
+        let told = before.is_some_and(|c| c.status == "False" && c.reason == reason && c.message == message);
+        if told && same_node {
             return;
         }
         let unchanged = before.filter(|c| c.status == "False").and_then(|c| c.last_transition_time);
@@ -345,8 +404,11 @@ impl Scheduler {
         let meta = &known.metadata;
         let mut request = Request::new(Verb::Patch(PatchType::Strategic), Kind::Pod, &meta.namespace, &meta.name);
         request.subresource = Some(Subresource::Status);
-        request.body =
-            Body::Value(json!({"metadata": {"uid": meta.uid}, "status": {"conditions": [condition]}}).into());
+        let mut status = json!({"conditions": [condition]});
+        if !same_node {
+            status["nominatedNodeName"] = if nominated.is_empty() { json!(null) } else { json!(nominated) };
+        }
+        request.body = Body::Value(json!({"metadata": {"uid": meta.uid}, "status": status}).into());
         let id = self.ids.next();
         out.push_for(cause, Call { id, request, origin: origin(&pod.key()) });
     }

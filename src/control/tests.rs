@@ -4,6 +4,7 @@
 mod lifecycle;
 mod nodes;
 mod services;
+mod workloads;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -322,6 +323,7 @@ impl World {
         if meta.deletion_timestamp.is_some() {
             let mut request = Request::delete(Kind::Pod, &meta.namespace, &meta.name);
             request.options.grace_period_seconds = Some(0);
+            request.options.precondition_uid = Some(meta.uid.clone());
             let id = self.node_ids.next();
             self.messages.push(self.now + Span::millis(200), Message::ToServer(Client::Nodes, id, request));
         } else if pod.status.pod_ip.is_empty() {

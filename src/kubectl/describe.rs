@@ -10,6 +10,7 @@ pub mod network;
 pub mod node;
 pub mod page;
 pub mod pod;
+pub mod storage;
 pub mod template;
 pub mod volume;
 pub mod workload;
@@ -36,6 +37,9 @@ pub fn describe(ctx: &mut Ctx<'_>, resource: &'static Resource, object: &Value) 
         "Namespace" => config::namespace(ctx, object),
         "ConfigMap" => config::config_map(ctx, object),
         "Secret" => config::secret(ctx, object),
+        "PersistentVolume" => storage::volume(ctx, object),
+        "PersistentVolumeClaim" => storage::claim(ctx, object),
+        "StorageClass" => storage::storage_class(ctx, object),
         _ => events::generic(ctx, resource, object),
     }
 }

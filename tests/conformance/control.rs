@@ -10,7 +10,7 @@ use kubarium::control::controller::deployment::view::{DESIRED, MAX, Set, Sets};
 use kubarium::control::controller::deployment::{limits, revision, rolling, scaling};
 use kubarium::control::controller::pods;
 use kubarium::control::scheduler::cycle;
-use kubarium::control::scheduler::framework::{Plugin, PreFilter, Rejection, node_info};
+use kubarium::control::scheduler::framework::{CycleState, Plugin, PreFilter, Rejection, node_info};
 use kubarium::control::scheduler::plugin::{
     balanced_allocation, image_locality::ImageLocality, node_affinity::NodeAffinity, node_resources_fit,
     taint_toleration::TaintToleration,
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::Verdict;
 
 /// Replays one case of a table.
-type Replay = fn(table: &Value, case: &Value) -> Verdict;
+pub type Replay = fn(table: &Value, case: &Value) -> Verdict;
 
 /// One line a table.
 pub const TABLES: &[(&str, Replay)] = &[
@@ -54,11 +54,11 @@ pub const TABLES: &[(&str, Replay)] = &[
 ];
 
 /// Compares.
-fn same<T: PartialEq + std::fmt::Debug>(ours: T, expected: T) -> Verdict {
+pub fn same<T: PartialEq + std::fmt::Debug>(ours: T, expected: T) -> Verdict {
     if ours == expected { Verdict::Passed } else { Verdict::Failed(format!("{ours:?}, expected {expected:?}")) }
 }
 
-fn int(value: &Value) -> i32 {
+pub fn int(value: &Value) -> i32 {
     i32::try_from(value.as_i64().unwrap_or(0)).expect("a small number")
 }
 
@@ -244,7 +244,7 @@ fn clean_up_history(_: &Value, case: &Value) -> Verdict {
     same(ours, expected)
 }
 
-fn pod(value: &Value) -> Arc<PodInfo> {
+pub fn pod(value: &Value) -> Arc<PodInfo> {
     let mut value = value.clone();
     for field in ["containers", "initContainers"] {
         if value["spec"][field].is_null() {
@@ -255,7 +255,7 @@ fn pod(value: &Value) -> Arc<PodInfo> {
     Arc::new(PodInfo::new(pod))
 }
 
-fn node(value: &Value) -> Node {
+pub fn node(value: &Value) -> Node {
     let Object::Node(node) = Object::from_value(Kind::Node, value.clone()).expect("a node") else {
         unreachable!("a node")
     };
@@ -331,7 +331,7 @@ fn balanced_allocation(_: &Value, case: &Value) -> Verdict {
 }
 
 /// A filter's verdict as the tables write it: code and reasons.
-fn told(result: Result<(), Rejection>) -> (String, Vec<String>) {
+pub fn told(result: Result<(), Rejection>) -> (String, Vec<String>) {
     match result {
         Ok(()) => ("Success".into(), Vec::new()),
         Err(rejection) => {
@@ -340,7 +340,7 @@ fn told(result: Result<(), Rejection>) -> (String, Vec<String>) {
     }
 }
 
-fn wanted(status: &Value) -> (String, Vec<String>) {
+pub fn wanted(status: &Value) -> (String, Vec<String>) {
     let code = status["code"].as_str().unwrap_or("Success").to_owned();
     let reasons = status["reasons"].as_array().into_iter().flatten();
     (code, reasons.map(|reason| reason.as_str().unwrap_or("").to_owned()).collect())
@@ -348,12 +348,13 @@ fn wanted(status: &Value) -> (String, Vec<String>) {
 
 fn taint_filter(_: &Value, case: &Value) -> Verdict {
     let (pod, node) = (pod(&case["input"]["pod"]), node_info(node(&case["input"]["node"])));
-    same(told(TaintToleration.filter(&pod, &node)), wanted(&case["expected"]))
+    same(told(TaintToleration.filter(&pod, &node, &CycleState::default())), wanted(&case["expected"]))
 }
 
 fn scored(plugin: &dyn Plugin, pod: &PodInfo, nodes: &[NodeInfo]) -> BTreeMap<String, i64> {
     let snapshot = snapshot(nodes);
-    let mut scores: Vec<i64> = nodes.iter().map(|node| plugin.score(pod, node, &snapshot)).collect();
+    let mut scores: Vec<i64> =
+        nodes.iter().map(|node| plugin.score(pod, node, &snapshot, &CycleState::default())).collect();
     plugin.normalise(&mut scores);
     nodes.iter().map(|node| node.name().to_owned()).zip(scores).collect()
 }
@@ -363,7 +364,7 @@ fn taint_score(_: &Value, case: &Value) -> Verdict {
     same(scored(&TaintToleration, &pod, &nodes(&case["input"])), scores_of(&case["expected"]))
 }
 
-fn expected_list(case: &Value) -> BTreeMap<String, i64> {
+pub fn expected_list(case: &Value) -> BTreeMap<String, i64> {
     let list = case["expectedList"].as_array().into_iter().flatten();
     list.map(|e| (e["Name"].as_str().unwrap_or("").to_owned(), e["Score"].as_i64().unwrap_or(0))).collect()
 }
@@ -392,7 +393,7 @@ fn node_affinity_filter(_: &Value, case: &Value) -> Verdict {
     let name = case["nodeName"].as_str().unwrap_or("");
     let node = node_info(node(&json!({"metadata": {"name": name, "labels": case["labels"]}})));
     let nodes = snapshot(std::slice::from_ref(&node));
-    let before = NodeAffinity.pre_filter(&pod, &nodes);
+    let before = NodeAffinity.pre_filter(&pod, &nodes, &mut CycleState::default());
     let names = case["wantPreFilterResult"]["NodeNames"].as_object();
     let expected = match (names, case["wantPreFilterStatus"]["code"].as_str()) {
         (Some(names), _) => PreFilter::Nodes(names.keys().cloned().collect()),
@@ -403,7 +404,7 @@ fn node_affinity_filter(_: &Value, case: &Value) -> Verdict {
     if case["runPreFilter"] == true && before != expected {
         return Verdict::Failed(format!("{before:?}, expected {expected:?}"));
     }
-    same(told(NodeAffinity.filter(&pod, &node)), wanted(&case["wantStatus"]))
+    same(told(NodeAffinity.filter(&pod, &node, &CycleState::default())), wanted(&case["wantStatus"]))
 }
 
 fn fit_error(_: &Value, case: &Value) -> Verdict {

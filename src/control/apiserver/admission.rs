@@ -27,6 +27,12 @@ pub fn on_create(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status> {
             service_account(pod, env);
             tolerations(pod);
         }
+        Object::PersistentVolumeClaim(claim) => {
+            let old = claim.metadata.annotations.contains_key("volume.beta.kubernetes.io/storage-class");
+            if claim.spec.storage_class_name.is_none() && !old {
+                Arc::make_mut(claim).spec.storage_class_name.clone_from(&env.default_class);
+            }
+        }
         Object::Node(node) => taint(Arc::make_mut(node)),
         _ => {}
     }

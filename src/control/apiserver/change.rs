@@ -63,14 +63,28 @@ impl ApiServer {
 
     fn env(&mut self, no: CallNo, request: &Request, now: Time) -> Env<'_> {
         let namespace = self.cached(Kind::Namespace, "", &request.namespace).cloned();
+        let default_class = (request.kind == Kind::PersistentVolumeClaim).then(|| self.default_class()).flatten();
         Env {
             now: self.calendar(now),
             dry_run: request.options.dry_run,
             call: no,
             namespace,
+            default_class,
             rng: &mut self.rng,
             alloc: &mut self.alloc,
         }
+    }
+
+    /// The class of claims that name none: the youngest of those that are marked so.
+    fn default_class(&self) -> Option<String> {
+        let marked = |object: &&Object| {
+            let mark = object.meta().annotations.get("storageclass.kubernetes.io/is-default-class");
+            mark.is_some_and(|value| value == "true")
+        };
+        let classes = self.all_cached(Kind::StorageClass).filter(marked);
+        let youngest =
+            classes.max_by_key(|class| (class.meta().creation_timestamp, std::cmp::Reverse(&class.meta().name)));
+        youngest.map(|class| class.meta().name.clone())
     }
 
     fn plan_create(&mut self, no: CallNo, request: &Request, now: Time) -> Result<Plan, Status> {

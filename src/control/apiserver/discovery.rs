@@ -94,7 +94,9 @@ fn resource(kind: Kind) -> Vec<Value> {
     if !info.short.is_empty() {
         main["shortNames"] = json!(info.short);
     }
-    if matches!(kind, Kind::Pod | Kind::Service | Kind::Deployment | Kind::ReplicaSet) {
+    let workload = matches!(kind, Kind::StatefulSet | Kind::DaemonSet | Kind::Job | Kind::CronJob);
+    let older = matches!(kind, Kind::Pod | Kind::Service | Kind::ReplicationController);
+    if workload || older || matches!(kind, Kind::Deployment | Kind::ReplicaSet) {
         main["categories"] = json!(["all"]);
     }
     let mut all = vec![main];
@@ -108,7 +110,9 @@ fn resource(kind: Kind) -> Vec<Value> {
         add("status", info.kind, &["get", "patch", "update"]);
     }
     match kind {
-        Kind::Deployment | Kind::ReplicaSet => add("scale", "Scale", &["get", "patch", "update"]),
+        Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController => {
+            add("scale", "Scale", &["get", "patch", "update"])
+        }
         Kind::Namespace => add("finalize", "Namespace", &["update"]),
         Kind::Pod => {
             add("binding", "Binding", &["create"]);

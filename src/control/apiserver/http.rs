@@ -141,7 +141,10 @@ pub fn target(path: &str) -> Option<Target> {
 fn subresource(kind: Kind, word: &str) -> Option<Subresource> {
     let (which, has) = match word {
         "status" => (Subresource::Status, super::registry::has_status(kind)),
-        "scale" => (Subresource::Scale, matches!(kind, Kind::Deployment | Kind::ReplicaSet)),
+        "scale" => (
+            Subresource::Scale,
+            matches!(kind, Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController),
+        ),
         "binding" => (Subresource::Binding, kind == Kind::Pod),
         "eviction" => (Subresource::Eviction, kind == Kind::Pod),
         "log" => (Subresource::Log, kind == Kind::Pod),

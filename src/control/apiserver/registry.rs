@@ -4,6 +4,7 @@
 pub mod pod;
 pub mod scale;
 pub mod service;
+pub mod workload;
 
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub struct Env<'a> {
     pub call: CallNo,
     /// The namespace of the request, as the cache knows it.
     pub namespace: Option<Object>,
+    /// The default class, for a claim.
+    pub default_class: Option<String>,
     /// The server's randomness.
     pub rng: &'a mut Rng,
     /// Cluster IPs and node ports.
@@ -106,12 +109,7 @@ pub fn prepare_new(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status>
             }
             n.metadata.labels.insert("kubernetes.io/metadata.name".into(), n.metadata.name.clone());
         }
-        Object::Node(_)
-        | Object::Endpoints(_)
-        | Object::ConfigMap(_)
-        | Object::Secret(_)
-        | Object::Event(_)
-        | Object::Lease(_) => {}
+        other => workload::prepare_new(other),
     }
     Ok(())
 }
@@ -201,7 +199,7 @@ pub fn prepare_change(
                 n.status = o.status.clone();
             }
         }
-        _ => {}
+        (n, o) => workload::prepare_change(n, o, status),
     }
     Ok(())
 }
@@ -230,7 +228,11 @@ pub fn allocate_change(new: &mut Object, old: &Object, env: &mut Env<'_>) -> Res
 
 /// Whether a kind has a `status` sub-resource.
 pub fn has_status(kind: Kind) -> bool {
-    matches!(kind, Kind::Pod | Kind::Deployment | Kind::ReplicaSet | Kind::Node | Kind::Namespace | Kind::Service)
+    workload::has_status(kind)
+        || matches!(
+            kind,
+            Kind::Pod | Kind::Deployment | Kind::ReplicaSet | Kind::Node | Kind::Namespace | Kind::Service
+        )
 }
 
 /// Whether an update of an object that is not there creates it.

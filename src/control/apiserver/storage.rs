@@ -50,6 +50,7 @@ fn estimate(object: &Object) -> u64 {
         Object::Endpoints(e) => 60 + e.subsets.iter().map(|s| 150 * s.addresses.len()).sum::<usize>(),
         Object::Service(_) => 250,
         Object::Namespace(_) | Object::Lease(_) => 80,
+        _ => 600,
     };
     (base + owners + body) as u64
 }

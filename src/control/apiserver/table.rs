@@ -5,6 +5,7 @@
 mod network;
 mod node;
 mod pod;
+mod storage;
 mod workload;
 
 use serde_json::{Value, json};
@@ -44,6 +45,15 @@ pub fn columns(kind: Kind) -> &'static [Column] {
         Kind::Pod => pod::COLUMNS,
         Kind::Deployment => workload::DEPLOYMENT,
         Kind::ReplicaSet => workload::REPLICA_SET,
+        Kind::ReplicationController => workload::REPLICA_SET,
+        Kind::StatefulSet => workload::STATEFUL_SET,
+        Kind::DaemonSet => workload::DAEMON_SET,
+        Kind::ControllerRevision => workload::REVISION,
+        Kind::Job => workload::JOB,
+        Kind::CronJob => workload::CRON_JOB,
+        Kind::PersistentVolume => storage::VOLUME,
+        Kind::PersistentVolumeClaim => storage::CLAIM,
+        Kind::StorageClass => storage::CLASS,
         Kind::Service => network::SERVICE,
         Kind::Endpoints => network::ENDPOINTS,
         Kind::EndpointSlice => network::ENDPOINT_SLICE,
@@ -79,6 +89,15 @@ pub fn cells(object: &Object, now: Timestamp) -> Vec<Value> {
         Object::Pod(p) => pod::cells(p, now),
         Object::Deployment(d) => workload::deployment(d, &age),
         Object::ReplicaSet(r) => workload::replica_set(r, &age),
+        Object::ReplicationController(r) => workload::replication_controller(r, &age),
+        Object::StatefulSet(s) => workload::stateful_set(s, &age),
+        Object::DaemonSet(d) => workload::daemon_set(d, &age),
+        Object::ControllerRevision(r) => workload::revision(r, &age),
+        Object::Job(j) => workload::job(j, &age, now),
+        Object::CronJob(c) => workload::cron_job(c, &age, now),
+        Object::PersistentVolume(v) => storage::volume(v, &age),
+        Object::PersistentVolumeClaim(c) => storage::claim(c, &age),
+        Object::StorageClass(c) => storage::class(c, &age),
         Object::Service(s) => network::service(s, &age),
         Object::Endpoints(e) => network::endpoints(e, &age),
         Object::EndpointSlice(s) => network::endpoint_slice(s, &age),

@@ -2,18 +2,14 @@
 //!
 //! Models `pkg/controller/replicaset/replica_set.go` and `replica_set_utils.go`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::api::{Kind, ObjectRef, Pod, ReplicaSet, ReplicaSetCondition, ReplicaSetStatus, Request};
+use crate::api::{Kind, Object, ObjectRef, Pod, ReplicaSet, ReplicaSetCondition, ReplicaSetStatus, Request};
 use crate::control::cache::{Cache, Change};
-use crate::control::controller::{Setup, owner, pods};
-use crate::control::reconciler::{ApiCall, Context, Failed, Note, Plan, ReconcileError, Reconciler, about};
+use crate::control::controller::replicas::{self, Keeper};
+use crate::control::controller::{Setup, owner, pods, selects};
+use crate::control::reconciler::{ApiCall, Context, Failed, Plan, ReconcileError, Reconciler, about};
 use crate::control::selector;
-use crate::sim::Time;
-
-/// At most so many pods are made or deleted in one go.
-const BURST: usize = 500;
 
 /// The ReplicaSet controller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,7 +30,7 @@ impl Reconciler for ReplicaSetController {
     fn affected(&self, change: &Change, cache: &Cache) -> Vec<ObjectRef> {
         match change.new_as::<Pod>() {
             None => vec![change.new.reference()],
-            Some(pod) => affected_by_pod(change, pod, cache),
+            Some(pod) => selects::affected_by_pod::<ReplicaSet>(change, pod, cache),
         }
     }
 
@@ -48,7 +44,7 @@ impl Reconciler for ReplicaSetController {
             return Ok(Plan::nothing());
         }
         let active: Vec<Arc<Pod>> = claims.owned.into_iter().filter(|pod| pods::is_active(pod)).cloned().collect();
-        Ok(manage(set, active, cx))
+        Ok(keeper(set, cx.cache).manage(active, cx))
     }
 
     fn conclude(&self, key: &ObjectRef, failure: Option<&Failed>, cx: &Context<'_>) -> Plan {
@@ -60,7 +56,7 @@ impl Reconciler for ReplicaSetController {
             .collect();
         let status = status_of(set, &owned, failure, cx);
         let mut plan = Plan::nothing();
-        if let Some(at) = next_available(set, &owned, cx) {
+        if let Some(at) = replicas::next_available(owned.iter().copied(), set.spec.min_ready_seconds, cx) {
             plan.look_again(at);
         }
         if status != set.status {
@@ -70,102 +66,42 @@ impl Reconciler for ReplicaSetController {
     }
 }
 
-/// A pod changed: its owner, its former owner, or whoever may adopt it.
-fn affected_by_pod(change: &Change, pod: &Pod, cache: &Cache) -> Vec<ObjectRef> {
-    let mut keys: Vec<ObjectRef> = Vec::new();
-    let owner =
-        |pod: &Pod| owner::controller_of::<ReplicaSet>(&pod.metadata, cache).map(|set| owner::reference(&**set));
-    if let Some(old) = change.old_as::<Pod>()
-        && old.metadata.controller() != pod.metadata.controller()
-    {
-        keys.extend(owner(old));
-    }
-    if pod.metadata.controller().is_some() {
-        keys.extend(owner(pod));
-        return keys;
-    }
-    let relabelled = change.old_as::<Pod>().is_none_or(|old| {
-        old.metadata.labels != pod.metadata.labels || old.metadata.controller() != pod.metadata.controller()
-    });
-    if relabelled && !change.deleted() && pod.metadata.deletion_timestamp.is_none() {
-        let sets = cache.in_namespace::<ReplicaSet>(&pod.metadata.namespace);
-        let selects = |set: &&Arc<ReplicaSet>| {
-            !selector::is_empty(&set.spec.selector) && selector::matches(&set.spec.selector, &pod.metadata.labels)
-        };
-        keys.extend(sets.filter(selects).map(|set| owner::reference(&**set)));
-    }
-    keys
-}
-
-/// Makes the pods that are missing, or deletes those that are too many (`manageReplicas`).
-fn manage(set: &Arc<ReplicaSet>, active: Vec<Arc<Pod>>, cx: &Context<'_>) -> Plan {
-    let wanted = usize::try_from(set.spec.replicas).unwrap_or(0);
-    let mut plan = Plan::nothing();
-    let about = about(crate::api::Object::ReplicaSet(Arc::clone(set)));
-    if active.len() < wanted {
-        let missing = (wanted - active.len()).min(BURST);
-        let reference = owner::controller_ref(set.as_ref());
-        let name = &set.metadata.name;
-        let pod = pods::from_template(&set.spec.template, name, &set.metadata.namespace, reference);
-        let call = ApiCall::new(Request::create(pod))
-            .tagged("FailedCreate")
-            .on_done(Note::normal(about.clone(), "SuccessfulCreate", "Created pod: {name}"))
-            .on_failed(Note::warning(about, "FailedCreate", "Error creating: {error}"));
-        plan.slow_start(vec![call; missing]);
-    } else if active.len() > wanted {
-        let surplus = (active.len() - wanted).min(BURST);
-        let ranks = ranks(set, cx.cache);
-        let rank = |pod: &Pod| ranks.get(&pod.spec.node_name).copied().unwrap_or(0);
-        let chosen = pods::to_delete(active, surplus, rank, cx.calendar.nanos(cx.now));
-        let delete = |pod: &Arc<Pod>| {
-            let name = &pod.metadata.name;
-            let mut request = Request::delete(Kind::Pod, &pod.metadata.namespace, name);
-            request.options.precondition_uid = Some(pod.metadata.uid.clone());
-            ApiCall::unless_gone(request)
-                .tagged("FailedDelete")
-                .on_done(Note::normal(about.clone(), "SuccessfulDelete", format!("Deleted pod: {name}")))
-                .on_failed(Note::warning(about.clone(), "FailedDelete", "Error deleting: {error}"))
-        };
-        plan.together(chosen.iter().map(delete).collect());
-    }
-    plan
-}
-
-/// How many active pods of the same controller's ReplicaSets run on each node (`getIndirectlyRelatedPods`).
-fn ranks(set: &ReplicaSet, cache: &Cache) -> BTreeMap<String, i64> {
-    let mut ranks = BTreeMap::new();
-    let mut count = |uid| {
-        for pod in cache.controlled_by::<Pod>(uid).filter(|pod| pods::is_active(pod)) {
-            *ranks.entry(pod.spec.node_name.clone()).or_default() += 1;
-        }
-    };
-    match set.metadata.controller() {
+/// A ReplicaSet as a keeper of pods. Related pods are those of all ReplicaSets of its owner (`getIndirectlyRelatedPods`).
+fn keeper<'a>(set: &'a Arc<ReplicaSet>, cache: &Cache) -> Keeper<'a> {
+    let ranks = match set.metadata.controller() {
         Some(controller) => {
-            cache.controlled_by::<ReplicaSet>(&controller.uid).for_each(|related| count(&related.metadata.uid));
+            let related = cache.controlled_by::<ReplicaSet>(&controller.uid);
+            replicas::ranks(related.map(|set| &set.metadata.uid), cache)
         }
-        None => count(&set.metadata.uid),
+        None => replicas::ranks(std::iter::once(&set.metadata.uid), cache),
+    };
+    Keeper {
+        about: about(Object::ReplicaSet(Arc::clone(set))),
+        reference: owner::controller_ref(set.as_ref()),
+        meta: &set.metadata,
+        template: &set.spec.template,
+        replicas: set.spec.replicas,
+        min_ready_seconds: set.spec.min_ready_seconds,
+        ranks,
     }
-    ranks
 }
 
 /// The status that the pods make (`calculateStatus`).
-fn status_of(set: &ReplicaSet, owned: &[&Arc<Pod>], failure: Option<&Failed>, cx: &Context<'_>) -> ReplicaSetStatus {
-    let now = cx.timestamp();
-    let active: Vec<&&Arc<Pod>> = owned.iter().filter(|pod| pods::is_active(pod)).collect();
-    let count = |holds: &dyn Fn(&Pod) -> bool| -> i32 {
-        i32::try_from(active.iter().filter(|pod| holds(pod)).count()).unwrap_or(i32::MAX)
-    };
-    let labels = &set.spec.template.metadata.labels;
-    let labelled = |pod: &Pod| labels.iter().all(|(key, value)| pod.metadata.labels.get(key) == Some(value));
-    let terminating = owned.iter().filter(|pod| pods::is_terminating(pod)).count();
+fn status_of(
+    set: &Arc<ReplicaSet>,
+    owned: &[&Arc<Pod>],
+    failure: Option<&Failed>,
+    cx: &Context<'_>,
+) -> ReplicaSetStatus {
+    let counts = keeper(set, cx.cache).count(owned, cx.timestamp());
     ReplicaSetStatus {
-        replicas: count(&|_| true),
-        fully_labeled_replicas: count(&labelled),
-        ready_replicas: count(&pods::is_ready),
-        available_replicas: count(&|pod| pods::is_available(pod, set.spec.min_ready_seconds, now)),
-        terminating_replicas: Some(i32::try_from(terminating).unwrap_or(i32::MAX)),
+        replicas: counts.replicas,
+        fully_labeled_replicas: counts.labelled,
+        ready_replicas: counts.ready,
+        available_replicas: counts.available,
+        terminating_replicas: Some(counts.terminating),
         observed_generation: set.metadata.generation,
-        conditions: conditions(set, failure, now),
+        conditions: conditions(set, failure, cx.timestamp()),
         rest: set.status.rest.clone(),
     }
 }
@@ -190,12 +126,4 @@ fn conditions(set: &ReplicaSet, failure: Option<&Failed>, now: crate::api::Times
         }
         None => known.iter().filter(|condition| condition.r#type != "ReplicaFailure").cloned().collect(),
     }
-}
-
-/// When the next ready pod becomes available.
-fn next_available(set: &ReplicaSet, owned: &[&Arc<Pod>], cx: &Context<'_>) -> Option<Time> {
-    let now = cx.timestamp();
-    let pending = owned.iter().filter(|pod| pods::is_active(pod));
-    let times = pending.filter_map(|pod| pods::available_at(pod, set.spec.min_ready_seconds)).filter(|at| *at > now);
-    times.min().map(|at| cx.calendar.time(at))
 }

@@ -1,15 +1,15 @@
 //! One scheduling cycle: filter the nodes, score those that would do, choose the best.
 //!
 //! Models `pkg/scheduler/schedule_one.go` (`schedulePod`, `findNodesThatFitPod`, `prioritizeNodes`, `selectHost`), the
-//! words of `framework/types.go` (`FitError`) and of `plugins/defaultpreemption` where no preemption helps. Preemption
-//! itself is not simulated yet: a pod that could preempt waits, and the message says that no victims were found.
+//! words of `framework/types.go` (`FitError`). Where no node would do, [`preemption`] looks for pods to make room of.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::control::scheduler::decision::{DETAILED, NodeVerdict, PluginScore, Verdict};
-use crate::control::scheduler::framework::{Code, PLUGINS, Plugin, PreFilter, Rejection};
+use crate::control::scheduler::framework::{CycleState, PLUGINS, Plugin, PreFilter, Rejection};
+use crate::control::scheduler::preemption::{self, Budget, Nomination};
 use crate::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot};
 use crate::sim::Rng;
 
@@ -37,6 +37,8 @@ pub struct Unfit {
     pub message: String,
     /// The plugins that rejected nodes.
     pub plugins: BTreeSet<&'static str>,
+    /// What came of preemption.
+    pub nomination: Nomination,
 }
 
 /// How many feasible nodes are enough (`numFeasibleNodesToFind`).
@@ -48,40 +50,64 @@ pub fn enough(nodes: usize) -> usize {
     (nodes * percent / 100).max(MIN_FEASIBLE)
 }
 
-/// Looks for a node for a pod. `start` is where the last search ended; it moves on.
-pub fn schedule(pod: &PodInfo, nodes: &Snapshot, start: &mut u32, rng: &mut Rng) -> Found {
+/// What a cycle knows beside the pod and the nodes.
+#[derive(Debug)]
+pub struct Search<'a> {
+    /// Where the last search ended; it moves on.
+    pub start: &'a mut u32,
+    /// For ties.
+    pub rng: &'a mut Rng,
+    /// What plugins are told before.
+    pub state: CycleState,
+    /// The budgets of the pods that might have to go.
+    pub budgets: Vec<Budget>,
+}
+
+/// Looks for a node for a pod.
+pub fn schedule(pod: &PodInfo, nodes: &Snapshot, search: &mut Search<'_>) -> Found {
     if nodes.is_empty() {
         let message = "no nodes available to schedule pods".to_owned();
-        let unfit = Unfit { message, plugins: BTreeSet::new() };
+        let unfit = Unfit { message, plugins: BTreeSet::new(), nomination: Nomination::Unchanged };
         return Found { nodes: Vec::new(), evaluated: 0, feasible: 0, chosen: Err(unfit) };
     }
-    let filtered = match pre_filter(pod, nodes) {
-        Ok(plan) => filter(pod, nodes, &plan, start),
-        Err((plugin, rejection)) => return rejected_by_all(pod, nodes, plugin, &rejection),
+    let plan = match pre_filter(pod, nodes, &mut search.state) {
+        Ok(plan) => plan,
+        Err((plugin, rejection)) => return rejected_by_all(nodes, plugin, &rejection),
     };
+    let filtered = filter(pod, nodes, &plan, search);
     if filtered.feasible.is_empty() {
-        let plugins = filtered.rejected.iter().map(|(_, plugin, _)| *plugin).collect();
-        let rejections: Vec<&Rejection> = filtered.rejected.iter().map(|(.., rejection)| rejection).collect();
-        let message = fit_error(nodes.len(), "", &rejections, &preemption(pod, nodes.len(), &rejections));
-        let verdicts = verdicts(&filtered, Vec::new());
-        return Found {
-            nodes: verdicts,
-            evaluated: filtered.evaluated,
-            feasible: 0,
-            chosen: Err(Unfit { message, plugins }),
-        };
+        return unfit(pod, nodes, &plan, &filtered, search);
     }
-    let scores = score(pod, nodes, &filtered.feasible);
+    let scores = score(pod, nodes, &filtered.feasible, &mut search.state);
     let totals: Vec<i64> = scores.iter().map(|scores| scores.iter().map(|s| s.weighted).sum()).collect();
-    let best = select(&totals, rng);
+    let best = select(&totals, search.rng);
     let chosen: Arc<str> = filtered.feasible[best].name().into();
     let feasible = u32::try_from(filtered.feasible.len()).unwrap_or(u32::MAX);
     let verdicts = verdicts(&filtered, scores);
     Found { nodes: verdicts, evaluated: filtered.evaluated, feasible, chosen: Ok(chosen) }
 }
 
+/// No node would do: PostFilter looks for pods to make room of.
+fn unfit(
+    pod: &PodInfo,
+    nodes: &Snapshot,
+    plan: &FilterPlan,
+    filtered: &Filtered<'_>,
+    search: &mut Search<'_>,
+) -> Found {
+    let plugins = filtered.rejected.iter().map(|(_, plugin, _)| *plugin).collect();
+    let rejections: Vec<&Rejection> = filtered.rejected.iter().map(|(.., rejection)| rejection).collect();
+    let attempt = preemption::Attempt { pod, nodes, plan, state: &search.state, budgets: &search.budgets };
+    let rejected = filtered.rejected.iter().map(|(node, _, rejection)| (node.clone(), rejection)).collect();
+    let (nomination, words) = attempt.run(rejected, search.rng);
+    let message = fit_error(nodes.len(), "", &rejections, &words);
+    let verdicts = verdicts(filtered, Vec::new());
+    let chosen = Err(Unfit { message, plugins, nomination });
+    Found { nodes: verdicts, evaluated: filtered.evaluated, feasible: 0, chosen }
+}
+
 /// What PreFilter left: the plugins that filter, and the nodes if only some are asked for.
-struct FilterPlan {
+pub struct FilterPlan {
     plugins: Vec<&'static dyn Plugin>,
     only: Option<(BTreeSet<String>, Vec<&'static str>)>,
 }
@@ -92,10 +118,61 @@ struct Filtered<'a> {
     evaluated: u32,
 }
 
-fn pre_filter(pod: &PodInfo, nodes: &Snapshot) -> Result<FilterPlan, (&'static str, Rejection)> {
+impl FilterPlan {
+    /// Whether a pod may run on a node, as it is and as it will be with the pods that room is being made for
+    /// (`RunFilterPluginsWithNominatedPods`).
+    ///
+    /// # Errors
+    /// The plugin that says no, and why.
+    pub fn check(
+        &self,
+        pod: &PodInfo,
+        node: &NodeInfo,
+        nodes: &Snapshot,
+        state: &CycleState,
+    ) -> Result<(), (&'static str, Rejection)> {
+        let priority = |pod: &PodInfo| pod.pod.spec.priority.unwrap_or(0);
+        let ahead: Vec<&Arc<PodInfo>> = nodes
+            .nominated(node.name())
+            .filter(|other| priority(other) >= priority(pod) && other.pod.metadata.uid != pod.pod.metadata.uid)
+            .collect();
+        if !ahead.is_empty() {
+            let (mut node, mut state) = (node.clone(), state.clone());
+            for other in ahead {
+                node.add(Arc::clone(other));
+                self.moved(pod, other, &node, nodes, 1, &mut state);
+            }
+            self.run(pod, &node, &state)?;
+        }
+        self.run(pod, node, state)
+    }
+
+    fn run(&self, pod: &PodInfo, node: &NodeInfo, state: &CycleState) -> Result<(), (&'static str, Rejection)> {
+        self.plugins.iter().try_for_each(|plugin| plugin.filter(pod, node, state).map_err(|why| (plugin.name(), why)))
+    }
+
+    /// Tells every plugin of a pod that comes to a node (1) or goes (-1), as if.
+    pub fn moved(
+        &self,
+        pod: &PodInfo,
+        other: &PodInfo,
+        node: &NodeInfo,
+        nodes: &Snapshot,
+        by: i64,
+        state: &mut CycleState,
+    ) {
+        self.plugins.iter().for_each(|plugin| plugin.pod_moves(pod, other, node, nodes, by, state));
+    }
+}
+
+fn pre_filter(
+    pod: &PodInfo,
+    nodes: &Snapshot,
+    state: &mut CycleState,
+) -> Result<FilterPlan, (&'static str, Rejection)> {
     let mut plan = FilterPlan { plugins: Vec::new(), only: None };
     for (plugin, _) in PLUGINS {
-        match plugin.pre_filter(pod, nodes) {
+        match plugin.pre_filter(pod, nodes, state) {
             PreFilter::Skip => continue,
             PreFilter::Go => {}
             PreFilter::Reject(rejection) => return Err((plugin.name(), rejection)),
@@ -115,14 +192,23 @@ fn pre_filter(pod: &PodInfo, nodes: &Snapshot) -> Result<FilterPlan, (&'static s
     Ok(plan)
 }
 
-fn filter<'a>(pod: &PodInfo, nodes: &'a Snapshot, plan: &FilterPlan, start: &mut u32) -> Filtered<'a> {
+fn filter<'a>(pod: &PodInfo, nodes: &'a Snapshot, plan: &FilterPlan, search: &mut Search<'_>) -> Filtered<'a> {
     let mut filtered = Filtered { feasible: Vec::new(), rejected: Vec::new(), evaluated: 0 };
     let all = nodes.len();
+    let state = &search.state;
+    // A node on which room was made for the pod is tried before all others.
+    if let Some(node) = nodes.nomination(&pod.key()).and_then(|node| nodes.get(node))
+        && plan.check(pod, node, nodes, state).is_ok()
+    {
+        filtered.evaluated = 1;
+        filtered.feasible.push(node);
+        return filtered;
+    }
     if let Some((only, by)) = &plan.only {
         let words: Cow<'static, str> = format!("node(s) didn't satisfy plugin(s) {by:?}").replace('"', "").into();
         for node in nodes.nodes() {
             if only.contains(node.name()) {
-                look(pod, node, plan, &mut filtered);
+                look(pod, node, nodes, (plan, state), &mut filtered);
             } else {
                 let rejection = Rejection::unresolvable(words.clone());
                 filtered.rejected.push((node.name().into(), by.first().copied().unwrap_or(""), rejection));
@@ -131,35 +217,48 @@ fn filter<'a>(pod: &PodInfo, nodes: &'a Snapshot, plan: &FilterPlan, start: &mut
         return filtered;
     }
     let enough = enough(all);
-    let from = *start as usize;
+    let from = *search.start as usize;
     for step in 0..all {
         let Some(node) = nodes.at((from + step) % all) else { continue };
-        look(pod, node, plan, &mut filtered);
+        look(pod, node, nodes, (plan, state), &mut filtered);
         if filtered.feasible.len() >= enough {
             break;
         }
     }
-    *start = u32::try_from((from + filtered.evaluated as usize) % all).unwrap_or(0);
+    *search.start = u32::try_from((from + filtered.evaluated as usize) % all).unwrap_or(0);
     filtered
 }
 
-fn look<'a>(pod: &PodInfo, node: &'a Arc<NodeInfo>, plan: &FilterPlan, filtered: &mut Filtered<'a>) {
+fn look<'a>(
+    pod: &PodInfo,
+    node: &'a Arc<NodeInfo>,
+    nodes: &Snapshot,
+    (plan, state): (&FilterPlan, &CycleState),
+    filtered: &mut Filtered<'a>,
+) {
     filtered.evaluated += 1;
-    let found = plan.plugins.iter().find_map(|plugin| Some((plugin.name(), plugin.filter(pod, node).err()?)));
-    match found {
-        Some((plugin, rejection)) => filtered.rejected.push((node.name().into(), plugin, rejection)),
-        None => filtered.feasible.push(node),
+    match plan.check(pod, node, nodes, state) {
+        Err((plugin, rejection)) => filtered.rejected.push((node.name().into(), plugin, rejection)),
+        Ok(()) => filtered.feasible.push(node),
     }
 }
 
 /// The scores of every feasible node; none if there is only one.
-fn score(pod: &PodInfo, nodes: &Snapshot, feasible: &[&Arc<NodeInfo>]) -> Vec<Vec<PluginScore>> {
+fn score(
+    pod: &PodInfo,
+    nodes: &Snapshot,
+    feasible: &[&Arc<NodeInfo>],
+    state: &mut CycleState,
+) -> Vec<Vec<PluginScore>> {
     let mut scores: Vec<Vec<PluginScore>> = vec![Vec::new(); feasible.len()];
     if feasible.len() == 1 {
         return scores;
     }
-    for (plugin, weight) in PLUGINS.iter().filter(|(plugin, weight)| *weight > 0 && plugin.scores(pod)) {
-        let raw: Vec<i64> = feasible.iter().map(|node| plugin.score(pod, node, nodes)).collect();
+    for (plugin, weight) in PLUGINS.iter().filter(|(_, weight)| *weight > 0) {
+        if !plugin.pre_score(pod, feasible, nodes, state) {
+            continue;
+        }
+        let raw: Vec<i64> = feasible.iter().map(|node| plugin.score(pod, node, nodes, state)).collect();
         let mut normalised = raw.clone();
         plugin.normalise(&mut normalised);
         for ((of_node, raw), normalised) in scores.iter_mut().zip(raw).zip(normalised) {
@@ -213,12 +312,11 @@ fn verdicts(filtered: &Filtered<'_>, scores: Vec<Vec<PluginScore>>) -> Vec<NodeV
 }
 
 /// A plugin rejected the pod before any node was looked at.
-fn rejected_by_all(pod: &PodInfo, nodes: &Snapshot, plugin: &'static str, rejection: &Rejection) -> Found {
+fn rejected_by_all(nodes: &Snapshot, plugin: &'static str, rejection: &Rejection) -> Found {
     let words = rejection.reasons.join(", ");
-    let each: Vec<&Rejection> = nodes.nodes().map(|_| rejection).collect();
-    let tail = preemption(pod, nodes.len(), &each);
-    let message = fit_error(nodes.len(), &words, &[], &tail);
-    let unfit = Unfit { message, plugins: [plugin].into() };
+    // PostFilter finds nothing of what PreFilter would have left it, and says so.
+    let message = fit_error(nodes.len(), &words, &[], "not found");
+    let unfit = Unfit { message, plugins: [plugin].into(), nomination: Nomination::Unchanged };
     Found { nodes: Vec::new(), evaluated: 0, feasible: 0, chosen: Err(unfit) }
 }
 
@@ -242,19 +340,4 @@ pub fn fit_error(nodes: usize, pre_filter: &str, rejections: &[&Rejection], post
         message.push_str(&format!(" {post_filter}"));
     }
     message
-}
-
-/// What PostFilter says: dynamic resources have nothing to give back, and preemption does not help.
-fn preemption(pod: &PodInfo, nodes: usize, rejections: &[&Rejection]) -> String {
-    let words = if pod.pod.spec.preemption_policy.as_deref() == Some("Never") {
-        "not eligible due to preemptionPolicy=Never.".to_owned()
-    } else {
-        let verdict = |rejection: &&Rejection| match rejection.code {
-            Code::Unschedulable => Rejection::unschedulable("No preemption victims found for incoming pod"),
-            Code::UnschedulableAndUnresolvable => Rejection::unresolvable("Preemption is not helpful for scheduling"),
-        };
-        let verdicts: Vec<Rejection> = rejections.iter().map(verdict).collect();
-        fit_error(nodes, "", &verdicts.iter().collect::<Vec<_>>(), "")
-    };
-    format!("no new claims to deallocate, preemption: {words}")
 }

@@ -1,16 +1,18 @@
 //! The scheduling framework: what a plugin can say at each extension point, and the registry of plugins.
 //!
 //! Models `pkg/scheduler/framework/interface.go` and `apis/config/v1/default_plugins.go`. To add a plugin: a file with a
-//! struct that implements [`Plugin`], and a line in [`PLUGINS`]. Reserve, Permit and PreBind have nothing to do without
-//! volumes; Bind is the scheduler's own call.
+//! struct that implements [`Plugin`], and a line in [`PLUGINS`]. Bind is the scheduler's own call. What a plugin finds
+//! out before it looks at nodes lives in the [`CycleState`].
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::api::Node;
-use crate::control::scheduler::plugin;
+use crate::api::labels::Selector;
+use crate::control::scheduler::plugin::{self, inter_pod_affinity, pod_topology_spread};
 use crate::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot};
+use crate::control::scheduler::volumes::Volumes;
 
 /// The most that a plugin may score.
 pub const MAX_SCORE: i64 = 100;
@@ -58,6 +60,25 @@ pub enum PreFilter {
     Reject(Rejection),
 }
 
+/// What plugins found out in one cycle about one pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CycleState {
+    /// Chooses the pods of the same owner or Service; `None` for a pod with neither.
+    pub selector: Option<Selector>,
+    /// The pod's volumes.
+    pub volumes: Volumes,
+    /// InterPodAffinity: PreFilter.
+    pub affinity: inter_pod_affinity::Counts,
+    /// InterPodAffinity: whether the pod is meant by its own affinity.
+    pub self_affine: bool,
+    /// InterPodAffinity: PreScore.
+    pub affinity_scores: inter_pod_affinity::scoring::Scores,
+    /// PodTopologySpread: PreFilter.
+    pub spread: pod_topology_spread::Counts,
+    /// PodTopologySpread: PreScore.
+    pub spread_scores: pod_topology_spread::scoring::Scores,
+}
+
 /// Something that happened in the cluster, that may make room for a pod.
 #[derive(Clone, Copy, Debug)]
 pub enum ClusterEvent<'a> {
@@ -69,6 +90,8 @@ pub enum ClusterEvent<'a> {
     PodDeleted(&'a PodInfo),
     /// A pod came to a node or changed there.
     PodAssigned(&'a PodInfo),
+    /// A volume, a claim or a class came or changed.
+    Volumes,
 }
 
 /// A plugin of the scheduler.
@@ -77,25 +100,48 @@ pub trait Plugin: Sync {
     fn name(&self) -> &'static str;
 
     /// PreFilter.
-    fn pre_filter(&self, _pod: &PodInfo, _nodes: &Snapshot) -> PreFilter {
+    fn pre_filter(&self, _pod: &PodInfo, _nodes: &Snapshot, _state: &mut CycleState) -> PreFilter {
         PreFilter::Go
+    }
+
+    /// AddPod (`by` 1) and RemovePod (-1): what PreFilter found out, if `other` were, or were not, on the node.
+    fn pod_moves(
+        &self,
+        _pod: &PodInfo,
+        _other: &PodInfo,
+        _node: &NodeInfo,
+        _nodes: &Snapshot,
+        _by: i64,
+        _state: &mut CycleState,
+    ) {
     }
 
     /// Filter: whether the pod may run on the node.
     ///
     /// # Errors
     /// Why it may not.
-    fn filter(&self, _pod: &PodInfo, _node: &NodeInfo) -> Result<(), Rejection> {
+    fn filter(&self, _pod: &PodInfo, _node: &NodeInfo, _state: &CycleState) -> Result<(), Rejection> {
         Ok(())
     }
 
-    /// PreScore: whether the plugin scores this pod; `false` is upstream's Skip.
+    /// Whether the plugin scores this pod, for plugins that need no more to know.
     fn scores(&self, _pod: &PodInfo) -> bool {
         false
     }
 
+    /// PreScore: whether the plugin scores this pod; `false` is upstream's Skip.
+    fn pre_score(
+        &self,
+        pod: &PodInfo,
+        _feasible: &[&Arc<NodeInfo>],
+        _nodes: &Snapshot,
+        _state: &mut CycleState,
+    ) -> bool {
+        self.scores(pod)
+    }
+
     /// Score.
-    fn score(&self, _pod: &PodInfo, _node: &NodeInfo, _nodes: &Snapshot) -> i64 {
+    fn score(&self, _pod: &PodInfo, _node: &NodeInfo, _nodes: &Snapshot, _state: &CycleState) -> i64 {
         0
     }
 
@@ -105,8 +151,10 @@ pub trait Plugin: Sync {
     /// Whether an event may lift this plugin's rejection (the queueing hint).
     fn may_help(&self, pod: &PodInfo, event: ClusterEvent<'_>) -> bool {
         match event {
-            ClusterEvent::NodeAdded(node) | ClusterEvent::NodeUpdated(_, node) => self.filter(pod, node).is_ok(),
-            ClusterEvent::PodDeleted(_) | ClusterEvent::PodAssigned(_) => false,
+            ClusterEvent::NodeAdded(node) | ClusterEvent::NodeUpdated(_, node) => {
+                self.filter(pod, node, &CycleState::default()).is_ok()
+            }
+            ClusterEvent::PodDeleted(_) | ClusterEvent::PodAssigned(_) | ClusterEvent::Volumes => false,
         }
     }
 }
@@ -119,6 +167,9 @@ pub static PLUGINS: &[(&dyn Plugin, i64)] = &[
     (&plugin::node_affinity::NodeAffinity, 2),
     (&plugin::node_ports::NodePorts, 0),
     (&plugin::node_resources_fit::NodeResourcesFit::LEAST, 1),
+    (&plugin::volume_binding::VolumeBinding, 0),
+    (&plugin::pod_topology_spread::PodTopologySpread, 2),
+    (&plugin::inter_pod_affinity::InterPodAffinity, 2),
     (&plugin::balanced_allocation::NodeResourcesBalancedAllocation::DEFAULT, 1),
     (&plugin::image_locality::ImageLocality, 1),
 ];

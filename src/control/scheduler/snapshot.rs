@@ -2,11 +2,15 @@
 //!
 //! Models `pkg/scheduler/framework/types.go` (`NodeInfo`), `backend/cache/cache.go`, `snapshot.go` and `node_tree.go`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::api::labels::Selector;
+use crate::api::meta::Labels;
 use crate::api::{Node, ObjectRef, Pod, Protocol};
 use crate::control::scheduler::resources::{self, Amounts};
+use crate::control::scheduler::tally::{Tallies, Tally};
+use crate::control::scheduler::terms::{Affinity, Constraint};
 
 /// A port on a node: protocol, number, address (empty for any).
 pub type HostPort = (Protocol, i32, String);
@@ -22,6 +26,10 @@ pub struct PodInfo {
     pub non_zero: Amounts,
     /// The host ports that it takes.
     pub ports: Vec<HostPort>,
+    /// What it wants of other pods; `None` for nothing.
+    pub affinity: Option<Arc<Affinity>>,
+    /// How its kind is to be spread.
+    pub constraints: Vec<Constraint>,
 }
 
 /// A node with its pods.
@@ -33,6 +41,8 @@ pub struct NodeInfo {
     pub allocatable: Amounts,
     /// Its pods, those on their way included.
     pub pods: BTreeMap<ObjectRef, Arc<PodInfo>>,
+    /// Those of its pods that want something of other pods.
+    pub affine: BTreeMap<ObjectRef, Arc<PodInfo>>,
     /// The sum of what they ask for.
     pub requested: Amounts,
     /// The sum of what they count for.
@@ -57,6 +67,13 @@ pub struct Snapshot {
     order: Vec<Arc<str>>,
     /// Whether nodes came, went or moved since the order was made.
     unordered: bool,
+    /// The nodes with pods that want something of other pods.
+    affine: BTreeSet<Arc<str>>,
+    /// The labels of namespaces.
+    namespaces: BTreeMap<Arc<str>, Labels>,
+    /// Pods for which room is being made, and where.
+    nominated: BTreeMap<ObjectRef, (Arc<str>, Arc<PodInfo>)>,
+    tallies: Tallies,
 }
 
 impl PodInfo {
@@ -71,7 +88,9 @@ impl PodInfo {
                 (p.protocol.clone(), p.host_port, if any { String::new() } else { p.host_ip.clone() })
             })
             .collect();
-        PodInfo { pod, requests, non_zero, ports }
+        let affinity = Affinity::of(&pod).map(Arc::new);
+        let constraints = Constraint::all_of(&pod);
+        PodInfo { pod, requests, non_zero, ports, affinity, constraints }
     }
 
     /// A reference to the pod.
@@ -91,6 +110,7 @@ impl NodeInfo {
         let mut info = NodeInfo {
             allocatable: Amounts::default(),
             pods: BTreeMap::new(),
+            affine: BTreeMap::new(),
             requested: Amounts::default(),
             non_zero: Amounts::default(),
             ports: BTreeMap::new(),
@@ -119,11 +139,16 @@ impl NodeInfo {
         for port in &pod.ports {
             *self.ports.entry(port.clone()).or_default() += 1;
         }
+        if pod.affinity.is_some() {
+            self.affine.insert(pod.key(), Arc::clone(&pod));
+        }
         self.pods.insert(pod.key(), pod);
     }
 
-    fn remove(&mut self, key: &ObjectRef) -> Option<Arc<PodInfo>> {
+    /// Takes a pod off.
+    pub fn remove(&mut self, key: &ObjectRef) -> Option<Arc<PodInfo>> {
         let pod = self.pods.remove(key)?;
+        self.affine.remove(key);
         self.count(&pod, -1);
         for port in &pod.ports {
             if let Some(count) = self.ports.get_mut(port) {
@@ -173,6 +198,53 @@ impl Snapshot {
         self.nodes.get(name)
     }
 
+    /// The nodes with pods that want something of other pods.
+    pub fn affine(&self) -> impl Iterator<Item = &Arc<NodeInfo>> {
+        self.affine.iter().filter_map(|name| self.nodes.get(name))
+    }
+
+    /// The labels of a namespace.
+    pub fn namespace(&self, name: &str) -> Option<&Labels> {
+        self.namespaces.get(name)
+    }
+
+    /// A namespace is new, changed or (`None`) gone.
+    pub fn set_namespace(&mut self, name: &str, labels: Option<&Labels>) {
+        match labels {
+            Some(labels) => self.namespaces.insert(name.into(), labels.clone()),
+            None => self.namespaces.remove(name),
+        };
+    }
+
+    /// Room is being made for a pod on a node, or (`None`) no longer.
+    pub fn nominate(&mut self, pod: &Arc<PodInfo>, node: Option<&str>) {
+        match node {
+            Some(node) => self.nominated.insert(pod.key(), (node.into(), Arc::clone(pod))),
+            None => self.nominated.remove(&pod.key()),
+        };
+    }
+
+    /// Where room is being made for a pod.
+    pub fn nomination(&self, pod: &ObjectRef) -> Option<&Arc<str>> {
+        self.nominated.get(pod).map(|(node, _)| node)
+    }
+
+    /// The pods for which room is being made on a node.
+    pub fn nominated(&self, node: &str) -> impl Iterator<Item = &Arc<PodInfo>> {
+        self.nominated.values().filter(move |(to, _)| **to == *node).map(|(_, pod)| pod)
+    }
+
+    /// The tally of a selector, if there is one.
+    pub fn tally(&self, namespace: &str, selector: &Selector) -> Option<&Tally> {
+        self.tallies.get(namespace, selector)
+    }
+
+    /// Makes the tally of a selector if it is not there.
+    pub fn ensure_tally(&mut self, namespace: &str, selector: &Selector, keys: &[&str]) {
+        let nodes = self.nodes.values().map(|info| (info.node.as_ref(), info.pods.values().map(|p| &p.pod).collect()));
+        self.tallies.ensure(namespace, selector, keys, nodes);
+    }
+
     /// How many nodes have an image.
     pub fn nodes_with_image(&self, image: &str) -> u32 {
         self.images.get(image).copied().unwrap_or(0)
@@ -199,12 +271,17 @@ impl Snapshot {
         if !same_zone {
             self.unordered = true;
         }
+        if before.is_none_or(|(old, _)| old.metadata.labels != node.metadata.labels) {
+            self.tallies.clear();
+        }
     }
 
     /// A node is gone. Its pods are remembered until they are gone too.
     pub fn remove_node(&mut self, name: &str) {
         let Some(info) = self.nodes.remove(name) else { return };
         self.count_images(info.images.keys().cloned().collect(), false);
+        self.tallies.clear();
+        self.affine.remove(name);
         self.homeless.extend(info.pods.iter().map(|(key, pod)| (key.clone(), Arc::clone(pod))));
         self.unordered = true;
     }
@@ -215,7 +292,13 @@ impl Snapshot {
         self.displace(&key);
         self.placed.insert(key.clone(), node.into());
         match self.nodes.get_mut(node) {
-            Some(info) => Arc::make_mut(info).add(pod),
+            Some(info) => {
+                if pod.affinity.is_some() {
+                    self.affine.insert(node.into());
+                }
+                self.tallies.count(&pod.pod, &info.node, 1);
+                Arc::make_mut(info).add(pod);
+            }
             None => {
                 self.homeless.insert(key, pod);
             }
@@ -228,7 +311,12 @@ impl Snapshot {
         if self.homeless.remove(key).is_none()
             && let Some(info) = self.nodes.get_mut(&node)
         {
-            Arc::make_mut(info).remove(key);
+            if let Some(pod) = Arc::make_mut(info).remove(key) {
+                self.tallies.count(&pod.pod, &info.node, -1);
+            }
+            if info.affine.is_empty() {
+                self.affine.remove(&node);
+            }
         }
         true
     }
@@ -240,6 +328,10 @@ impl Snapshot {
         for key in keys {
             let Some(pod) = self.homeless.remove(&key) else { continue };
             if let Some(info) = self.nodes.get_mut(name) {
+                if pod.affinity.is_some() {
+                    self.affine.insert(name.clone());
+                }
+                self.tallies.clear();
                 Arc::make_mut(info).add(pod);
             }
         }

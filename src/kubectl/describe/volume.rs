@@ -27,7 +27,8 @@ fn pair(label: &str, value: impl Into<String>) -> (String, String) {
     (label.to_owned(), value.into())
 }
 
-fn lines(volume: &Value) -> Vec<(String, String)> {
+/// What a volume, or the spec of a PersistentVolume, is made of.
+pub fn lines(volume: &Value) -> Vec<(String, String)> {
     let has = |kind: &str| !at(volume, &[kind]).is_null();
     let field = |kind: &str, name: &str| text_at(volume, &[kind, name]).to_owned();
     let flag = |kind: &str, name: &str| bool_at(volume, &[kind, name]).to_string();

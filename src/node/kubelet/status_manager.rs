@@ -142,6 +142,12 @@ fn patch(old: Option<&PodStatus>, new: &PodStatus, uid: &Uid) -> Value {
             new.entry(key.clone()).or_insert(Value::Null);
         }
     }
+    // A condition loses its reason and its words when it has none any more.
+    for condition in status["conditions"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        for field in ["reason", "message"] {
+            condition.entry(field).or_insert(Value::Null);
+        }
+    }
     // The order of the conditions is the kubelet's, whoever wrote one first.
     let order: Vec<Value> = new.conditions.iter().map(|c| json!({"type": c.r#type})).collect();
     status["$setElementOrder/conditions"] = json!(order);

@@ -10,8 +10,13 @@ use crate::api::{FieldError, LabelSelector, Object, Status};
 /// The scale of an object; `None` if its kind has none.
 pub fn of(object: &Object) -> Option<Value> {
     let (replicas, current, selector) = match object {
-        Object::Deployment(d) => (d.spec.replicas, d.status.replicas, &d.spec.selector),
-        Object::ReplicaSet(r) => (r.spec.replicas, r.status.replicas, &r.spec.selector),
+        Object::Deployment(d) => (d.spec.replicas, d.status.replicas, d.spec.selector.clone()),
+        Object::ReplicaSet(r) => (r.spec.replicas, r.status.replicas, r.spec.selector.clone()),
+        Object::StatefulSet(s) => (s.spec.replicas, s.status.replicas, s.spec.selector.clone()),
+        Object::ReplicationController(r) => {
+            let match_labels = r.spec.selector.clone();
+            (r.spec.replicas, r.status.replicas, LabelSelector { match_labels, ..LabelSelector::default() })
+        }
         _ => return None,
     };
     let mut spec = Map::new();
@@ -24,7 +29,7 @@ pub fn of(object: &Object) -> Option<Value> {
     metadata["creationTimestamp"] = json!(meta.creation_timestamp);
     Some(json!({
         "apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": metadata, "spec": spec,
-        "status": {"replicas": current, "selector": selector_text(selector)},
+        "status": {"replicas": current, "selector": selector_text(&selector)},
     }))
 }
 
@@ -37,6 +42,8 @@ pub fn set(object: &mut Object, replicas: i32) {
     match object {
         Object::Deployment(d) => Arc::make_mut(d).spec.replicas = replicas,
         Object::ReplicaSet(r) => Arc::make_mut(r).spec.replicas = replicas,
+        Object::StatefulSet(s) => Arc::make_mut(s).spec.replicas = replicas,
+        Object::ReplicationController(r) => Arc::make_mut(r).spec.replicas = replicas,
         _ => {}
     }
 }

@@ -1,7 +1,7 @@
 //! NodeResourcesBalancedAllocation: nodes whose resources would be used more evenly are better.
 //! Models `plugins/noderesources/balanced_allocation.go`: the score tells how much a pod improves the balance.
 
-use crate::control::scheduler::framework::{MAX_SCORE, Plugin};
+use crate::control::scheduler::framework::{CycleState, MAX_SCORE, Plugin};
 use crate::control::scheduler::resources::Amounts;
 use crate::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot};
 
@@ -64,7 +64,7 @@ impl Plugin for NodeResourcesBalancedAllocation {
         self.resources.iter().any(|name| pod.requests.get(name) > 0)
     }
 
-    fn score(&self, pod: &PodInfo, node: &NodeInfo, _: &Snapshot) -> i64 {
+    fn score(&self, pod: &PodInfo, node: &NodeInfo, _: &Snapshot, _: &CycleState) -> i64 {
         score(self.resources, &pod.requests, node)
     }
 }

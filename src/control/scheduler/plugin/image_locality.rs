@@ -1,7 +1,7 @@
 //! ImageLocality: nodes that have the pod's images already are better, the more so the larger the images.
 //! Models `plugins/imagelocality/image_locality.go`.
 
-use crate::control::scheduler::framework::{MAX_SCORE, Plugin};
+use crate::control::scheduler::framework::{CycleState, MAX_SCORE, Plugin};
 use crate::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot, normalised};
 
 const MIB: i64 = 1024 * 1024;
@@ -21,7 +21,7 @@ impl Plugin for ImageLocality {
         true
     }
 
-    fn score(&self, pod: &PodInfo, node: &NodeInfo, nodes: &Snapshot) -> i64 {
+    fn score(&self, pod: &PodInfo, node: &NodeInfo, nodes: &Snapshot, _: &CycleState) -> i64 {
         let spec = &pod.pod.spec;
         let containers = spec.init_containers.iter().chain(&spec.containers);
         let count = i64::try_from(containers.clone().count()).unwrap_or(i64::MAX);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{Node, NodeAffinity as Affinity, NodeSelectorRequirement, NodeSelectorTerm, PodSpec};
-use crate::control::scheduler::framework::{Plugin, PreFilter, Rejection, normalise_by_largest};
+use crate::control::scheduler::framework::{CycleState, Plugin, PreFilter, Rejection, normalise_by_largest};
 use crate::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot};
 use crate::control::selector;
 
@@ -32,7 +32,7 @@ pub fn matches(spec: &PodSpec, node: &Node) -> bool {
 }
 
 /// Whether all requirements of a term hold; an empty term matches nothing.
-fn term_matches(term: &NodeSelectorTerm, node: &Node) -> bool {
+pub fn term_matches(term: &NodeSelectorTerm, node: &Node) -> bool {
     if term.match_expressions.is_empty() && term.match_fields.is_empty() {
         return false;
     }
@@ -63,7 +63,7 @@ impl Plugin for NodeAffinity {
         "NodeAffinity"
     }
 
-    fn pre_filter(&self, pod: &PodInfo, _: &Snapshot) -> PreFilter {
+    fn pre_filter(&self, pod: &PodInfo, _: &Snapshot, _: &mut CycleState) -> PreFilter {
         let terms = required(&pod.pod.spec);
         if terms.is_none() && pod.pod.spec.node_selector.is_empty() {
             return PreFilter::Skip;
@@ -77,7 +77,7 @@ impl Plugin for NodeAffinity {
         }
     }
 
-    fn filter(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+    fn filter(&self, pod: &PodInfo, node: &NodeInfo, _: &CycleState) -> Result<(), Rejection> {
         if matches(&pod.pod.spec, &node.node) { Ok(()) } else { Err(Rejection::unresolvable(REASON)) }
     }
 
@@ -86,7 +86,7 @@ impl Plugin for NodeAffinity {
     }
 
     /// The sum of the weights of the preferences that the node meets.
-    fn score(&self, pod: &PodInfo, node: &NodeInfo, _: &Snapshot) -> i64 {
+    fn score(&self, pod: &PodInfo, node: &NodeInfo, _: &Snapshot, _: &CycleState) -> i64 {
         let preferences = affinity(&pod.pod.spec).map(|a| &a.preferred_during_scheduling_ignored_during_execution);
         let met = preferences.into_iter().flatten().filter(|p| term_matches(&p.preference, &node.node));
         met.map(|p| i64::from(p.weight)).sum()

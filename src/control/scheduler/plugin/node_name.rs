@@ -1,6 +1,6 @@
 //! NodeName: a pod that names its node runs there or nowhere. Models `plugins/nodename/node_name.go`.
 
-use crate::control::scheduler::framework::{ClusterEvent, Plugin, Rejection};
+use crate::control::scheduler::framework::{ClusterEvent, CycleState, Plugin, Rejection};
 use crate::control::scheduler::snapshot::{NodeInfo, PodInfo};
 
 /// The plugin.
@@ -12,7 +12,7 @@ impl Plugin for NodeName {
         "NodeName"
     }
 
-    fn filter(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+    fn filter(&self, pod: &PodInfo, node: &NodeInfo, _: &CycleState) -> Result<(), Rejection> {
         let wanted = &pod.pod.spec.node_name;
         if wanted.is_empty() || wanted == node.name() {
             return Ok(());
@@ -21,6 +21,6 @@ impl Plugin for NodeName {
     }
 
     fn may_help(&self, pod: &PodInfo, event: ClusterEvent<'_>) -> bool {
-        matches!(event, ClusterEvent::NodeAdded(node) if self.filter(pod, node).is_ok())
+        matches!(event, ClusterEvent::NodeAdded(node) if self.filter(pod, node, &CycleState::default()).is_ok())
     }
 }

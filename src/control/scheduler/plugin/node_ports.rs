@@ -1,6 +1,6 @@
 //! NodePorts: a host port belongs to one pod of a node. Models `plugins/nodeports/node_ports.go`.
 
-use crate::control::scheduler::framework::{ClusterEvent, Plugin, PreFilter, Rejection};
+use crate::control::scheduler::framework::{ClusterEvent, CycleState, Plugin, PreFilter, Rejection};
 use crate::control::scheduler::snapshot::{HostPort, NodeInfo, PodInfo, Snapshot};
 
 /// The plugin.
@@ -17,11 +17,11 @@ impl Plugin for NodePorts {
         "NodePorts"
     }
 
-    fn pre_filter(&self, pod: &PodInfo, _: &Snapshot) -> PreFilter {
+    fn pre_filter(&self, pod: &PodInfo, _: &Snapshot, _: &mut CycleState) -> PreFilter {
         if pod.ports.is_empty() { PreFilter::Skip } else { PreFilter::Go }
     }
 
-    fn filter(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+    fn filter(&self, pod: &PodInfo, node: &NodeInfo, _: &CycleState) -> Result<(), Rejection> {
         let taken = |port: &HostPort| node.ports.keys().any(|other| conflicts(port, other));
         if pod.ports.iter().any(taken) {
             return Err(Rejection::unschedulable("node(s) didn't have free ports for the requested pod ports"));
@@ -31,9 +31,9 @@ impl Plugin for NodePorts {
 
     fn may_help(&self, pod: &PodInfo, event: ClusterEvent<'_>) -> bool {
         match event {
-            ClusterEvent::NodeAdded(node) => self.filter(pod, node).is_ok(),
+            ClusterEvent::NodeAdded(node) => self.filter(pod, node, &CycleState::default()).is_ok(),
             ClusterEvent::PodDeleted(gone) => gone.ports.iter().any(|a| pod.ports.iter().any(|b| conflicts(a, b))),
-            ClusterEvent::NodeUpdated(..) | ClusterEvent::PodAssigned(_) => false,
+            ClusterEvent::NodeUpdated(..) | ClusterEvent::PodAssigned(_) | ClusterEvent::Volumes => false,
         }
     }
 }

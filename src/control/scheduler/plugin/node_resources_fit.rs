@@ -1,7 +1,7 @@
 //! NodeResourcesFit: a node must have what a pod asks for, and by default the emptier node is better.
 //! Models `plugins/noderesources/fit.go`, `least_allocated.go` and `most_allocated.go`.
 
-use crate::control::scheduler::framework::{ClusterEvent, Code, MAX_SCORE, Plugin, Rejection};
+use crate::control::scheduler::framework::{ClusterEvent, Code, CycleState, MAX_SCORE, Plugin, Rejection};
 use crate::control::scheduler::resources::Amounts;
 use crate::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot};
 
@@ -67,7 +67,7 @@ impl Plugin for NodeResourcesFit {
         "NodeResourcesFit"
     }
 
-    fn filter(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+    fn filter(&self, pod: &PodInfo, node: &NodeInfo, _: &CycleState) -> Result<(), Rejection> {
         let mut rejection = Rejection { code: Code::Unschedulable, reasons: Vec::new() };
         if node.requested.pods + 1 > node.allocatable.pods {
             rejection.reasons.push("Too many pods".into());
@@ -91,18 +91,19 @@ impl Plugin for NodeResourcesFit {
         true
     }
 
-    fn score(&self, pod: &PodInfo, node: &NodeInfo, _: &Snapshot) -> i64 {
+    fn score(&self, pod: &PodInfo, node: &NodeInfo, _: &Snapshot, _: &CycleState) -> i64 {
         score(self.strategy, self.resources, &pod.non_zero, node)
     }
 
     fn may_help(&self, pod: &PodInfo, event: ClusterEvent<'_>) -> bool {
         match event {
-            ClusterEvent::NodeAdded(node) => self.filter(pod, node).is_ok(),
+            ClusterEvent::NodeAdded(node) => self.filter(pod, node, &CycleState::default()).is_ok(),
             ClusterEvent::NodeUpdated(old, node) => {
-                old.status.allocatable != node.node.status.allocatable && self.filter(pod, node).is_ok()
+                old.status.allocatable != node.node.status.allocatable
+                    && self.filter(pod, node, &CycleState::default()).is_ok()
             }
             ClusterEvent::PodDeleted(_) => true,
-            ClusterEvent::PodAssigned(_) => false,
+            ClusterEvent::PodAssigned(_) | ClusterEvent::Volumes => false,
         }
     }
 }

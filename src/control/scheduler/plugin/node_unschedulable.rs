@@ -2,7 +2,7 @@
 //! Models `plugins/nodeunschedulable/node_unschedulable.go`.
 
 use crate::api::{Taint, TaintEffect};
-use crate::control::scheduler::framework::{Plugin, Rejection};
+use crate::control::scheduler::framework::{CycleState, Plugin, Rejection};
 use crate::control::scheduler::snapshot::{NodeInfo, PodInfo};
 use crate::control::taint;
 
@@ -15,7 +15,7 @@ impl Plugin for NodeUnschedulable {
         "NodeUnschedulable"
     }
 
-    fn filter(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+    fn filter(&self, pod: &PodInfo, node: &NodeInfo, _: &CycleState) -> Result<(), Rejection> {
         if !node.node.spec.unschedulable {
             return Ok(());
         }

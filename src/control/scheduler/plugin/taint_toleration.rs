@@ -2,7 +2,7 @@
 //! Models `plugins/tainttoleration/taint_toleration.go`.
 
 use crate::api::{Taint, TaintEffect};
-use crate::control::scheduler::framework::{Plugin, Rejection, normalise_by_largest};
+use crate::control::scheduler::framework::{CycleState, Plugin, Rejection, normalise_by_largest};
 use crate::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot};
 use crate::control::taint;
 
@@ -15,7 +15,7 @@ impl Plugin for TaintToleration {
         "TaintToleration"
     }
 
-    fn filter(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+    fn filter(&self, pod: &PodInfo, node: &NodeInfo, _: &CycleState) -> Result<(), Rejection> {
         let hard = |taint: &&Taint| matches!(taint.effect, TaintEffect::NoSchedule | TaintEffect::NoExecute);
         let tolerations = &pod.pod.spec.tolerations;
         let untolerated = node.node.spec.taints.iter().filter(hard);
@@ -30,7 +30,7 @@ impl Plugin for TaintToleration {
     }
 
     /// How many soft taints the pod does not tolerate.
-    fn score(&self, pod: &PodInfo, node: &NodeInfo, _: &Snapshot) -> i64 {
+    fn score(&self, pod: &PodInfo, node: &NodeInfo, _: &Snapshot, _: &CycleState) -> i64 {
         let soft = |taint: &&Taint| taint.effect == TaintEffect::PreferNoSchedule;
         let tolerations = &pod.pod.spec.tolerations;
         let bears = |t: &Taint| tolerations.iter().any(|toleration| taint::tolerates(toleration, t));

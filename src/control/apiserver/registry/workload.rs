@@ -1,0 +1,136 @@
+//! The rules of workloads and storage. Models `strategy.go` of `pkg/registry/{apps,batch,core,storage}`.
+
+use std::sync::Arc;
+
+use crate::api::{DaemonSet, Job, Kind, LabelSelector, Object};
+
+/// The annotation that counts the templates of a DaemonSet.
+const GENERATION: &str = "deprecated.daemonset.template.generation";
+/// Keeps a claim or volume that is in use.
+const CLAIM_PROTECTION: &str = "kubernetes.io/pvc-protection";
+const VOLUME_PROTECTION: &str = "kubernetes.io/pv-protection";
+
+/// Whether a kind has a `status` sub-resource.
+pub fn has_status(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::ReplicationController
+            | Kind::StatefulSet
+            | Kind::DaemonSet
+            | Kind::Job
+            | Kind::CronJob
+            | Kind::PersistentVolume
+            | Kind::PersistentVolumeClaim
+    )
+}
+
+/// What a creation does besides.
+pub fn prepare_new(object: &mut Object) {
+    macro_rules! fresh {
+        ($object:expr) => {{
+            let object = Arc::make_mut($object);
+            object.status = Default::default();
+            object.metadata.generation = 1;
+            object
+        }};
+    }
+    match object {
+        Object::ReplicationController(o) => _ = fresh!(o),
+        Object::StatefulSet(o) => _ = fresh!(o),
+        Object::DaemonSet(o) => {
+            let set = fresh!(o);
+            set.metadata.annotations.insert(GENERATION.into(), "1".into());
+        }
+        Object::Job(o) => label(fresh!(o)),
+        Object::CronJob(o) => _ = fresh!(o),
+        Object::PersistentVolume(o) => {
+            let volume = Arc::make_mut(o);
+            volume.status = Default::default();
+            volume.status.phase = "Pending".into();
+            protect(&mut volume.metadata.finalizers, VOLUME_PROTECTION);
+        }
+        Object::PersistentVolumeClaim(o) => {
+            let claim = Arc::make_mut(o);
+            claim.status = Default::default();
+            claim.status.phase = "Pending".into();
+            protect(&mut claim.metadata.finalizers, CLAIM_PROTECTION);
+        }
+        _ => {}
+    }
+}
+
+fn protect(finalizers: &mut Vec<String>, finalizer: &str) {
+    if !finalizers.iter().any(|known| known == finalizer) {
+        finalizers.push(finalizer.into());
+    }
+}
+
+/// Gives a Job and its pods the labels by which they are found (`generateSelector`).
+fn label(job: &mut Job) {
+    if job.spec.manual_selector == Some(true) {
+        return;
+    }
+    let (uid, name) = (job.metadata.uid.to_string(), job.metadata.name.clone());
+    let labels = &mut Arc::make_mut(&mut job.spec.template).metadata.labels;
+    for (key, value) in [
+        ("controller-uid", &uid),
+        ("job-name", &name),
+        ("batch.kubernetes.io/controller-uid", &uid),
+        ("batch.kubernetes.io/job-name", &name),
+    ] {
+        labels.insert(key.into(), value.clone());
+    }
+    let selector = job.spec.selector.get_or_insert_with(LabelSelector::default);
+    selector.match_labels.insert("batch.kubernetes.io/controller-uid".into(), uid);
+    if job.metadata.labels.is_empty() {
+        job.metadata.labels = job.spec.template.metadata.labels.clone();
+    }
+}
+
+/// What a change does besides.
+pub fn prepare_change(new: &mut Object, old: &Object, status: bool) {
+    macro_rules! split {
+        ($new:expr, $old:expr) => {{
+            let new = Arc::make_mut($new);
+            if status {
+                new.spec = $old.spec.clone();
+            } else {
+                new.status = $old.status.clone();
+                new.metadata.generation += i64::from(new.spec != $old.spec);
+            }
+        }};
+    }
+    match (new, old) {
+        (Object::ReplicationController(n), Object::ReplicationController(o)) => split!(n, o),
+        (Object::StatefulSet(n), Object::StatefulSet(o)) => split!(n, o),
+        (Object::DaemonSet(n), Object::DaemonSet(o)) => {
+            split!(n, o);
+            count_template(Arc::make_mut(n), o);
+        }
+        (Object::Job(n), Object::Job(o)) => split!(n, o),
+        (Object::CronJob(n), Object::CronJob(o)) => split!(n, o),
+        (Object::PersistentVolume(n), Object::PersistentVolume(o)) => {
+            let n = Arc::make_mut(n);
+            if status {
+                n.spec = o.spec.clone();
+            } else {
+                n.status = o.status.clone();
+            }
+        }
+        (Object::PersistentVolumeClaim(n), Object::PersistentVolumeClaim(o)) => {
+            let n = Arc::make_mut(n);
+            if status {
+                n.spec = o.spec.clone();
+            } else {
+                n.status = o.status.clone();
+            }
+        }
+        _ => {}
+    }
+}
+
+fn count_template(new: &mut DaemonSet, old: &DaemonSet) {
+    let known = old.metadata.annotations.get(GENERATION).and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
+    let count = known + i64::from(new.spec.template != old.spec.template);
+    new.metadata.annotations.insert(GENERATION.into(), count.to_string());
+}
