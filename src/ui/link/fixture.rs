@@ -46,7 +46,9 @@ pub fn answer(page: Page, request: &Request) {
                 Update::Terminal(TerminalUpdate { clear: false, chunks, prompt: Prompt::Ready("$ ".into()) }),
             );
         }
-        Request::MakeLink => take_in(page, Update::Link("k1.eJwDAAAAAAE".into())),
+        Request::MakeLink => {
+            take_in(page, Update::Link { link: "k1.eJwDAAAAAAE".into(), digest: crate::sim::digest_of(&0) })
+        }
         _ => {}
     }
 }
