@@ -48,6 +48,14 @@ const TABLES: &[(&str, Want, Check)] = &[
     ("extra__pkg__printers__internalversion__printers__TestPrintControllerRevision", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintDeployment", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintReplicaSet", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintServiceAccount", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintRoleBinding", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintClusterRoleBinding", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintIngressClass", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintNetworkPolicy", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintPodTemplate", Want::All, printed),
+    ("h1_validation_networking", Want::AtLeast(61), validation),
+    ("h1_validation_rbac", Want::All, validation),
     ("h1_validation_core", Want::AtLeast(830), validation),
     ("h1_validation_apps", Want::AtLeast(16), validation),
 ];
@@ -182,6 +190,11 @@ const PRINTED: &[&str] = &[
     "history",
     "deployment",
     "replicaSet",
+    "serviceAccount",
+    "binding",
+    "ingressClass",
+    "policy",
+    "podTemplate",
 ];
 
 /// Upstream's names of the fields that hold the object and what is expected of it differ from table to table.

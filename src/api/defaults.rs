@@ -1,6 +1,8 @@
 //! The defaults that depend on other fields; all others are those of the structs. Models `pkg/apis/*/v1/defaults.go`.
 
+mod network;
 mod pod;
+mod rbac;
 mod service;
 mod volume;
 mod workload;
@@ -39,6 +41,17 @@ pub fn apply(object: &mut Object) {
         Object::StorageClass(class) => workload::class(Arc::make_mut(class)),
         Object::Service(service) => service::service(Arc::make_mut(service)),
         Object::Secret(secret) => service::secret(Arc::make_mut(secret)),
+        Object::PodTemplate(template) => pod::template(&mut Arc::make_mut(template).template),
+        Object::NetworkPolicy(policy) => network::policy(Arc::make_mut(policy)),
+        Object::IngressClass(class) => network::class(Arc::make_mut(class)),
+        Object::RoleBinding(binding) => {
+            let binding = Arc::make_mut(binding);
+            rbac::binding(&mut binding.role_ref, &mut binding.subjects);
+        }
+        Object::ClusterRoleBinding(binding) => {
+            let binding = Arc::make_mut(binding);
+            rbac::binding(&mut binding.role_ref, &mut binding.subjects);
+        }
         Object::Node(node) => {
             let node = Arc::make_mut(node);
             if node.status.allocatable.is_empty() {
@@ -56,6 +69,10 @@ pub fn apply(object: &mut Object) {
         | Object::Event(_)
         | Object::EndpointSlice(_)
         | Object::ControllerRevision(_)
+        | Object::ServiceAccount(_)
+        | Object::Ingress(_)
+        | Object::Role(_)
+        | Object::ClusterRole(_)
         | Object::Lease(_) => {}
     }
 }

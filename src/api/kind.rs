@@ -1,5 +1,6 @@
 //! The kinds, one file each.
 
+pub mod account;
 pub mod config;
 pub mod controller_revision;
 pub mod cron_job;
@@ -7,13 +8,16 @@ pub mod daemon_set;
 pub mod deployment;
 pub mod endpoints;
 pub mod event;
+pub mod ingress;
 pub mod job;
 pub mod lease;
 pub mod namespace;
+pub mod network_policy;
 pub mod node;
 pub mod pod;
 pub mod pod_status;
 pub mod probe;
+pub mod rbac;
 pub mod replica_set;
 pub mod replication_controller;
 pub mod service;
@@ -21,6 +25,7 @@ pub mod stateful_set;
 pub mod storage;
 pub mod volume;
 
+pub use account::{LocalObjectReference, PodTemplate, ServiceAccount};
 pub use config::{ConfigMap, Secret};
 pub use controller_revision::ControllerRevision;
 pub use cron_job::{CronJob, CronJobSpec, CronJobStatus, JobTemplateSpec};
@@ -36,12 +41,21 @@ pub use endpoints::{
     Endpoints, ObjectReference,
 };
 pub use event::{Event, EventSource};
+pub use ingress::{
+    HttpIngressPath, HttpIngressRuleValue, Ingress, IngressBackend, IngressClass, IngressClassParametersReference,
+    IngressClassSpec, IngressLoadBalancerIngress, IngressLoadBalancerStatus, IngressRule, IngressServiceBackend,
+    IngressSpec, IngressStatus, IngressTls, ServiceBackendPort, TypedLocalObjectReference,
+};
 pub use job::{
     Job, JobCondition, JobSpec, JobStatus, PodFailurePolicy, PodFailurePolicyOnExitCodes,
     PodFailurePolicyOnPodCondition, PodFailurePolicyRule, SuccessPolicy, SuccessPolicyRule, UncountedTerminatedPods,
 };
 pub use lease::{Lease, LeaseSpec};
 pub use namespace::{Namespace, NamespaceSpec, NamespaceStatus};
+pub use network_policy::{
+    IpBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
+    NetworkPolicySpec,
+};
 pub use node::{Node, NodeAddress, NodeCondition, NodeImage, NodeSpec, NodeStatus, NodeSystemInfo, Taint, TaintEffect};
 pub use pod::{
     Affinity, Container, ContainerPort, EnvFromSource, EnvVar, EnvVarSource, FieldSelector, KeySelector, NodeAffinity,
@@ -53,6 +67,7 @@ pub use pod_status::{
     PodCondition, PodIp, PodStatus,
 };
 pub use probe::{ExecAction, HttpGetAction, Lifecycle, LifecycleHandler, Probe, SleepAction, TcpSocketAction};
+pub use rbac::{AggregationRule, ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject};
 pub use replica_set::{ReplicaSet, ReplicaSetCondition, ReplicaSetSpec, ReplicaSetStatus};
 pub use replication_controller::{
     ReplicationController, ReplicationControllerCondition, ReplicationControllerSpec, ReplicationControllerStatus,

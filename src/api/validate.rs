@@ -7,12 +7,15 @@ mod container;
 mod cron_job;
 mod endpoints;
 mod error;
+mod ingress;
 mod meta;
 pub mod names;
+mod network_policy;
 mod node;
 mod placement;
 mod pod;
 mod probe;
+mod rbac;
 mod service;
 mod stores;
 mod volume;
@@ -37,6 +40,14 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::EndpointSlice(s) => endpoints::slice(s, &mut errors),
         Object::Lease(l) => endpoints::lease(l, &mut errors),
         Object::CronJob(c) => cron_job::spec(&c.spec, &mut errors),
+        Object::PodTemplate(t) => pod::template(&t.template, "template", &mut errors),
+        Object::Ingress(i) => ingress::create(i, &mut errors),
+        Object::IngressClass(c) => ingress::class(c, &mut errors),
+        Object::NetworkPolicy(p) => network_policy::create(p, &mut errors),
+        Object::Role(r) => rbac::role(r, &mut errors),
+        Object::ClusterRole(r) => rbac::cluster_role(r, &mut errors),
+        Object::RoleBinding(b) => rbac::binding(b, &mut errors),
+        Object::ClusterRoleBinding(b) => rbac::cluster_binding(b, &mut errors),
         _ => {}
     }
     errors
@@ -57,6 +68,20 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::EndpointSlice(n), Object::EndpointSlice(o)) => endpoints::slice_update(n, o, &mut errors),
         (Object::Lease(n), _) => endpoints::lease(n, &mut errors),
         (Object::CronJob(n), _) => cron_job::spec(&n.spec, &mut errors),
+        (Object::PodTemplate(n), _) => pod::template(&n.template, "template", &mut errors),
+        (Object::Ingress(n), Object::Ingress(o)) => ingress::update(n, o, &mut errors),
+        (Object::IngressClass(n), Object::IngressClass(o)) => ingress::class_update(n, o, &mut errors),
+        (Object::NetworkPolicy(n), Object::NetworkPolicy(o)) => network_policy::update(n, o, &mut errors),
+        (Object::Role(n), _) => rbac::role(n, &mut errors),
+        (Object::ClusterRole(n), _) => rbac::cluster_role(n, &mut errors),
+        (Object::RoleBinding(n), Object::RoleBinding(o)) => {
+            rbac::binding(n, &mut errors);
+            rbac::same_role(&n.role_ref, &o.role_ref, &mut errors);
+        }
+        (Object::ClusterRoleBinding(n), Object::ClusterRoleBinding(o)) => {
+            rbac::cluster_binding(n, &mut errors);
+            rbac::same_role(&n.role_ref, &o.role_ref, &mut errors);
+        }
         _ => {}
     }
     errors
@@ -69,6 +94,7 @@ pub fn update_status(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::Pod(n), _) => pod::update_status(n, &mut errors),
         (Object::Deployment(n), Object::Deployment(o)) => workload::deployment_status(n, o, &mut errors),
         (Object::ReplicaSet(n), _) => workload::replica_set_status(n, &mut errors),
+        (Object::Ingress(n), Object::Ingress(o)) => ingress::update_status(n, o, &mut errors),
         _ => {}
     }
     errors

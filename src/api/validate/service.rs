@@ -132,7 +132,7 @@ fn affinity(service: &Service, errors: &mut Vec<FieldError>) {
 }
 
 /// What is wrong with an address.
-fn ip(text: &str) -> Option<String> {
+pub fn ip(text: &str) -> Option<String> {
     if text.parse::<IpAddr>().is_ok() {
         return None;
     }
