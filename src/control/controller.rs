@@ -22,6 +22,7 @@ pub mod replica_set;
 pub mod replicas;
 pub mod replication_controller;
 pub mod selects;
+pub mod service_accounts;
 pub mod service_pods;
 pub mod stateful_set;
 pub mod taint_eviction;
@@ -147,4 +148,5 @@ controllers! {
     VolumeProtection in volume_protection;
     EndpointsController in endpoints;
     EndpointSliceController in endpoint_slice;
+    ServiceAccountsController in service_accounts;
 }

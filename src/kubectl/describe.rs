@@ -2,10 +2,12 @@
 //!
 //! Models `k8s.io/kubectl/pkg/describe/describe.go`, one file per kind.
 
+pub mod access;
 pub mod amount;
 pub mod config;
 pub mod container;
 pub mod events;
+pub mod ingress;
 pub mod network;
 pub mod node;
 pub mod page;
@@ -39,6 +41,13 @@ pub fn describe(ctx: &mut Ctx<'_>, resource: &'static Resource, object: &Value) 
         "Secret" => config::secret(ctx, object),
         "PersistentVolume" => storage::volume(ctx, object),
         "PersistentVolumeClaim" => storage::claim(ctx, object),
+        "ServiceAccount" => access::service_account(ctx, object),
+        "PodTemplate" => access::pod_template(ctx, object),
+        "Role" | "ClusterRole" => access::role(ctx, object),
+        "RoleBinding" | "ClusterRoleBinding" => access::binding(ctx, object),
+        "Ingress" => ingress::ingress(ctx, object),
+        "IngressClass" => ingress::class(ctx, object),
+        "NetworkPolicy" => ingress::policy(ctx, object),
         "StorageClass" => storage::storage_class(ctx, object),
         _ => events::generic(ctx, resource, object),
     }

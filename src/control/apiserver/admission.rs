@@ -1,13 +1,14 @@
 //! What is refused of or added to objects on their way in. Models the plugins that are on by default: NamespaceLifecycle,
 //! ServiceAccount, DefaultTolerationSeconds, Priority, NodeRestriction's taint of new nodes.
 //!
-//! Service accounts are not simulated: every name is taken to exist.
+//! Upstream waits for the account `default` of a new namespace, which its controller is about to make; here a pod may do
+//! without. Any other account must be in the server's cache. Nobody checks what an account may do.
 
 use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::api::{Kind, Node, Object, Pod, Status, Taint, TaintEffect, Toleration, Volume, VolumeMount};
+use crate::api::{Kind, Node, Object, Pod, PodSpec, Status, Taint, TaintEffect, Toleration, Volume, VolumeMount};
 use crate::control::apiserver::registry::Env;
 
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -24,13 +25,19 @@ pub fn on_create(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status> {
         Object::Pod(pod) => {
             let pod = Arc::make_mut(pod);
             priority(pod)?;
-            service_account(pod, env);
+            service_account(pod, env)?;
             tolerations(pod);
         }
         Object::PersistentVolumeClaim(claim) => {
             let old = claim.metadata.annotations.contains_key("volume.beta.kubernetes.io/storage-class");
             if claim.spec.storage_class_name.is_none() && !old {
                 Arc::make_mut(claim).spec.storage_class_name.clone_from(&env.default_class);
+            }
+        }
+        Object::Ingress(ingress) => {
+            let old = ingress.metadata.annotations.contains_key("kubernetes.io/ingress.class");
+            if ingress.spec.ingress_class_name.is_none() && !old {
+                Arc::make_mut(ingress).spec.ingress_class_name.clone_from(&env.default_class);
             }
         }
         Object::Node(node) => taint(Arc::make_mut(node)),
@@ -97,18 +104,40 @@ fn priority(pod: &mut Pod) -> Result<(), Status> {
 }
 
 /// Gives the pod the default account and mounts its token.
-fn service_account(pod: &mut Pod, env: &mut Env<'_>) {
+fn service_account(pod: &mut Pod, env: &mut Env<'_>) -> Result<(), Status> {
     if pod.metadata.annotations.contains_key("kubernetes.io/config.mirror") {
-        return;
+        return Ok(());
     }
     let spec = Arc::make_mut(&mut pod.spec);
     if spec.service_account_name.is_empty() {
         spec.service_account_name = "default".into();
     }
     spec.deprecated_service_account = spec.service_account_name.clone();
-    if spec.automount_service_account_token == Some(false) {
-        return;
+    let account = env.account.take();
+    if account.is_none() && spec.service_account_name != "default" {
+        let (meta, name) = (&pod.metadata, &spec.service_account_name);
+        let of = if meta.name.is_empty() { &meta.generate_name } else { &meta.name };
+        let space = &meta.namespace;
+        let why = format!("error looking up service account {space}/{name}: serviceaccount {name:?} not found");
+        return Err(Status::forbidden(Kind::Pod, of, &why));
     }
+    if let Some(account) = account {
+        if !account.image_pull_secrets.is_empty() {
+            spec.rest.entry("imagePullSecrets".into()).or_insert_with(|| json!(account.image_pull_secrets));
+        }
+        if spec.automount_service_account_token.is_none() && account.automount_service_account_token == Some(false) {
+            return Ok(());
+        }
+    }
+    if spec.automount_service_account_token == Some(false) {
+        return Ok(());
+    }
+    mount_token(spec, env);
+    Ok(())
+}
+
+/// Mounts the token of the account in every container that has nothing in its place.
+fn mount_token(spec: &mut PodSpec, env: &mut Env<'_>) {
     let has = spec.volumes.iter().find(|v| v.name.starts_with("kube-api-access-")).map(|v| v.name.clone());
     let name = match &has {
         Some(name) => name.clone(),

@@ -1,10 +1,13 @@
 //! What a write does: from the object that is there (if any) and a request to the object that will be there. Models
 //! `Create`, `Update` of `k8s.io/apiserver/pkg/registry/generic/registry/store.go` and `rest/{create,update}.go`.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::api::{
-    Body, Kind, Object, PatchType, Request, ResourceVersion, Status, Subresource, Timestamp, Verb, patch, validate,
+    Body, Kind, Object, PatchType, Request, ResourceVersion, ServiceAccount, Status, Subresource, Timestamp, Verb,
+    patch, validate,
 };
 use crate::control::apiserver::call::{CallNo, Reply, Step};
 use crate::control::apiserver::registry::{self, Env};
@@ -63,25 +66,40 @@ impl ApiServer {
 
     fn env(&mut self, no: CallNo, request: &Request, now: Time) -> Env<'_> {
         let namespace = self.cached(Kind::Namespace, "", &request.namespace).cloned();
-        let default_class = (request.kind == Kind::PersistentVolumeClaim).then(|| self.default_class()).flatten();
+        let default_class = match request.kind {
+            Kind::PersistentVolumeClaim => self.default_class(Kind::StorageClass, "storageclass.kubernetes.io"),
+            Kind::Ingress => self.default_class(Kind::IngressClass, "ingressclass.kubernetes.io"),
+            _ => None,
+        };
+        let account = self.account(request);
         Env {
             now: self.calendar(now),
             dry_run: request.options.dry_run,
             call: no,
             namespace,
             default_class,
+            account,
             rng: &mut self.rng,
             alloc: &mut self.alloc,
         }
     }
 
-    /// The class of claims that name none: the youngest of those that are marked so.
-    fn default_class(&self) -> Option<String> {
+    /// The service account of the pod of a request.
+    fn account(&self, request: &Request) -> Option<Arc<ServiceAccount>> {
+        let Body::Object(Object::Pod(pod)) = &request.body else { return None };
+        let name = [&pod.spec.service_account_name, &pod.spec.deprecated_service_account];
+        let name = name.into_iter().find(|name| !name.is_empty()).map_or("default", String::as_str);
+        self.cached(Kind::ServiceAccount, &request.namespace, name)?.get::<ServiceAccount>().cloned()
+    }
+
+    /// The class of claims or ingresses that name none: the youngest of those that are marked so.
+    fn default_class(&self, kind: Kind, domain: &str) -> Option<String> {
+        let key = format!("{domain}/is-default-class");
         let marked = |object: &&Object| {
-            let mark = object.meta().annotations.get("storageclass.kubernetes.io/is-default-class");
+            let mark = object.meta().annotations.get(&key);
             mark.is_some_and(|value| value == "true")
         };
-        let classes = self.all_cached(Kind::StorageClass).filter(marked);
+        let classes = self.all_cached(kind).filter(marked);
         let youngest =
             classes.max_by_key(|class| (class.meta().creation_timestamp, std::cmp::Reverse(&class.meta().name)));
         youngest.map(|class| class.meta().name.clone())

@@ -8,7 +8,7 @@ pub mod workload;
 
 use std::sync::Arc;
 
-use crate::api::{Kind, Object, Request, Status, Subresource, Timestamp, Uid, defaults};
+use crate::api::{Kind, Object, Request, ServiceAccount, Status, Subresource, Timestamp, Uid, defaults};
 use crate::control::apiserver::StoredValue;
 use crate::control::apiserver::alloc::Allocator;
 use crate::control::apiserver::call::{CallNo, Reply, Step};
@@ -31,8 +31,10 @@ pub struct Env<'a> {
     pub call: CallNo,
     /// The namespace of the request, as the cache knows it.
     pub namespace: Option<Object>,
-    /// The default class, for a claim.
+    /// The default class, for a claim or an ingress.
     pub default_class: Option<String>,
+    /// The service account of a new pod.
+    pub account: Option<Arc<ServiceAccount>>,
     /// The server's randomness.
     pub rng: &'a mut Rng,
     /// Cluster IPs and node ports.

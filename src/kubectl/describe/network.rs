@@ -74,7 +74,7 @@ pub fn service(ctx: &mut Ctx<'_>, object: &Value) -> Result<String, Stop> {
     Ok(page.finish())
 }
 
-fn slices(ctx: &mut Ctx<'_>, service: &Value) -> Result<Vec<Value>, Stop> {
+pub(super) fn slices(ctx: &mut Ctx<'_>, service: &Value) -> Result<Vec<Value>, Stop> {
     let path = format!("/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices", object::namespace(service));
     let mut request = HttpRequest::get(path);
     request.query.push(("labelSelector".into(), format!("kubernetes.io/service-name={}", object::name(service))));
@@ -94,7 +94,7 @@ fn service_port(page: &mut Page, port: &Value, slices: &[Value]) {
 }
 
 /// The ready addresses of a port, at most three.
-fn endpoints(slices: &[Value], port_name: &str) -> String {
+pub(super) fn endpoints(slices: &[Value], port_name: &str) -> String {
     let mut found = Vec::new();
     for slice in slices {
         let ports: Vec<&Value> = items(slice, &["ports"]).iter().filter(|p| text(p, "name") == port_name).collect();

@@ -2,6 +2,7 @@
 //!
 //! Models `k8s.io/kubectl/pkg/cmd/create`.
 
+mod access;
 mod config;
 mod service;
 mod workload;
@@ -46,6 +47,10 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         "secret generic" => config::secret(ctx)?,
         "namespace" => config::namespace(ctx)?,
         "serviceaccount" => config::service_account(ctx)?,
+        "role" => access::role(ctx)?,
+        "clusterrole" => access::cluster_role(ctx)?,
+        "rolebinding" => access::role_binding(ctx)?,
+        "clusterrolebinding" => access::cluster_role_binding(ctx)?,
         "quota" => config::quota(ctx)?,
         "priorityclass" => config::priority_class(ctx)?,
         "secret" | "service" => {
