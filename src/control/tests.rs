@@ -1,6 +1,7 @@
 //! The control plane as a whole: API server and etcd, controller-manager and scheduler, with nodes that do at once what they
 //! are told. Every message takes a millisecond.
 
+mod accounts;
 mod lifecycle;
 mod nodes;
 mod services;

@@ -4,6 +4,7 @@
 
 mod access;
 mod config;
+mod ingress;
 mod service;
 mod workload;
 
@@ -51,6 +52,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         "clusterrole" => access::cluster_role(ctx)?,
         "rolebinding" => access::role_binding(ctx)?,
         "clusterrolebinding" => access::cluster_role_binding(ctx)?,
+        "ingress" => ingress::ingress(ctx)?,
         "quota" => config::quota(ctx)?,
         "priorityclass" => config::priority_class(ctx)?,
         "secret" | "service" => {

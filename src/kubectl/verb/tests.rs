@@ -289,6 +289,21 @@ fn generators_make_what_the_real_ones_make() {
             "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "strategy": {}, "template": {"metadata": {"labels": {"app": "web"}},
                 "spec": {"containers": [{"image": "nginx:1.25", "name": "nginx", "ports": [{"containerPort": 80}], "resources": {}}]}}}, "status": {}})
     );
+    let made = body("create role r --verb=get,list --resource=pods,deploy/scale");
+    assert_eq!(
+        made["rules"],
+        json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
+            {"apiGroups": ["apps"], "resources": ["deployments/scale"], "verbs": ["get", "list"]}])
+    );
+    let made = body("create rolebinding b --role=r --serviceaccount=team:robot --user=jane");
+    assert_eq!(made["roleRef"], json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"}));
+    assert_eq!(made["subjects"][1], json!({"kind": "ServiceAccount", "namespace": "team", "name": "robot"}));
+    let made = body("create ingress i --class=nginx --rule=a.io/*=web:80,tls=cert");
+    assert_eq!(
+        made["spec"],
+        json!({"ingressClassName": "nginx", "tls": [{"hosts": ["a.io"], "secretName": "cert"}], "rules": [{"host": "a.io",
+            "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "web", "port": {"number": 80}}}}]}}]})
+    );
     check(run("create ns x", None, web), "namespace/x created\n", "", 0);
     check(run("run b --image=busybox --restart=Never -- sleep 5", None, web), "pod/b created\n", "", 0);
     check(run("create deployment web", None, web), "", "error: required flag(s) \"image\" not set\n", 1);

@@ -1,0 +1,138 @@
+//! `create ingress`. Models `create_ingress.go`.
+
+use serde_json::{Value, json};
+
+use super::{Made, metadata, name};
+use crate::kubectl::ctx::{Ctx, Stop, fail};
+
+/// A rule of the flags: `host/path=service:port[,tls[=secret]]`.
+struct Rule {
+    host: String,
+    path: String,
+    backend: Value,
+    tls: Option<String>,
+}
+
+/// An ingress.
+pub fn ingress(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
+    let name = name(ctx)?;
+    let said = ctx.args().raw_list("rule").to_vec();
+    let default = ctx.args().text("default-backend").to_owned();
+    if said.is_empty() && default.is_empty() {
+        return fail(
+            "not enough information provided: every ingress has to either specify a default-backend (which catches all traffic) or a list of rules (which catch specific paths)",
+        );
+    }
+    let mut rules = Vec::new();
+    for text in &said {
+        rules.push(rule(text)?);
+    }
+    let mut meta = metadata(ctx, &name, true);
+    for pair in ctx.args().raw_list("annotation") {
+        let Some((key, value)) = pair.split_once('=') else {
+            return fail(format!("annotation {pair} is invalid and should be in format key=[value]"));
+        };
+        meta["annotations"][key] = json!(value);
+    }
+    let mut spec = json!({});
+    if !ctx.args().text("class").is_empty() {
+        spec["ingressClassName"] = json!(ctx.args().text("class"));
+    }
+    if !default.is_empty() {
+        let Some(to) = backend(&default) else {
+            return fail("default-backend should be in format servicename:serviceport");
+        };
+        spec["defaultBackend"] = to;
+    }
+    if !rules.is_empty() {
+        spec["rules"] = by_host(&rules);
+    }
+    let tls = certificates(&rules);
+    if !tls.is_empty() {
+        spec["tls"] = json!(tls);
+    }
+    let object = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": spec,
+        "status": {"loadBalancer": {}},
+    });
+    Ok(Made { object, refusal: "failed to create ingress: " })
+}
+
+fn rule(text: &str) -> Result<Rule, Stop> {
+    let wrong =
+        || fail(format!("rule {text} is invalid and should be in format host/path=svcname:svcport[,tls[=secret]]"));
+    let (main, tls) = text.split_once(',').map_or((text, None), |(main, tls)| (main, Some(tls)));
+    let Some((place, service)) = main.split_once('=') else { return wrong() };
+    let Some((host, path)) = place.split_once('/') else { return wrong() };
+    let Some(backend) = backend(service) else { return wrong() };
+    let tls = match tls {
+        None => None,
+        Some("tls") => Some(String::new()),
+        Some(other) => match other.strip_prefix("tls=") {
+            Some(secret) => Some(secret.to_owned()),
+            None => return wrong(),
+        },
+    };
+    Ok(Rule { host: host.to_owned(), path: format!("/{path}"), backend, tls })
+}
+
+/// `service:port`, where the port is a number or a name.
+fn backend(text: &str) -> Option<Value> {
+    let (name, port) = text.split_once(':').filter(|(name, port)| !name.is_empty() && !port.is_empty())?;
+    let port = port.parse::<u16>().map_or_else(|_| json!({"name": port}), |number| json!({"number": number}));
+    Some(json!({"service": {"name": name, "port": port}}))
+}
+
+/// One rule a host, in the order of the flags. A path that ends with `*` is a prefix.
+fn by_host(rules: &[Rule]) -> Value {
+    let mut hosts: Vec<(&str, Vec<Value>)> = Vec::new();
+    for rule in rules {
+        let (path, kind) = match rule.path.strip_suffix('*') {
+            Some(prefix) => (prefix, "Prefix"),
+            None => (rule.path.as_str(), "Exact"),
+        };
+        let path = json!({"path": path, "pathType": kind, "backend": rule.backend});
+        match hosts.iter_mut().find(|(host, _)| *host == rule.host) {
+            Some((_, paths)) => paths.push(path),
+            None => hosts.push((&rule.host, vec![path])),
+        }
+    }
+    let made = hosts.into_iter().map(|(host, paths)| {
+        let mut rule = json!({"http": {"paths": paths}});
+        if !host.is_empty() {
+            rule["host"] = json!(host);
+        }
+        rule
+    });
+    Value::Array(made.collect())
+}
+
+/// The hosts of each secret, in the order of the flags.
+fn certificates(rules: &[Rule]) -> Vec<Value> {
+    let mut secrets: Vec<(&str, Vec<&str>)> = Vec::new();
+    for rule in rules {
+        let Some(secret) = &rule.tls else { continue };
+        let at = match secrets.iter().position(|(known, _)| known == secret) {
+            Some(at) => at,
+            None => {
+                secrets.push((secret, Vec::new()));
+                secrets.len() - 1
+            }
+        };
+        let hosts = &mut secrets[at].1;
+        if !rule.host.is_empty() && !hosts.contains(&rule.host.as_str()) {
+            hosts.push(&rule.host);
+        }
+    }
+    let made = secrets.into_iter().map(|(secret, hosts)| {
+        let mut tls = json!({});
+        if !hosts.is_empty() {
+            tls["hosts"] = json!(hosts);
+        }
+        if !secret.is_empty() {
+            tls["secretName"] = json!(secret);
+        }
+        tls
+    });
+    made.collect()
+}
