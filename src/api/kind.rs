@@ -44,9 +44,9 @@ pub use lease::{Lease, LeaseSpec};
 pub use namespace::{Namespace, NamespaceSpec, NamespaceStatus};
 pub use node::{Node, NodeAddress, NodeCondition, NodeImage, NodeSpec, NodeStatus, NodeSystemInfo, Taint, TaintEffect};
 pub use pod::{
-    Affinity, Container, ContainerPort, EnvFromSource, EnvVar, EnvVarSource, FieldSelector, KeySelector, NodeAffinity,
-    NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec, PodTemplateSpec, PreferredSchedulingTerm,
-    ResourceRequirements, RestartPolicy, Toleration,
+    Affinity, Container, ContainerPort, EnvFromRef, EnvFromSource, EnvVar, EnvVarSource, FieldSelector, KeySelector,
+    NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec, PodTemplateSpec,
+    PreferredSchedulingTerm, ResourceRequirements, RestartPolicy, Toleration,
 };
 pub use pod_status::{
     ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,

@@ -33,6 +33,7 @@ pub mod storage;
 pub mod stream;
 pub mod sync;
 pub mod table;
+pub mod warnings;
 pub mod watchers;
 pub mod watching;
 

@@ -97,7 +97,9 @@ impl ApiServer {
         if request.kind.info().namespaced {
             meta.namespace = request.namespace.to_string();
         }
-        if meta.resource_version.is_some_and(|v| v.0 != 0) && request.verb == Verb::Create {
+        // It is the store that refuses, so a dry run does not.
+        let versioned = meta.resource_version.is_some_and(|v| v.0 != 0);
+        if versioned && request.verb == Verb::Create && !request.options.dry_run {
             return Err(Status {
                 code: 500,
                 reason: String::new(),

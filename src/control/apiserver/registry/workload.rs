@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::{DaemonSet, Job, Kind, LabelSelector, Object};
+use crate::api::{DaemonSet, Job, Kind, LabelSelector, Object, Timestamp};
 
 /// The annotation that counts the templates of a DaemonSet.
 const GENERATION: &str = "deprecated.daemonset.template.generation";
@@ -25,7 +25,7 @@ pub fn has_status(kind: Kind) -> bool {
 }
 
 /// What a creation does besides.
-pub fn prepare_new(object: &mut Object) {
+pub fn prepare_new(object: &mut Object, now: Timestamp) {
     macro_rules! fresh {
         ($object:expr) => {{
             let object = Arc::make_mut($object);
@@ -47,6 +47,7 @@ pub fn prepare_new(object: &mut Object) {
             let volume = Arc::make_mut(o);
             volume.status = Default::default();
             volume.status.phase = "Pending".into();
+            volume.status.last_phase_transition_time = Some(now);
             protect(&mut volume.metadata.finalizers, VOLUME_PROTECTION);
         }
         Object::PersistentVolumeClaim(o) => {
@@ -88,7 +89,7 @@ fn label(job: &mut Job) {
 }
 
 /// What a change does besides.
-pub fn prepare_change(new: &mut Object, old: &Object, status: bool) {
+pub fn prepare_change(new: &mut Object, old: &Object, status: bool, now: Timestamp) {
     macro_rules! split {
         ($new:expr, $old:expr) => {{
             let new = Arc::make_mut($new);
@@ -113,6 +114,10 @@ pub fn prepare_change(new: &mut Object, old: &Object, status: bool) {
             let n = Arc::make_mut(n);
             if status {
                 n.spec = o.spec.clone();
+                let untold = n.status.last_phase_transition_time == o.status.last_phase_transition_time;
+                if n.status.phase != o.status.phase && untold {
+                    n.status.last_phase_transition_time = Some(now);
+                }
             } else {
                 n.status = o.status.clone();
             }
