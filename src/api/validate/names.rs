@@ -87,7 +87,7 @@ pub fn qualified_name(text: &str) -> Vec<String> {
         _ => {
             let words = NAME_PART.trim_end();
             return vec![format!(
-                "a qualified name {words} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+                "a valid label key {words} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
             )];
         }
     };
