@@ -50,10 +50,10 @@ const TABLES: &[(&str, Want, Check)] = &[
     ("extra__pkg__printers__internalversion__printers__TestPrintControllerRevision", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintDeployment", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintReplicaSet", Want::All, printed),
-    ("h1_validation_core", Want::AtLeast(830), validation::replay),
-    ("h1_validation_apps", Want::AtLeast(16), validation::replay),
-    ("h1_validation_batch", Want::AtLeast(0), validation::replay),
-    ("h1_validation_storage", Want::AtLeast(0), validation::replay),
+    ("h1_validation_core", Want::AtLeast(1077), validation::replay),
+    ("h1_validation_apps", Want::AtLeast(78), validation::replay),
+    ("h1_validation_batch", Want::AtLeast(84), validation::replay),
+    ("h1_validation_storage", Want::All, validation::replay),
 ];
 
 fn folder() -> PathBuf {

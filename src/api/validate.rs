@@ -8,6 +8,7 @@ mod container;
 mod cron_job;
 mod diff;
 mod endpoints;
+mod ephemeral;
 mod error;
 mod field_path;
 mod go_form;
@@ -21,9 +22,15 @@ mod node;
 mod persistent_volume;
 mod placement;
 mod pod;
+mod pod_affinity;
+mod pod_annotations;
+mod pod_network;
+mod pod_status;
+mod pod_update;
 mod probe;
 mod projected;
 mod rollout;
+mod security;
 mod selector;
 mod service;
 mod sets;
@@ -66,9 +73,19 @@ pub fn create(object: &Object) -> Vec<FieldError> {
 
 /// Everything that is wrong with a change of an object.
 pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
-    let mut errors = meta::update(new, old);
+    let mut errors = match new {
+        Object::PersistentVolume(_) => Vec::new(),
+        _ => meta::update(new, old),
+    };
+    // Upstream judges the metadata of these as if they were new, too.
+    if matches!(
+        new,
+        Object::Pod(_) | Object::PersistentVolume(_) | Object::PersistentVolumeClaim(_) | Object::ControllerRevision(_)
+    ) {
+        errors.extend(meta::create(new));
+    }
     match (new, old) {
-        (Object::Pod(n), Object::Pod(o)) => pod::update(n, o, &mut errors),
+        (Object::Pod(n), Object::Pod(o)) => pod_update::update(n, o, &mut errors),
         (Object::Deployment(n), Object::Deployment(o)) => workload::deployment_update(n, o, &mut errors),
         (Object::ReplicaSet(n), Object::ReplicaSet(o)) => workload::replica_set_update(n, o, &mut errors),
         (Object::Service(n), Object::Service(o)) => service::update(n, o, &mut errors),
@@ -98,7 +115,7 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
 pub fn update_status(new: &Object, old: &Object) -> Vec<FieldError> {
     let mut errors = meta::update(new, old);
     match (new, old) {
-        (Object::Pod(n), _) => pod::update_status(n, &mut errors),
+        (Object::Pod(n), Object::Pod(o)) => pod_status::update(n, o, &mut errors),
         (Object::Deployment(n), Object::Deployment(o)) => workload::deployment_status(n, o, &mut errors),
         (Object::ReplicaSet(n), _) => workload::replica_set_status(n, &mut errors),
         (Object::ReplicationController(n), _) => workload::replication_controller_status(n, &mut errors),

@@ -54,6 +54,10 @@ pub fn replay(case: &Value) -> Option<bool> {
         None => validate::create(&new),
     };
     let mut got: Vec<String> = errors.iter().map(|e| format!("{}: {}", e.field, e.message)).collect();
+    if function == "ValidatePodSpecificAnnotationUpdates" {
+        // Upstream's function looks at nothing else.
+        got.retain(|error| error.starts_with("metadata.annotations"));
+    }
     let mut want: Vec<String> =
         case["errors"].as_array()?.iter().filter_map(|e| e.as_str().map(str::to_owned)).collect();
     let in_order = got == want;

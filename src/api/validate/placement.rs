@@ -37,6 +37,10 @@ pub fn tolerations(all: &[Toleration], field: &str, errors: &mut Vec<FieldError>
                 let why = "value must be empty when `operator` is 'Exists'";
                 errors.push(invalid(&at("operator"), &json!(toleration.value), why));
             }
+            // Upstream names these although they are behind a gate.
+            other @ ("Lt" | "Gt") => {
+                errors.push(unsupported(&at("operator"), other, &["Equal", "Exists", "Lt", "Gt"]));
+            }
             other => errors.push(unsupported(&at("operator"), other, &["Equal", "Exists"])),
         }
         if let Some(TaintEffect::Unknown(word)) = &toleration.effect
@@ -48,11 +52,11 @@ pub fn tolerations(all: &[Toleration], field: &str, errors: &mut Vec<FieldError>
 }
 
 /// Node affinity.
-pub fn affinity(affinity: &Affinity, field: &str, errors: &mut Vec<FieldError>) {
+pub fn affinity(affinity: &Affinity, any_value: bool, field: &str, errors: &mut Vec<FieldError>) {
     let Some(node) = &affinity.node_affinity else { return };
     let field = format!("{field}.nodeAffinity");
     if let Some(nodes) = &node.required_during_scheduling_ignored_during_execution {
-        node_selector(nodes, false, &format!("{field}.requiredDuringSchedulingIgnoredDuringExecution"), errors);
+        node_selector(nodes, any_value, &format!("{field}.requiredDuringSchedulingIgnoredDuringExecution"), errors);
     }
     for (index, one) in node.preferred_during_scheduling_ignored_during_execution.iter().enumerate() {
         let at = format!("{field}.preferredDuringSchedulingIgnoredDuringExecution[{index}]");
