@@ -7,10 +7,12 @@
 mod control;
 #[path = "conformance/scheduling.rs"]
 mod scheduling;
+#[path = "conformance/validation.rs"]
+mod validation;
 
 use std::path::PathBuf;
 
-use kubarium::api::{Kind, Object, Quantity, Timestamp, duration, validate};
+use kubarium::api::{Kind, Object, Quantity, Timestamp, duration};
 use kubarium::control::apiserver::table;
 use serde_json::{Value, json};
 
@@ -48,8 +50,10 @@ const TABLES: &[(&str, Want, Check)] = &[
     ("extra__pkg__printers__internalversion__printers__TestPrintControllerRevision", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintDeployment", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintReplicaSet", Want::All, printed),
-    ("h1_validation_core", Want::AtLeast(830), validation),
-    ("h1_validation_apps", Want::AtLeast(16), validation),
+    ("h1_validation_core", Want::AtLeast(1077), validation::replay),
+    ("h1_validation_apps", Want::AtLeast(78), validation::replay),
+    ("h1_validation_batch", Want::AtLeast(84), validation::replay),
+    ("h1_validation_storage", Want::All, validation::replay),
 ];
 
 fn folder() -> PathBuf {
@@ -240,24 +244,4 @@ fn quantity(case: &Value) -> Option<bool> {
     let text = case["in"].as_str().or(case["input"].as_str())?;
     let got = text.parse::<Quantity>().map(|q| q.to_string()).unwrap_or_default();
     report(case, &json!(got), &case["expect"])
-}
-
-fn validation(case: &Value) -> Option<bool> {
-    let new = object(&case["input"])?;
-    let function = case["func"].as_str()?;
-    let errors = match object(&case["old"]) {
-        Some(old) if function.contains("StatusUpdate") => validate::update_status(&new, &old),
-        Some(_) if function.contains("Resize") || function.contains("Ephemeral") => return None,
-        Some(old) => validate::update(&new, &old),
-        None => validate::create(&new),
-    };
-    let mut got: Vec<String> = errors.iter().map(|e| format!("{}: {}", e.field, e.message)).collect();
-    let mut want: Vec<String> =
-        case["errors"].as_array()?.iter().filter_map(|e| e.as_str().map(str::to_owned)).collect();
-    got.sort();
-    want.sort();
-    if got != want && std::env::var_os("CONFORMANCE_VERBOSE").is_some() {
-        println!("  {function}: got {got:?}, want {want:?}");
-    }
-    Some(got == want)
 }

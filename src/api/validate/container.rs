@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::error::{duplicate, each, forbidden, invalid, not_found, required, unsupported};
-use super::{names, probe};
+use super::{field_path, names, probe, security};
 use crate::api::{Container, ContainerPort, EnvVar, FieldError, PodSpec, Protocol, RestartPolicy};
 
 const PULL_POLICIES: [&str; 3] = ["Always", "IfNotPresent", "Never"];
@@ -21,16 +21,19 @@ pub fn containers(spec: &PodSpec, volumes: &BTreeSet<String>, field: &str, error
     let mut seen = BTreeSet::new();
     for (at, container) in spec.containers.iter().enumerate() {
         let field = format!("{list}[{at}]");
-        common(container, volumes, spec.host_network, &field, errors);
+        common(container, spec, volumes, &field, errors);
         if !container.name.is_empty() && !seen.insert(container.name.as_str()) {
             errors.push(duplicate(&format!("{field}.name"), &json!(container.name)));
         }
         if let Some(lifecycle) = &container.lifecycle {
-            probe::lifecycle(lifecycle, &format!("{field}.lifecycle"), errors);
+            probe::lifecycle(lifecycle, spec, &format!("{field}.lifecycle"), errors);
         }
         probe::liveness(container.liveness_probe.as_ref(), &format!("{field}.livenessProbe"), errors);
         probe::readiness(container.readiness_probe.as_ref(), &format!("{field}.readinessProbe"), errors);
         probe::liveness(container.startup_probe.as_ref(), &format!("{field}.startupProbe"), errors);
+        if container.restart_policy.is_some() {
+            errors.push(forbidden(&format!("{field}.restartPolicy"), "may not be set for non-init containers"));
+        }
     }
     host_ports(&spec.containers, &list, errors);
 }
@@ -41,15 +44,18 @@ pub fn init_containers(spec: &PodSpec, volumes: &BTreeSet<String>, field: &str, 
     let mut seen: BTreeSet<&str> = spec.containers.iter().map(|c| c.name.as_str()).collect();
     for (at, container) in spec.init_containers.iter().enumerate() {
         let field = format!("{list}[{at}]");
-        common(container, volumes, spec.host_network, &field, errors);
+        common(container, spec, volumes, &field, errors);
         if !container.name.is_empty() && !seen.insert(container.name.as_str()) {
             errors.push(duplicate(&format!("{field}.name"), &json!(container.name)));
         }
         let sidecar = container.restart_policy == Some(RestartPolicy::Always);
+        if !sidecar {
+            resize_restarts_nothing(container, &field, errors);
+        }
         let lifecycle = format!("{field}.lifecycle");
         if let Some(hooks) = &container.lifecycle {
             if sidecar {
-                probe::lifecycle(hooks, &lifecycle, errors);
+                probe::lifecycle(hooks, spec, &lifecycle, errors);
             } else {
                 errors.push(forbidden(&lifecycle, "may not be set for init containers without restartPolicy=Always"));
             }
@@ -72,7 +78,21 @@ pub fn init_containers(spec: &PodSpec, volumes: &BTreeSet<String>, field: &str, 
     }
 }
 
-fn common(container: &Container, volumes: &BTreeSet<String>, host: bool, field: &str, errors: &mut Vec<FieldError>) {
+/// `must not have leading or trailing whitespace`, where that is looked at: in pods, not in templates.
+pub fn image_is_trimmed(image: &str, field: &str, errors: &mut Vec<FieldError>) {
+    if image.trim() != image {
+        errors.push(invalid(field, &json!(image), "must not have leading or trailing whitespace"));
+    }
+}
+
+/// What containers of all sorts must be like.
+pub fn common(
+    container: &Container,
+    spec: &PodSpec,
+    volumes: &BTreeSet<String>,
+    field: &str,
+    errors: &mut Vec<FieldError>,
+) {
     let at = |name: &str| format!("{field}.{name}");
     if container.name.is_empty() {
         errors.push(required(&at("name"), ""));
@@ -81,17 +101,15 @@ fn common(container: &Container, volumes: &BTreeSet<String>, host: bool, field: 
     }
     if container.image.is_empty() {
         errors.push(required(&at("image"), ""));
-    } else if container.image.trim() != container.image {
-        errors.push(invalid(&at("image"), &json!(container.image), "must not have leading or trailing whitespace"));
     }
     match container.termination_message_policy.as_str() {
         "File" | "FallbackToLogsOnError" => {}
         "" => errors.push(required(&at("terminationMessagePolicy"), "")),
         other => {
-            errors.push(unsupported(&at("terminationMessagePolicy"), other, &["FallbackToLogsOnError", "File"]));
+            errors.push(unsupported(&at("terminationMessagePolicy"), other, &["File", "FallbackToLogsOnError"]));
         }
     }
-    ports(&container.ports, host, &at("ports"), errors);
+    ports(&container.ports, &at("ports"), errors);
     env(&container.env, &at("env"), errors);
     mounts(container, volumes, &at("volumeMounts"), errors);
     match container.image_pull_policy.as_str() {
@@ -100,9 +118,49 @@ fn common(container: &Container, volumes: &BTreeSet<String>, host: bool, field: 
         other => errors.push(unsupported(&at("imagePullPolicy"), other, &PULL_POLICIES)),
     }
     resources(container, &at("resources"), errors);
+    resize_policy(container, spec, &at("resizePolicy"), errors);
+    security::container(container, &at("securityContext"), errors);
 }
 
-fn ports(ports: &[ContainerPort], host: bool, field: &str, errors: &mut Vec<FieldError>) {
+/// What a change of a resource does to the container.
+fn resize_policy(container: &Container, spec: &PodSpec, field: &str, errors: &mut Vec<FieldError>) {
+    let mut seen = BTreeSet::new();
+    for (at, policy) in container.rest.get("resizePolicy").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let text = |name: &str| policy[name].as_str().unwrap_or("");
+        let (resource, restart) = (text("resourceName"), text("restartPolicy"));
+        if !seen.insert(resource) {
+            errors.push(duplicate(&format!("{field}[{at}]"), &json!(resource)));
+        }
+        match resource {
+            "cpu" | "memory" => {}
+            "" => errors.push(required(field, "")),
+            other => errors.push(unsupported(field, other, &["cpu", "memory"])),
+        }
+        match restart {
+            "NotRequired" | "RestartContainer" => {}
+            "" => errors.push(required(field, "")),
+            other => errors.push(unsupported(field, other, &["NotRequired", "RestartContainer"])),
+        }
+        if spec.restart_policy == RestartPolicy::Never && restart == "RestartContainer" {
+            let why = "must be 'NotRequired' when `restartPolicy` is 'Never'";
+            errors.push(invalid(field, &json!(restart), why));
+        }
+    }
+}
+
+/// Containers that run once are not started again for a change of their resources.
+fn resize_restarts_nothing(container: &Container, field: &str, errors: &mut Vec<FieldError>) {
+    let policies = container.rest.get("resizePolicy").and_then(Value::as_array);
+    for (at, policy) in policies.into_iter().flatten().enumerate() {
+        if policy["restartPolicy"] == "RestartContainer" {
+            let field = format!("{field}.resizePolicy[{at}].restartPolicy");
+            let why = "must not be set to 'RestartContainer' for non-sidecar initContainers";
+            errors.push(invalid(&field, &json!("RestartContainer"), why));
+        }
+    }
+}
+
+fn ports(ports: &[ContainerPort], field: &str, errors: &mut Vec<FieldError>) {
     let mut seen = BTreeSet::new();
     for (at, port) in ports.iter().enumerate() {
         let at = |name: &str| format!("{field}[{at}].{name}");
@@ -124,10 +182,6 @@ fn ports(ports: &[ContainerPort], host: bool, field: &str, errors: &mut Vec<Fiel
             for why in names::port_number(port.host_port) {
                 errors.push(invalid(&at("hostPort"), &json!(port.host_port), &why));
             }
-        }
-        if host && port.host_port != port.container_port {
-            let why = "must match `hostPort` when `hostNetwork` is true";
-            errors.push(invalid(&at("containerPort"), &json!(port.container_port), why));
         }
         protocol(&port.protocol, &at("protocol"), errors);
     }
@@ -176,7 +230,10 @@ fn env_source(var: &EnvVar, field: &str, errors: &mut Vec<FieldError>) {
         + usize::from(source.config_map_key_ref.is_some())
         + usize::from(source.secret_key_ref.is_some());
     if let Some(of) = &source.field_ref {
-        field_path(&of.field_path, &of.api_version, &format!("{field}.fieldRef"), errors);
+        field_path::object(&of.field_path, &of.api_version, &FIELDS, &format!("{field}.fieldRef"), errors);
+    }
+    if let Some(of) = source.rest.get("resourceFieldRef") {
+        field_path::resource(of, false, &format!("{field}.resourceFieldRef"), errors);
     }
     for (name, of) in [("configMapKeyRef", &source.config_map_key_ref), ("secretKeyRef", &source.secret_key_ref)] {
         if let Some(of) = of {
@@ -199,33 +256,18 @@ fn env_source(var: &EnvVar, field: &str, errors: &mut Vec<FieldError>) {
     }
 }
 
-fn field_path(path: &str, version: &str, field: &str, errors: &mut Vec<FieldError>) {
-    const KNOWN: [&str; 11] = [
-        "metadata.name",
-        "metadata.namespace",
-        "metadata.uid",
-        "metadata.labels",
-        "metadata.annotations",
-        "spec.nodeName",
-        "spec.serviceAccountName",
-        "status.hostIP",
-        "status.hostIPs",
-        "status.podIP",
-        "status.podIPs",
-    ];
-    if version.is_empty() {
-        errors.push(required(&format!("{field}.apiVersion"), ""));
-        return;
-    }
-    let at = format!("{field}.fieldPath");
-    let subscript = path.starts_with("metadata.labels['") || path.starts_with("metadata.annotations['");
-    if path.is_empty() {
-        errors.push(required(&at, ""));
-    } else if !subscript && !KNOWN.contains(&path) {
-        let why = format!("error converting fieldPath: field label not supported: {path}");
-        errors.push(invalid(&at, &json!(path), &why));
-    }
-}
+/// The fields of a pod that can be in a variable.
+const FIELDS: [&str; 9] = [
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+    "spec.nodeName",
+    "spec.serviceAccountName",
+    "status.hostIP",
+    "status.hostIPs",
+    "status.podIP",
+    "status.podIPs",
+];
 
 fn mounts(container: &Container, volumes: &BTreeSet<String>, field: &str, errors: &mut Vec<FieldError>) {
     let mut seen = BTreeSet::new();

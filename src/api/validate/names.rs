@@ -5,6 +5,7 @@
 
 const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const SUBDOMAIN_UNDERSCORE: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '([a-z0-9_]([-_a-z0-9]*[a-z0-9])?)(\\.([a-z0-9_]([-_a-z0-9]*[a-z0-9])?))*')";
 const LABEL_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const NAME_PART: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
@@ -65,6 +66,16 @@ pub fn dns_subdomain(text: &str) -> Vec<String> {
     checked(text.len() > 253, 253, text.split('.').all(is_label), SUBDOMAIN)
 }
 
+/// A DNS subdomain in which underscores are allowed (`IsDNS1123SubdomainWithUnderscore`).
+pub fn dns_subdomain_with_underscore(text: &str) -> Vec<String> {
+    let good = |part: &str| {
+        let inside = |b: u8| lower(b) || matches!(b, b'-' | b'_');
+        let first = part.as_bytes().first().is_some_and(|b| lower(*b) || *b == b'_');
+        first && part.as_bytes().last().is_some_and(|b| lower(*b)) && part.bytes().all(inside)
+    };
+    checked(text.len() > 253, 253, text.split('.').all(good), SUBDOMAIN_UNDERSCORE)
+}
+
 /// A DNS label that begins with a letter (`IsDNS1035Label`).
 pub fn dns_1035_label(text: &str) -> Vec<String> {
     let good = is_label(text) && text.as_bytes().first().is_some_and(u8::is_ascii_lowercase);
@@ -88,7 +99,7 @@ pub fn qualified_name(text: &str) -> Vec<String> {
         _ => {
             let words = NAME_PART.trim_end();
             return vec![format!(
-                "a qualified name {words} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+                "a valid label key {words} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
             )];
         }
     };

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::error::{each, forbidden, invalid, not_negative, required, unsupported};
 use super::names;
 use crate::api::{
-    ExecAction, FieldError, HttpGetAction, IntOrString, Lifecycle, LifecycleHandler, Probe, TcpSocketAction,
+    ExecAction, FieldError, HttpGetAction, IntOrString, Lifecycle, LifecycleHandler, PodSpec, Probe, TcpSocketAction,
 };
 
 /// A liveness or startup probe: one success is enough.
@@ -53,14 +53,25 @@ fn common(probe: &Probe, field: &str, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// Hooks.
-pub fn lifecycle(hooks: &Lifecycle, field: &str, errors: &mut Vec<FieldError>) {
+/// Hooks, and the signal that ends a container.
+pub fn lifecycle(hooks: &Lifecycle, spec: &PodSpec, field: &str, errors: &mut Vec<FieldError>) {
     for (name, hook) in [("postStart", &hooks.post_start), ("preStop", &hooks.pre_stop)] {
         if let Some(hook) = hook {
             handler(hook, &format!("{field}.{name}"), errors);
         }
     }
+    let Some(signal) = &hooks.stop_signal else { return };
+    let field = format!("{field}.stopSignal");
+    match spec.rest.get("os").and_then(|os| os["name"].as_str()).unwrap_or("") {
+        "" => errors.push(forbidden(&field, "may not be set for containers with empty `spec.os.name`")),
+        "windows" if !WINDOWS_SIGNALS.contains(&signal.as_str()) => {
+            errors.push(unsupported(&field, signal, &WINDOWS_SIGNALS));
+        }
+        _ => {}
+    }
 }
+
+const WINDOWS_SIGNALS: [&str; 2] = ["SIGKILL", "SIGTERM"];
 
 fn handler(hook: &LifecycleHandler, field: &str, errors: &mut Vec<FieldError>) {
     let handlers = Handlers {

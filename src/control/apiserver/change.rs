@@ -155,6 +155,7 @@ impl ApiServer {
             admission::on_update(&mut new, current, &mut env)?;
         }
         registry::prepare_change(&mut new, current, request.subresource, &mut env)?;
+        new.meta_mut().resource_version = old.resource_version;
         let errors = match request.subresource {
             Some(Subresource::Status) => validate::update_status(&new, current),
             Some(Subresource::Finalize) => Vec::new(),
@@ -166,7 +167,6 @@ impl ApiServer {
         if request.subresource.is_none() {
             registry::allocate_change(&mut new, current, &mut env)?;
         }
-        new.meta_mut().resource_version = old.resource_version;
         if removal::done_by_update(&new, current) {
             return Ok(Plan::Commit(Step::Delete(new)));
         }

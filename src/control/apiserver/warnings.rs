@@ -55,7 +55,6 @@ fn name(object: &Object) -> Option<String> {
         Kind::Deployment
         | Kind::ReplicaSet
         | Kind::ReplicationController
-        | Kind::StatefulSet
         | Kind::Job
         | Kind::CronJob => "Pod names and hostnames",
         _ => return None,
