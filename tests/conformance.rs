@@ -48,6 +48,8 @@ const TABLES: &[(&str, Want, Check)] = &[
     ("extra__pkg__printers__internalversion__printers__TestPrintControllerRevision", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintDeployment", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintReplicaSet", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintHPA", Want::All, printed),
+    ("h1_validation_autoscaling", Want::AtLeast(53), validation),
     ("h1_validation_core", Want::AtLeast(830), validation),
     ("h1_validation_apps", Want::AtLeast(16), validation),
 ];
@@ -136,7 +138,12 @@ fn the_control_planes_tables_pass() {
 
 fn object(value: &Value) -> Option<Object> {
     let kind = Kind::ALL.iter().copied().find(|k| value["kind"] == k.info().kind)?;
-    Object::from_value(kind, value.clone()).ok()
+    let mut value = value.clone();
+    // Upstream's tests have resource versions that no server gives.
+    if value["metadata"]["resourceVersion"].as_str().is_some_and(|text| text.parse::<u64>().is_err()) {
+        value["metadata"]["resourceVersion"] = json!("1");
+    }
+    Object::from_value(kind, value).ok()
 }
 
 fn now(case: &Value) -> Timestamp {
@@ -182,6 +189,7 @@ const PRINTED: &[&str] = &[
     "history",
     "deployment",
     "replicaSet",
+    "hpa",
 ];
 
 /// Upstream's names of the fields that hold the object and what is expected of it differ from table to table.
@@ -256,6 +264,9 @@ fn validation(case: &Value) -> Option<bool> {
         case["errors"].as_array()?.iter().filter_map(|e| e.as_str().map(str::to_owned)).collect();
     got.sort();
     want.sort();
+    // A rule that upstream has in two places is told once to clients.
+    want.dedup();
+    got.dedup();
     if got != want && std::env::var_os("CONFORMANCE_VERBOSE").is_some() {
         println!("  {function}: got {got:?}, want {want:?}");
     }

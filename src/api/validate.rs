@@ -3,6 +3,7 @@
 //! What a strict decoder refuses (unknown fields, wrong types) is not looked at here, and features that the simulation does not
 //! have (windows pods, dynamic resource allocation, SELinux, …) are taken as valid.
 
+mod autoscaler;
 mod container;
 mod cron_job;
 mod endpoints;
@@ -37,6 +38,7 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::EndpointSlice(s) => endpoints::slice(s, &mut errors),
         Object::Lease(l) => endpoints::lease(l, &mut errors),
         Object::CronJob(c) => cron_job::spec(&c.spec, &mut errors),
+        Object::HorizontalPodAutoscaler(h) => autoscaler::autoscaler(h, &mut errors),
         _ => {}
     }
     errors
@@ -56,6 +58,9 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::Endpoints(n), _) => endpoints::endpoints(n, &mut errors),
         (Object::EndpointSlice(n), Object::EndpointSlice(o)) => endpoints::slice_update(n, o, &mut errors),
         (Object::Lease(n), _) => endpoints::lease(n, &mut errors),
+        (Object::HorizontalPodAutoscaler(n), Object::HorizontalPodAutoscaler(o)) => {
+            autoscaler::autoscaler_update(n, o, &mut errors);
+        }
         (Object::CronJob(n), _) => cron_job::spec(&n.spec, &mut errors),
         _ => {}
     }
@@ -69,6 +74,7 @@ pub fn update_status(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::Pod(n), _) => pod::update_status(n, &mut errors),
         (Object::Deployment(n), Object::Deployment(o)) => workload::deployment_status(n, o, &mut errors),
         (Object::ReplicaSet(n), _) => workload::replica_set_status(n, &mut errors),
+        (Object::HorizontalPodAutoscaler(n), _) => autoscaler::autoscaler_status(n, &mut errors),
         _ => {}
     }
     errors
