@@ -1,5 +1,6 @@
 //! The defaults that depend on other fields; all others are those of the structs. Models `pkg/apis/*/v1/defaults.go`.
 
+mod autoscaler;
 mod pod;
 mod service;
 mod volume;
@@ -37,6 +38,7 @@ pub fn apply(object: &mut Object) {
         Object::PersistentVolume(volume) => workload::volume(Arc::make_mut(volume)),
         Object::PersistentVolumeClaim(claim) => workload::claim(Arc::make_mut(claim)),
         Object::StorageClass(class) => workload::class(Arc::make_mut(class)),
+        Object::HorizontalPodAutoscaler(hpa) => autoscaler::autoscaler(Arc::make_mut(hpa)),
         Object::Service(service) => service::service(Arc::make_mut(service)),
         Object::Secret(secret) => service::secret(Arc::make_mut(secret)),
         Object::Node(node) => {

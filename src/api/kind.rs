@@ -1,5 +1,6 @@
 //! The kinds, one file each.
 
+pub mod autoscaler;
 pub mod config;
 pub mod controller_revision;
 pub mod cron_job;
@@ -21,6 +22,13 @@ pub mod stateful_set;
 pub mod storage;
 pub mod volume;
 
+pub use autoscaler::{
+    ContainerResourceMetricSource, ContainerResourceMetricStatus, CrossVersionObjectReference, ExternalMetricSource,
+    ExternalMetricStatus, HorizontalPodAutoscaler, HorizontalPodAutoscalerBehavior, HorizontalPodAutoscalerCondition,
+    HorizontalPodAutoscalerSpec, HorizontalPodAutoscalerStatus, HpaScalingPolicy, HpaScalingRules, MetricIdentifier,
+    MetricSpec, MetricStatus, MetricTarget, MetricValueStatus, ObjectMetricSource, ObjectMetricStatus,
+    PodsMetricSource, PodsMetricStatus, ResourceMetricSource, ResourceMetricStatus,
+};
 pub use config::{ConfigMap, Secret};
 pub use controller_revision::ControllerRevision;
 pub use cron_job::{CronJob, CronJobSpec, CronJobStatus, JobTemplateSpec};

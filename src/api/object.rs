@@ -142,6 +142,7 @@ kinds! {
     Job            "jobs"           []         "batch"               "v1" true  "jobs";
     CronJob        "cronjobs"       ["cj"]     "batch"               "v1" true  "cronjobs";
     StorageClass   "storageclasses" ["sc"]     "storage.k8s.io"      "v1" false "storageclasses";
+    HorizontalPodAutoscaler "horizontalpodautoscalers" ["hpa"] "autoscaling" "v2" true "horizontalpodautoscalers";
     ReplicaSet     "replicasets"    ["rs"]     "apps"                "v1" true  "replicasets";
     Deployment     "deployments"    ["deploy"] "apps"                "v1" true  "deployments";
     EndpointSlice  "endpointslices" []         "discovery.k8s.io"    "v1" true  "endpointslices";

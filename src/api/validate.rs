@@ -3,6 +3,7 @@
 //! What a strict decoder refuses (unknown fields, wrong types) is not looked at here, and features that the simulation does not
 //! have (windows pods, dynamic resource allocation, SELinux, …) are taken as valid.
 
+mod autoscaler;
 mod claim;
 mod container;
 mod cron_job;
@@ -66,6 +67,7 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::PersistentVolume(v) => persistent_volume::create(v, &mut errors),
         Object::PersistentVolumeClaim(c) => claim::create(c, &mut errors),
         Object::StorageClass(c) => persistent_volume::class(c, &mut errors),
+        Object::HorizontalPodAutoscaler(h) => autoscaler::autoscaler(h, &mut errors),
         _ => {}
     }
     errors
@@ -106,6 +108,9 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::PersistentVolume(n), Object::PersistentVolume(o)) => persistent_volume::update(n, o, &mut errors),
         (Object::PersistentVolumeClaim(n), Object::PersistentVolumeClaim(o)) => claim::update(n, o, &mut errors),
         (Object::StorageClass(n), Object::StorageClass(o)) => persistent_volume::class_update(n, o, &mut errors),
+        (Object::HorizontalPodAutoscaler(n), Object::HorizontalPodAutoscaler(o)) => {
+            autoscaler::autoscaler_update(n, o, &mut errors);
+        }
         _ => {}
     }
     errors
@@ -123,6 +128,7 @@ pub fn update_status(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::DaemonSet(n), Object::DaemonSet(o)) => sets::daemon_set_status(n, o, &mut errors),
         (Object::Job(n), Object::Job(o)) => job_status::update(n, o, &mut errors),
         (Object::PersistentVolumeClaim(n), _) => claim::update_status(n, &mut errors),
+        (Object::HorizontalPodAutoscaler(n), _) => autoscaler::autoscaler_status(n, &mut errors),
         _ => {}
     }
     errors

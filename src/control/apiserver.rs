@@ -18,6 +18,7 @@
 
 pub mod admission;
 pub mod alloc;
+pub mod autoscaling_v1;
 pub mod boot;
 pub mod cache;
 pub mod call;

@@ -3,6 +3,7 @@
 //! Models `k8s.io/kubectl/pkg/describe/describe.go`, one file per kind.
 
 pub mod amount;
+pub mod autoscaler;
 pub mod config;
 pub mod container;
 pub mod events;
@@ -39,6 +40,7 @@ pub fn describe(ctx: &mut Ctx<'_>, resource: &'static Resource, object: &Value) 
         "Secret" => config::secret(ctx, object),
         "PersistentVolume" => storage::volume(ctx, object),
         "PersistentVolumeClaim" => storage::claim(ctx, object),
+        "HorizontalPodAutoscaler" => autoscaler::autoscaler(ctx, object),
         "StorageClass" => storage::storage_class(ctx, object),
         _ => events::generic(ctx, resource, object),
     }

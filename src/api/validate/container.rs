@@ -294,7 +294,8 @@ fn mounts(container: &Container, volumes: &BTreeSet<String>, field: &str, errors
     }
 }
 
-fn resource_name(name: &str, field: &str, errors: &mut Vec<FieldError>) {
+/// The name of a resource of a container.
+pub fn resource_name(name: &str, field: &str, errors: &mut Vec<FieldError>) {
     let wrong = names::qualified_name(name);
     if !wrong.is_empty() {
         return each(field, name, wrong, errors);

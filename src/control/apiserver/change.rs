@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use crate::api::{
     Body, Kind, Object, PatchType, Request, ResourceVersion, Status, Subresource, Timestamp, Verb, patch, validate,
 };
-use crate::control::apiserver::call::{CallNo, Reply, Step};
+use crate::control::apiserver::call::{CallNo, Door, Reply, Step};
 use crate::control::apiserver::registry::{self, Env};
-use crate::control::apiserver::{ApiServer, admission, removal};
+use crate::control::apiserver::{ApiServer, admission, autoscaling_v1, removal};
 use crate::sim::Time;
 
 /// Words of every optimistic conflict.
@@ -54,7 +54,8 @@ impl ApiServer {
             }
             (Verb::Patch(how), _) => {
                 let current = found(&request, current)?;
-                let new = patched(how, &request, current)?;
+                let older = matches!(&self.call(no).door, Door::Http(form) if form.older);
+                let new = patched(how, &request, current, older)?;
                 self.plan_update(no, &request, new, current, now)
             }
             _ => Err(Status::method_not_allowed()),
@@ -208,8 +209,13 @@ fn found<'a>(request: &Request, current: Option<&'a Object>) -> Result<&'a Objec
 }
 
 /// The object after a patch.
-fn patched(how: PatchType, request: &Request, current: &Object) -> Result<Object, Status> {
+fn patched(how: PatchType, request: &Request, current: &Object, older: bool) -> Result<Object, Status> {
     let Body::Value(body) = &request.body else { return Err(Status::bad_request("a patch needs a body")) };
+    if older {
+        let mut value = apply_patch(how, &autoscaling_v1::down(current), body, Some(request.kind))?;
+        autoscaling_v1::up(&mut value).map_err(Status::bad_request)?;
+        return crate::api::decode::object(request.kind, value);
+    }
     let value = apply_patch(how, &current.to_value(), body, Some(request.kind))?;
     let info = request.kind.info();
     for (field, want) in [("kind", info.kind.to_owned()), ("apiVersion", info.api_version())] {

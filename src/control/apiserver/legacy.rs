@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::api::decode::{self, Strictness};
 use crate::api::{Kind, Object, Status};
+use crate::control::apiserver::autoscaling_v1;
 use crate::control::apiserver::http::Target;
 
 /// The versions that are taken although they are gone: group, version.
@@ -14,6 +15,9 @@ pub const VERSIONS: &[(&str, &str)] = &[("apps", "v1beta2"), ("apps", "v1beta1")
 pub fn kind(group: &str, version: &str, plural: &str) -> Option<Kind> {
     if is_legacy(group, version) {
         return Kind::by_plural("apps", plural);
+    }
+    if autoscaling_v1::is(group, version) {
+        return Kind::by_plural(group, plural);
     }
     Kind::by_plural(group, plural).filter(|kind| kind.info().version == version)
 }
@@ -48,11 +52,16 @@ pub fn warning(target: &Target) -> Option<String> {
 /// # Errors
 /// It does not fit.
 pub fn decode(target: &Target, text: &str, strictness: Strictness) -> Result<(Object, Vec<String>), Status> {
-    if !is_legacy(&target.group, &target.version) {
+    let older = autoscaling_v1::is(&target.group, &target.version);
+    if !older && !is_legacy(&target.group, &target.version) {
         return decode::body(target.kind, text, strictness);
     }
     let mut value: Value = serde_json::from_str(text).map_err(|e| decode::unfit(target.kind, &e.to_string()))?;
-    modernise(target, &mut value);
+    if older {
+        autoscaling_v1::up(&mut value).map_err(|e| decode::unfit(target.kind, &e))?;
+    } else {
+        modernise(target, &mut value);
+    }
     decode::body(target.kind, &value.to_string(), strictness)
 }
 

@@ -9,7 +9,7 @@ use crate::api::http::{Chunk, HttpResponse};
 use crate::api::{Kind, Object, Request, Subresource, Verb, WatchEvent, WatchEventType};
 use crate::control::apiserver::call::Reply;
 use crate::control::apiserver::http::{Include, Presentation, failure};
-use crate::control::apiserver::{ApiServer, table, warnings};
+use crate::control::apiserver::{ApiServer, autoscaling_v1, table, warnings};
 use crate::etcd::Revision;
 use crate::sim::Time;
 
@@ -44,12 +44,17 @@ impl ApiServer {
         if form.table {
             self.table_of(form, object.kind(), std::slice::from_ref(object), now, true)
         } else {
-            object.to_value()
+            shown(form.older, object)
         }
     }
 
     fn table_of(&self, form: &Presentation, kind: Kind, objects: &[Object], now: Time, columns: bool) -> Value {
         let mut value = table::table(kind, objects, self.calendar(now), form.include);
+        if form.older && form.include == Include::Object {
+            for (at, object) in objects.iter().enumerate() {
+                value["rows"][at]["object"] = shown(true, object);
+            }
+        }
         if !columns {
             value["columnDefinitions"] = Value::Null;
         }
@@ -75,9 +80,10 @@ impl ApiServer {
             return value;
         }
         let info = kind.info();
-        let items: Vec<Value> = items.iter().map(Object::to_value).collect();
+        let items: Vec<Value> = items.iter().map(|item| shown(form.older, item)).collect();
+        let version = if form.older { autoscaling_v1::VERSION.to_owned() } else { info.api_version() };
         json!({
-            "apiVersion": info.api_version(), "kind": format!("{}List", info.kind), "metadata": metadata, "items": items,
+            "apiVersion": version, "kind": format!("{}List", info.kind), "metadata": metadata, "items": items,
         })
     }
 
@@ -85,13 +91,13 @@ impl ApiServer {
     /// events in the same form.
     pub(super) fn write_events(
         &self,
-        written: &mut Vec<((bool, Include), Vec<Chunk>)>,
+        written: &mut Vec<((bool, Include, bool), Vec<Chunk>)>,
         form: &Presentation,
         events: &[WatchEvent],
         now: Time,
         mut send: impl FnMut(Chunk),
     ) {
-        let key = (form.table, form.include);
+        let key = (form.table, form.include, form.older);
         if !written.iter().any(|(k, _)| *k == key) {
             let chunks = events.iter().map(|event| Chunk::Event(self.event(form, event, now))).collect();
             written.push((key, chunks));
@@ -109,6 +115,11 @@ impl ApiServer {
         };
         json!({"type": word, "object": self.one(form, &event.object, now)}).to_string().into_bytes()
     }
+}
+
+/// An object as the client wants it.
+fn shown(older: bool, object: &Object) -> Value {
+    if older { autoscaling_v1::down(object) } else { object.to_value() }
 }
 
 fn ok(code: u16, value: &Value) -> HttpResponse {

@@ -2,6 +2,7 @@
 //!
 //! A table always has the columns of `-o wide`; their priority is 1 and a client that does not want them leaves them out.
 
+mod autoscaler;
 mod network;
 mod node;
 mod pod;
@@ -54,6 +55,7 @@ pub fn columns(kind: Kind) -> &'static [Column] {
         Kind::PersistentVolume => storage::VOLUME,
         Kind::PersistentVolumeClaim => storage::CLAIM,
         Kind::StorageClass => storage::CLASS,
+        Kind::HorizontalPodAutoscaler => autoscaler::COLUMNS,
         Kind::Service => network::SERVICE,
         Kind::Endpoints => network::ENDPOINTS,
         Kind::EndpointSlice => network::ENDPOINT_SLICE,
@@ -97,6 +99,7 @@ pub fn cells(object: &Object, now: Timestamp) -> Vec<Value> {
         Object::CronJob(c) => workload::cron_job(c, &age, now),
         Object::PersistentVolume(v) => storage::volume(v, &age),
         Object::PersistentVolumeClaim(c) => storage::claim(c, &age),
+        Object::HorizontalPodAutoscaler(h) => autoscaler::cells(h, &age),
         Object::StorageClass(c) => storage::class(c, &age),
         Object::Service(s) => network::service(s, &age),
         Object::Endpoints(e) => network::endpoints(e, &age),

@@ -52,11 +52,9 @@ fn template(path: &str, template: &PodTemplateSpec, found: &mut Vec<String>) {
 fn name(object: &Object) -> Option<String> {
     let used = match object.kind() {
         Kind::Pod => "the Pod's hostname",
-        Kind::Deployment
-        | Kind::ReplicaSet
-        | Kind::ReplicationController
-        | Kind::Job
-        | Kind::CronJob => "Pod names and hostnames",
+        Kind::Deployment | Kind::ReplicaSet | Kind::ReplicationController | Kind::Job | Kind::CronJob => {
+            "Pod names and hostnames"
+        }
         _ => return None,
     };
     let wrong = names::dns_label(&object.meta().name);

@@ -21,6 +21,7 @@ pub fn has_status(kind: Kind) -> bool {
             | Kind::CronJob
             | Kind::PersistentVolume
             | Kind::PersistentVolumeClaim
+            | Kind::HorizontalPodAutoscaler
     )
 }
 
@@ -56,6 +57,7 @@ pub fn prepare_new(object: &mut Object, now: Timestamp) {
             claim.status.phase = "Pending".into();
             protect(&mut claim.metadata.finalizers, CLAIM_PROTECTION);
         }
+        Object::HorizontalPodAutoscaler(o) => Arc::make_mut(o).status = Default::default(),
         _ => {}
     }
 }
@@ -110,6 +112,14 @@ pub fn prepare_change(new: &mut Object, old: &Object, status: bool, now: Timesta
         }
         (Object::Job(n), Object::Job(o)) => split!(n, o),
         (Object::CronJob(n), Object::CronJob(o)) => split!(n, o),
+        (Object::HorizontalPodAutoscaler(n), Object::HorizontalPodAutoscaler(o)) => {
+            let n = Arc::make_mut(n);
+            if status {
+                n.spec = o.spec.clone();
+            } else {
+                n.status = o.status.clone();
+            }
+        }
         (Object::PersistentVolume(n), Object::PersistentVolume(o)) => {
             let n = Arc::make_mut(n);
             if status {
