@@ -50,9 +50,9 @@ const TABLES: &[(&str, Want, Check)] = &[
     ("extra__pkg__printers__internalversion__printers__TestPrintControllerRevision", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintDeployment", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintReplicaSet", Want::All, printed),
-    ("h1_validation_core", Want::AtLeast(1077), validation::replay),
-    ("h1_validation_apps", Want::AtLeast(78), validation::replay),
-    ("h1_validation_batch", Want::AtLeast(84), validation::replay),
+    ("h1_validation_core", Want::AtLeast(1133), validation::replay),
+    ("h1_validation_apps", Want::All, validation::replay),
+    ("h1_validation_batch", Want::All, validation::replay),
     ("h1_validation_storage", Want::All, validation::replay),
 ];
 

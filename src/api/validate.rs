@@ -12,12 +12,14 @@ mod ephemeral;
 mod error;
 mod field_path;
 mod go_form;
+mod ip;
 mod job;
 mod job_index;
 mod job_policy;
 mod job_status;
 mod meta;
 pub mod names;
+mod namespace;
 mod node;
 mod persistent_volume;
 mod placement;
@@ -33,6 +35,7 @@ mod rollout;
 mod security;
 mod selector;
 mod service;
+mod service_ip;
 mod sets;
 mod stores;
 mod volume;
@@ -66,6 +69,7 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::PersistentVolume(v) => persistent_volume::create(v, &mut errors),
         Object::PersistentVolumeClaim(c) => claim::create(c, &mut errors),
         Object::StorageClass(c) => persistent_volume::class(c, &mut errors),
+        Object::Namespace(n) => namespace::finalizers(n, &mut errors),
         _ => {}
     }
     errors
@@ -123,6 +127,7 @@ pub fn update_status(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::DaemonSet(n), Object::DaemonSet(o)) => sets::daemon_set_status(n, o, &mut errors),
         (Object::Job(n), Object::Job(o)) => job_status::update(n, o, &mut errors),
         (Object::PersistentVolumeClaim(n), _) => claim::update_status(n, &mut errors),
+        (Object::Namespace(n), Object::Namespace(o)) => namespace::update_status(n, o, &mut errors),
         _ => {}
     }
     errors

@@ -39,7 +39,13 @@ pub fn containers(spec: &PodSpec, volumes: &BTreeSet<String>, field: &str, error
 }
 
 /// The init containers of a spec.
-pub fn init_containers(spec: &PodSpec, volumes: &BTreeSet<String>, field: &str, errors: &mut Vec<FieldError>) {
+pub fn init_containers(
+    spec: &PodSpec,
+    volumes: &BTreeSet<String>,
+    any_resize: bool,
+    field: &str,
+    errors: &mut Vec<FieldError>,
+) {
     let list = format!("{field}.initContainers");
     let mut seen: BTreeSet<&str> = spec.containers.iter().map(|c| c.name.as_str()).collect();
     for (at, container) in spec.init_containers.iter().enumerate() {
@@ -49,7 +55,7 @@ pub fn init_containers(spec: &PodSpec, volumes: &BTreeSet<String>, field: &str, 
             errors.push(duplicate(&format!("{field}.name"), &json!(container.name)));
         }
         let sidecar = container.restart_policy == Some(RestartPolicy::Always);
-        if !sidecar {
+        if !sidecar && !any_resize {
             resize_restarts_nothing(container, &field, errors);
         }
         let lifecycle = format!("{field}.lifecycle");
@@ -146,6 +152,14 @@ fn resize_policy(container: &Container, spec: &PodSpec, field: &str, errors: &mu
             errors.push(invalid(field, &json!(restart), why));
         }
     }
+}
+
+/// Whether a container that runs once would be started again for a change of its resources.
+pub fn has_odd_resize(spec: &PodSpec) -> bool {
+    let mut errors = Vec::new();
+    let once = spec.init_containers.iter().filter(|c| c.restart_policy != Some(RestartPolicy::Always));
+    once.for_each(|container| resize_restarts_nothing(container, "", &mut errors));
+    !errors.is_empty()
 }
 
 /// Containers that run once are not started again for a change of their resources.
