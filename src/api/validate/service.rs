@@ -123,14 +123,20 @@ fn affinity(service: &Service, errors: &mut Vec<FieldError>) {
             }
         }
         "ClientIP" => {
-            let seconds = config.and_then(|c| c["clientIP"]["timeoutSeconds"].as_i64());
-            match seconds {
-                None => errors.push(required(&format!("{field}.clientIP"), "timeoutSeconds must be set")),
-                Some(n) if n <= 0 || n > 86_400 => {
-                    let why = "must be greater than 0 and less than 86400";
-                    errors.push(invalid(&format!("{field}.clientIP.timeoutSeconds"), &json!(n), why));
+            let why = "when session affinity type is ClientIP";
+            match config.map(|config| (&config["clientIP"], &config["clientIP"]["timeoutSeconds"])) {
+                None => errors.push(required(field, why)),
+                Some((client, _)) if client.is_null() => {
+                    errors.push(required(&format!("{field}.clientIP"), why));
                 }
-                Some(_) => {}
+                Some((_, seconds)) => match seconds.as_i64() {
+                    None => errors.push(required(&format!("{field}.clientIP.timeoutSeconds"), why)),
+                    Some(n) if n <= 0 || n > 86_400 => {
+                        let why = "must be greater than 0 and less than 86400";
+                        errors.push(invalid(&format!("{field}.clientIP.timeoutSeconds"), &json!(n), why));
+                    }
+                    Some(_) => {}
+                },
             }
         }
         other => errors.push(unsupported("spec.sessionAffinity", other, &["ClientIP", "None"])),
