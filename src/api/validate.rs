@@ -9,16 +9,20 @@ mod container;
 mod cron_job;
 mod diff;
 mod endpoints;
+mod env;
 mod ephemeral;
 mod error;
 mod field_path;
 mod go_form;
+mod ip;
 mod job;
 mod job_index;
 mod job_policy;
 mod job_status;
 mod meta;
+mod mounts;
 pub mod names;
+mod namespace;
 mod node;
 mod persistent_volume;
 mod placement;
@@ -30,10 +34,12 @@ mod pod_status;
 mod pod_update;
 mod probe;
 mod projected;
+mod resources;
 mod rollout;
 mod security;
 mod selector;
 mod service;
+mod service_ip;
 mod sets;
 mod stores;
 mod volume;
@@ -68,6 +74,7 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::PersistentVolumeClaim(c) => claim::create(c, &mut errors),
         Object::StorageClass(c) => persistent_volume::class(c, &mut errors),
         Object::HorizontalPodAutoscaler(h) => autoscaler::autoscaler(h, &mut errors),
+        Object::Namespace(n) => namespace::finalizers(n, &mut errors),
         _ => {}
     }
     errors
@@ -129,6 +136,7 @@ pub fn update_status(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::Job(n), Object::Job(o)) => job_status::update(n, o, &mut errors),
         (Object::PersistentVolumeClaim(n), _) => claim::update_status(n, &mut errors),
         (Object::HorizontalPodAutoscaler(n), _) => autoscaler::autoscaler_status(n, &mut errors),
+        (Object::Namespace(n), Object::Namespace(o)) => namespace::update_status(n, o, &mut errors),
         _ => {}
     }
     errors

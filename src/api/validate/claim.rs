@@ -146,11 +146,9 @@ pub fn update(new: &PersistentVolumeClaim, old: &PersistentVolumeClaim, errors: 
         {
             *request = *before;
         }
-        if now.rest.contains_key(ATTRIBUTES) {
-            match had.rest.get(ATTRIBUTES) {
-                Some(class) => _ = now.rest.insert(ATTRIBUTES.into(), class.clone()),
-                None => _ = now.rest.remove(ATTRIBUTES),
-            }
+        match had.rest.get(ATTRIBUTES) {
+            Some(class) => _ = now.rest.insert(ATTRIBUTES.into(), class.clone()),
+            None => _ = now.rest.remove(ATTRIBUTES),
         }
     }
     if now != had {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::error::{duplicate, each, forbidden, invalid, not_found, required, unsupported};
-use super::{field_path, names, probe, security};
-use crate::api::{Container, ContainerPort, EnvVar, FieldError, PodSpec, Protocol, RestartPolicy};
+use super::error::{duplicate, each, forbidden, invalid, required, unsupported};
+use super::{env, mounts, names, probe, resources, security};
+use crate::api::{Container, ContainerPort, FieldError, PodSpec, Protocol, RestartPolicy};
 
 const PULL_POLICIES: [&str; 3] = ["Always", "IfNotPresent", "Never"];
 const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
@@ -39,7 +39,13 @@ pub fn containers(spec: &PodSpec, volumes: &BTreeSet<String>, field: &str, error
 }
 
 /// The init containers of a spec.
-pub fn init_containers(spec: &PodSpec, volumes: &BTreeSet<String>, field: &str, errors: &mut Vec<FieldError>) {
+pub fn init_containers(
+    spec: &PodSpec,
+    volumes: &BTreeSet<String>,
+    any_resize: bool,
+    field: &str,
+    errors: &mut Vec<FieldError>,
+) {
     let list = format!("{field}.initContainers");
     let mut seen: BTreeSet<&str> = spec.containers.iter().map(|c| c.name.as_str()).collect();
     for (at, container) in spec.init_containers.iter().enumerate() {
@@ -49,7 +55,12 @@ pub fn init_containers(spec: &PodSpec, volumes: &BTreeSet<String>, field: &str, 
             errors.push(duplicate(&format!("{field}.name"), &json!(container.name)));
         }
         let sidecar = container.restart_policy == Some(RestartPolicy::Always);
-        if !sidecar {
+        if let Some(policy) = container.restart_policy.as_ref().filter(|_| !sidecar) {
+            errors.push(unsupported(&format!("{field}.restartPolicy"), policy.as_str(), &["Always"]));
+        }
+        // Init containers run one by one, so each has the ports of the host to itself.
+        host_ports(std::slice::from_ref(container), &list, errors);
+        if !sidecar && !any_resize {
             resize_restarts_nothing(container, &field, errors);
         }
         let lifecycle = format!("{field}.lifecycle");
@@ -110,14 +121,16 @@ pub fn common(
         }
     }
     ports(&container.ports, &at("ports"), errors);
-    env(&container.env, &at("env"), errors);
-    mounts(container, volumes, &at("volumeMounts"), errors);
+    env::variables(&container.env, &at("env"), errors);
+    env::sources(&container.env_from, &at("envFrom"), errors);
+    mounts::mounts(container, volumes, &at("volumeMounts"), errors);
+    mounts::devices(container, spec, volumes, &at("volumeDevices"), errors);
     match container.image_pull_policy.as_str() {
         "" => errors.push(required(&at("imagePullPolicy"), "")),
         policy if PULL_POLICIES.contains(&policy) => {}
         other => errors.push(unsupported(&at("imagePullPolicy"), other, &PULL_POLICIES)),
     }
-    resources(container, &at("resources"), errors);
+    resources::requirements(&container.resources, &at("resources"), errors);
     resize_policy(container, spec, &at("resizePolicy"), errors);
     security::container(container, &at("securityContext"), errors);
 }
@@ -146,6 +159,14 @@ fn resize_policy(container: &Container, spec: &PodSpec, field: &str, errors: &mu
             errors.push(invalid(field, &json!(restart), why));
         }
     }
+}
+
+/// Whether a container that runs once would be started again for a change of its resources.
+pub fn has_odd_resize(spec: &PodSpec) -> bool {
+    let mut errors = Vec::new();
+    let once = spec.init_containers.iter().filter(|c| c.restart_policy != Some(RestartPolicy::Always));
+    once.for_each(|container| resize_restarts_nothing(container, "", &mut errors));
+    !errors.is_empty()
 }
 
 /// Containers that run once are not started again for a change of their resources.
@@ -207,141 +228,5 @@ fn host_ports(containers: &[Container], field: &str, errors: &mut Vec<FieldError
                 errors.push(duplicate(&format!("{field}[{at}].ports[{of}].hostPort"), &json!(text)));
             }
         }
-    }
-}
-
-fn env(vars: &[EnvVar], field: &str, errors: &mut Vec<FieldError>) {
-    for (at, var) in vars.iter().enumerate() {
-        let field = format!("{field}[{at}]");
-        if var.name.is_empty() {
-            errors.push(required(&format!("{field}.name"), ""));
-        } else {
-            each(&format!("{field}.name"), &var.name, names::env_name(&var.name), errors);
-        }
-        env_source(var, &format!("{field}.valueFrom"), errors);
-    }
-}
-
-fn env_source(var: &EnvVar, field: &str, errors: &mut Vec<FieldError>) {
-    let Some(source) = &var.value_from else { return };
-    let named = ["resourceFieldRef", "fileKeyRef"].iter().filter(|n| source.rest.contains_key(**n)).count();
-    let count = named
-        + usize::from(source.field_ref.is_some())
-        + usize::from(source.config_map_key_ref.is_some())
-        + usize::from(source.secret_key_ref.is_some());
-    if let Some(of) = &source.field_ref {
-        field_path::object(&of.field_path, &of.api_version, &FIELDS, &format!("{field}.fieldRef"), errors);
-    }
-    if let Some(of) = source.rest.get("resourceFieldRef") {
-        field_path::resource(of, false, &format!("{field}.resourceFieldRef"), errors);
-    }
-    for (name, of) in [("configMapKeyRef", &source.config_map_key_ref), ("secretKeyRef", &source.secret_key_ref)] {
-        if let Some(of) = of {
-            let key = format!("{field}.{name}.key");
-            if of.key.is_empty() {
-                errors.push(required(&key, ""));
-            } else {
-                each(&key, &of.key, names::config_key(&of.key), errors);
-            }
-        }
-    }
-    if count == 0 {
-        let why =
-            "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`";
-        errors.push(invalid(field, &json!(""), why));
-    } else if !var.value.is_empty() {
-        errors.push(invalid(field, &json!(""), "may not be specified when `value` is not empty"));
-    } else if count > 1 {
-        errors.push(invalid(field, &json!(""), "may not have more than one field specified at a time"));
-    }
-}
-
-/// The fields of a pod that can be in a variable.
-const FIELDS: [&str; 9] = [
-    "metadata.name",
-    "metadata.namespace",
-    "metadata.uid",
-    "spec.nodeName",
-    "spec.serviceAccountName",
-    "status.hostIP",
-    "status.hostIPs",
-    "status.podIP",
-    "status.podIPs",
-];
-
-fn mounts(container: &Container, volumes: &BTreeSet<String>, field: &str, errors: &mut Vec<FieldError>) {
-    let mut seen = BTreeSet::new();
-    for (at, mount) in container.volume_mounts.iter().enumerate() {
-        let at = |name: &str| format!("{field}[{at}].{name}");
-        if mount.name.is_empty() {
-            errors.push(required(&at("name"), ""));
-        }
-        if !volumes.contains(&mount.name) {
-            errors.push(not_found(&at("name"), &mount.name));
-        }
-        if mount.mount_path.is_empty() {
-            errors.push(required(&at("mountPath"), ""));
-        }
-        if !seen.insert(mount.mount_path.as_str()) {
-            errors.push(invalid(&at("mountPath"), &json!(mount.mount_path), "must be unique"));
-        }
-        if mount.sub_path.starts_with('/') {
-            errors.push(invalid(&at("subPath"), &json!(mount.sub_path), "must be a relative path"));
-        }
-        if mount.sub_path.split('/').any(|part| part == "..") {
-            errors.push(invalid(&at("subPath"), &json!(mount.sub_path), "must not contain '..'"));
-        }
-    }
-}
-
-/// The name of a resource of a container.
-pub fn resource_name(name: &str, field: &str, errors: &mut Vec<FieldError>) {
-    let wrong = names::qualified_name(name);
-    if !wrong.is_empty() {
-        return each(field, name, wrong, errors);
-    }
-    let standard = matches!(name, "cpu" | "memory" | "ephemeral-storage") || name.starts_with("hugepages-");
-    if !name.contains('/') && !standard {
-        if !matches!(name, "storage" | "pods" | "services") {
-            errors.push(invalid(field, &json!(name), "must be a standard resource type or fully qualified"));
-        }
-        errors.push(invalid(field, &json!(name), "must be a standard resource for containers"));
-    }
-}
-
-fn resources(container: &Container, field: &str, errors: &mut Vec<FieldError>) {
-    let (limits, requests) = (&container.resources.limits, &container.resources.requests);
-    for (name, list) in [("limits", limits), ("requests", requests)] {
-        for (resource, amount) in list {
-            let at = format!("{field}.{name}[{resource}]");
-            resource_name(resource, &format!("{field}.{name}"), errors);
-            if amount.sign() < 0 {
-                let value = json!(amount.to_string());
-                errors.push(invalid(&at, &value, "must be greater than or equal to 0"));
-            }
-            let whole = !matches!(resource.as_str(), "cpu" | "memory" | "ephemeral-storage");
-            if whole && amount.millis() % 1_000 != 0 {
-                errors.push(invalid(&at, &json!(amount.to_string()), "must be an integer"));
-            }
-        }
-    }
-    for (resource, request) in requests {
-        let Some(limit) = limits.get(resource) else {
-            let extended = resource.contains('/') && !resource.contains("kubernetes.io/");
-            if extended || resource.starts_with("hugepages-") {
-                let why = "Limit must be set for non overcommitable resources";
-                errors.push(required(&format!("{field}.limits"), why));
-            }
-            continue;
-        };
-        let strict = resource.contains('/') || resource.starts_with("hugepages-");
-        let sign = request.minus(*limit).sign();
-        let relation = match (strict, sign) {
-            (true, sign) if sign != 0 => "equal to",
-            (false, 1) => "less than or equal to",
-            _ => continue,
-        };
-        let why = format!("must be {relation} {resource} limit of {limit}");
-        errors.push(invalid(&format!("{field}.requests"), &json!(request.to_string()), &why));
     }
 }

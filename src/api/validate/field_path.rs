@@ -41,10 +41,11 @@ pub fn object(path: &str, version: &str, supported: &[&str], field: &str, errors
         return errors.push(required(&at, ""));
     }
     if let Some((of, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['")) {
+        // Upstream's path of these is that of the reference.
         return match of {
-            "metadata.annotations" => each(&at, key, names::qualified_name(&key.to_lowercase()), errors),
-            "metadata.labels" => each(&at, key, names::qualified_name(key), errors),
-            _ => errors.push(invalid(&at, &json!(path), "does not support subscript")),
+            "metadata.annotations" => each(field, key, names::qualified_name(&key.to_lowercase()), errors),
+            "metadata.labels" => each(field, key, names::qualified_name(key), errors),
+            _ => errors.push(invalid(field, &json!(of), "does not support subscript")),
         };
     }
     if !KNOWN.contains(&path) {
@@ -69,17 +70,24 @@ pub fn resource(value: &Value, in_volume: bool, field: &str, errors: &mut Vec<Fi
     {
         errors.push(unsupported(&format!("{field}.resource"), name, &RESOURCES));
     }
+    divisor(value, name, field, errors);
+}
+
+const BYTES: [&str; 13] = ["1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"];
+
+/// What the amount is divided by.
+fn divisor(value: &Value, name: &str, field: &str, errors: &mut Vec<FieldError>) {
     let Some(divisor) = value["divisor"].as_str().and_then(|text| text.parse::<Quantity>().ok()) else { return };
-    let (allowed, why): (&[&str], &str) = match name.split_once('.').map(|(_, resource)| resource) {
-        Some("cpu") => (&["1m", "1", "0"], "only divisor's values 1m and 1 are supported with the cpu resource"),
-        Some("memory") => (
-            &["1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei", "0"],
-            "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei are supported with the memory resource",
-        ),
+    let (allowed, what): (&[&str], &str) = match name.split_once('.').map(|(_, resource)| resource) {
+        Some("cpu") => (&["1m", "1"], "cpu"),
+        Some("memory") => (&BYTES, "memory"),
+        Some("ephemeral-storage") => (&BYTES, "local ephemeral storage"),
+        Some(other) if other.starts_with("hugepages-") => (&BYTES, "hugepages"),
         _ => return,
     };
-    let shown = divisor.to_string();
-    if !allowed.contains(&shown.as_str()) {
-        errors.push(invalid(&format!("{field}.divisor"), &json!("1"), why));
+    if !divisor.is_zero() && !allowed.contains(&divisor.to_string().as_str()) {
+        let values = if what == "cpu" { "1m and 1".to_owned() } else { allowed.join(", ") };
+        let why = format!("only divisor's values {values} are supported with the {what} resource");
+        errors.push(invalid(&format!("{field}.divisor"), &json!(name), &why));
     }
 }

@@ -83,7 +83,9 @@ pub fn list(ty: &str, items: &[impl Serialize]) -> Form {
 fn collect(ty: &str, value: &Value, out: &mut Vec<(String, Form)>) {
     for field in table().get(ty).map(Vec::as_slice).unwrap_or_default() {
         if let Type::Embedded(inner) = field.ty {
-            collect(inner, value, out);
+            // On the wire the metadata has a field of its own.
+            let of = if inner == "ObjectMeta" { value.get("metadata").unwrap_or(&Value::Null) } else { value };
+            collect(inner, of, out);
             continue;
         }
         let given = match (ty, field.name) {
@@ -313,6 +315,8 @@ mod tests {
             selector.compact(),
             r#"{"matchLabels":{"a":"\u003c"},"matchExpressions":[{"key":"a","operator":""}]}"#
         );
+        let template = form("PersistentVolumeClaimTemplate", &json!({"metadata": {"labels": {"a": "b"}}}));
+        assert!(template.compact().starts_with(r#"{"labels":{"a":"b"},"Spec":{"AccessModes":null,"#));
         let term = form("NodeSelectorTerm", &json!({"matchFields": [{"key": "k", "values": ["v"]}]}));
         let lines = [
             "{",

@@ -12,6 +12,7 @@ const LABEL_VALUE: &str = "a valid label must be an empty string or consist of a
 const CONFIG_KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 const ENV_NAME: &str =
     "a valid environment variable name must consist only of printable ASCII characters other than '='";
+const HEADER_NAME: &str = "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')";
 const C_IDENTIFIER: &str = "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')";
 
 /// `must be no more than 63 characters`.
@@ -150,6 +151,12 @@ pub fn c_identifier(text: &str) -> Vec<String> {
     let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
     let good = first && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     checked(false, 0, good, C_IDENTIFIER)
+}
+
+/// The name of a header of HTTP (`IsHTTPHeaderName`).
+pub fn header_name(text: &str) -> Vec<String> {
+    let good = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    checked(false, 0, good, HEADER_NAME)
 }
 
 /// The name of a port (`IsValidPortName`).

@@ -19,11 +19,13 @@ pub struct Options {
     pub is_pod: bool,
     /// Nodes may be chosen by values that no label can have.
     pub any_node_value: bool,
+    /// Init containers may say that a change of their resources starts them again.
+    pub any_resize: bool,
 }
 
 /// A new pod.
 pub fn create(pod: &Pod, errors: &mut Vec<FieldError>) {
-    whole(pod, Options { is_pod: true, any_node_value: false }, errors);
+    whole(pod, Options { is_pod: true, ..Options::default() }, errors);
     if pod.spec.rest.get("ephemeralContainers").and_then(Value::as_array).is_some_and(|list| !list.is_empty()) {
         errors.push(forbidden("spec.ephemeralContainers", "cannot be set on create"));
     }
@@ -79,7 +81,7 @@ pub fn spec(spec: &PodSpec, field: &str, options: Options, errors: &mut Vec<Fiel
     let at = |name: &str| format!("{field}.{name}");
     let volumes = volume::volumes(&spec.volumes, &at("volumes"), errors);
     container::containers(spec, &volumes, field, errors);
-    container::init_containers(spec, &volumes, field, errors);
+    container::init_containers(spec, &volumes, options.any_resize, field, errors);
     ephemeral::containers(spec, &volumes, field, errors);
     pod_network::host_ports(spec, field, options.is_pod, errors);
     restart_policy(&spec.restart_policy, &at("restartPolicy"), errors);

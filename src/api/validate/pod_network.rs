@@ -1,12 +1,10 @@
 //! Names and ports of a pod. Models `validatePodDNSConfig`, `validatePodHostNetworkDeps` and `ValidateHostAliases` of
 //! `pkg/apis/core/validation/validation.go`.
 
-use std::net::IpAddr;
-
 use serde_json::{Value, json};
 
 use super::error::{each, invalid, required};
-use super::names;
+use super::{ip, names};
 use crate::api::{FieldError, PodSpec};
 
 const MOST_SERVERS: usize = 3;
@@ -15,14 +13,6 @@ const LONGEST_SEARCH: usize = 2_048;
 
 fn words<'a>(value: &'a Value, name: &str) -> Vec<&'a str> {
     value[name].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
-}
-
-/// An address (`IsValidIP`).
-pub fn ip(text: &str, field: &str, errors: &mut Vec<FieldError>) {
-    if text.parse::<IpAddr>().is_err() {
-        let why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
-        errors.push(invalid(field, &json!(text), why));
-    }
 }
 
 /// How names are resolved.
@@ -44,7 +34,7 @@ pub fn dns_config(spec: &PodSpec, field: &str, errors: &mut Vec<FieldError>) {
         errors.push(invalid(&format!("{field}.nameservers"), &json!(servers), &why));
     }
     for (at, server) in servers.iter().enumerate() {
-        ip(server, &format!("{field}.nameservers[{at}]"), errors);
+        ip::address(server, &format!("{field}.nameservers[{at}]"), errors);
     }
     let at = format!("{field}.searches");
     if searches.len() > MOST_SEARCHES {
@@ -83,7 +73,7 @@ pub fn host_ports(spec: &PodSpec, field: &str, is_pod: bool, errors: &mut Vec<Fi
 pub fn host_aliases(spec: &PodSpec, field: &str, errors: &mut Vec<FieldError>) {
     let Some(aliases) = spec.rest.get("hostAliases").and_then(Value::as_array) else { return };
     for (at, alias) in aliases.iter().enumerate() {
-        ip(alias["ip"].as_str().unwrap_or(""), &format!("{field}[{at}].ip"), errors);
+        ip::address(alias["ip"].as_str().unwrap_or(""), &format!("{field}[{at}].ip"), errors);
         for (index, host) in words(alias, "hostnames").into_iter().enumerate() {
             each(&format!("{field}[{at}].hostnames[{index}]"), host, names::dns_subdomain(host), errors);
         }

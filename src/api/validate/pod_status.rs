@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use super::error::{duplicate, each, forbidden, immutable, invalid, required, too_long};
-use super::{names, pod_annotations, pod_network, security};
+use super::{ip, names, pod_annotations, security};
 use crate::api::{ContainerStatus, FieldError, Pod, PodIp, RestartPolicy};
 
 const SYSTEM: [&str; 3] = ["PodScheduled", "Ready", "Initialized"];
@@ -92,7 +92,7 @@ fn transitions(new: &Pod, old: &Pod, errors: &mut Vec<FieldError>) {
 
 fn addresses(list: &[PodIp], name: &str, errors: &mut Vec<FieldError>) {
     for (at, one) in list.iter().enumerate() {
-        pod_network::ip(&one.ip, &format!("status.{name}[{at}]"), errors);
+        ip::address(&one.ip, &format!("status.{name}[{at}]"), errors);
     }
 }
 

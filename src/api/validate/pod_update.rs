@@ -16,7 +16,8 @@ const NODES: &str = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredD
 /// A changed pod.
 pub fn update(new: &Pod, old: &Pod, errors: &mut Vec<FieldError>) {
     let any_node_value = has_odd_values(&old.spec);
-    pod::whole(new, Options { is_pod: true, any_node_value }, errors);
+    let any_resize = container::has_odd_resize(&old.spec);
+    pod::whole(new, Options { is_pod: true, any_node_value, any_resize }, errors);
     pod_annotations::update(new, old, errors);
     let (spec, had) = (&new.spec, &old.spec);
     for (list, now, before) in [

@@ -14,7 +14,11 @@ use crate::api::{
 
 /// A StatefulSet, new or changed.
 pub fn stateful_set(set: &StatefulSet, errors: &mut Vec<FieldError>) {
-    let spec = &set.spec;
+    stateful_spec(&set.spec, true, errors);
+}
+
+/// A template that stays as it is is not judged again.
+fn stateful_spec(spec: &StatefulSetSpec, template_too: bool, errors: &mut Vec<FieldError>) {
     match spec.pod_management_policy.as_str() {
         "" => errors.push(required("spec.podManagementPolicy", "")),
         "OrderedReady" | "Parallel" => {}
@@ -43,7 +47,9 @@ pub fn stateful_set(set: &StatefulSet, errors: &mut Vec<FieldError>) {
         if !selector::chooses(&spec.selector, &spec.template) {
             errors.push(selector::mismatch(&spec.template, "spec.template"));
         }
-        pod::template(&with_claims(&spec.template, &spec.volume_claim_templates), "spec.template", errors);
+        if template_too {
+            pod::template(&as_pods(&spec.template, &spec.volume_claim_templates), "spec.template", errors);
+        }
         // Upstream looks at these twice.
         meta::labels(&spec.template.metadata.labels, "spec.template.labels", errors);
         meta::annotations(&spec.template.metadata.annotations, "spec.template.annotations", errors);
@@ -61,13 +67,13 @@ fn retention(spec: &StatefulSetSpec, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// The template as a pod gets it: with the volumes of the claims, which stand for volumes of the same name.
-fn with_claims(template: &Arc<PodTemplateSpec>, claims: &[PersistentVolumeClaim]) -> Arc<PodTemplateSpec> {
+/// The template as pods get it: with names that the set gives, and with the volumes of the claims, which stand for volumes of
+/// the same name.
+fn as_pods(template: &Arc<PodTemplateSpec>, claims: &[PersistentVolumeClaim]) -> Arc<PodTemplateSpec> {
     let mut template = Arc::clone(template);
-    if claims.is_empty() {
-        return template;
-    }
     let spec = Arc::make_mut(&mut Arc::make_mut(&mut template).spec);
+    spec.hostname.clear();
+    spec.subdomain.clear();
     for claim in claims {
         let name = &claim.metadata.name;
         spec.volumes.retain(|volume| volume.name != *name);
@@ -80,7 +86,7 @@ fn with_claims(template: &Arc<PodTemplateSpec>, claims: &[PersistentVolumeClaim]
 
 /// A changed StatefulSet: little may change.
 pub fn stateful_set_update(new: &StatefulSet, old: &StatefulSet, errors: &mut Vec<FieldError>) {
-    stateful_set(new, errors);
+    stateful_spec(&new.spec, new.spec.template != old.spec.template, errors);
     let mut same = new.spec.clone();
     let had = &old.spec;
     same.replicas = had.replicas;
