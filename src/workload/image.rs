@@ -173,6 +173,15 @@ pub fn parse(image: &str) -> Result<ImageName, String> {
     Ok(ImageName { registry, repository: repository.into(), tag: tag.into(), digest: digest.into() })
 }
 
+/// An image as the kubelet asks the runtime for it, which is how a container's status names it: as the pod does, with the
+/// tag `latest` where it has none (`applyDefaultImageTag`).
+pub fn with_tag(image: &str) -> String {
+    match parse(image) {
+        Ok(name) if name.tag == "latest" && !image.ends_with(":latest") => format!("{image}:latest"),
+        _ => image.to_owned(),
+    }
+}
+
 /// The registry (`docker.io` if none is named) and what comes after it (with `library/` if there is no path).
 fn split_domain(image: &str) -> (String, String) {
     let named = image.split_once('/').filter(|(first, _)| {
