@@ -366,7 +366,12 @@ mod tests {
         for n in 0..12 {
             last = recorder.event(Time(n), web(), "Normal", "ScalingReplicaSet", &format!("from {n}"));
             if n == 9 {
-                assert_eq!(created(&last[0]).message, "(combined from similar events): from 9");
+                let event = created(&last[0]);
+                assert_eq!(event.message, "(combined from similar events): from 9");
+                assert_eq!(
+                    (event.source.component.as_str(), event.reporting_component.as_str()),
+                    ("deployment-controller", "")
+                );
             }
         }
         let Body::Value(patch) = &last[0].body else { panic!("a patch has a value") };

@@ -303,6 +303,19 @@ mod tests {
     }
 
     #[test]
+    fn a_container_is_told_of_with_its_image_as_it_was_asked_for() {
+        for (image, want) in [
+            ("nginx", "nginx:latest"),
+            ("nginx:1.25", "nginx:1.25"),
+            ("nginx:latest", "nginx:latest"),
+            ("registry.k8s.io/pause", "registry.k8s.io/pause:latest"),
+            ("localhost:5000/a", "localhost:5000/a:latest"),
+        ] {
+            assert_eq!(with_tag(image), want);
+        }
+    }
+
+    #[test]
     fn an_image_that_says_it_does_not_exist_can_not_be_pulled() {
         for (image, want) in [
             ("nginx", None),

@@ -186,6 +186,8 @@ fn a_pod_past_its_deadline_fails() {
         &[(6, "1/1 Running  0"), (12, "0/1 Failed  0")],
     );
     assert_eq!(bench.get("p").status.reason, "DeadlineExceeded");
+    let words = "DeadlineExceeded Pod was active on the node longer than the specified deadline x4";
+    assert!(bench.events("p").contains(&words.to_owned()), "{:#?}", bench.events("p"));
 }
 
 #[test]
