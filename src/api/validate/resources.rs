@@ -43,6 +43,7 @@ fn is_shared(name: &str) -> bool {
     is_native(name) && !name.starts_with(HUGE)
 }
 
+/// The name of a resource of a container.
 pub fn name(resource: &str, field: &str, errors: &mut Vec<FieldError>) {
     let wrong = names::qualified_name(resource);
     if !wrong.is_empty() {
