@@ -49,9 +49,12 @@ const TABLES: &[(&str, Want, Check)] = &[
     ("extra__pkg__printers__internalversion__printers__TestPrintDeployment", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintReplicaSet", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintHPA", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintPodDisruptionBudget", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintPriorityClass", Want::All, printed),
+    ("h1_validation_scheduling", Want::All, validation),
     ("h1_validation_autoscaling", Want::AtLeast(53), validation),
-    ("h1_validation_core", Want::AtLeast(830), validation),
-    ("h1_validation_apps", Want::AtLeast(16), validation),
+    ("h1_validation_core", Want::AtLeast(954), validation),
+    ("h1_validation_apps", Want::AtLeast(46), validation),
 ];
 
 fn folder() -> PathBuf {
@@ -190,6 +193,8 @@ const PRINTED: &[&str] = &[
     "deployment",
     "replicaSet",
     "hpa",
+    "pc",
+    "pdb",
 ];
 
 /// Upstream's names of the fields that hold the object and what is expected of it differ from table to table.

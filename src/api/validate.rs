@@ -8,11 +8,14 @@ mod container;
 mod cron_job;
 mod endpoints;
 mod error;
+pub mod limits;
 mod meta;
 pub mod names;
 mod node;
 mod placement;
 mod pod;
+mod policy;
+pub mod priority_class;
 mod probe;
 mod service;
 mod stores;
@@ -38,6 +41,10 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::EndpointSlice(s) => endpoints::slice(s, &mut errors),
         Object::Lease(l) => endpoints::lease(l, &mut errors),
         Object::CronJob(c) => cron_job::spec(&c.spec, &mut errors),
+        Object::PodDisruptionBudget(b) => policy::budget(b, &mut errors),
+        Object::PriorityClass(c) => priority_class::class(c, &mut errors),
+        Object::LimitRange(r) => limits::range(r, &mut errors),
+        Object::ResourceQuota(q) => limits::quota(q, &mut errors),
         Object::HorizontalPodAutoscaler(h) => autoscaler::autoscaler(h, &mut errors),
         _ => {}
     }
@@ -61,6 +68,10 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::HorizontalPodAutoscaler(n), Object::HorizontalPodAutoscaler(o)) => {
             autoscaler::autoscaler_update(n, o, &mut errors);
         }
+        (Object::PodDisruptionBudget(n), _) => policy::budget(n, &mut errors),
+        (Object::PriorityClass(n), Object::PriorityClass(o)) => priority_class::class_update(n, o, &mut errors),
+        (Object::LimitRange(n), _) => limits::range(n, &mut errors),
+        (Object::ResourceQuota(n), Object::ResourceQuota(o)) => limits::quota_update(n, o, &mut errors),
         (Object::CronJob(n), _) => cron_job::spec(&n.spec, &mut errors),
         _ => {}
     }
@@ -74,6 +85,7 @@ pub fn update_status(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::Pod(n), _) => pod::update_status(n, &mut errors),
         (Object::Deployment(n), Object::Deployment(o)) => workload::deployment_status(n, o, &mut errors),
         (Object::ReplicaSet(n), _) => workload::replica_set_status(n, &mut errors),
+        (Object::PodDisruptionBudget(n), _) => policy::budget_status(n, &mut errors),
         (Object::HorizontalPodAutoscaler(n), _) => autoscaler::autoscaler_status(n, &mut errors),
         _ => {}
     }

@@ -5,6 +5,7 @@
 pub mod cron_job;
 pub mod daemon_set;
 pub mod deployment;
+pub mod disruption;
 pub mod endpoint_slice;
 pub mod endpoints;
 pub mod garbage_collector;
@@ -145,6 +146,7 @@ controllers! {
     PersistentVolumeController in persistent_volume;
     VolumeProvisioner in volume_provisioner;
     VolumeProtection in volume_protection;
+    DisruptionController in disruption;
     EndpointsController in endpoints;
     EndpointSliceController in endpoint_slice;
 }

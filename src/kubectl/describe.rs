@@ -11,6 +11,7 @@ pub mod network;
 pub mod node;
 pub mod page;
 pub mod pod;
+pub mod policy;
 pub mod storage;
 pub mod template;
 pub mod volume;
@@ -40,6 +41,7 @@ pub fn describe(ctx: &mut Ctx<'_>, resource: &'static Resource, object: &Value) 
         "Secret" => config::secret(ctx, object),
         "PersistentVolume" => storage::volume(ctx, object),
         "PersistentVolumeClaim" => storage::claim(ctx, object),
+        "PodDisruptionBudget" => policy::budget(ctx, object),
         "HorizontalPodAutoscaler" => autoscaler::autoscaler(ctx, object),
         "StorageClass" => storage::storage_class(ctx, object),
         _ => events::generic(ctx, resource, object),

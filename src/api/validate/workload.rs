@@ -121,9 +121,7 @@ fn strategy(strategy: &DeploymentStrategy, errors: &mut Vec<FieldError>) {
                 let value = json!(update.max_unavailable);
                 errors.push(invalid(&unavailable, &value, "may not be 0 when `maxSurge` is 0"));
             }
-            if percent(&update.max_unavailable).is_some_and(|p| p > 100) {
-                errors.push(invalid(&unavailable, &json!(update.max_unavailable), "must not be greater than 100%"));
-            }
+            at_most_all(&update.max_unavailable, &unavailable, errors);
         }
         (StrategyType::Unknown(word), _) => {
             let supported = ["Recreate", "RollingUpdate"];
@@ -144,7 +142,7 @@ fn is_zero(value: &IntOrString) -> bool {
 }
 
 /// A number of pods, or a percentage.
-fn count_or_percent(value: &IntOrString, field: &str, errors: &mut Vec<FieldError>) {
+pub fn count_or_percent(value: &IntOrString, field: &str, errors: &mut Vec<FieldError>) {
     match value {
         IntOrString::Int(count) => not_negative(field, i64::from(*count), errors),
         IntOrString::String(text) => {
@@ -154,6 +152,13 @@ fn count_or_percent(value: &IntOrString, field: &str, errors: &mut Vec<FieldErro
                 errors.push(invalid(field, &json!(text), why));
             }
         }
+    }
+}
+
+/// `must not be greater than 100%`, if it is.
+pub fn at_most_all(value: &IntOrString, field: &str, errors: &mut Vec<FieldError>) {
+    if percent(value).is_some_and(|p| p > 100) {
+        errors.push(invalid(field, &json!(value), "must not be greater than 100%"));
     }
 }
 
