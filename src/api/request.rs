@@ -84,6 +84,15 @@ pub enum Charge {
         /// The pod.
         pod: Arc<str>,
     },
+    /// What a new object uses, of a quota.
+    Usage {
+        /// The kind of the object.
+        kind: Kind,
+        /// Its name.
+        name: Arc<str>,
+        /// What it uses.
+        usage: crate::api::ResourceList,
+    },
 }
 
 /// What goes into the query or the delete options.

@@ -22,6 +22,7 @@ pub mod pods;
 pub mod replica_set;
 pub mod replicas;
 pub mod replication_controller;
+pub mod resource_quota;
 pub mod selects;
 pub mod service_pods;
 pub mod stateful_set;
@@ -147,6 +148,7 @@ controllers! {
     VolumeProvisioner in volume_provisioner;
     VolumeProtection in volume_protection;
     DisruptionController in disruption;
+    ResourceQuotaController in resource_quota;
     EndpointsController in endpoints;
     EndpointSliceController in endpoint_slice;
 }

@@ -1,10 +1,11 @@
 //! What is refused of or added to objects on their way in. Models the plugins that are on by default: NamespaceLifecycle,
-//! LimitRanger, ServiceAccount, DefaultTolerationSeconds, Priority, NodeRestriction's taint of new nodes.
+//! LimitRanger, ServiceAccount, DefaultTolerationSeconds, Priority, ResourceQuota, NodeRestriction's taint of new nodes.
 //!
 //! Service accounts are not simulated: every name is taken to exist.
 
 mod limit_ranger;
 mod priority;
+pub mod quota;
 pub mod usage;
 
 use std::sync::Arc;

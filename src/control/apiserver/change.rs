@@ -99,6 +99,7 @@ impl ApiServer {
             return Err(Status::bad_request("a creation needs an object"));
         };
         let mut object = object.clone();
+        let charges = self.call(no).charges;
         let mut env = self.env(no, request, now);
         let meta = object.meta_mut();
         if request.kind.info().namespaced {
@@ -122,6 +123,9 @@ impl ApiServer {
             return Err(Status::invalid(object.kind(), &name, &errors));
         }
         admission::check_new(&object, &env)?;
+        if let Some(charge) = admission::quota::charge(&object, charges, &env)? {
+            return Ok(Plan::First(charge));
+        }
         registry::allocate_new(&mut object, &mut env)?;
         Ok(Plan::Commit(Step::Create(object)))
     }

@@ -1,4 +1,5 @@
-//! What a request costs before it is done: an eviction costs its budget one disruption.
+//! What a request costs before it is done: an eviction costs its budget one disruption, a new object costs quotas
+//! what it uses.
 //!
 //! Models `pkg/registry/core/pod/storage/eviction.go`. The charge is a request of its own, whose answer the call waits for:
 //! what it costs is worked out on what etcd has, so two evictions never share one allowance.
@@ -8,12 +9,13 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::api::{
-    Body, Charge, Condition, Kind, Object, Pod, PodDisruptionBudget, Request, Status, Subresource, Timestamp, Verb,
+    Body, Charge, Condition, Kind, Object, Pod, PodDisruptionBudget, Request, ResourceQuota, Status, Subresource,
+    Timestamp, Verb,
 };
 use crate::control::apiserver::call::{CallNo, Door, Reply, State, Step};
 use crate::control::apiserver::change::Plan;
 use crate::control::apiserver::{ApiServer, Effect, registry, removal};
-use crate::control::selector;
+use crate::control::{quota, selector};
 use crate::sim::{Out, Time};
 
 const REFUSED: &str = "Cannot evict pod as it would violate the pod's disruption budget.";
@@ -129,6 +131,14 @@ pub fn plan(charge: &Charge, current: &Object, now: Timestamp) -> Result<Plan, S
             let mut budget = (**budget).clone();
             evict(pod, &mut budget, now)?;
             budget.into()
+        }
+        (Charge::Usage { kind, name, usage }, Object::ResourceQuota(known)) => {
+            let mut known = (**known).clone();
+            quota::take(&mut known, usage).map_err(|why| Status::forbidden(*kind, name, &why))?;
+            if known == **current.get::<ResourceQuota>().expect("the object is a quota") {
+                return Ok(Plan::Answer(Reply::Object(current.clone())));
+            }
+            known.into()
         }
         _ => return Err(Status::no_such_resource()),
     };
