@@ -56,6 +56,9 @@ const TABLES: &[(&str, Want, Check)] = &[
     ("h1_validation_storage", Want::All, validation::replay),
     ("extra__pkg__printers__internalversion__printers__TestPrintHPA", Want::All, printed),
     ("h1_validation_autoscaling", Want::AtLeast(53), validation::replay),
+    ("extra__pkg__printers__internalversion__printers__TestPrintPodDisruptionBudget", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintPriorityClass", Want::All, printed),
+    ("h1_validation_scheduling", Want::All, validation::replay),
 ];
 
 fn folder() -> PathBuf {
@@ -194,6 +197,8 @@ const PRINTED: &[&str] = &[
     "deployment",
     "replicaSet",
     "hpa",
+    "pc",
+    "pdb",
 ];
 
 /// Upstream's names of the fields that hold the object and what is expected of it differ from table to table.

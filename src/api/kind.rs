@@ -10,10 +10,13 @@ pub mod endpoints;
 pub mod event;
 pub mod job;
 pub mod lease;
+pub mod limits;
 pub mod namespace;
 pub mod node;
 pub mod pod;
 pub mod pod_status;
+pub mod policy;
+pub mod priority_class;
 pub mod probe;
 pub mod replica_set;
 pub mod replication_controller;
@@ -49,6 +52,10 @@ pub use job::{
     PodFailurePolicyOnPodCondition, PodFailurePolicyRule, SuccessPolicy, SuccessPolicyRule, UncountedTerminatedPods,
 };
 pub use lease::{Lease, LeaseSpec};
+pub use limits::{
+    LimitRange, LimitRangeItem, LimitRangeSpec, ResourceList, ResourceQuota, ResourceQuotaSpec, ResourceQuotaStatus,
+    ScopeSelector, ScopedResourceSelectorRequirement,
+};
 pub use namespace::{Namespace, NamespaceSpec, NamespaceStatus};
 pub use node::{Node, NodeAddress, NodeCondition, NodeImage, NodeSpec, NodeStatus, NodeSystemInfo, Taint, TaintEffect};
 pub use pod::{
@@ -60,6 +67,8 @@ pub use pod_status::{
     ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
     PodCondition, PodIp, PodStatus,
 };
+pub use policy::{Condition, PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
+pub use priority_class::PriorityClass;
 pub use probe::{ExecAction, HttpGetAction, Lifecycle, LifecycleHandler, Probe, SleepAction, TcpSocketAction};
 pub use replica_set::{ReplicaSet, ReplicaSetCondition, ReplicaSetSpec, ReplicaSetStatus};
 pub use replication_controller::{

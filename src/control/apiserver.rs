@@ -23,6 +23,7 @@ pub mod boot;
 pub mod cache;
 pub mod call;
 pub mod change;
+pub mod charge;
 pub mod discovery;
 pub mod flow;
 pub mod http;

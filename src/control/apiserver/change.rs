@@ -8,7 +8,7 @@ use crate::api::{
 };
 use crate::control::apiserver::call::{CallNo, Door, Reply, Step};
 use crate::control::apiserver::registry::{self, Env};
-use crate::control::apiserver::{ApiServer, admission, autoscaling_v1, removal};
+use crate::control::apiserver::{ApiServer, admission, autoscaling_v1, charge, removal};
 use crate::sim::Time;
 
 /// Words of every optimistic conflict.
@@ -20,6 +20,8 @@ pub const MODIFIED: &str =
 pub enum Plan {
     /// A transaction.
     Commit(Step),
+    /// This request, and then what is to be done is worked out again.
+    First(Request),
     /// Nothing: the answer is known.
     Answer(Reply),
 }
@@ -34,7 +36,10 @@ impl ApiServer {
             (Verb::Create, None) => self.plan_create(no, &request, now),
             (Verb::Create, Some(Subresource::Binding)) => bind(&request, found(&request, current)?, clock),
             (Verb::Create, Some(Subresource::Eviction)) => {
-                removal::plan(&removal::of_eviction(&request), found(&request, current)?, clock)
+                self.plan_eviction(no, &request, found(&request, current)?, clock)
+            }
+            (Verb::Update, _) if let Body::Charge(charge) = &request.body => {
+                charge::plan(charge, found(&request, current)?, clock)
             }
             (Verb::Delete, _) => removal::plan(&request, found(&request, current)?, clock),
             (Verb::Update, Some(Subresource::Scale)) | (Verb::Patch(_), Some(Subresource::Scale)) => {
@@ -71,6 +76,7 @@ impl ApiServer {
             call: no,
             namespace,
             default_class,
+            caches: &self.caches,
             rng: &mut self.rng,
             alloc: &mut self.alloc,
         }
@@ -93,6 +99,7 @@ impl ApiServer {
             return Err(Status::bad_request("a creation needs an object"));
         };
         let mut object = object.clone();
+        let charges = self.call(no).charges;
         let mut env = self.env(no, request, now);
         let meta = object.meta_mut();
         if request.kind.info().namespaced {
@@ -116,6 +123,10 @@ impl ApiServer {
         let errors = validate::create(&object);
         if !errors.is_empty() {
             return Err(Status::invalid(object.kind(), &name, &errors));
+        }
+        admission::check_new(&object, &env)?;
+        if let Some(charge) = admission::quota::charge(&object, charges, &env)? {
+            return Ok(Plan::First(charge));
         }
         registry::allocate_new(&mut object, &mut env)?;
         Ok(Plan::Commit(Step::Create(object)))
@@ -166,6 +177,7 @@ impl ApiServer {
             return Err(Status::invalid(kind, &request.name, &errors));
         }
         if request.subresource.is_none() {
+            admission::check_changed(&new, &env)?;
             registry::allocate_change(&mut new, current, &mut env)?;
         }
         if removal::done_by_update(&new, current) {

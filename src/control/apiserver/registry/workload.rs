@@ -22,6 +22,8 @@ pub fn has_status(kind: Kind) -> bool {
             | Kind::PersistentVolume
             | Kind::PersistentVolumeClaim
             | Kind::HorizontalPodAutoscaler
+            | Kind::PodDisruptionBudget
+            | Kind::ResourceQuota
     )
 }
 
@@ -57,6 +59,8 @@ pub fn prepare_new(object: &mut Object, now: Timestamp) {
             claim.status.phase = "Pending".into();
             protect(&mut claim.metadata.finalizers, CLAIM_PROTECTION);
         }
+        Object::PodDisruptionBudget(o) => _ = fresh!(o),
+        Object::ResourceQuota(o) => Arc::make_mut(o).status = Default::default(),
         Object::HorizontalPodAutoscaler(o) => Arc::make_mut(o).status = Default::default(),
         _ => {}
     }
@@ -112,7 +116,16 @@ pub fn prepare_change(new: &mut Object, old: &Object, status: bool, now: Timesta
         }
         (Object::Job(n), Object::Job(o)) => split!(n, o),
         (Object::CronJob(n), Object::CronJob(o)) => split!(n, o),
+        (Object::PodDisruptionBudget(n), Object::PodDisruptionBudget(o)) => split!(n, o),
         (Object::HorizontalPodAutoscaler(n), Object::HorizontalPodAutoscaler(o)) => {
+            let n = Arc::make_mut(n);
+            if status {
+                n.spec = o.spec.clone();
+            } else {
+                n.status = o.status.clone();
+            }
+        }
+        (Object::ResourceQuota(n), Object::ResourceQuota(o)) => {
             let n = Arc::make_mut(n);
             if status {
                 n.spec = o.spec.clone();
