@@ -14,6 +14,7 @@ mod ephemeral;
 mod error;
 mod field_path;
 mod go_form;
+mod ingress;
 mod ip;
 mod job;
 mod job_index;
@@ -24,6 +25,7 @@ mod meta;
 mod mounts;
 pub mod names;
 mod namespace;
+mod network_policy;
 mod node;
 mod persistent_volume;
 mod placement;
@@ -37,6 +39,7 @@ mod policy;
 pub mod priority_class;
 mod probe;
 mod projected;
+mod rbac;
 mod resources;
 mod rollout;
 mod security;
@@ -76,13 +79,20 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::PersistentVolume(v) => persistent_volume::create(v, &mut errors),
         Object::PersistentVolumeClaim(c) => claim::create(c, &mut errors),
         Object::StorageClass(c) => persistent_volume::class(c, &mut errors),
-        Object::CronJob(c) => cron_job::spec(&c.spec, &mut errors),
         Object::PodDisruptionBudget(b) => policy::budget(b, &mut errors),
         Object::PriorityClass(c) => priority_class::class(c, &mut errors),
         Object::LimitRange(r) => limits::range(r, &mut errors),
         Object::ResourceQuota(q) => limits::quota(q, &mut errors),
         Object::HorizontalPodAutoscaler(h) => autoscaler::autoscaler(h, &mut errors),
         Object::Namespace(n) => namespace::finalizers(n, &mut errors),
+        Object::PodTemplate(t) => pod::template(&t.template, "template", &mut errors),
+        Object::Ingress(i) => ingress::create(i, &mut errors),
+        Object::IngressClass(c) => ingress::class(c, &mut errors),
+        Object::NetworkPolicy(p) => network_policy::create(p, &mut errors),
+        Object::Role(r) => rbac::role(r, &mut errors),
+        Object::ClusterRole(r) => rbac::cluster_role(r, &mut errors),
+        Object::RoleBinding(b) => rbac::binding(b, &mut errors),
+        Object::ClusterRoleBinding(b) => rbac::cluster_binding(b, &mut errors),
         _ => {}
     }
     errors
@@ -130,7 +140,20 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::PriorityClass(n), Object::PriorityClass(o)) => priority_class::class_update(n, o, &mut errors),
         (Object::LimitRange(n), _) => limits::range(n, &mut errors),
         (Object::ResourceQuota(n), Object::ResourceQuota(o)) => limits::quota_update(n, o, &mut errors),
-        (Object::CronJob(n), _) => cron_job::spec(&n.spec, &mut errors),
+        (Object::PodTemplate(n), _) => pod::template(&n.template, "template", &mut errors),
+        (Object::Ingress(n), Object::Ingress(o)) => ingress::update(n, o, &mut errors),
+        (Object::IngressClass(n), Object::IngressClass(o)) => ingress::class_update(n, o, &mut errors),
+        (Object::NetworkPolicy(n), Object::NetworkPolicy(o)) => network_policy::update(n, o, &mut errors),
+        (Object::Role(n), _) => rbac::role(n, &mut errors),
+        (Object::ClusterRole(n), _) => rbac::cluster_role(n, &mut errors),
+        (Object::RoleBinding(n), Object::RoleBinding(o)) => {
+            rbac::binding(n, &mut errors);
+            rbac::same_role(&n.role_ref, &o.role_ref, &mut errors);
+        }
+        (Object::ClusterRoleBinding(n), Object::ClusterRoleBinding(o)) => {
+            rbac::cluster_binding(n, &mut errors);
+            rbac::same_role(&n.role_ref, &o.role_ref, &mut errors);
+        }
         _ => {}
     }
     errors
@@ -151,6 +174,7 @@ pub fn update_status(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::PodDisruptionBudget(n), _) => policy::budget_status(n, &mut errors),
         (Object::HorizontalPodAutoscaler(n), _) => autoscaler::autoscaler_status(n, &mut errors),
         (Object::Namespace(n), Object::Namespace(o)) => namespace::update_status(n, o, &mut errors),
+        (Object::Ingress(n), Object::Ingress(o)) => ingress::update_status(n, o, &mut errors),
         _ => {}
     }
     errors

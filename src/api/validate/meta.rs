@@ -16,6 +16,7 @@ fn name(kind: Kind, text: &str) -> Vec<String> {
         // A Service's name may begin with a digit (`RelaxedServiceNameValidation`).
         Kind::Service | Kind::Namespace | Kind::StatefulSet => names::dns_label(text),
         Kind::Event => Vec::new(),
+        Kind::Role | Kind::ClusterRole | Kind::RoleBinding | Kind::ClusterRoleBinding => names::path_segment(text),
         _ => names::dns_subdomain(text),
     }
 }
@@ -32,7 +33,7 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         errors.push(required("metadata.name", "name or generateName is required"));
     } else {
         let mut wrong = name(kind, &meta.name);
-        if meta.name.contains(['/', '%']) {
+        if wrong.is_empty() && meta.name.contains(['/', '%']) {
             wrong.push("may not contain '/'".into());
         }
         each("metadata.name", &meta.name, wrong, &mut errors);

@@ -6,6 +6,7 @@
 const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const SUBDOMAIN_UNDERSCORE: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '([a-z0-9_]([-_a-z0-9]*[a-z0-9])?)(\\.([a-z0-9_]([-_a-z0-9]*[a-z0-9])?))*')";
+const WILDCARD: &str = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const LABEL_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const NAME_PART: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
@@ -75,6 +76,21 @@ pub fn dns_subdomain_with_underscore(text: &str) -> Vec<String> {
         first && part.as_bytes().last().is_some_and(|b| lower(*b)) && part.bytes().all(inside)
     };
     checked(text.len() > 253, 253, text.split('.').all(good), SUBDOMAIN_UNDERSCORE)
+}
+
+/// A DNS subdomain of which the first label is `*` (`IsWildcardDNS1123Subdomain`).
+pub fn wildcard_subdomain(text: &str) -> Vec<String> {
+    let good = text.strip_prefix("*.").is_some_and(|rest| rest.split('.').all(is_label));
+    checked(text.len() > 253, 253, good, WILDCARD)
+}
+
+/// A name that can be part of a path (`IsValidPathSegmentName`).
+pub fn path_segment(text: &str) -> Vec<String> {
+    if matches!(text, "." | "..") {
+        return vec![format!("may not be '{text}'")];
+    }
+    let found = ['/', '%'].into_iter().filter(|c| text.contains(*c));
+    found.map(|c| format!("may not contain '{c}'")).collect()
 }
 
 /// A DNS label that begins with a letter (`IsDNS1035Label`).

@@ -36,7 +36,8 @@ pub fn count_or_percent(value: &IntOrString, field: &str, errors: &mut Vec<Field
     }
 }
 
-fn at_most_all(value: &IntOrString, field: &str, errors: &mut Vec<FieldError>) {
+/// No more than all pods.
+pub fn at_most_all(value: &IntOrString, field: &str, errors: &mut Vec<FieldError>) {
     if percent(value).is_some_and(|percent| percent > 100) {
         errors.push(invalid(field, &json!(value), "must not be greater than 100%"));
     }

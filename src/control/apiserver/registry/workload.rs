@@ -19,6 +19,7 @@ pub fn has_status(kind: Kind) -> bool {
             | Kind::DaemonSet
             | Kind::Job
             | Kind::CronJob
+            | Kind::Ingress
             | Kind::PersistentVolume
             | Kind::PersistentVolumeClaim
             | Kind::HorizontalPodAutoscaler
@@ -46,6 +47,8 @@ pub fn prepare_new(object: &mut Object, now: Timestamp) {
         }
         Object::Job(o) => label(fresh!(o)),
         Object::CronJob(o) => _ = fresh!(o),
+        Object::Ingress(o) => _ = fresh!(o),
+        Object::IngressClass(_) | Object::NetworkPolicy(_) | Object::PodTemplate(_) => object.meta_mut().generation = 1,
         Object::PersistentVolume(o) => {
             let volume = Arc::make_mut(o);
             volume.status = Default::default();
@@ -132,6 +135,19 @@ pub fn prepare_change(new: &mut Object, old: &Object, status: bool, now: Timesta
             } else {
                 n.status = o.status.clone();
             }
+        }
+        (Object::Ingress(n), Object::Ingress(o)) => split!(n, o),
+        (Object::IngressClass(n), Object::IngressClass(o)) => {
+            let changed = n.spec != o.spec;
+            Arc::make_mut(n).metadata.generation += i64::from(changed);
+        }
+        (Object::NetworkPolicy(n), Object::NetworkPolicy(o)) => {
+            let changed = n.spec != o.spec;
+            Arc::make_mut(n).metadata.generation += i64::from(changed);
+        }
+        (Object::PodTemplate(n), Object::PodTemplate(o)) => {
+            let changed = n.template != o.template;
+            Arc::make_mut(n).metadata.generation += i64::from(changed);
         }
         (Object::PersistentVolume(n), Object::PersistentVolume(o)) => {
             let n = Arc::make_mut(n);
