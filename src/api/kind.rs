@@ -1,5 +1,6 @@
 //! The kinds, one file each.
 
+pub mod autoscaler;
 pub mod config;
 pub mod controller_revision;
 pub mod cron_job;
@@ -9,10 +10,13 @@ pub mod endpoints;
 pub mod event;
 pub mod job;
 pub mod lease;
+pub mod limits;
 pub mod namespace;
 pub mod node;
 pub mod pod;
 pub mod pod_status;
+pub mod policy;
+pub mod priority_class;
 pub mod probe;
 pub mod replica_set;
 pub mod replication_controller;
@@ -21,6 +25,13 @@ pub mod stateful_set;
 pub mod storage;
 pub mod volume;
 
+pub use autoscaler::{
+    ContainerResourceMetricSource, ContainerResourceMetricStatus, CrossVersionObjectReference, ExternalMetricSource,
+    ExternalMetricStatus, HorizontalPodAutoscaler, HorizontalPodAutoscalerBehavior, HorizontalPodAutoscalerCondition,
+    HorizontalPodAutoscalerSpec, HorizontalPodAutoscalerStatus, HpaScalingPolicy, HpaScalingRules, MetricIdentifier,
+    MetricSpec, MetricStatus, MetricTarget, MetricValueStatus, ObjectMetricSource, ObjectMetricStatus,
+    PodsMetricSource, PodsMetricStatus, ResourceMetricSource, ResourceMetricStatus,
+};
 pub use config::{ConfigMap, Secret};
 pub use controller_revision::ControllerRevision;
 pub use cron_job::{CronJob, CronJobSpec, CronJobStatus, JobTemplateSpec};
@@ -41,17 +52,23 @@ pub use job::{
     PodFailurePolicyOnPodCondition, PodFailurePolicyRule, SuccessPolicy, SuccessPolicyRule, UncountedTerminatedPods,
 };
 pub use lease::{Lease, LeaseSpec};
+pub use limits::{
+    LimitRange, LimitRangeItem, LimitRangeSpec, ResourceList, ResourceQuota, ResourceQuotaSpec, ResourceQuotaStatus,
+    ScopeSelector, ScopedResourceSelectorRequirement,
+};
 pub use namespace::{Namespace, NamespaceSpec, NamespaceStatus};
 pub use node::{Node, NodeAddress, NodeCondition, NodeImage, NodeSpec, NodeStatus, NodeSystemInfo, Taint, TaintEffect};
 pub use pod::{
-    Affinity, Container, ContainerPort, EnvFromSource, EnvVar, EnvVarSource, FieldSelector, KeySelector, NodeAffinity,
-    NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec, PodTemplateSpec, PreferredSchedulingTerm,
-    ResourceRequirements, RestartPolicy, Toleration,
+    Affinity, Container, ContainerPort, EnvFromRef, EnvFromSource, EnvVar, EnvVarSource, FieldSelector, KeySelector,
+    NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec, PodTemplateSpec,
+    PreferredSchedulingTerm, ResourceRequirements, RestartPolicy, Toleration,
 };
 pub use pod_status::{
     ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
     PodCondition, PodIp, PodStatus,
 };
+pub use policy::{Condition, PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
+pub use priority_class::PriorityClass;
 pub use probe::{ExecAction, HttpGetAction, Lifecycle, LifecycleHandler, Probe, SleepAction, TcpSocketAction};
 pub use replica_set::{ReplicaSet, ReplicaSetCondition, ReplicaSetSpec, ReplicaSetStatus};
 pub use replication_controller::{

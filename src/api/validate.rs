@@ -3,6 +3,7 @@
 //! What a strict decoder refuses (unknown fields, wrong types) is not looked at here, and features that the simulation does not
 //! have (windows pods, dynamic resource allocation, SELinux, …) are taken as valid.
 
+mod autoscaler;
 mod claim;
 mod container;
 mod cron_job;
@@ -19,6 +20,7 @@ mod job;
 mod job_index;
 mod job_policy;
 mod job_status;
+pub mod limits;
 mod meta;
 mod mounts;
 pub mod names;
@@ -32,6 +34,8 @@ mod pod_annotations;
 mod pod_network;
 mod pod_status;
 mod pod_update;
+mod policy;
+pub mod priority_class;
 mod probe;
 mod projected;
 mod resources;
@@ -73,6 +77,12 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::PersistentVolume(v) => persistent_volume::create(v, &mut errors),
         Object::PersistentVolumeClaim(c) => claim::create(c, &mut errors),
         Object::StorageClass(c) => persistent_volume::class(c, &mut errors),
+        Object::CronJob(c) => cron_job::spec(&c.spec, &mut errors),
+        Object::PodDisruptionBudget(b) => policy::budget(b, &mut errors),
+        Object::PriorityClass(c) => priority_class::class(c, &mut errors),
+        Object::LimitRange(r) => limits::range(r, &mut errors),
+        Object::ResourceQuota(q) => limits::quota(q, &mut errors),
+        Object::HorizontalPodAutoscaler(h) => autoscaler::autoscaler(h, &mut errors),
         Object::Namespace(n) => namespace::finalizers(n, &mut errors),
         Object::Event(e) => event::event(e, &mut errors),
         #[allow(unreachable_patterns)] // A kind that is new has no rules of its own at first.
@@ -117,6 +127,14 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::PersistentVolume(n), Object::PersistentVolume(o)) => persistent_volume::update(n, o, &mut errors),
         (Object::PersistentVolumeClaim(n), Object::PersistentVolumeClaim(o)) => claim::update(n, o, &mut errors),
         (Object::StorageClass(n), Object::StorageClass(o)) => persistent_volume::class_update(n, o, &mut errors),
+        (Object::HorizontalPodAutoscaler(n), Object::HorizontalPodAutoscaler(o)) => {
+            autoscaler::autoscaler_update(n, o, &mut errors);
+        }
+        (Object::PodDisruptionBudget(n), _) => policy::budget(n, &mut errors),
+        (Object::PriorityClass(n), Object::PriorityClass(o)) => priority_class::class_update(n, o, &mut errors),
+        (Object::LimitRange(n), _) => limits::range(n, &mut errors),
+        (Object::ResourceQuota(n), Object::ResourceQuota(o)) => limits::quota_update(n, o, &mut errors),
+        (Object::CronJob(n), _) => cron_job::spec(&n.spec, &mut errors),
         _ => {}
     }
     errors
@@ -134,6 +152,8 @@ pub fn update_status(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::DaemonSet(n), Object::DaemonSet(o)) => sets::daemon_set_status(n, o, &mut errors),
         (Object::Job(n), Object::Job(o)) => job_status::update(n, o, &mut errors),
         (Object::PersistentVolumeClaim(n), _) => claim::update_status(n, &mut errors),
+        (Object::PodDisruptionBudget(n), _) => policy::budget_status(n, &mut errors),
+        (Object::HorizontalPodAutoscaler(n), _) => autoscaler::autoscaler_status(n, &mut errors),
         (Object::Namespace(n), Object::Namespace(o)) => namespace::update_status(n, o, &mut errors),
         _ => {}
     }

@@ -3,6 +3,7 @@
 
 mod lifecycle;
 mod nodes;
+mod policy;
 mod services;
 mod workloads;
 

@@ -3,6 +3,7 @@
 //! Models `k8s.io/kubectl/pkg/describe/describe.go`, one file per kind.
 
 pub mod amount;
+pub mod autoscaler;
 pub mod config;
 pub mod container;
 pub mod events;
@@ -10,6 +11,8 @@ pub mod network;
 pub mod node;
 pub mod page;
 pub mod pod;
+pub mod policy;
+pub mod quota;
 pub mod storage;
 pub mod template;
 pub mod volume;
@@ -39,6 +42,11 @@ pub fn describe(ctx: &mut Ctx<'_>, resource: &'static Resource, object: &Value) 
         "Secret" => config::secret(ctx, object),
         "PersistentVolume" => storage::volume(ctx, object),
         "PersistentVolumeClaim" => storage::claim(ctx, object),
+        "PodDisruptionBudget" => policy::budget(ctx, object),
+        "PriorityClass" => policy::priority_class(ctx, object),
+        "ResourceQuota" => Ok(quota::quota(object)),
+        "LimitRange" => Ok(quota::range(object)),
+        "HorizontalPodAutoscaler" => autoscaler::autoscaler(ctx, object),
         "StorageClass" => storage::storage_class(ctx, object),
         _ => events::generic(ctx, resource, object),
     }

@@ -13,11 +13,8 @@ const MOST_ANNOTATIONS: usize = 256 << 10;
 /// What is wrong with the name of an object of a kind.
 fn name(kind: Kind, text: &str) -> Vec<String> {
     match kind {
-        Kind::Service => names::dns_1035_label(text),
-        Kind::Namespace => names::dns_label(text),
-        // Pods get a number after this name, and it is their host's name: upstream wants a label and no dots.
-        Kind::StatefulSet if text.contains('.') => vec!["must not contain dots".to_owned()],
-        Kind::StatefulSet => names::dns_label(text),
+        // A Service's name may begin with a digit (`RelaxedServiceNameValidation`).
+        Kind::Service | Kind::Namespace | Kind::StatefulSet => names::dns_label(text),
         Kind::Event => Vec::new(),
         _ => names::dns_subdomain(text),
     }

@@ -58,7 +58,8 @@ fn checked(long: bool, most: usize, good: bool, words: &str) -> Vec<String> {
 
 /// A DNS label (`IsDNS1123Label`).
 pub fn dns_label(text: &str) -> Vec<String> {
-    checked(text.len() > 63, 63, is_label(text), LABEL)
+    let dotted = text.split('.').all(is_label);
+    checked(text.len() > 63, 63, is_label(text), if dotted { "must not contain dots" } else { LABEL })
 }
 
 /// A DNS subdomain (`IsDNS1123Subdomain`): the names of most objects.

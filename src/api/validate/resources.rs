@@ -43,7 +43,8 @@ fn is_shared(name: &str) -> bool {
     is_native(name) && !name.starts_with(HUGE)
 }
 
-fn name(resource: &str, field: &str, errors: &mut Vec<FieldError>) {
+/// The name of a resource of a container.
+pub fn name(resource: &str, field: &str, errors: &mut Vec<FieldError>) {
     let wrong = names::qualified_name(resource);
     if !wrong.is_empty() {
         return each(field, resource, wrong, errors);
