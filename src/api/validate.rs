@@ -12,6 +12,7 @@ mod endpoints;
 mod env;
 mod ephemeral;
 mod error;
+mod event;
 mod field_path;
 mod go_form;
 mod ingress;
@@ -93,6 +94,8 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::ClusterRole(r) => rbac::cluster_role(r, &mut errors),
         Object::RoleBinding(b) => rbac::binding(b, &mut errors),
         Object::ClusterRoleBinding(b) => rbac::cluster_binding(b, &mut errors),
+        Object::Event(e) => event::event(e, &mut errors),
+        #[allow(unreachable_patterns)] // A kind that is new has no rules of its own at first.
         _ => {}
     }
     errors
@@ -122,6 +125,7 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::Endpoints(n), _) => endpoints::endpoints(n, &mut errors),
         (Object::EndpointSlice(n), Object::EndpointSlice(o)) => endpoints::slice_update(n, o, &mut errors),
         (Object::Lease(n), _) => endpoints::lease(n, &mut errors),
+        (Object::Event(n), _) => event::event(n, &mut errors),
         (Object::Job(n), Object::Job(o)) => job::update(n, o, &mut errors),
         (Object::CronJob(n), Object::CronJob(o)) => cron_job::update(n, o, &mut errors),
         (Object::StatefulSet(n), Object::StatefulSet(o)) => sets::stateful_set_update(n, o, &mut errors),

@@ -214,7 +214,7 @@ fn topology(spec: &PodSpec, field: &str, errors: &mut Vec<FieldError>) {
                 errors.push(invalid(&at("minDomains"), &json!(domains), "must be greater than zero"));
             }
             if action != "DoNotSchedule" {
-                let why = format!("can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway");
+                let why = format!("can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {action}");
                 errors.push(invalid(&at("minDomains"), &json!(domains), &why));
             }
         }
