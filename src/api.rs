@@ -34,6 +34,6 @@ pub use kind::*;
 pub use meta::{LabelSelector, LabelSelectorRequirement, ObjectMeta, OwnerReference, ResourceVersion, Uid};
 pub use object::{Kind, KindInfo, KindOf, Object, ObjectRef, strip_nulls};
 pub use quantity::Quantity;
-pub use request::{Body, Options, PatchType, Request, Response, Subresource, Verb, WatchEvent, WatchEventType};
+pub use request::{Body, Charge, Options, PatchType, Request, Response, Subresource, Verb, WatchEvent, WatchEventType};
 pub use status::{FieldError, Status};
 pub use time::{MicroTime, Timestamp};

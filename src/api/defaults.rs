@@ -1,5 +1,7 @@
 //! The defaults that depend on other fields; all others are those of the structs. Models `pkg/apis/*/v1/defaults.go`.
 
+mod autoscaler;
+mod limits;
 mod network;
 mod pod;
 mod rbac;
@@ -39,6 +41,12 @@ pub fn apply(object: &mut Object) {
         Object::PersistentVolume(volume) => workload::volume(Arc::make_mut(volume)),
         Object::PersistentVolumeClaim(claim) => workload::claim(Arc::make_mut(claim)),
         Object::StorageClass(class) => workload::class(Arc::make_mut(class)),
+        Object::PriorityClass(class) => {
+            let policy = &mut Arc::make_mut(class).preemption_policy;
+            policy.get_or_insert_with(|| "PreemptLowerPriority".into());
+        }
+        Object::LimitRange(range) => limits::range(Arc::make_mut(range)),
+        Object::HorizontalPodAutoscaler(hpa) => autoscaler::autoscaler(Arc::make_mut(hpa)),
         Object::Service(service) => service::service(Arc::make_mut(service)),
         Object::Secret(secret) => service::secret(Arc::make_mut(secret)),
         Object::PodTemplate(template) => pod::template(&mut Arc::make_mut(template).template),
@@ -69,6 +77,8 @@ pub fn apply(object: &mut Object) {
         | Object::Event(_)
         | Object::EndpointSlice(_)
         | Object::ControllerRevision(_)
+        | Object::PodDisruptionBudget(_)
+        | Object::ResourceQuota(_)
         | Object::ServiceAccount(_)
         | Object::Ingress(_)
         | Object::Role(_)

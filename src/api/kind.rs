@@ -1,6 +1,7 @@
 //! The kinds, one file each.
 
 pub mod account;
+pub mod autoscaler;
 pub mod config;
 pub mod controller_revision;
 pub mod cron_job;
@@ -11,11 +12,14 @@ pub mod event;
 pub mod ingress;
 pub mod job;
 pub mod lease;
+pub mod limits;
 pub mod namespace;
 pub mod network_policy;
 pub mod node;
 pub mod pod;
 pub mod pod_status;
+pub mod policy;
+pub mod priority_class;
 pub mod probe;
 pub mod rbac;
 pub mod replica_set;
@@ -26,6 +30,13 @@ pub mod storage;
 pub mod volume;
 
 pub use account::{LocalObjectReference, PodTemplate, ServiceAccount};
+pub use autoscaler::{
+    ContainerResourceMetricSource, ContainerResourceMetricStatus, CrossVersionObjectReference, ExternalMetricSource,
+    ExternalMetricStatus, HorizontalPodAutoscaler, HorizontalPodAutoscalerBehavior, HorizontalPodAutoscalerCondition,
+    HorizontalPodAutoscalerSpec, HorizontalPodAutoscalerStatus, HpaScalingPolicy, HpaScalingRules, MetricIdentifier,
+    MetricSpec, MetricStatus, MetricTarget, MetricValueStatus, ObjectMetricSource, ObjectMetricStatus,
+    PodsMetricSource, PodsMetricStatus, ResourceMetricSource, ResourceMetricStatus,
+};
 pub use config::{ConfigMap, Secret};
 pub use controller_revision::ControllerRevision;
 pub use cron_job::{CronJob, CronJobSpec, CronJobStatus, JobTemplateSpec};
@@ -51,6 +62,10 @@ pub use job::{
     PodFailurePolicyOnPodCondition, PodFailurePolicyRule, SuccessPolicy, SuccessPolicyRule, UncountedTerminatedPods,
 };
 pub use lease::{Lease, LeaseSpec};
+pub use limits::{
+    LimitRange, LimitRangeItem, LimitRangeSpec, ResourceList, ResourceQuota, ResourceQuotaSpec, ResourceQuotaStatus,
+    ScopeSelector, ScopedResourceSelectorRequirement,
+};
 pub use namespace::{Namespace, NamespaceSpec, NamespaceStatus};
 pub use network_policy::{
     IpBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
@@ -58,14 +73,16 @@ pub use network_policy::{
 };
 pub use node::{Node, NodeAddress, NodeCondition, NodeImage, NodeSpec, NodeStatus, NodeSystemInfo, Taint, TaintEffect};
 pub use pod::{
-    Affinity, Container, ContainerPort, EnvFromSource, EnvVar, EnvVarSource, FieldSelector, KeySelector, NodeAffinity,
-    NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec, PodTemplateSpec, PreferredSchedulingTerm,
-    ResourceRequirements, RestartPolicy, Toleration,
+    Affinity, Container, ContainerPort, EnvFromRef, EnvFromSource, EnvVar, EnvVarSource, FieldSelector, KeySelector,
+    NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec, PodTemplateSpec,
+    PreferredSchedulingTerm, ResourceRequirements, RestartPolicy, Toleration,
 };
 pub use pod_status::{
     ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
     PodCondition, PodIp, PodStatus,
 };
+pub use policy::{Condition, PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
+pub use priority_class::PriorityClass;
 pub use probe::{ExecAction, HttpGetAction, Lifecycle, LifecycleHandler, Probe, SleepAction, TcpSocketAction};
 pub use rbac::{AggregationRule, ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject};
 pub use replica_set::{ReplicaSet, ReplicaSetCondition, ReplicaSetSpec, ReplicaSetStatus};

@@ -142,6 +142,11 @@ kinds! {
     Job            "jobs"           []         "batch"               "v1" true  "jobs";
     CronJob        "cronjobs"       ["cj"]     "batch"               "v1" true  "cronjobs";
     StorageClass   "storageclasses" ["sc"]     "storage.k8s.io"      "v1" false "storageclasses";
+    HorizontalPodAutoscaler "horizontalpodautoscalers" ["hpa"] "autoscaling" "v2" true "horizontalpodautoscalers";
+    PodDisruptionBudget "poddisruptionbudgets" ["pdb"] "policy" "v1" true "poddisruptionbudgets";
+    PriorityClass  "priorityclasses" ["pc"]    "scheduling.k8s.io"   "v1" false "priorityclasses";
+    LimitRange     "limitranges"    ["limits"] ""                    "v1" true  "limitranges";
+    ResourceQuota  "resourcequotas" ["quota"]  ""                    "v1" true  "resourcequotas";
     ReplicaSet     "replicasets"    ["rs"]     "apps"                "v1" true  "replicasets";
     Deployment     "deployments"    ["deploy"] "apps"                "v1" true  "deployments";
     EndpointSlice  "endpointslices" []         "discovery.k8s.io"    "v1" true  "endpointslices";

@@ -72,6 +72,27 @@ pub enum Body {
     Value(Arc<Value>),
     /// The node that a pod is bound to.
     Binding(Arc<str>),
+    /// What the server itself charges to an object's status.
+    Charge(Arc<Charge>),
+}
+
+/// What a request costs another object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Charge {
+    /// A disruption, of the budget of a pod.
+    Eviction {
+        /// The pod.
+        pod: Arc<str>,
+    },
+    /// What a new object uses, of a quota.
+    Usage {
+        /// The kind of the object.
+        kind: Kind,
+        /// Its name.
+        name: Arc<str>,
+        /// What it uses.
+        usage: crate::api::ResourceList,
+    },
 }
 
 /// What goes into the query or the delete options.

@@ -5,6 +5,7 @@
 pub mod cron_job;
 pub mod daemon_set;
 pub mod deployment;
+pub mod disruption;
 pub mod endpoint_slice;
 pub mod endpoints;
 pub mod garbage_collector;
@@ -21,6 +22,7 @@ pub mod pods;
 pub mod replica_set;
 pub mod replicas;
 pub mod replication_controller;
+pub mod resource_quota;
 pub mod selects;
 pub mod service_accounts;
 pub mod service_pods;
@@ -143,9 +145,12 @@ controllers! {
     JobController in job;
     TtlAfterFinished in ttl_after_finished;
     CronJobController in cron_job;
+    HorizontalController in horizontal;
     PersistentVolumeController in persistent_volume;
     VolumeProvisioner in volume_provisioner;
     VolumeProtection in volume_protection;
+    DisruptionController in disruption;
+    ResourceQuotaController in resource_quota;
     EndpointsController in endpoints;
     EndpointSliceController in endpoint_slice;
     ServiceAccountsController in service_accounts;

@@ -48,6 +48,7 @@ const WATCHED: &[Kind] = &[
     Kind::PersistentVolume,
     Kind::PersistentVolumeClaim,
     Kind::Pod,
+    Kind::PodDisruptionBudget,
     Kind::ReplicaSet,
     Kind::ReplicationController,
     Kind::Service,

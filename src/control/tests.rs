@@ -4,6 +4,7 @@
 mod accounts;
 mod lifecycle;
 mod nodes;
+mod policy;
 mod services;
 mod workloads;
 

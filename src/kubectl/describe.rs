@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod amount;
+pub mod autoscaler;
 pub mod config;
 pub mod container;
 pub mod events;
@@ -12,6 +13,8 @@ pub mod network;
 pub mod node;
 pub mod page;
 pub mod pod;
+pub mod policy;
+pub mod quota;
 pub mod storage;
 pub mod template;
 pub mod volume;
@@ -48,6 +51,11 @@ pub fn describe(ctx: &mut Ctx<'_>, resource: &'static Resource, object: &Value) 
         "Ingress" => ingress::ingress(ctx, object),
         "IngressClass" => ingress::class(ctx, object),
         "NetworkPolicy" => ingress::policy(ctx, object),
+        "PodDisruptionBudget" => policy::budget(ctx, object),
+        "PriorityClass" => policy::priority_class(ctx, object),
+        "ResourceQuota" => Ok(quota::quota(object)),
+        "LimitRange" => Ok(quota::range(object)),
+        "HorizontalPodAutoscaler" => autoscaler::autoscaler(ctx, object),
         "StorageClass" => storage::storage_class(ctx, object),
         _ => events::generic(ctx, resource, object),
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use super::error::{each, forbidden, invalid, required, too_long, unsupported};
-use super::{names, service};
+use super::{ip, names};
 use crate::api::{
     FieldError, HttpIngressPath, Ingress, IngressBackend, IngressClass, IngressClassParametersReference, IngressRule,
 };
@@ -186,7 +186,7 @@ pub fn update_status(new: &Ingress, old: &Ingress, errors: &mut Vec<FieldError>)
         let field = format!("status.loadBalancer.ingress[{at}]");
         if !point.ip.is_empty() && !known.contains(&&point.ip) {
             let field = format!("{field}.ip");
-            errors.extend(service::ip(&point.ip).iter().map(|why| invalid(&field, &json!(point.ip), why)));
+            errors.extend(ip::wrong(&point.ip).iter().map(|why| invalid(&field, &json!(point.ip), why)));
         }
         if !point.hostname.is_empty() {
             let field = format!("{field}.hostname");

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use serde_json::json;
 
 use super::error::{forbidden, invalid, required, unsupported};
-use super::{names, probe, workload};
+use super::{names, probe, selector};
 use crate::api::{FieldError, IntOrString, IpBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort};
 
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
@@ -29,7 +29,7 @@ pub fn update(new: &NetworkPolicy, old: &NetworkPolicy, errors: &mut Vec<FieldEr
 
 fn spec(policy: &NetworkPolicy, known: &BTreeSet<&str>, errors: &mut Vec<FieldError>) {
     let spec = &policy.spec;
-    workload::label_selector(&spec.pod_selector, "spec.podSelector", errors);
+    selector::label_selector(&spec.pod_selector, "spec.podSelector", errors);
     for (at, rule) in spec.ingress.iter().enumerate() {
         let field = format!("spec.ingress[{at}]");
         ports(&rule.ports, &field, errors);
@@ -86,7 +86,7 @@ fn peers(peers: &[NetworkPolicyPeer], field: &str, known: &BTreeSet<&str>, error
         for (name, selector) in selectors {
             if let Some(selector) = selector {
                 given = true;
-                workload::label_selector(selector, &format!("{field}.{name}"), errors);
+                selector::label_selector(selector, &format!("{field}.{name}"), errors);
             }
         }
         match &peer.ip_block {

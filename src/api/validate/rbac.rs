@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::error::{each, invalid, required, unsupported};
-use super::{names, workload};
+use super::{names, selector};
 use crate::api::{ClusterRole, ClusterRoleBinding, FieldError, PolicyRule, Role, RoleBinding, RoleRef, Subject};
 
 /// The group of roles, users and groups.
@@ -24,7 +24,7 @@ pub fn cluster_role(role: &ClusterRole, errors: &mut Vec<FieldError>) {
         errors.push(required(field, why));
     }
     for (at, selector) in aggregation.cluster_role_selectors.iter().enumerate() {
-        workload::label_selector(selector, &format!("{field}[{at}]"), errors);
+        selector::label_selector(selector, &format!("{field}[{at}]"), errors);
     }
 }
 

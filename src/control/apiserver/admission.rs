@@ -1,14 +1,21 @@
 //! What is refused of or added to objects on their way in. Models the plugins that are on by default: NamespaceLifecycle,
-//! ServiceAccount, DefaultTolerationSeconds, Priority, NodeRestriction's taint of new nodes.
+//! LimitRanger, ServiceAccount, DefaultTolerationSeconds, Priority, ResourceQuota, NodeRestriction's taint of new nodes.
 //!
 //! Upstream waits for the account `default` of a new namespace, which its controller is about to make; here a pod may do
 //! without. Any other account must be in the server's cache. Nobody checks what an account may do.
+
+mod limit_ranger;
+mod priority;
+pub mod quota;
+pub mod usage;
 
 use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::api::{Kind, Node, Object, Pod, PodSpec, Status, Taint, TaintEffect, Toleration, Volume, VolumeMount};
+use crate::api::{
+    Kind, Node, Object, ObjectMeta, Pod, PodSpec, Status, Taint, TaintEffect, Toleration, Volume, VolumeMount,
+};
 use crate::control::apiserver::registry::Env;
 
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -24,7 +31,8 @@ pub fn on_create(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status> {
     match object {
         Object::Pod(pod) => {
             let pod = Arc::make_mut(pod);
-            priority(pod)?;
+            limit_ranger::fill(pod, env);
+            priority::pod(pod, env)?;
             service_account(pod, env)?;
             tolerations(pod);
         }
@@ -40,17 +48,40 @@ pub fn on_create(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status> {
                 Arc::make_mut(ingress).spec.ingress_class_name.clone_from(&env.default_class);
             }
         }
+        Object::PriorityClass(class) => priority::class(class, true, env)?,
         Object::Node(node) => taint(Arc::make_mut(node)),
         _ => {}
     }
     Ok(())
 }
 
+/// A new object as it will be, once it is known to be valid.
+///
+/// # Errors
+/// It is forbidden.
+pub fn check_new(object: &Object, env: &Env<'_>) -> Result<(), Status> {
+    limit_ranger::check(object, env)
+}
+
+/// A changed object as it will be, once it is known to be valid.
+///
+/// # Errors
+/// It is forbidden.
+pub fn check_changed(object: &Object, env: &Env<'_>) -> Result<(), Status> {
+    match object {
+        Object::PersistentVolumeClaim(_) => limit_ranger::check(object, env),
+        _ => Ok(()),
+    }
+}
+
 /// A changed object.
 ///
 /// # Errors
 /// It is forbidden.
-pub fn on_update(new: &mut Object, old: &Object, _env: &mut Env<'_>) -> Result<(), Status> {
+pub fn on_update(new: &mut Object, old: &Object, env: &mut Env<'_>) -> Result<(), Status> {
+    if let Object::PriorityClass(class) = &*new {
+        priority::class(class, false, env)?;
+    }
     if let (Object::Pod(new), Object::Pod(old)) = (&mut *new, old) {
         // What creation added stays if the client left it out.
         if new.spec.priority.is_none() && old.spec.priority.is_some() && new.spec.priority_class_name.is_empty() {
@@ -81,26 +112,9 @@ fn namespace_is_open(object: &Object, env: &Env<'_>) -> Result<(), Status> {
     Err(status)
 }
 
-fn priority(pod: &mut Pod) -> Result<(), Status> {
-    let value = match pod.spec.priority_class_name.as_str() {
-        "" => 0,
-        "system-node-critical" => 2_000_001_000,
-        "system-cluster-critical" => 2_000_000_000,
-        other => {
-            let why = format!("no PriorityClass with name {other} was found");
-            return Err(Status::forbidden(Kind::Pod, &pod.metadata.name, &why));
-        }
-    };
-    if let Some(said) = pod.spec.priority.filter(|said| *said != value) {
-        let why = format!(
-            "the integer value of priority ({said}) must not be provided in pod spec; priority admission controller computed {value} from the given PriorityClass name"
-        );
-        return Err(Status::forbidden(Kind::Pod, &pod.metadata.name, &why));
-    }
-    let spec = Arc::make_mut(&mut pod.spec);
-    spec.priority = Some(value);
-    spec.preemption_policy.get_or_insert_with(|| "PreemptLowerPriority".into());
-    Ok(())
+/// The name of an object, or what its name will begin with.
+fn name_of(meta: &ObjectMeta) -> &str {
+    if meta.name.is_empty() { &meta.generate_name } else { &meta.name }
 }
 
 /// Gives the pod the default account and mounts its token.

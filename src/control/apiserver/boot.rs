@@ -1,9 +1,11 @@
-//! What the server makes itself when it starts: the namespaces that always are, and the service `kubernetes` with its
+//! What the server makes itself when it starts: the namespaces and priority classes that always are, and the service `kubernetes` with its
 //! endpoints. Models `pkg/controlplane/controller/{systemnamespaces,kubernetesservice}`.
 
+use crate::api::validate::priority_class::SYSTEM;
 use crate::api::{
     CallId, Endpoint, EndpointAddress, EndpointConditions, EndpointPort, EndpointSlice, EndpointSlicePort,
-    EndpointSubset, Endpoints, IntOrString, Namespace, Object, ObjectMeta, Request, Service, ServicePort,
+    EndpointSubset, Endpoints, IntOrString, Namespace, Object, ObjectMeta, PriorityClass, Request, Service,
+    ServicePort,
 };
 use crate::control::apiserver::call::{ClientId, Door, Reply};
 use crate::control::apiserver::{ApiServer, Effect};
@@ -66,11 +68,17 @@ impl ApiServer {
             .into_iter()
             .map(|name| Object::from(Namespace { metadata: meta("", name), ..Namespace::default() }))
             .collect();
+        objects.extend(SYSTEM.iter().map(|(name, value, words)| {
+            let (metadata, description) = (meta("", name), (*words).to_owned());
+            Object::from(PriorityClass { metadata, value: *value, description, ..PriorityClass::default() })
+        }));
         let first = u32::from(self.config.service_cidr.network()) + 1;
         objects.push(kubernetes_service(std::net::Ipv4Addr::from(first).to_string()).into());
-        let ip = self.config.advertise.to_string();
-        objects.push(kubernetes_endpoints(&ip).into());
-        objects.push(kubernetes_slice(&ip).into());
+        if self.config.reconciles_endpoints {
+            let ip = self.config.advertise.to_string();
+            objects.push(kubernetes_endpoints(&ip).into());
+            objects.push(kubernetes_slice(&ip).into());
+        }
         objects
     }
 }

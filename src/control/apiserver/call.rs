@@ -7,6 +7,7 @@
 //! get       Load -> answered
 //! list      Revision -> Cache -> answered
 //! watch     Watching until cancelled or closed
+//! eviction  Charge -> [Load ->] Commit -> answered     as create and change, after the charge to a budget
 //! log, exec Kubelet until the end of the stream
 //! ```
 
@@ -58,6 +59,8 @@ pub struct Call {
     pub state: State,
     /// How often it was tried again.
     pub attempts: u32,
+    /// How many charges that it must make first are made.
+    pub charges: u32,
 }
 
 /// How far a call is.
@@ -84,6 +87,8 @@ pub enum State {
         /// Whether the stream has begun to be answered.
         begun: bool,
     },
+    /// What it costs is being charged.
+    Charge,
     /// A collection is being deleted.
     Parts {
         /// How many deletions are not answered yet.

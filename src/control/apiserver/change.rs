@@ -9,9 +9,9 @@ use crate::api::{
     Body, Kind, Object, PatchType, Request, ResourceVersion, ServiceAccount, Status, Subresource, Timestamp, Verb,
     patch, validate,
 };
-use crate::control::apiserver::call::{CallNo, Reply, Step};
+use crate::control::apiserver::call::{CallNo, Door, Reply, Step};
 use crate::control::apiserver::registry::{self, Env};
-use crate::control::apiserver::{ApiServer, admission, removal};
+use crate::control::apiserver::{ApiServer, admission, autoscaling_v1, charge, removal};
 use crate::sim::Time;
 
 /// Words of every optimistic conflict.
@@ -23,6 +23,8 @@ pub const MODIFIED: &str =
 pub enum Plan {
     /// A transaction.
     Commit(Step),
+    /// This request, and then what is to be done is worked out again.
+    First(Request),
     /// Nothing: the answer is known.
     Answer(Reply),
 }
@@ -37,7 +39,10 @@ impl ApiServer {
             (Verb::Create, None) => self.plan_create(no, &request, now),
             (Verb::Create, Some(Subresource::Binding)) => bind(&request, found(&request, current)?, clock),
             (Verb::Create, Some(Subresource::Eviction)) => {
-                removal::plan(&removal::of_eviction(&request), found(&request, current)?, clock)
+                self.plan_eviction(no, &request, found(&request, current)?, clock)
+            }
+            (Verb::Update, _) if let Body::Charge(charge) = &request.body => {
+                charge::plan(charge, found(&request, current)?, clock)
             }
             (Verb::Delete, _) => removal::plan(&request, found(&request, current)?, clock),
             (Verb::Update, Some(Subresource::Scale)) | (Verb::Patch(_), Some(Subresource::Scale)) => {
@@ -57,7 +62,8 @@ impl ApiServer {
             }
             (Verb::Patch(how), _) => {
                 let current = found(&request, current)?;
-                let new = patched(how, &request, current)?;
+                let older = matches!(&self.call(no).door, Door::Http(form) if form.older);
+                let new = patched(how, &request, current, older)?;
                 self.plan_update(no, &request, new, current, now)
             }
             _ => Err(Status::method_not_allowed()),
@@ -79,6 +85,7 @@ impl ApiServer {
             namespace,
             default_class,
             account,
+            caches: &self.caches,
             rng: &mut self.rng,
             alloc: &mut self.alloc,
         }
@@ -110,12 +117,15 @@ impl ApiServer {
             return Err(Status::bad_request("a creation needs an object"));
         };
         let mut object = object.clone();
+        let charges = self.call(no).charges;
         let mut env = self.env(no, request, now);
         let meta = object.meta_mut();
         if request.kind.info().namespaced {
             meta.namespace = request.namespace.to_string();
         }
-        if meta.resource_version.is_some_and(|v| v.0 != 0) && request.verb == Verb::Create {
+        // It is the store that refuses, so a dry run does not.
+        let versioned = meta.resource_version.is_some_and(|v| v.0 != 0);
+        if versioned && request.verb == Verb::Create && !request.options.dry_run {
             return Err(Status {
                 code: 500,
                 reason: String::new(),
@@ -131,6 +141,10 @@ impl ApiServer {
         let errors = validate::create(&object);
         if !errors.is_empty() {
             return Err(Status::invalid(object.kind(), &name, &errors));
+        }
+        admission::check_new(&object, &env)?;
+        if let Some(charge) = admission::quota::charge(&object, charges, &env)? {
+            return Ok(Plan::First(charge));
         }
         registry::allocate_new(&mut object, &mut env)?;
         Ok(Plan::Commit(Step::Create(object)))
@@ -171,6 +185,7 @@ impl ApiServer {
             admission::on_update(&mut new, current, &mut env)?;
         }
         registry::prepare_change(&mut new, current, request.subresource, &mut env)?;
+        new.meta_mut().resource_version = old.resource_version;
         let errors = match request.subresource {
             Some(Subresource::Status) => validate::update_status(&new, current),
             Some(Subresource::Finalize) => Vec::new(),
@@ -180,9 +195,9 @@ impl ApiServer {
             return Err(Status::invalid(kind, &request.name, &errors));
         }
         if request.subresource.is_none() {
+            admission::check_changed(&new, &env)?;
             registry::allocate_change(&mut new, current, &mut env)?;
         }
-        new.meta_mut().resource_version = old.resource_version;
         if removal::done_by_update(&new, current) {
             return Ok(Plan::Commit(Step::Delete(new)));
         }
@@ -224,8 +239,13 @@ fn found<'a>(request: &Request, current: Option<&'a Object>) -> Result<&'a Objec
 }
 
 /// The object after a patch.
-fn patched(how: PatchType, request: &Request, current: &Object) -> Result<Object, Status> {
+fn patched(how: PatchType, request: &Request, current: &Object, older: bool) -> Result<Object, Status> {
     let Body::Value(body) = &request.body else { return Err(Status::bad_request("a patch needs a body")) };
+    if older {
+        let mut value = apply_patch(how, &autoscaling_v1::down(current), body, Some(request.kind))?;
+        autoscaling_v1::up(&mut value).map_err(Status::bad_request)?;
+        return crate::api::decode::object(request.kind, value);
+    }
     let value = apply_patch(how, &current.to_value(), body, Some(request.kind))?;
     let info = request.kind.info();
     for (field, want) in [("kind", info.kind.to_owned()), ("apiVersion", info.api_version())] {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::api::Kind;
 use crate::api::http::{HttpRequest, HttpResponse, Method};
-use crate::control::apiserver::{ApiServer, registry};
+use crate::control::apiserver::{ApiServer, autoscaling_v1, registry};
 
 /// The version that is modelled.
 pub const VERSION: &str = "v1.36.2";
@@ -64,15 +64,22 @@ fn groups() -> Vec<Value> {
     found
         .into_iter()
         .map(|(group, version)| {
-            let version = json!({"groupVersion": format!("{group}/{version}"), "version": version});
-            json!({"name": group, "versions": [version.clone()], "preferredVersion": version})
+            let named = |version: &str| json!({"groupVersion": format!("{group}/{version}"), "version": version});
+            let mut all = vec![named(version)];
+            if group == "autoscaling" {
+                all.push(named("v1"));
+            }
+            json!({"name": group, "versions": all, "preferredVersion": named(version)})
         })
         .collect()
 }
 
 fn resources(group: &str, version: &str) -> Option<Value> {
-    let kinds: Vec<Kind> =
-        Kind::ALL.iter().copied().filter(|k| k.info().group == group && k.info().version == version).collect();
+    let kinds: Vec<Kind> = Kind::ALL
+        .iter()
+        .copied()
+        .filter(|k| k.info().group == group && serves(k.info().version, group, version))
+        .collect();
     if kinds.is_empty() {
         return None;
     }
@@ -82,6 +89,11 @@ fn resources(group: &str, version: &str) -> Option<Value> {
     Some(json!({
         "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": all,
     }))
+}
+
+/// Whether a kind of that group is served in a version: in its own, and autoscalers in the older one too.
+fn serves(own: &str, group: &str, version: &str) -> bool {
+    own == version || autoscaling_v1::is(group, version)
 }
 
 /// A kind and its sub-resources.
@@ -94,7 +106,8 @@ fn resource(kind: Kind) -> Vec<Value> {
     if !info.short.is_empty() {
         main["shortNames"] = json!(info.short);
     }
-    let workload = matches!(kind, Kind::StatefulSet | Kind::DaemonSet | Kind::Job | Kind::CronJob);
+    let workload =
+        matches!(kind, Kind::StatefulSet | Kind::DaemonSet | Kind::Job | Kind::CronJob | Kind::HorizontalPodAutoscaler);
     let older = matches!(kind, Kind::Pod | Kind::Service | Kind::ReplicationController);
     if workload || older || matches!(kind, Kind::Deployment | Kind::ReplicaSet) {
         main["categories"] = json!(["all"]);

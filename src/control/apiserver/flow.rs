@@ -48,7 +48,7 @@ impl ApiServer {
         if matches!(door, Door::Typed | Door::Http(_)) {
             self.by_client.insert_mut((client, id), no);
         }
-        let call = Call { client, id, agent, door, request, state: State::New, attempts: 0 };
+        let call = Call { client, id, agent, door, request, state: State::New, attempts: 0, charges: 0 };
         self.calls.insert_mut(no, call);
         if let Err(status) = self.route(no, now, out) {
             self.answer(no, status.into(), now, out);
@@ -166,6 +166,10 @@ impl ApiServer {
             Ok(Plan::Answer(reply)) => {
                 self.alloc.release(no);
                 self.answer(no, reply, now, out);
+            }
+            Ok(Plan::First(charge)) => {
+                self.alloc.release(no);
+                self.charge(no, charge, now, out);
             }
             Ok(Plan::Commit(step)) if self.call(no).request.options.dry_run => {
                 self.alloc.release(no);
@@ -409,6 +413,9 @@ impl ApiServer {
     /// One deletion of a collection is answered.
     pub(super) fn part_done(&mut self, parent: CallNo, reply: Reply, now: Time, out: &mut Out<Effect>) {
         let Some(call) = self.calls.get_mut(&parent) else { return };
+        if call.state == State::Charge {
+            return self.charged(parent, reply, now, out);
+        }
         if let Reply::Failure(status) = &reply
             && status.code != 404
         {

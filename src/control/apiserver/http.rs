@@ -9,7 +9,7 @@ use crate::api::{
     Body, CallId, Kind, Object, Options, PatchType, Request, ResourceVersion, Status, Subresource, Uid, Verb,
 };
 use crate::control::apiserver::call::{ClientId, Door};
-use crate::control::apiserver::{ApiServer, Effect, discovery, legacy};
+use crate::control::apiserver::{ApiServer, Effect, autoscaling_v1, discovery, legacy};
 use crate::sim::{Out, Time};
 
 /// The form in which a client wants its answer.
@@ -21,6 +21,8 @@ pub struct Presentation {
     pub include: Include,
     /// Texts of `Warning` headers.
     pub warnings: Vec<String>,
+    /// Whether autoscalers are wanted in their older form (`autoscaling/v1`).
+    pub older: bool,
     /// Whether the client wants to be told when a watch has told everything that was there (`sendInitialEvents`).
     pub initial_events: bool,
 }
@@ -91,7 +93,8 @@ pub fn failure(status: &Status) -> HttpResponse {
 /// It names nothing that is there, or cannot be understood.
 pub fn request(http: &HttpRequest) -> Result<(Request, Presentation), Status> {
     let target = target(&http.path).ok_or_else(Status::no_such_resource)?;
-    let mut form = Presentation { include: include(http), ..Presentation::default() };
+    let older = autoscaling_v1::is(&target.group, &target.version);
+    let mut form = Presentation { include: include(http), older, ..Presentation::default() };
     form.warnings.extend(legacy::warning(&target));
     let verb = verb(http, &target)?;
     form.initial_events = verb == Verb::Watch && is_true(http.query_value("sendInitialEvents"));
@@ -267,7 +270,8 @@ fn body(
             }
             Ok(Body::None)
         }
-        (Verb::Patch(_), _) | (_, Some(Subresource::Scale | Subresource::Binding | Subresource::Eviction)) => {
+        (Verb::Patch(_), _)
+        | (Verb::Create | Verb::Update, Some(Subresource::Scale | Subresource::Binding | Subresource::Eviction)) => {
             Ok(Body::Value(json_body(http)?.into()))
         }
         (Verb::Create | Verb::Update, _) => {

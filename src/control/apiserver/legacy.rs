@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::api::decode::{self, Strictness};
 use crate::api::{Kind, Object, Status};
+use crate::control::apiserver::autoscaling_v1;
 use crate::control::apiserver::http::Target;
 
 /// The versions that are taken although they are gone: group, version.
@@ -15,6 +16,9 @@ pub fn kind(group: &str, version: &str, plural: &str) -> Option<Kind> {
     if is_legacy(group, version) {
         return Kind::by_plural("apps", plural);
     }
+    if autoscaling_v1::is(group, version) {
+        return Kind::by_plural(group, plural);
+    }
     Kind::by_plural(group, plural).filter(|kind| kind.info().version == version)
 }
 
@@ -23,8 +27,11 @@ pub fn is_legacy(group: &str, version: &str) -> bool {
     VERSIONS.contains(&(group, version))
 }
 
-/// The warning about a gone version.
+/// The warning about a gone version, or about a kind that is on its way out.
 pub fn warning(target: &Target) -> Option<String> {
+    if target.kind == Kind::Endpoints {
+        return Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into());
+    }
     is_legacy(&target.group, &target.version).then(|| {
         let info = target.kind.info();
         let since = if target.version == "v1beta2" { "v1.9+" } else { "v1.8+" };
@@ -45,11 +52,16 @@ pub fn warning(target: &Target) -> Option<String> {
 /// # Errors
 /// It does not fit.
 pub fn decode(target: &Target, text: &str, strictness: Strictness) -> Result<(Object, Vec<String>), Status> {
-    if !is_legacy(&target.group, &target.version) {
+    let older = autoscaling_v1::is(&target.group, &target.version);
+    if !older && !is_legacy(&target.group, &target.version) {
         return decode::body(target.kind, text, strictness);
     }
     let mut value: Value = serde_json::from_str(text).map_err(|e| decode::unfit(target.kind, &e.to_string()))?;
-    modernise(target, &mut value);
+    if older {
+        autoscaling_v1::up(&mut value).map_err(|e| decode::unfit(target.kind, &e))?;
+    } else {
+        modernise(target, &mut value);
+    }
     decode::body(target.kind, &value.to_string(), strictness)
 }
 

@@ -6,16 +6,23 @@ use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
 use crate::api::http::{Chunk, HttpResponse};
-use crate::api::{Kind, Object, Request, Subresource, WatchEvent, WatchEventType};
+use crate::api::{Kind, Object, Request, Subresource, Verb, WatchEvent, WatchEventType};
 use crate::control::apiserver::call::Reply;
 use crate::control::apiserver::http::{Include, Presentation, failure};
-use crate::control::apiserver::{ApiServer, table};
+use crate::control::apiserver::{ApiServer, autoscaling_v1, table, warnings};
 use crate::etcd::Revision;
 use crate::sim::Time;
 
 impl ApiServer {
     /// The HTTP form of an answer.
     pub(super) fn present(&self, form: &Presentation, request: &Request, reply: Reply, now: Time) -> HttpResponse {
+        let writes = matches!(request.verb, Verb::Create | Verb::Update | Verb::Patch(_));
+        let said = match &reply {
+            Reply::Object(object) | Reply::Created(object) if writes && request.subresource.is_none() => {
+                warnings::of(object, matches!(reply, Reply::Created(_)))
+            }
+            _ => Vec::new(),
+        };
         let mut response = match reply {
             Reply::Failure(status) => failure(&status),
             Reply::Watching => stream(request),
@@ -29,7 +36,7 @@ impl ApiServer {
                 ok(200, &self.list(form, request.kind, &items, (revision, next, remaining), now))
             }
         };
-        response.warnings.splice(0..0, form.warnings.iter().cloned());
+        response.warnings.splice(0..0, form.warnings.iter().cloned().chain(said));
         response
     }
 
@@ -37,12 +44,17 @@ impl ApiServer {
         if form.table {
             self.table_of(form, object.kind(), std::slice::from_ref(object), now, true)
         } else {
-            object.to_value()
+            shown(form.older, object)
         }
     }
 
     fn table_of(&self, form: &Presentation, kind: Kind, objects: &[Object], now: Time, columns: bool) -> Value {
         let mut value = table::table(kind, objects, self.calendar(now), form.include);
+        if form.older && form.include == Include::Object {
+            for (at, object) in objects.iter().enumerate() {
+                value["rows"][at]["object"] = shown(true, object);
+            }
+        }
         if !columns {
             value["columnDefinitions"] = Value::Null;
         }
@@ -68,9 +80,10 @@ impl ApiServer {
             return value;
         }
         let info = kind.info();
-        let items: Vec<Value> = items.iter().map(Object::to_value).collect();
+        let items: Vec<Value> = items.iter().map(|item| shown(form.older, item)).collect();
+        let version = if form.older { autoscaling_v1::VERSION.to_owned() } else { info.api_version() };
         json!({
-            "apiVersion": info.api_version(), "kind": format!("{}List", info.kind), "metadata": metadata, "items": items,
+            "apiVersion": version, "kind": format!("{}List", info.kind), "metadata": metadata, "items": items,
         })
     }
 
@@ -78,13 +91,13 @@ impl ApiServer {
     /// events in the same form.
     pub(super) fn write_events(
         &self,
-        written: &mut Vec<((bool, Include), Vec<Chunk>)>,
+        written: &mut Vec<((bool, Include, bool), Vec<Chunk>)>,
         form: &Presentation,
         events: &[WatchEvent],
         now: Time,
         mut send: impl FnMut(Chunk),
     ) {
-        let key = (form.table, form.include);
+        let key = (form.table, form.include, form.older);
         if !written.iter().any(|(k, _)| *k == key) {
             let chunks = events.iter().map(|event| Chunk::Event(self.event(form, event, now))).collect();
             written.push((key, chunks));
@@ -102,6 +115,11 @@ impl ApiServer {
         };
         json!({"type": word, "object": self.one(form, &event.object, now)}).to_string().into_bytes()
     }
+}
+
+/// An object as the client wants it.
+fn shown(older: bool, object: &Object) -> Value {
+    if older { autoscaling_v1::down(object) } else { object.to_value() }
 }
 
 fn ok(code: u16, value: &Value) -> HttpResponse {

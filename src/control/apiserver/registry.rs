@@ -6,11 +6,13 @@ pub mod scale;
 pub mod service;
 pub mod workload;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::{Kind, Object, Request, ServiceAccount, Status, Subresource, Timestamp, Uid, defaults};
 use crate::control::apiserver::StoredValue;
 use crate::control::apiserver::alloc::Allocator;
+use crate::control::apiserver::cache::Cache;
 use crate::control::apiserver::call::{CallNo, Reply, Step};
 use crate::control::apiserver::storage;
 use crate::etcd::{Compare, DeleteOp, KeyRange, LeaseId, PutOp, RangeOp, TxnOp, TxnStep};
@@ -35,6 +37,8 @@ pub struct Env<'a> {
     pub default_class: Option<String>,
     /// The service account of a new pod.
     pub account: Option<Arc<ServiceAccount>>,
+    /// What is there: the caches of all kinds.
+    pub caches: &'a BTreeMap<Kind, Cache>,
     /// The server's randomness.
     pub rng: &'a mut Rng,
     /// Cluster IPs and node ports.
@@ -42,6 +46,16 @@ pub struct Env<'a> {
 }
 
 impl Env<'_> {
+    /// The objects of a kind.
+    pub fn objects(&self, kind: Kind) -> impl Iterator<Item = &Object> {
+        self.caches.get(&kind).into_iter().flat_map(Cache::objects)
+    }
+
+    /// The objects of a kind in a namespace.
+    pub fn objects_in<'b>(&'b self, kind: Kind, namespace: &'b str) -> impl Iterator<Item = &'b Object> {
+        self.objects(kind).filter(move |object| object.meta().namespace == namespace)
+    }
+
     /// Five letters for a generated name.
     pub fn suffix(&mut self) -> String {
         (0..5).map(|_| char::from(*self.rng.pick(ALPHABET).expect("the alphabet is not empty"))).collect()
@@ -101,6 +115,7 @@ pub fn prepare_new(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status>
             r.metadata.generation = 1;
         }
         Object::EndpointSlice(s) => Arc::make_mut(s).metadata.generation = 1,
+        Object::PriorityClass(c) => Arc::make_mut(c).metadata.generation = 1,
         Object::Service(s) => Arc::make_mut(s).status = Default::default(),
         Object::Namespace(n) => {
             let n = Arc::make_mut(n);
@@ -111,7 +126,7 @@ pub fn prepare_new(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status>
             }
             n.metadata.labels.insert("kubernetes.io/metadata.name".into(), n.metadata.name.clone());
         }
-        other => workload::prepare_new(other),
+        other => workload::prepare_new(other, env.now),
     }
     Ok(())
 }
@@ -149,7 +164,7 @@ pub fn prepare_change(
     new: &mut Object,
     old: &Object,
     subresource: Option<Subresource>,
-    _env: &mut Env<'_>,
+    env: &mut Env<'_>,
 ) -> Result<(), Status> {
     if subresource == Some(Subresource::Status) && !has_status(new.kind()) {
         return Err(Status::no_such_resource());
@@ -201,7 +216,7 @@ pub fn prepare_change(
                 n.status = o.status.clone();
             }
         }
-        (n, o) => workload::prepare_change(n, o, status),
+        (n, o) => workload::prepare_change(n, o, status, env.now),
     }
     Ok(())
 }

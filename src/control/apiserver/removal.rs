@@ -1,6 +1,7 @@
 //! What a deletion does: grace, finalizers, propagation. Models `rest/delete.go` and `Delete` of
 //! `k8s.io/apiserver/pkg/registry/generic/registry/store.go`, and `pkg/registry/core/{pod,namespace}`.
 
+use crate::api::validate::priority_class::SYSTEM;
 use crate::api::{Kind, Object, Request, ResourceVersion, Status, Timestamp, Verb};
 use crate::control::apiserver::call::{Reply, Step};
 use crate::control::apiserver::change::Plan;
@@ -23,6 +24,10 @@ pub fn plan(request: &Request, current: &Object, now: Timestamp) -> Result<Plan,
         if let Some(plan) = plan_namespace(request, namespace, now) {
             return Ok(plan);
         }
+    }
+    if current.kind() == Kind::PriorityClass && SYSTEM.iter().any(|(name, _, _)| *name == current.meta().name) {
+        let why = "this is a system priority class and cannot be deleted";
+        return Err(Status::forbidden(Kind::PriorityClass, &request.name, why));
     }
     let mut object = current.clone();
     let graceful = grace(request, &mut object, now);

@@ -3,10 +3,12 @@
 //! A table always has the columns of `-o wide`; their priority is 1 and a client that does not want them leaves them out.
 
 mod access;
+mod autoscaler;
 mod ingress;
 mod network;
 mod node;
 mod pod;
+mod policy;
 mod storage;
 mod workload;
 
@@ -56,6 +58,11 @@ pub fn columns(kind: Kind) -> &'static [Column] {
         Kind::PersistentVolume => storage::VOLUME,
         Kind::PersistentVolumeClaim => storage::CLAIM,
         Kind::StorageClass => storage::CLASS,
+        Kind::PodDisruptionBudget => policy::BUDGET,
+        Kind::PriorityClass => policy::PRIORITY,
+        Kind::LimitRange => policy::RANGE,
+        Kind::ResourceQuota => policy::QUOTA,
+        Kind::HorizontalPodAutoscaler => autoscaler::COLUMNS,
         Kind::Service => network::SERVICE,
         Kind::Endpoints => network::ENDPOINTS,
         Kind::EndpointSlice => network::ENDPOINT_SLICE,
@@ -106,6 +113,11 @@ pub fn cells(object: &Object, now: Timestamp) -> Vec<Value> {
         Object::CronJob(c) => workload::cron_job(c, &age, now),
         Object::PersistentVolume(v) => storage::volume(v, &age),
         Object::PersistentVolumeClaim(c) => storage::claim(c, &age),
+        Object::PodDisruptionBudget(b) => policy::budget(b, &age),
+        Object::PriorityClass(c) => policy::priority(c, &age),
+        Object::LimitRange(r) => policy::range(r),
+        Object::ResourceQuota(q) => policy::quota(q, &age),
+        Object::HorizontalPodAutoscaler(h) => autoscaler::cells(h, &age),
         Object::StorageClass(c) => storage::class(c, &age),
         Object::Service(s) => network::service(s, &age),
         Object::Endpoints(e) => network::endpoints(e, &age),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::api::{Body, Call, Kind, Object, PatchType, Request, Subresource, Verb};
+use crate::api::labels::Selector;
+use crate::api::{Body, Call, Kind, Object, PatchType, PodDisruptionBudget, Request, Subresource, Verb};
 use crate::control::Cache;
 use crate::control::recorder::involved;
 use crate::control::scheduler::preemption::{Budget, Nomination};
@@ -14,9 +15,15 @@ use crate::control::scheduler::snapshot::PodInfo;
 use crate::control::scheduler::{NAME, Scheduler, origin};
 use crate::sim::{EventId, Out, Time};
 
-/// The disruption budgets of all namespaces.
-pub fn budgets(_: &Cache) -> Vec<Budget> {
-    Vec::new()
+/// The disruption budgets of all namespaces. One without a selector concerns no pod.
+pub fn budgets(cache: &Cache) -> Vec<Budget> {
+    let known = cache.all::<PodDisruptionBudget>().map(|budget| Budget {
+        namespace: budget.metadata.namespace.clone(),
+        selector: budget.spec.selector.as_ref().map_or_else(Selector::nothing, Selector::from),
+        allowed: i64::from(budget.status.disruptions_allowed),
+        disrupted: budget.status.disrupted_pods.keys().cloned().collect(),
+    });
+    known.collect()
 }
 
 impl Scheduler {

@@ -3,8 +3,8 @@
 use data_encoding::BASE64;
 use serde_json::Value;
 
-use super::events;
 use super::page::Page;
+use super::{events, quota};
 use crate::kubectl::ctx::{Ctx, Stop};
 use crate::kubectl::json::{at, entries, items, text, text_at};
 
@@ -14,8 +14,8 @@ fn head(page: &mut Page, object: &Value) {
     page.annotations("", at(object, &["metadata", "annotations"]));
 }
 
-/// Describes a Namespace. Quotas and limit ranges are not looked up.
-pub fn namespace(_ctx: &mut Ctx<'_>, object: &Value) -> Result<String, Stop> {
+/// Describes a Namespace.
+pub fn namespace(ctx: &mut Ctx<'_>, object: &Value) -> Result<String, Stop> {
     let mut page = Page::default();
     head(&mut page, object);
     page.pair(0, "Status", text_at(object, &["status", "phase"]));
@@ -33,8 +33,7 @@ pub fn namespace(_ctx: &mut Ctx<'_>, object: &Value) -> Result<String, Stop> {
             .collect();
         page.table(1, &["Type", "Status", "LastTransitionTime", "Reason", "Message"], &rows);
     }
-    page.line(0, "\nNo resource quota.");
-    page.line(0, "\nNo LimitRange resource.");
+    quota::of_namespace(ctx, &mut page, text_at(object, &["metadata", "name"]))?;
     Ok(page.finish())
 }
 

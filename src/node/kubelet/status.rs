@@ -37,13 +37,20 @@ pub fn generate(worker: &Worker, host: Ipv4Addr, now: Timestamp, epoch: i64) -> 
         status.pod_ips = vec![PodIp { ip: ip.clone(), ..PodIp::default() }];
         status.pod_ip = ip;
     }
-    status.phase = phase(spec, &status, seen).into();
+    status.phase = phase(spec, &status, seen, worker.life == Life::Terminated).into();
     if let Some((reason, message)) = &worker.failed {
         status.phase = "Failed".into();
         status.reason.clone_from(reason);
         status.message.clone_from(message);
     }
     conditions(worker, &mut status, now);
+    // A pod has not ended before nothing of it can run any more.
+    let over = |phase: &str| matches!(phase, "Succeeded" | "Failed");
+    if over(&status.phase) && worker.life != Life::Terminated {
+        status.phase = if old.phase.is_empty() { "Pending".into() } else { old.phase.clone() };
+        status.reason.clone_from(&old.reason);
+        status.message.clone_from(&old.message);
+    }
     status
 }
 
@@ -159,8 +166,8 @@ fn state(view: &ContainerView, epoch: i64) -> ContainerState {
     }
 }
 
-/// The phase of a pod (`getPhase`).
-fn phase(spec: &PodSpec, status: &PodStatus, seen: &RuntimePod) -> &'static str {
+/// The phase of a pod (`getPhase`). A pod that is ended for good has succeeded or failed, whatever its restart policy.
+fn phase(spec: &PodSpec, status: &PodStatus, seen: &RuntimePod, terminal: bool) -> &'static str {
     if init_failed(spec, seen) {
         return "Failed";
     }
@@ -190,8 +197,9 @@ fn phase(spec: &PodSpec, status: &PodStatus, seen: &RuntimePod) -> &'static str 
         _ if waiting > 0 => "Pending",
         _ if running > 0 || beside > 0 && stopped > 0 => "Running",
         _ if stopped == 0 => "Pending",
-        RestartPolicy::Always => "Running",
+        RestartPolicy::Always if !terminal => "Running",
         _ if stopped == succeeded => "Succeeded",
+        _ if terminal => "Failed",
         RestartPolicy::Never => "Failed",
         _ => "Running",
     }

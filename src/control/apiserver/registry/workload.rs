@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::{DaemonSet, Job, Kind, LabelSelector, Object};
+use crate::api::{DaemonSet, Job, Kind, LabelSelector, Object, Timestamp};
 
 /// The annotation that counts the templates of a DaemonSet.
 const GENERATION: &str = "deprecated.daemonset.template.generation";
@@ -22,11 +22,14 @@ pub fn has_status(kind: Kind) -> bool {
             | Kind::Ingress
             | Kind::PersistentVolume
             | Kind::PersistentVolumeClaim
+            | Kind::HorizontalPodAutoscaler
+            | Kind::PodDisruptionBudget
+            | Kind::ResourceQuota
     )
 }
 
 /// What a creation does besides.
-pub fn prepare_new(object: &mut Object) {
+pub fn prepare_new(object: &mut Object, now: Timestamp) {
     macro_rules! fresh {
         ($object:expr) => {{
             let object = Arc::make_mut($object);
@@ -50,6 +53,7 @@ pub fn prepare_new(object: &mut Object) {
             let volume = Arc::make_mut(o);
             volume.status = Default::default();
             volume.status.phase = "Pending".into();
+            volume.status.last_phase_transition_time = Some(now);
             protect(&mut volume.metadata.finalizers, VOLUME_PROTECTION);
         }
         Object::PersistentVolumeClaim(o) => {
@@ -58,6 +62,9 @@ pub fn prepare_new(object: &mut Object) {
             claim.status.phase = "Pending".into();
             protect(&mut claim.metadata.finalizers, CLAIM_PROTECTION);
         }
+        Object::PodDisruptionBudget(o) => _ = fresh!(o),
+        Object::ResourceQuota(o) => Arc::make_mut(o).status = Default::default(),
+        Object::HorizontalPodAutoscaler(o) => Arc::make_mut(o).status = Default::default(),
         _ => {}
     }
 }
@@ -91,7 +98,7 @@ fn label(job: &mut Job) {
 }
 
 /// What a change does besides.
-pub fn prepare_change(new: &mut Object, old: &Object, status: bool) {
+pub fn prepare_change(new: &mut Object, old: &Object, status: bool, now: Timestamp) {
     macro_rules! split {
         ($new:expr, $old:expr) => {{
             let new = Arc::make_mut($new);
@@ -112,6 +119,23 @@ pub fn prepare_change(new: &mut Object, old: &Object, status: bool) {
         }
         (Object::Job(n), Object::Job(o)) => split!(n, o),
         (Object::CronJob(n), Object::CronJob(o)) => split!(n, o),
+        (Object::PodDisruptionBudget(n), Object::PodDisruptionBudget(o)) => split!(n, o),
+        (Object::HorizontalPodAutoscaler(n), Object::HorizontalPodAutoscaler(o)) => {
+            let n = Arc::make_mut(n);
+            if status {
+                n.spec = o.spec.clone();
+            } else {
+                n.status = o.status.clone();
+            }
+        }
+        (Object::ResourceQuota(n), Object::ResourceQuota(o)) => {
+            let n = Arc::make_mut(n);
+            if status {
+                n.spec = o.spec.clone();
+            } else {
+                n.status = o.status.clone();
+            }
+        }
         (Object::Ingress(n), Object::Ingress(o)) => split!(n, o),
         (Object::IngressClass(n), Object::IngressClass(o)) => {
             let changed = n.spec != o.spec;
@@ -129,6 +153,10 @@ pub fn prepare_change(new: &mut Object, old: &Object, status: bool) {
             let n = Arc::make_mut(n);
             if status {
                 n.spec = o.spec.clone();
+                let untold = n.status.last_phase_transition_time == o.status.last_phase_transition_time;
+                if n.status.phase != o.status.phase && untold {
+                    n.status.last_phase_transition_time = Some(now);
+                }
             } else {
                 n.status = o.status.clone();
             }
