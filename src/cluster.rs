@@ -395,6 +395,8 @@ pub(crate) fn apiserver_of(scenario: &Scenario, seed: u64) -> ApiServer {
         seed,
         epoch: scenario.epoch(),
         advertise: scenario.master_address(),
+        // A hosted control plane is not to be reached from the nodes' network.
+        reconciles_endpoints: scenario.masters > 0,
         ..apiserver::Config::default()
     })
 }

@@ -7,10 +7,12 @@
 mod control;
 #[path = "conformance/scheduling.rs"]
 mod scheduling;
+#[path = "conformance/validation.rs"]
+mod validation;
 
 use std::path::PathBuf;
 
-use kubarium::api::{Kind, Object, Quantity, Timestamp, duration, validate};
+use kubarium::api::{Kind, Object, Quantity, Timestamp, duration};
 use kubarium::control::apiserver::table;
 use serde_json::{Value, json};
 
@@ -48,13 +50,23 @@ const TABLES: &[(&str, Want, Check)] = &[
     ("extra__pkg__printers__internalversion__printers__TestPrintControllerRevision", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintDeployment", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintReplicaSet", Want::All, printed),
+    ("h1_validation_core", Want::AtLeast(1133), validation::replay),
+    ("h1_validation_apps", Want::All, validation::replay),
+    ("h1_validation_batch", Want::All, validation::replay),
+    ("h1_validation_storage", Want::All, validation::replay),
     ("extra__pkg__printers__internalversion__printers__TestPrintHPA", Want::All, printed),
+    ("h1_validation_autoscaling", Want::AtLeast(53), validation::replay),
     ("extra__pkg__printers__internalversion__printers__TestPrintPodDisruptionBudget", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintPriorityClass", Want::All, printed),
-    ("h1_validation_scheduling", Want::All, validation),
-    ("h1_validation_autoscaling", Want::AtLeast(53), validation),
-    ("h1_validation_core", Want::AtLeast(954), validation),
-    ("h1_validation_apps", Want::AtLeast(46), validation),
+    ("h1_validation_scheduling", Want::All, validation::replay),
+    ("extra__pkg__printers__internalversion__printers__TestPrintServiceAccount", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintRoleBinding", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintClusterRoleBinding", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintIngressClass", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintNetworkPolicy", Want::All, printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintPodTemplate", Want::All, printed),
+    ("h1_validation_networking", Want::AtLeast(61), validation::replay),
+    ("h1_validation_rbac", Want::All, validation::replay),
 ];
 
 fn folder() -> PathBuf {
@@ -195,6 +207,11 @@ const PRINTED: &[&str] = &[
     "hpa",
     "pc",
     "pdb",
+    "serviceAccount",
+    "binding",
+    "ingressClass",
+    "policy",
+    "podTemplate",
 ];
 
 /// Upstream's names of the fields that hold the object and what is expected of it differ from table to table.
@@ -253,27 +270,4 @@ fn quantity(case: &Value) -> Option<bool> {
     let text = case["in"].as_str().or(case["input"].as_str())?;
     let got = text.parse::<Quantity>().map(|q| q.to_string()).unwrap_or_default();
     report(case, &json!(got), &case["expect"])
-}
-
-fn validation(case: &Value) -> Option<bool> {
-    let new = object(&case["input"])?;
-    let function = case["func"].as_str()?;
-    let errors = match object(&case["old"]) {
-        Some(old) if function.contains("StatusUpdate") => validate::update_status(&new, &old),
-        Some(_) if function.contains("Resize") || function.contains("Ephemeral") => return None,
-        Some(old) => validate::update(&new, &old),
-        None => validate::create(&new),
-    };
-    let mut got: Vec<String> = errors.iter().map(|e| format!("{}: {}", e.field, e.message)).collect();
-    let mut want: Vec<String> =
-        case["errors"].as_array()?.iter().filter_map(|e| e.as_str().map(str::to_owned)).collect();
-    got.sort();
-    want.sort();
-    // A rule that upstream has in two places is told once to clients.
-    want.dedup();
-    got.dedup();
-    if got != want && std::env::var_os("CONFORMANCE_VERBOSE").is_some() {
-        println!("  {function}: got {got:?}, want {want:?}");
-    }
-    Some(got == want)
 }

@@ -2,7 +2,9 @@
 
 mod autoscaler;
 mod limits;
+mod network;
 mod pod;
+mod rbac;
 mod service;
 mod volume;
 mod workload;
@@ -47,6 +49,17 @@ pub fn apply(object: &mut Object) {
         Object::HorizontalPodAutoscaler(hpa) => autoscaler::autoscaler(Arc::make_mut(hpa)),
         Object::Service(service) => service::service(Arc::make_mut(service)),
         Object::Secret(secret) => service::secret(Arc::make_mut(secret)),
+        Object::PodTemplate(template) => pod::template(&mut Arc::make_mut(template).template),
+        Object::NetworkPolicy(policy) => network::policy(Arc::make_mut(policy)),
+        Object::IngressClass(class) => network::class(Arc::make_mut(class)),
+        Object::RoleBinding(binding) => {
+            let binding = Arc::make_mut(binding);
+            rbac::binding(&mut binding.role_ref, &mut binding.subjects);
+        }
+        Object::ClusterRoleBinding(binding) => {
+            let binding = Arc::make_mut(binding);
+            rbac::binding(&mut binding.role_ref, &mut binding.subjects);
+        }
         Object::Node(node) => {
             let node = Arc::make_mut(node);
             if node.status.allocatable.is_empty() {
@@ -66,6 +79,10 @@ pub fn apply(object: &mut Object) {
         | Object::ControllerRevision(_)
         | Object::PodDisruptionBudget(_)
         | Object::ResourceQuota(_)
+        | Object::ServiceAccount(_)
+        | Object::Ingress(_)
+        | Object::Role(_)
+        | Object::ClusterRole(_)
         | Object::Lease(_) => {}
     }
 }

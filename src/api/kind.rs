@@ -1,5 +1,6 @@
 //! The kinds, one file each.
 
+pub mod account;
 pub mod autoscaler;
 pub mod config;
 pub mod controller_revision;
@@ -8,16 +9,19 @@ pub mod daemon_set;
 pub mod deployment;
 pub mod endpoints;
 pub mod event;
+pub mod ingress;
 pub mod job;
 pub mod lease;
 pub mod limits;
 pub mod namespace;
+pub mod network_policy;
 pub mod node;
 pub mod pod;
 pub mod pod_status;
 pub mod policy;
 pub mod priority_class;
 pub mod probe;
+pub mod rbac;
 pub mod replica_set;
 pub mod replication_controller;
 pub mod service;
@@ -25,6 +29,7 @@ pub mod stateful_set;
 pub mod storage;
 pub mod volume;
 
+pub use account::{LocalObjectReference, PodTemplate, ServiceAccount};
 pub use autoscaler::{
     ContainerResourceMetricSource, ContainerResourceMetricStatus, CrossVersionObjectReference, ExternalMetricSource,
     ExternalMetricStatus, HorizontalPodAutoscaler, HorizontalPodAutoscalerBehavior, HorizontalPodAutoscalerCondition,
@@ -47,6 +52,11 @@ pub use endpoints::{
     Endpoints, ObjectReference,
 };
 pub use event::{Event, EventSource};
+pub use ingress::{
+    HttpIngressPath, HttpIngressRuleValue, Ingress, IngressBackend, IngressClass, IngressClassParametersReference,
+    IngressClassSpec, IngressLoadBalancerIngress, IngressLoadBalancerStatus, IngressRule, IngressServiceBackend,
+    IngressSpec, IngressStatus, IngressTls, ServiceBackendPort, TypedLocalObjectReference,
+};
 pub use job::{
     Job, JobCondition, JobSpec, JobStatus, PodFailurePolicy, PodFailurePolicyOnExitCodes,
     PodFailurePolicyOnPodCondition, PodFailurePolicyRule, SuccessPolicy, SuccessPolicyRule, UncountedTerminatedPods,
@@ -57,11 +67,15 @@ pub use limits::{
     ScopeSelector, ScopedResourceSelectorRequirement,
 };
 pub use namespace::{Namespace, NamespaceSpec, NamespaceStatus};
+pub use network_policy::{
+    IpBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
+    NetworkPolicySpec,
+};
 pub use node::{Node, NodeAddress, NodeCondition, NodeImage, NodeSpec, NodeStatus, NodeSystemInfo, Taint, TaintEffect};
 pub use pod::{
-    Affinity, Container, ContainerPort, EnvFromSource, EnvVar, EnvVarSource, FieldSelector, KeySelector, NodeAffinity,
-    NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec, PodTemplateSpec, PreferredSchedulingTerm,
-    ResourceRequirements, RestartPolicy, Toleration,
+    Affinity, Container, ContainerPort, EnvFromRef, EnvFromSource, EnvVar, EnvVarSource, FieldSelector, KeySelector,
+    NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec, PodTemplateSpec,
+    PreferredSchedulingTerm, ResourceRequirements, RestartPolicy, Toleration,
 };
 pub use pod_status::{
     ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
@@ -70,6 +84,7 @@ pub use pod_status::{
 pub use policy::{Condition, PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
 pub use priority_class::PriorityClass;
 pub use probe::{ExecAction, HttpGetAction, Lifecycle, LifecycleHandler, Probe, SleepAction, TcpSocketAction};
+pub use rbac::{AggregationRule, ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject};
 pub use replica_set::{ReplicaSet, ReplicaSetCondition, ReplicaSetSpec, ReplicaSetStatus};
 pub use replication_controller::{
     ReplicationController, ReplicationControllerCondition, ReplicationControllerSpec, ReplicationControllerStatus,

@@ -151,6 +151,15 @@ kinds! {
     Deployment     "deployments"    ["deploy"] "apps"                "v1" true  "deployments";
     EndpointSlice  "endpointslices" []         "discovery.k8s.io"    "v1" true  "endpointslices";
     Lease          "leases"         []         "coordination.k8s.io" "v1" true  "leases";
+    PodTemplate    "podtemplates"   []         ""                    "v1" true  "podtemplates";
+    ServiceAccount "serviceaccounts" ["sa"]    ""                    "v1" true  "serviceaccounts";
+    Ingress        "ingresses"      ["ing"]    "networking.k8s.io"   "v1" true  "ingress";
+    IngressClass   "ingressclasses" []         "networking.k8s.io"   "v1" false "ingressclasses";
+    NetworkPolicy  "networkpolicies" ["netpol"] "networking.k8s.io"  "v1" true  "networkpolicies";
+    Role           "roles"          []         "rbac.authorization.k8s.io" "v1" true  "roles";
+    RoleBinding    "rolebindings"   []         "rbac.authorization.k8s.io" "v1" true  "rolebindings";
+    ClusterRole    "clusterroles"   []         "rbac.authorization.k8s.io" "v1" false "clusterroles";
+    ClusterRoleBinding "clusterrolebindings" [] "rbac.authorization.k8s.io" "v1" false "clusterrolebindings";
 }
 
 /// A struct that is a kind.

@@ -4,22 +4,52 @@
 //! have (windows pods, dynamic resource allocation, SELinux, …) are taken as valid.
 
 mod autoscaler;
+mod claim;
 mod container;
 mod cron_job;
+mod diff;
 mod endpoints;
+mod env;
+mod ephemeral;
 mod error;
+mod field_path;
+mod go_form;
+mod ingress;
+mod ip;
+mod job;
+mod job_index;
+mod job_policy;
+mod job_status;
 pub mod limits;
 mod meta;
+mod mounts;
 pub mod names;
+mod namespace;
+mod network_policy;
 mod node;
+mod persistent_volume;
 mod placement;
 mod pod;
+mod pod_affinity;
+mod pod_annotations;
+mod pod_network;
+mod pod_status;
+mod pod_update;
 mod policy;
 pub mod priority_class;
 mod probe;
+mod projected;
+mod rbac;
+mod resources;
+mod rollout;
+mod security;
+mod selector;
 mod service;
+mod service_ip;
+mod sets;
 mod stores;
 mod volume;
+mod volume_source;
 mod workload;
 
 use crate::api::{FieldError, Object};
@@ -40,12 +70,29 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::Endpoints(e) => endpoints::endpoints(e, &mut errors),
         Object::EndpointSlice(s) => endpoints::slice(s, &mut errors),
         Object::Lease(l) => endpoints::lease(l, &mut errors),
-        Object::CronJob(c) => cron_job::spec(&c.spec, &mut errors),
+        Object::Job(j) => job::create(j, &mut errors),
+        Object::CronJob(c) => cron_job::create(c, &mut errors),
+        Object::StatefulSet(s) => sets::stateful_set(s, &mut errors),
+        Object::DaemonSet(s) => sets::daemon_set(s, &mut errors),
+        Object::ControllerRevision(r) => sets::controller_revision(r, &mut errors),
+        Object::ReplicationController(r) => workload::replication_controller(r, &mut errors),
+        Object::PersistentVolume(v) => persistent_volume::create(v, &mut errors),
+        Object::PersistentVolumeClaim(c) => claim::create(c, &mut errors),
+        Object::StorageClass(c) => persistent_volume::class(c, &mut errors),
         Object::PodDisruptionBudget(b) => policy::budget(b, &mut errors),
         Object::PriorityClass(c) => priority_class::class(c, &mut errors),
         Object::LimitRange(r) => limits::range(r, &mut errors),
         Object::ResourceQuota(q) => limits::quota(q, &mut errors),
         Object::HorizontalPodAutoscaler(h) => autoscaler::autoscaler(h, &mut errors),
+        Object::Namespace(n) => namespace::finalizers(n, &mut errors),
+        Object::PodTemplate(t) => pod::template(&t.template, "template", &mut errors),
+        Object::Ingress(i) => ingress::create(i, &mut errors),
+        Object::IngressClass(c) => ingress::class(c, &mut errors),
+        Object::NetworkPolicy(p) => network_policy::create(p, &mut errors),
+        Object::Role(r) => rbac::role(r, &mut errors),
+        Object::ClusterRole(r) => rbac::cluster_role(r, &mut errors),
+        Object::RoleBinding(b) => rbac::binding(b, &mut errors),
+        Object::ClusterRoleBinding(b) => rbac::cluster_binding(b, &mut errors),
         _ => {}
     }
     errors
@@ -53,9 +100,19 @@ pub fn create(object: &Object) -> Vec<FieldError> {
 
 /// Everything that is wrong with a change of an object.
 pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
-    let mut errors = meta::update(new, old);
+    let mut errors = match new {
+        Object::PersistentVolume(_) => Vec::new(),
+        _ => meta::update(new, old),
+    };
+    // Upstream judges the metadata of these as if they were new, too.
+    if matches!(
+        new,
+        Object::Pod(_) | Object::PersistentVolume(_) | Object::PersistentVolumeClaim(_) | Object::ControllerRevision(_)
+    ) {
+        errors.extend(meta::create(new));
+    }
     match (new, old) {
-        (Object::Pod(n), Object::Pod(o)) => pod::update(n, o, &mut errors),
+        (Object::Pod(n), Object::Pod(o)) => pod_update::update(n, o, &mut errors),
         (Object::Deployment(n), Object::Deployment(o)) => workload::deployment_update(n, o, &mut errors),
         (Object::ReplicaSet(n), Object::ReplicaSet(o)) => workload::replica_set_update(n, o, &mut errors),
         (Object::Service(n), Object::Service(o)) => service::update(n, o, &mut errors),
@@ -65,6 +122,17 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::Endpoints(n), _) => endpoints::endpoints(n, &mut errors),
         (Object::EndpointSlice(n), Object::EndpointSlice(o)) => endpoints::slice_update(n, o, &mut errors),
         (Object::Lease(n), _) => endpoints::lease(n, &mut errors),
+        (Object::Job(n), Object::Job(o)) => job::update(n, o, &mut errors),
+        (Object::CronJob(n), Object::CronJob(o)) => cron_job::update(n, o, &mut errors),
+        (Object::StatefulSet(n), Object::StatefulSet(o)) => sets::stateful_set_update(n, o, &mut errors),
+        (Object::DaemonSet(n), Object::DaemonSet(o)) => sets::daemon_set_update(n, o, &mut errors),
+        (Object::ControllerRevision(n), Object::ControllerRevision(o)) => {
+            sets::controller_revision_update(n, o, &mut errors);
+        }
+        (Object::ReplicationController(n), _) => workload::replication_controller(n, &mut errors),
+        (Object::PersistentVolume(n), Object::PersistentVolume(o)) => persistent_volume::update(n, o, &mut errors),
+        (Object::PersistentVolumeClaim(n), Object::PersistentVolumeClaim(o)) => claim::update(n, o, &mut errors),
+        (Object::StorageClass(n), Object::StorageClass(o)) => persistent_volume::class_update(n, o, &mut errors),
         (Object::HorizontalPodAutoscaler(n), Object::HorizontalPodAutoscaler(o)) => {
             autoscaler::autoscaler_update(n, o, &mut errors);
         }
@@ -72,7 +140,20 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::PriorityClass(n), Object::PriorityClass(o)) => priority_class::class_update(n, o, &mut errors),
         (Object::LimitRange(n), _) => limits::range(n, &mut errors),
         (Object::ResourceQuota(n), Object::ResourceQuota(o)) => limits::quota_update(n, o, &mut errors),
-        (Object::CronJob(n), _) => cron_job::spec(&n.spec, &mut errors),
+        (Object::PodTemplate(n), _) => pod::template(&n.template, "template", &mut errors),
+        (Object::Ingress(n), Object::Ingress(o)) => ingress::update(n, o, &mut errors),
+        (Object::IngressClass(n), Object::IngressClass(o)) => ingress::class_update(n, o, &mut errors),
+        (Object::NetworkPolicy(n), Object::NetworkPolicy(o)) => network_policy::update(n, o, &mut errors),
+        (Object::Role(n), _) => rbac::role(n, &mut errors),
+        (Object::ClusterRole(n), _) => rbac::cluster_role(n, &mut errors),
+        (Object::RoleBinding(n), Object::RoleBinding(o)) => {
+            rbac::binding(n, &mut errors);
+            rbac::same_role(&n.role_ref, &o.role_ref, &mut errors);
+        }
+        (Object::ClusterRoleBinding(n), Object::ClusterRoleBinding(o)) => {
+            rbac::cluster_binding(n, &mut errors);
+            rbac::same_role(&n.role_ref, &o.role_ref, &mut errors);
+        }
         _ => {}
     }
     errors
@@ -82,11 +163,18 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
 pub fn update_status(new: &Object, old: &Object) -> Vec<FieldError> {
     let mut errors = meta::update(new, old);
     match (new, old) {
-        (Object::Pod(n), _) => pod::update_status(n, &mut errors),
+        (Object::Pod(n), Object::Pod(o)) => pod_status::update(n, o, &mut errors),
         (Object::Deployment(n), Object::Deployment(o)) => workload::deployment_status(n, o, &mut errors),
         (Object::ReplicaSet(n), _) => workload::replica_set_status(n, &mut errors),
+        (Object::ReplicationController(n), _) => workload::replication_controller_status(n, &mut errors),
+        (Object::StatefulSet(n), Object::StatefulSet(o)) => sets::stateful_set_status(n, o, &mut errors),
+        (Object::DaemonSet(n), Object::DaemonSet(o)) => sets::daemon_set_status(n, o, &mut errors),
+        (Object::Job(n), Object::Job(o)) => job_status::update(n, o, &mut errors),
+        (Object::PersistentVolumeClaim(n), _) => claim::update_status(n, &mut errors),
         (Object::PodDisruptionBudget(n), _) => policy::budget_status(n, &mut errors),
         (Object::HorizontalPodAutoscaler(n), _) => autoscaler::autoscaler_status(n, &mut errors),
+        (Object::Namespace(n), Object::Namespace(o)) => namespace::update_status(n, o, &mut errors),
+        (Object::Ingress(n), Object::Ingress(o)) => ingress::update_status(n, o, &mut errors),
         _ => {}
     }
     errors

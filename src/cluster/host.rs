@@ -96,10 +96,11 @@ pub(crate) fn why_runtime(why: runtime::Reason) -> WokeFor {
     }
 }
 
-/// What a node says of itself; a control-plane node has its label and taint.
-fn node_config(master: bool) -> kubelet::NodeConfig {
+/// What a node says of itself; a control-plane node has its label and taint. The kubelets of a hosted control plane keep no
+/// cgroups for what is allocatable.
+fn node_config(master: bool, hosted: bool) -> kubelet::NodeConfig {
     const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
-    let mut config = kubelet::NodeConfig::default();
+    let mut config = kubelet::NodeConfig { enforces_allocatable: !hosted, ..kubelet::NodeConfig::default() };
     if master {
         config.labels.insert(CONTROL_PLANE.into(), String::new());
         config.taints.push(Taint { key: CONTROL_PLANE.into(), effect: TaintEffect::NoSchedule, ..Taint::default() });
@@ -159,7 +160,7 @@ impl Cluster {
             node: node.clone(),
             ip,
             epoch,
-            info: node_config(master),
+            info: node_config(master, self.scenario.masters == 0),
             cluster_dns: Some(super::addon::DNS_IP),
             cluster_domain: "cluster.local".into(),
         };

@@ -35,6 +35,7 @@ pub mod storage;
 pub mod stream;
 pub mod sync;
 pub mod table;
+pub mod warnings;
 pub mod watchers;
 pub mod watching;
 
@@ -73,6 +74,8 @@ pub struct Config {
     pub service_cidr: Ipv4Net,
     /// The address at which it is reached: the endpoint of the service `kubernetes`.
     pub advertise: std::net::Ipv4Addr,
+    /// Whether the endpoints of the service `kubernetes` are kept (`--endpoint-reconciler-type` other than `none`).
+    pub reconciles_endpoints: bool,
 }
 
 impl Default for Config {
@@ -83,6 +86,7 @@ impl Default for Config {
             epoch: Timestamp(1_767_225_600),
             service_cidr: "10.96.0.0/12".parse().expect("a CIDR"),
             advertise: std::net::Ipv4Addr::new(192, 168, 0, 10),
+            reconciles_endpoints: true,
         }
     }
 }

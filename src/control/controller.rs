@@ -144,6 +144,7 @@ controllers! {
     JobController in job;
     TtlAfterFinished in ttl_after_finished;
     CronJobController in cron_job;
+    HorizontalController in horizontal;
     PersistentVolumeController in persistent_volume;
     VolumeProvisioner in volume_provisioner;
     VolumeProtection in volume_protection;

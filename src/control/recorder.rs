@@ -183,10 +183,16 @@ impl Recorder {
             });
             return Some(patch_event(&namespace_of(involved), &seen.name, patch));
         }
+        let combined = message.starts_with(PREFIX);
         let mut event = self.new_event(&seen.name, &topic, involved, message);
         event.source =
             EventSource { component: self.component.clone(), host: self.host.clone(), ..EventSource::default() };
         event.reporting_instance.clone_from(&self.host);
+        if combined {
+            // The aggregate is made of the source alone.
+            event.reporting_component.clear();
+            event.reporting_instance.clear();
+        }
         event.first_timestamp = Some(self.calendar.timestamp(seen.first));
         event.last_timestamp = Some(self.calendar.timestamp(now));
         event.count = seen.count;
@@ -360,7 +366,12 @@ mod tests {
         for n in 0..12 {
             last = recorder.event(Time(n), web(), "Normal", "ScalingReplicaSet", &format!("from {n}"));
             if n == 9 {
-                assert_eq!(created(&last[0]).message, "(combined from similar events): from 9");
+                let event = created(&last[0]);
+                assert_eq!(event.message, "(combined from similar events): from 9");
+                assert_eq!(
+                    (event.source.component.as_str(), event.reporting_component.as_str()),
+                    ("deployment-controller", "")
+                );
             }
         }
         let Body::Value(patch) = &last[0].body else { panic!("a patch has a value") };

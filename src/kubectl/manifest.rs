@@ -101,7 +101,7 @@ fn documents(source: &str, content: &[u8], args: &Args, found: &mut Vec<Document
     for part in split(text) {
         match yaml::read::read(&part) {
             Ok(Value::Null) => {}
-            Ok(value) => flatten(source, value, args, found),
+            Ok(value) => flatten(source, value, false, args, found),
             Err(why) => {
                 error(source, format!("error parsing {source}: error converting YAML to JSON: {why}"), found);
                 return;
@@ -111,14 +111,14 @@ fn documents(source: &str, content: &[u8], args: &Args, found: &mut Vec<Document
 }
 
 /// Opens lists; checks that an object says what it is.
-fn flatten(source: &str, value: Value, args: &Args, found: &mut Vec<Document>) {
+fn flatten(source: &str, value: Value, listed: bool, args: &Args, found: &mut Vec<Document>) {
     if let Err(why) = check_kind(source, &value, args) {
         return error(source, why, found);
     }
     let is_list = text(&value, "kind").ends_with("List");
     if let (true, Some(items)) = (is_list, value.get("items").and_then(Value::as_array)) {
         for item in items {
-            flatten(source, item.clone(), args, found);
+            flatten(source, item.clone(), true, args, found);
         }
         return;
     }
@@ -130,11 +130,15 @@ fn flatten(source: &str, value: Value, args: &Args, found: &mut Vec<Document>) {
         }
         None => {
             let api_version = text(&value, "apiVersion");
-            let why = format!(
-                "resource mapping not found for name: {:?} namespace: {:?} from {source:?}: no matches for kind {kind:?} in version {api_version:?}\nensure CRDs are installed first",
-                object::name(&value),
-                object::namespace(&value),
-            );
+            let unknown = format!("no matches for kind {kind:?} in version {api_version:?}");
+            let why = match listed {
+                true => format!("unable to recognize {unknown}"),
+                false => format!(
+                    "resource mapping not found for name: {:?} namespace: {:?} from {source:?}: {unknown}\nensure CRDs are installed first",
+                    object::name(&value),
+                    object::namespace(&value),
+                ),
+            };
             error(source, why, found);
         }
     }

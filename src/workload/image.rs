@@ -173,6 +173,15 @@ pub fn parse(image: &str) -> Result<ImageName, String> {
     Ok(ImageName { registry, repository: repository.into(), tag: tag.into(), digest: digest.into() })
 }
 
+/// An image as the kubelet asks the runtime for it, which is how a container's status names it: as the pod does, with the
+/// tag `latest` where it has none (`applyDefaultImageTag`).
+pub fn with_tag(image: &str) -> String {
+    match parse(image) {
+        Ok(name) if name.tag == "latest" && !image.ends_with(":latest") => format!("{image}:latest"),
+        _ => image.to_owned(),
+    }
+}
+
 /// The registry (`docker.io` if none is named) and what comes after it (with `library/` if there is no path).
 fn split_domain(image: &str) -> (String, String) {
     let named = image.split_once('/').filter(|(first, _)| {
@@ -290,6 +299,19 @@ mod tests {
         ] {
             let got = parse(image).map(|n| n.full());
             assert_eq!(got.as_deref().map_err(String::as_str), want, "{image}");
+        }
+    }
+
+    #[test]
+    fn a_container_is_told_of_with_its_image_as_it_was_asked_for() {
+        for (image, want) in [
+            ("nginx", "nginx:latest"),
+            ("nginx:1.25", "nginx:1.25"),
+            ("nginx:latest", "nginx:latest"),
+            ("registry.k8s.io/pause", "registry.k8s.io/pause:latest"),
+            ("localhost:5000/a", "localhost:5000/a:latest"),
+        ] {
+            assert_eq!(with_tag(image), want);
         }
     }
 

@@ -16,7 +16,7 @@ pub struct Misfit {
     pub wrong_path: Option<String>,
 }
 
-/// Checks a value against a struct of the schema and takes the unknown fields out.
+/// Checks a value against a struct of the schema and takes out what is not kept: unknown fields, empty lists and maps.
 pub fn check(value: &mut Value, schema: &Struct) -> Misfit {
     let mut found = Misfit::default();
     let place = Place { path: String::new(), go: String::new(), owner: *schema };
@@ -53,19 +53,45 @@ fn check_struct(value: &mut Value, schema: &Struct, place: &Place, found: &mut M
         }
         return;
     };
-    let mut unknown = Vec::new();
+    let mut dropped = Vec::new();
     for (name, value) in fields.iter_mut() {
         let place = place.field(*schema, name);
         match schema.field(name) {
-            Some(field) => check_value(value, &field.ty, Some(field), &place, found),
+            Some(field) => {
+                check_value(value, &field.ty, Some(field), &place, found);
+                if is_omitted(value, &field) {
+                    dropped.push(name.clone());
+                }
+            }
             None => {
                 found.unknown.push(place.path);
-                unknown.push(name.clone());
+                dropped.push(name.clone());
             }
         }
     }
-    for name in unknown {
+    for name in dropped {
         fields.remove(&name);
+    }
+}
+
+/// Lists and maps that hold nothing are not kept (`omitempty`).
+fn is_omitted(value: &Value, field: &Field) -> bool {
+    let empty = match (value, &field.ty) {
+        (Value::Array(items), Type::List(_)) => items.is_empty(),
+        (Value::Object(items), Type::Map(_)) => items.is_empty(),
+        _ => false,
+    };
+    empty && !field.required
+}
+
+/// What an empty value of a map stands for: the zero of its type.
+fn fill_null(value: &mut Value, ty: &Type) {
+    if value.is_null() {
+        match ty {
+            Type::String => *value = Value::String(String::new()),
+            Type::Quantity => *value = Value::String("0".into()),
+            _ => {}
+        }
     }
 }
 
@@ -90,6 +116,7 @@ fn check_value(value: &mut Value, ty: &Type, field: Option<&Field>, place: &Plac
         Type::Map(item) => match value {
             Value::Object(items) => {
                 for (key, value) in items.iter_mut() {
+                    fill_null(value, item);
                     check_value(value, item, None, &place.key(key), found);
                 }
             }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::api::defaults::volume;
-use crate::api::{Container, Pod, PodSpec, PodTemplateSpec};
+use crate::api::{Container, EnvVarSource, Pod, PodSpec, PodTemplateSpec, Probe};
+
+const RESOURCE: &str = "resourceFieldRef";
 
 /// A pod: as a template, and what only pods get.
 pub fn pod(pod: &mut Pod) {
@@ -39,8 +41,30 @@ fn is_complete(spec: &PodSpec, pod: bool) -> bool {
         && (spec.deprecated_service_account == spec.service_account_name)
         && containers.all(|c| {
             let requests = !pod || c.resources.limits.keys().all(|name| c.resources.requests.contains_key(name));
-            !c.image_pull_policy.is_empty() && requests
+            !c.image_pull_policy.is_empty() && requests && is_told(c)
         })
+}
+
+/// Whether nothing is missing in what a container refers to.
+fn is_told(container: &Container) -> bool {
+    let probes = [&container.liveness_probe, &container.readiness_probe, &container.startup_probe];
+    let asked = |probe: &&Probe| probe.rest.get("grpc").is_none_or(|grpc| grpc.get("service").is_some());
+    let divided = |source: &EnvVarSource| source.rest.get(RESOURCE).is_none_or(|of| of.get("divisor").is_some());
+    probes.into_iter().flatten().all(|probe| asked(&probe))
+        && container.env.iter().filter_map(|variable| variable.value_from.as_ref()).all(divided)
+}
+
+fn tell(container: &mut Container) {
+    for probe in [&mut container.liveness_probe, &mut container.readiness_probe, &mut container.startup_probe] {
+        if let Some(Value::Object(grpc)) = probe.as_mut().and_then(|probe| probe.rest.get_mut("grpc")) {
+            grpc.entry("service").or_insert_with(|| json!(""));
+        }
+    }
+    for source in container.env.iter_mut().filter_map(|variable| variable.value_from.as_mut()) {
+        if let Some(Value::Object(of)) = source.rest.get_mut(RESOURCE) {
+            of.entry("divisor").or_insert_with(|| json!("0"));
+        }
+    }
 }
 
 fn fill(spec: &mut PodSpec) {
@@ -65,11 +89,34 @@ fn fill_container(container: &mut Container, host_network: bool) {
             port.host_port = port.container_port;
         }
     }
+    tell(container);
 }
 
-/// `Always` for the tag `latest` (said or not), else `IfNotPresent`.
+/// Whether a text without a digest names an image: parts of small letters and digits, the first one perhaps a host
+/// (`distribution/reference`).
+fn is_reference(image: &str) -> bool {
+    let (host, name) = match image.split_once('/') {
+        Some((host, name)) if host.contains(['.', ':']) || host == "localhost" => (Some(host), name),
+        _ => (None, image),
+    };
+    let is_host = |text: &str| {
+        let (name, port) = text.split_once(':').unwrap_or((text, "0"));
+        let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        !name.is_empty() && name.chars().all(good) && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
+    };
+    let (name, tag) = name.split_once(':').unwrap_or((name, "latest"));
+    let is_part = |part: &str| {
+        let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
+        ends(part.chars().next()) && ends(part.chars().last()) && part.chars().all(good)
+    };
+    let is_tag = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    host.is_none_or(is_host) && name.split('/').all(is_part) && !tag.is_empty() && tag.chars().all(is_tag)
+}
+
+/// `Always` for the tag `latest` (said or not), else `IfNotPresent`: for what is no reference too.
 fn pull_policy(image: &str) -> &'static str {
-    if image.contains('@') {
+    if image.contains('@') || !is_reference(image) {
         return "IfNotPresent";
     }
     let name = image.rsplit('/').next().unwrap_or(image);

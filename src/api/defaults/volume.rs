@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::Volume;
+use crate::api::define::Rest;
 
 /// The mode of files that a volume makes: 0644.
 const MODE: i64 = 0o644;
@@ -19,7 +20,12 @@ pub fn fill(volume: &mut Volume) {
     if volume.rest.is_empty() {
         volume.rest.insert("emptyDir".into(), json!({}));
     }
-    for (source, value) in &mut volume.rest {
+    fill_sources(&mut volume.rest);
+}
+
+/// Fills in what is missing in sources, of a pod's volume or of a persistent one.
+pub fn fill_sources(sources: &mut Rest) {
+    for (source, value) in sources {
         let Value::Object(fields) = value else { continue };
         match source.as_str() {
             "secret" | "configMap" => with_mode(fields),

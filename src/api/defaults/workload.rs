@@ -20,7 +20,8 @@ pub fn replication_controller(rc: &mut ReplicationController) {
 
 pub fn stateful_set(set: &mut StatefulSet) {
     let strategy = &mut set.spec.update_strategy;
-    if strategy.r#type == "RollingUpdate" {
+    if strategy.r#type.is_empty() {
+        strategy.r#type = "RollingUpdate".into();
         strategy.rolling_update.get_or_insert_with(RollingUpdateStatefulSet::default);
     }
     for template in &mut set.spec.volume_claim_templates {
@@ -72,6 +73,7 @@ pub fn volume(volume: &mut PersistentVolume) {
         volume.spec.persistent_volume_reclaim_policy = "Retain".into();
     }
     volume.spec.volume_mode.get_or_insert_with(|| "Filesystem".into());
+    super::volume::fill_sources(&mut volume.spec.rest);
 }
 
 pub fn claim(claim: &mut PersistentVolumeClaim) {

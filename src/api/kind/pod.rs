@@ -116,7 +116,13 @@ api_struct! {
     /// All keys of a ConfigMap or Secret.
     EnvFromSource {
         keep {}
-        omit { prefix: String, config_map_ref: Option<KeySelector>, secret_ref: Option<KeySelector> }
+        omit { prefix: String, config_map_ref: Option<EnvFromRef>, secret_ref: Option<EnvFromRef> }
+    }
+
+    /// A ConfigMap or Secret as a whole.
+    EnvFromRef {
+        keep {}
+        omit { name: String, optional: Option<bool> }
     }
 
     /// What a container may use (`limits`) and what is kept for it (`requests`).

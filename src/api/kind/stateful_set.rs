@@ -44,7 +44,7 @@ api_struct! {
 
     /// How pods are replaced: RollingUpdate or OnDelete.
     StatefulSetUpdateStrategy {
-        keep { r#type: String = "RollingUpdate".into() }
+        keep { r#type: String }
         omit { rolling_update: Option<RollingUpdateStatefulSet> }
     }
 

@@ -187,7 +187,7 @@ fn source(one: &MetricSpec, before: Option<&MetricSpec>, which: &str, field: &st
         if resource.name.is_empty() {
             errors.push(required(&format!("{field}.name"), "must specify a resource name"));
         } else {
-            super::container::resource_name(&resource.name, &format!("{field}.name"), errors);
+            super::resources::name(&resource.name, &format!("{field}.name"), errors);
         }
         if resource.container.is_empty() {
             errors.push(required(&format!("{field}.container"), "must specify a container"));

@@ -1,7 +1,9 @@
 //! The kinds of field errors and their words. Models `k8s.io/apimachinery/pkg/util/validation/field/errors.go`.
 
+use serde::Serialize;
 use serde_json::Value;
 
+use super::go_form::{self, Form};
 use crate::api::FieldError;
 
 /// `Required value`, with a reason if there is one.
@@ -58,5 +60,54 @@ pub fn each(field: &str, text: &str, wrong: Vec<String>, errors: &mut Vec<FieldE
 pub fn not_negative(field: &str, value: i64, errors: &mut Vec<FieldError>) {
     if value < 0 {
         errors.push(invalid(field, &value.into(), "must be greater than or equal to 0"));
+    }
+}
+
+/// `Invalid value` of a struct, as upstream shows it.
+pub fn invalid_form(field: &str, value: &Form, why: &str) -> FieldError {
+    let message = format!("Invalid value: {}: {why}", value.compact());
+    FieldError { reason: "FieldValueInvalid", field: field.into(), message }
+}
+
+/// `Invalid value: why`, where the value would say nothing.
+pub fn invalid_rule(field: &str, why: &str) -> FieldError {
+    FieldError { reason: "FieldValueInvalid", field: field.into(), message: format!("Invalid value: {why}") }
+}
+
+/// `Unsupported value` of what is no text.
+pub fn unsupported_form(field: &str, value: &Form, supported: &[&str]) -> FieldError {
+    let words: Vec<String> = supported.iter().map(|word| format!("{word:?}")).collect();
+    FieldError {
+        reason: "FieldValueNotSupported",
+        field: field.into(),
+        message: format!("Unsupported value: {}: supported values: {}", value.compact(), words.join(", ")),
+    }
+}
+
+/// `Too many: 21: must have at most 20 items`.
+pub fn too_many(field: &str, count: usize, most: usize) -> FieldError {
+    let items = if most == 1 { "item" } else { "items" };
+    let message = format!("Too many: {count}: must have at most {most} {items}");
+    FieldError { reason: "FieldValueTooMany", field: field.into(), message }
+}
+
+/// `field is immutable`, if it changed.
+pub fn immutable<T: PartialEq + Serialize>(field: &str, new: &T, old: &T, errors: &mut Vec<FieldError>) {
+    if new != old {
+        let value = serde_json::to_value(new).unwrap_or(Value::Null);
+        errors.push(invalid(field, &value, "field is immutable"));
+    }
+}
+
+/// `field is immutable` of a struct of upstream's type `ty`, if it changed.
+pub fn immutable_form<T: PartialEq + Serialize>(
+    field: &str,
+    ty: &str,
+    new: Option<&T>,
+    old: Option<&T>,
+    errors: &mut Vec<FieldError>,
+) {
+    if new != old {
+        errors.push(invalid_form(field, &go_form::optional(ty, new), "field is immutable"));
     }
 }

@@ -13,9 +13,10 @@ const MOST_ANNOTATIONS: usize = 256 << 10;
 /// What is wrong with the name of an object of a kind.
 fn name(kind: Kind, text: &str) -> Vec<String> {
     match kind {
-        Kind::Service => names::dns_1035_label(text),
-        Kind::Namespace => names::dns_label(text),
+        // A Service's name may begin with a digit (`RelaxedServiceNameValidation`).
+        Kind::Service | Kind::Namespace | Kind::StatefulSet => names::dns_label(text),
         Kind::Event => Vec::new(),
+        Kind::Role | Kind::ClusterRole | Kind::RoleBinding | Kind::ClusterRoleBinding => names::path_segment(text),
         _ => names::dns_subdomain(text),
     }
 }
@@ -32,7 +33,7 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         errors.push(required("metadata.name", "name or generateName is required"));
     } else {
         let mut wrong = name(kind, &meta.name);
-        if meta.name.contains(['/', '%']) {
+        if wrong.is_empty() && meta.name.contains(['/', '%']) {
             wrong.push("may not contain '/'".into());
         }
         each("metadata.name", &meta.name, wrong, &mut errors);
@@ -112,25 +113,40 @@ pub fn annotations(annotations: &Labels, field: &str, errors: &mut Vec<FieldErro
 pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let (meta, had) = (new.meta(), old.meta());
-    let mut same = |field: &str, new: &str, old: &str| {
+    if meta.resource_version.is_none() {
+        errors.push(invalid("metadata.resourceVersion", &json!(""), "must be specified for an update"));
+    }
+    if meta.generation < had.generation {
+        errors.push(invalid("metadata.generation", &json!(meta.generation), "must not be decremented"));
+    }
+    let mut same = |field: &str, new: Value, old: Value| {
         if new != old {
-            errors.push(invalid(field, &json!(new), "field is immutable"));
+            errors.push(invalid(&format!("metadata.{field}"), &new, "field is immutable"));
         }
     };
-    same("metadata.name", &meta.name, &had.name);
-    same("metadata.namespace", &meta.namespace, &had.namespace);
-    same("metadata.uid", &meta.uid.0, &had.uid.0);
+    same("name", json!(meta.name), json!(had.name));
+    same("namespace", json!(meta.namespace), json!(had.namespace));
+    // What a client leaves out stays as it was.
+    if !meta.uid.0.is_empty() {
+        same("uid", json!(meta.uid.0), json!(had.uid.0));
+    }
+    if meta.creation_timestamp.is_some() {
+        same("creationTimestamp", json!(meta.creation_timestamp), json!(had.creation_timestamp));
+    }
+    same("deletionTimestamp", json!(meta.deletion_timestamp), json!(had.deletion_timestamp));
+    if meta.deletion_grace_period_seconds.is_some() {
+        let (now, before) = (meta.deletion_grace_period_seconds, had.deletion_grace_period_seconds);
+        same("deletionGracePeriodSeconds", json!(now), json!(before));
+    }
     common(meta, &mut errors);
-    if had.deletion_timestamp.is_some() {
-        let fresh: Vec<&String> = meta.finalizers.iter().filter(|f| !had.finalizers.contains(f)).collect();
-        if !fresh.is_empty() {
-            let words: Vec<String> = fresh.iter().map(|f| format!("{f:?}")).collect();
-            let why = format!(
-                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
-                words.join(", ")
-            );
-            errors.push(forbidden("metadata.finalizers", &why));
-        }
+    let fresh: Vec<&String> = meta.finalizers.iter().filter(|f| !had.finalizers.contains(f)).collect();
+    if had.deletion_timestamp.is_some() && !fresh.is_empty() {
+        let words: Vec<String> = fresh.iter().map(|f| format!("{f:?}")).collect();
+        let why = format!(
+            "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+            words.join(", ")
+        );
+        errors.push(forbidden("metadata.finalizers", &why));
     }
     errors
 }

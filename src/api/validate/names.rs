@@ -5,12 +5,15 @@
 
 const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const SUBDOMAIN_UNDERSCORE: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '([a-z0-9_]([-_a-z0-9]*[a-z0-9])?)(\\.([a-z0-9_]([-_a-z0-9]*[a-z0-9])?))*')";
+const WILDCARD: &str = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const LABEL_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const NAME_PART: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 const CONFIG_KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 const ENV_NAME: &str =
     "a valid environment variable name must consist only of printable ASCII characters other than '='";
+const HEADER_NAME: &str = "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')";
 const C_IDENTIFIER: &str = "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')";
 
 /// `must be no more than 63 characters`.
@@ -56,12 +59,38 @@ fn checked(long: bool, most: usize, good: bool, words: &str) -> Vec<String> {
 
 /// A DNS label (`IsDNS1123Label`).
 pub fn dns_label(text: &str) -> Vec<String> {
-    checked(text.len() > 63, 63, is_label(text), LABEL)
+    let dotted = text.split('.').all(is_label);
+    checked(text.len() > 63, 63, is_label(text), if dotted { "must not contain dots" } else { LABEL })
 }
 
 /// A DNS subdomain (`IsDNS1123Subdomain`): the names of most objects.
 pub fn dns_subdomain(text: &str) -> Vec<String> {
     checked(text.len() > 253, 253, text.split('.').all(is_label), SUBDOMAIN)
+}
+
+/// A DNS subdomain in which underscores are allowed (`IsDNS1123SubdomainWithUnderscore`).
+pub fn dns_subdomain_with_underscore(text: &str) -> Vec<String> {
+    let good = |part: &str| {
+        let inside = |b: u8| lower(b) || matches!(b, b'-' | b'_');
+        let first = part.as_bytes().first().is_some_and(|b| lower(*b) || *b == b'_');
+        first && part.as_bytes().last().is_some_and(|b| lower(*b)) && part.bytes().all(inside)
+    };
+    checked(text.len() > 253, 253, text.split('.').all(good), SUBDOMAIN_UNDERSCORE)
+}
+
+/// A DNS subdomain of which the first label is `*` (`IsWildcardDNS1123Subdomain`).
+pub fn wildcard_subdomain(text: &str) -> Vec<String> {
+    let good = text.strip_prefix("*.").is_some_and(|rest| rest.split('.').all(is_label));
+    checked(text.len() > 253, 253, good, WILDCARD)
+}
+
+/// A name that can be part of a path (`IsValidPathSegmentName`).
+pub fn path_segment(text: &str) -> Vec<String> {
+    if matches!(text, "." | "..") {
+        return vec![format!("may not be '{text}'")];
+    }
+    let found = ['/', '%'].into_iter().filter(|c| text.contains(*c));
+    found.map(|c| format!("may not contain '{c}'")).collect()
 }
 
 /// A DNS label that begins with a letter (`IsDNS1035Label`).
@@ -87,7 +116,7 @@ pub fn qualified_name(text: &str) -> Vec<String> {
         _ => {
             let words = NAME_PART.trim_end();
             return vec![format!(
-                "a qualified name {words} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+                "a valid label key {words} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
             )];
         }
     };
@@ -138,6 +167,12 @@ pub fn c_identifier(text: &str) -> Vec<String> {
     let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
     let good = first && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     checked(false, 0, good, C_IDENTIFIER)
+}
+
+/// The name of a header of HTTP (`IsHTTPHeaderName`).
+pub fn header_name(text: &str) -> Vec<String> {
+    let good = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    checked(false, 0, good, HEADER_NAME)
 }
 
 /// The name of a port (`IsValidPortName`).

@@ -2,15 +2,103 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::error::{duplicate, each, forbidden, required, unsupported};
-use super::names;
+use super::error::{duplicate, each, forbidden, invalid, required, unsupported};
+use super::{ip, names};
 use crate::api::{FieldError, Node, TaintEffect};
 
 /// A new node.
 pub fn create(node: &Node, errors: &mut Vec<FieldError>) {
     taints(node, errors);
+    declared_features(node, errors);
+    ranges(node, errors);
+}
+
+/// The ranges of pods: one of each family.
+fn ranges(node: &Node, errors: &mut Vec<FieldError>) {
+    let all = &node.spec.pod_cidrs;
+    for (at, range) in all.iter().enumerate() {
+        ip::range_of_old(range, &format!("spec.podCIDRs[{at}]"), errors);
+    }
+    let mut seen = BTreeSet::new();
+    let read: Vec<ipnet::IpNet> = all.iter().filter_map(|range| range.parse().ok()).collect();
+    if all.len() < 2 || read.len() < all.len() {
+        return;
+    }
+    let both = read.iter().any(|r| r.addr().is_ipv4()) && read.iter().any(|r| r.addr().is_ipv6());
+    if !both || all.len() > 2 {
+        let why = "may specify no more than one CIDR for each IP family";
+        errors.push(invalid("spec.podCIDRs", &json!(all), why));
+    }
+    for (at, range) in all.iter().enumerate() {
+        if !seen.insert(range) {
+            errors.push(duplicate(&format!("spec.podCIDRs[{at}]"), &json!(range)));
+        }
+    }
+}
+
+/// Features that the kubelet has: sorted names, none twice.
+fn declared_features(node: &Node, errors: &mut Vec<FieldError>) {
+    let list = node.status.rest.get("declaredFeatures").and_then(Value::as_array);
+    let features: Vec<&str> = list.into_iter().flatten().filter_map(Value::as_str).collect();
+    for (at, feature) in features.iter().enumerate() {
+        let field = format!("status.declaredFeatures[{at}]");
+        let part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
+        let upper = feature.as_bytes().first().is_some_and(u8::is_ascii_uppercase);
+        if feature.len() > LONGEST_FEATURE {
+            let why = format!("invalid feature name {feature:?}: must be no more than {LONGEST_FEATURE} characters");
+            errors.push(invalid(&field, &json!(feature), &why));
+        } else if !upper || !feature.split('/').all(part) {
+            let why = format!(
+                "invalid feature name {feature:?}: must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric characters and slashes"
+            );
+            errors.push(invalid(&field, &json!(feature), &why));
+        }
+        match at.checked_sub(1).map(|before| features[before]) {
+            Some(before) if before == *feature => errors.push(duplicate(&field, &json!(feature))),
+            Some(before) if before > *feature => {
+                errors.push(invalid(&field, &json!(feature), "list must be sorted alphabetically"));
+            }
+            _ => {}
+        }
+    }
+}
+
+const LONGEST_FEATURE: usize = 253;
+const AVOID: &str = "scheduler.alpha.kubernetes.io/preferAvoidPods";
+
+/// Pods that the node would rather not have, by their controllers, in an annotation.
+fn avoided_pods(node: &Node, errors: &mut Vec<FieldError>) {
+    let Some(text) = node.metadata.annotations.get(AVOID) else { return };
+    let Ok(value) = serde_json::from_str::<Value>(text) else { return };
+    for (at, one) in value["preferAvoidPods"].as_array().into_iter().flatten().enumerate() {
+        let field = format!("metadata.annotations.{AVOID}[{at}].PodSignature");
+        let controller = &one["podSignature"]["podController"];
+        if controller.is_null() {
+            errors.push(required(&field, ""));
+        } else if controller["controller"] != true {
+            let field = format!("{field}.PodController.Controller");
+            errors.push(invalid(&field, &json!(false), "must point to a controller"));
+        }
+    }
+}
+
+/// Amounts of what cannot be divided are whole.
+fn resources(node: &Node, errors: &mut Vec<FieldError>) {
+    for (name, list) in [("capacity", &node.status.capacity), ("allocatable", &node.status.allocatable)] {
+        for (resource, amount) in list {
+            let field = format!("status.{name}.{resource}");
+            let value = json!(amount.to_string());
+            if amount.sign() < 0 {
+                errors.push(invalid(&field, &value, "must be greater than or equal to 0"));
+            }
+            let whole = resource == "pods" || resource.contains('/') || resource.starts_with("hugepages-");
+            if whole && amount.millis() % 1_000 != 0 {
+                errors.push(invalid(&field, &value, "must be an integer"));
+            }
+        }
+    }
 }
 
 fn taints(node: &Node, errors: &mut Vec<FieldError>) {
@@ -37,7 +125,10 @@ fn taints(node: &Node, errors: &mut Vec<FieldError>) {
 
 /// A changed node.
 pub fn update(new: &Node, old: &Node, errors: &mut Vec<FieldError>) {
+    avoided_pods(new, errors);
     taints(new, errors);
+    resources(new, errors);
+    declared_features(new, errors);
     if !old.spec.pod_cidrs.is_empty() && new.spec.pod_cidrs != old.spec.pod_cidrs {
         let why = "node updates may not change podCIDR except from \"\" to valid";
         errors.push(forbidden("spec.podCIDRs", why));

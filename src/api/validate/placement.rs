@@ -4,7 +4,9 @@ use serde_json::json;
 
 use super::error::{each, invalid, required, unsupported};
 use super::names;
-use crate::api::{Affinity, FieldError, NodeSelectorRequirement, NodeSelectorTerm, TaintEffect, Toleration};
+use crate::api::{
+    Affinity, FieldError, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, TaintEffect, Toleration,
+};
 
 const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
@@ -35,6 +37,10 @@ pub fn tolerations(all: &[Toleration], field: &str, errors: &mut Vec<FieldError>
                 let why = "value must be empty when `operator` is 'Exists'";
                 errors.push(invalid(&at("operator"), &json!(toleration.value), why));
             }
+            // Upstream names these although they are behind a gate.
+            other @ ("Lt" | "Gt") => {
+                errors.push(unsupported(&at("operator"), other, &["Equal", "Exists", "Lt", "Gt"]));
+            }
             other => errors.push(unsupported(&at("operator"), other, &["Equal", "Exists"])),
         }
         if let Some(TaintEffect::Unknown(word)) = &toleration.effect
@@ -46,30 +52,35 @@ pub fn tolerations(all: &[Toleration], field: &str, errors: &mut Vec<FieldError>
 }
 
 /// Node affinity.
-pub fn affinity(affinity: &Affinity, field: &str, errors: &mut Vec<FieldError>) {
+pub fn affinity(affinity: &Affinity, any_value: bool, field: &str, errors: &mut Vec<FieldError>) {
     let Some(node) = &affinity.node_affinity else { return };
     let field = format!("{field}.nodeAffinity");
-    if let Some(required_terms) = &node.required_during_scheduling_ignored_during_execution {
-        let at = format!("{field}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms");
-        if required_terms.node_selector_terms.is_empty() {
-            errors.push(required(&at, "must have at least one node selector term"));
-        }
-        for (index, one) in required_terms.node_selector_terms.iter().enumerate() {
-            term(one, &format!("{at}[{index}]"), errors);
-        }
+    if let Some(nodes) = &node.required_during_scheduling_ignored_during_execution {
+        node_selector(nodes, any_value, &format!("{field}.requiredDuringSchedulingIgnoredDuringExecution"), errors);
     }
     for (index, one) in node.preferred_during_scheduling_ignored_during_execution.iter().enumerate() {
         let at = format!("{field}.preferredDuringSchedulingIgnoredDuringExecution[{index}]");
         if !(1..=100).contains(&one.weight) {
             errors.push(invalid(&format!("{at}.weight"), &json!(one.weight), "must be in the range 1-100"));
         }
-        term(&one.preference, &format!("{at}.preference"), errors);
+        term(&one.preference, true, &format!("{at}.preference"), errors);
     }
 }
 
-fn term(term: &NodeSelectorTerm, field: &str, errors: &mut Vec<FieldError>) {
+/// Nodes by their labels and fields; values that no label can have may be allowed.
+pub fn node_selector(nodes: &NodeSelector, any_value: bool, field: &str, errors: &mut Vec<FieldError>) {
+    let at = format!("{field}.nodeSelectorTerms");
+    if nodes.node_selector_terms.is_empty() {
+        errors.push(required(&at, "must have at least one node selector term"));
+    }
+    for (index, one) in nodes.node_selector_terms.iter().enumerate() {
+        term(one, any_value, &format!("{at}[{index}]"), errors);
+    }
+}
+
+fn term(term: &NodeSelectorTerm, any_value: bool, field: &str, errors: &mut Vec<FieldError>) {
     for (at, one) in term.match_expressions.iter().enumerate() {
-        expression(one, &format!("{field}.matchExpressions[{at}]"), errors);
+        expression(one, any_value, &format!("{field}.matchExpressions[{at}]"), errors);
     }
     for (at, one) in term.match_fields.iter().enumerate() {
         let at = format!("{field}.matchFields[{at}]");
@@ -91,7 +102,7 @@ fn term(term: &NodeSelectorTerm, field: &str, errors: &mut Vec<FieldError>) {
     }
 }
 
-fn expression(one: &NodeSelectorRequirement, field: &str, errors: &mut Vec<FieldError>) {
+fn expression(one: &NodeSelectorRequirement, any_value: bool, field: &str, errors: &mut Vec<FieldError>) {
     let values = format!("{field}.values");
     match one.operator.as_str() {
         "In" | "NotIn" if one.values.is_empty() => {
@@ -108,4 +119,7 @@ fn expression(one: &NodeSelectorRequirement, field: &str, errors: &mut Vec<Field
         other => errors.push(invalid(&format!("{field}.operator"), &json!(other), "not a valid selector operator")),
     }
     each(&format!("{field}.key"), &one.key, names::qualified_name(&one.key), errors);
+    for (at, value) in one.values.iter().enumerate().filter(|_| !any_value) {
+        each(&format!("{field}.values[{at}]"), value, names::label_value(value), errors);
+    }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::error::{not_negative, unsupported};
-use super::workload;
+use super::{rollout, selector};
 use crate::api::{FieldError, PodDisruptionBudget};
 
 /// A new or changed budget.
@@ -24,12 +24,12 @@ pub fn budget(budget: &PodDisruptionBudget, errors: &mut Vec<FieldError>) {
     for (name, value) in [("minAvailable", &spec.min_available), ("maxUnavailable", &spec.max_unavailable)] {
         if let Some(value) = value {
             let field = format!("spec.{name}");
-            workload::count_or_percent(value, &field, errors);
-            workload::at_most_all(value, &field, errors);
+            rollout::count_or_percent(value, &field, errors);
+            rollout::at_most_all(value, &field, errors);
         }
     }
     if let Some(selector) = &spec.selector {
-        workload::label_selector(selector, "spec.selector", errors);
+        selector::label_selector(selector, "spec.selector", errors);
     }
     if let Some(word) = &spec.unhealthy_pod_eviction_policy {
         let known = ["AlwaysAllow", "IfHealthyBudget"];

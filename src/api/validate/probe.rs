@@ -1,11 +1,11 @@
 //! Probes and lifecycle hooks. Models `validateProbe`, `validateHandler` and `validateLifecycle`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::error::{each, forbidden, invalid, not_negative, required, unsupported};
 use super::names;
 use crate::api::{
-    ExecAction, FieldError, HttpGetAction, IntOrString, Lifecycle, LifecycleHandler, Probe, TcpSocketAction,
+    ExecAction, FieldError, HttpGetAction, IntOrString, Lifecycle, LifecycleHandler, PodSpec, Probe, TcpSocketAction,
 };
 
 /// A liveness or startup probe: one success is enough.
@@ -33,7 +33,8 @@ fn common(probe: &Probe, field: &str, errors: &mut Vec<FieldError>) {
         exec: probe.exec.as_ref(),
         http: probe.http_get.as_ref(),
         tcp: probe.tcp_socket.as_ref(),
-        other: probe.rest.contains_key("grpc"),
+        grpc: probe.rest.get("grpc").map(|grpc| grpc["port"].as_i64().unwrap_or(0)),
+        sleep: None,
     };
     handlers.check(field, errors);
     for (name, value) in [
@@ -53,21 +54,33 @@ fn common(probe: &Probe, field: &str, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// Hooks.
-pub fn lifecycle(hooks: &Lifecycle, field: &str, errors: &mut Vec<FieldError>) {
+/// Hooks, and the signal that ends a container.
+pub fn lifecycle(hooks: &Lifecycle, spec: &PodSpec, field: &str, errors: &mut Vec<FieldError>) {
     for (name, hook) in [("postStart", &hooks.post_start), ("preStop", &hooks.pre_stop)] {
         if let Some(hook) = hook {
-            handler(hook, &format!("{field}.{name}"), errors);
+            handler(hook, spec.termination_grace_period_seconds, &format!("{field}.{name}"), errors);
         }
+    }
+    let Some(signal) = &hooks.stop_signal else { return };
+    let field = format!("{field}.stopSignal");
+    match spec.rest.get("os").and_then(|os| os["name"].as_str()).unwrap_or("") {
+        "" => errors.push(forbidden(&field, "may not be set for containers with empty `spec.os.name`")),
+        "windows" if !WINDOWS_SIGNALS.contains(&signal.as_str()) => {
+            errors.push(unsupported(&field, signal, &WINDOWS_SIGNALS));
+        }
+        _ => {}
     }
 }
 
-fn handler(hook: &LifecycleHandler, field: &str, errors: &mut Vec<FieldError>) {
+const WINDOWS_SIGNALS: [&str; 2] = ["SIGKILL", "SIGTERM"];
+
+fn handler(hook: &LifecycleHandler, grace: i64, field: &str, errors: &mut Vec<FieldError>) {
     let handlers = Handlers {
         exec: hook.exec.as_ref(),
         http: hook.http_get.as_ref(),
         tcp: hook.tcp_socket.as_ref(),
-        other: hook.sleep.is_some(),
+        grpc: None,
+        sleep: hook.sleep.as_ref().map(|sleep| (sleep.seconds, grace)),
     };
     handlers.check(field, errors);
 }
@@ -77,7 +90,10 @@ struct Handlers<'a> {
     exec: Option<&'a ExecAction>,
     http: Option<&'a HttpGetAction>,
     tcp: Option<&'a TcpSocketAction>,
-    other: bool,
+    /// The port.
+    grpc: Option<i64>,
+    /// How long, and how long a container has for its end.
+    sleep: Option<(i64, i64)>,
 }
 
 impl Handlers<'_> {
@@ -106,8 +122,19 @@ impl Handlers<'_> {
         {
             port(&tcp.port, &format!("{field}.tcpSocket.port"), errors);
         }
-        if self.other {
-            one_more("grpc", errors);
+        if let Some(number) = self.grpc
+            && one_more("grpc", errors)
+        {
+            for why in names::port_number(i32::try_from(number).unwrap_or(i32::MAX)) {
+                errors.push(invalid(&format!("{field}.grpc.port"), &json!(number), &why));
+            }
+        }
+        if let Some((seconds, grace)) = self.sleep
+            && one_more("sleep", errors)
+            && !(0..=grace).contains(&seconds)
+        {
+            let why = format!("must be non-negative and less than terminationGracePeriodSeconds ({grace})");
+            errors.push(invalid(&format!("{field}.sleep"), &json!(seconds), &why));
         }
         if count == 0 {
             errors.push(required(field, "must specify a handler type"));
@@ -122,6 +149,10 @@ fn http_get(http: &HttpGetAction, field: &str, errors: &mut Vec<FieldError>) {
     port(&http.port, &format!("{field}.port"), errors);
     if !matches!(http.scheme.as_str(), "HTTP" | "HTTPS") {
         errors.push(unsupported(&format!("{field}.scheme"), &http.scheme, &["HTTP", "HTTPS"]));
+    }
+    let headers = http.rest.get("httpHeaders").and_then(Value::as_array);
+    for name in headers.into_iter().flatten().map(|header| header["name"].as_str().unwrap_or("")) {
+        each(&format!("{field}.httpHeaders"), name, names::header_name(name), errors);
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use super::error::{duplicate, each, forbidden, invalid, required, unsupported};
-use super::{container, names, probe};
+use super::{container, ip, names, probe, service_ip};
 use crate::api::{FieldError, Service, ServicePort, ServiceType};
 
 const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
@@ -16,6 +16,7 @@ pub fn create(service: &Service, errors: &mut Vec<FieldError>) {
     let spec = &service.spec;
     let headless = spec.cluster_ip == "None" || spec.cluster_ips.first().is_some_and(|ip| ip == "None");
     let named = spec.r#type == ServiceType::ExternalName;
+    topology(service, errors);
     if spec.ports.is_empty() && !headless && !named {
         errors.push(required("spec.ports", ""));
     }
@@ -36,9 +37,7 @@ pub fn create(service: &Service, errors: &mut Vec<FieldError>) {
         ServiceType::Unknown(word) => errors.push(unsupported("spec.type", word, &TYPES)),
         _ => {}
     }
-    if !named {
-        cluster_ips(service, errors);
-    }
+    service_ip::related(service, errors);
     external_ips(service, errors);
     if spec.r#type == ServiceType::ClusterIp {
         for (at, _) in spec.ports.iter().enumerate().filter(|(_, p)| p.node_port != 0) {
@@ -47,6 +46,7 @@ pub fn create(service: &Service, errors: &mut Vec<FieldError>) {
         }
     }
     duplicate_ports(&spec.ports, errors);
+    load_balancer(service, errors);
     traffic(service, errors);
 }
 
@@ -54,6 +54,12 @@ fn external_name(service: &Service, errors: &mut Vec<FieldError>) {
     let spec = &service.spec;
     if !spec.cluster_ips.is_empty() {
         errors.push(forbidden("spec.clusterIPs", "may not be set for ExternalName services"));
+    }
+    if !spec.ip_families.is_empty() {
+        errors.push(forbidden("spec.ipFamilies", "may not be set for ExternalName services"));
+    }
+    if spec.ip_family_policy.is_some() {
+        errors.push(forbidden("spec.ipFamilyPolicy", "may not be set for ExternalName services"));
     }
     let name = spec.external_name.trim_end_matches('.');
     if name.is_empty() {
@@ -117,88 +123,36 @@ fn affinity(service: &Service, errors: &mut Vec<FieldError>) {
             }
         }
         "ClientIP" => {
-            let seconds = config.and_then(|c| c["clientIP"]["timeoutSeconds"].as_i64());
-            match seconds {
-                None => errors.push(required(&format!("{field}.clientIP"), "timeoutSeconds must be set")),
-                Some(n) if n <= 0 || n > 86_400 => {
-                    let why = "must be greater than 0 and less than 86400";
-                    errors.push(invalid(&format!("{field}.clientIP.timeoutSeconds"), &json!(n), why));
+            let why = "when session affinity type is ClientIP";
+            match config.map(|config| (&config["clientIP"], &config["clientIP"]["timeoutSeconds"])) {
+                None => errors.push(required(field, why)),
+                Some((client, _)) if client.is_null() => {
+                    errors.push(required(&format!("{field}.clientIP"), why));
                 }
-                Some(_) => {}
+                Some((_, seconds)) => match seconds.as_i64() {
+                    None => errors.push(required(&format!("{field}.clientIP.timeoutSeconds"), why)),
+                    Some(n) if n <= 0 || n > 86_400 => {
+                        let why = "must be greater than 0 and less than 86400";
+                        errors.push(invalid(&format!("{field}.clientIP.timeoutSeconds"), &json!(n), why));
+                    }
+                    Some(_) => {}
+                },
             }
         }
         other => errors.push(unsupported("spec.sessionAffinity", other, &["ClientIP", "None"])),
     }
 }
 
-/// What is wrong with an address.
-fn ip(text: &str) -> Option<String> {
-    if text.parse::<IpAddr>().is_ok() {
-        return None;
-    }
-    let zeros = text.split('.').count() == 4
-        && text.split('.').all(|p| !p.is_empty() && p.len() <= 3 && p.bytes().all(|b| b.is_ascii_digit()));
-    Some(if zeros {
-        "must not have leading 0s".into()
-    } else {
-        "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".into()
-    })
-}
-
-fn cluster_ips(service: &Service, errors: &mut Vec<FieldError>) {
-    let spec = &service.spec;
-    let field = "spec.clusterIPs";
-    let all = json!(spec.cluster_ips);
-    if spec.cluster_ips.is_empty() {
-        if !spec.cluster_ip.is_empty()
-            && spec.cluster_ip != "None"
-            && let Some(why) = ip(&spec.cluster_ip)
-        {
-            errors.push(invalid(&format!("{field}[0]"), &json!(spec.cluster_ip), &why));
-        }
-        return;
-    }
-    if spec.cluster_ip.is_empty() {
-        errors.push(invalid(field, &all, "must be empty when `clusterIP` is not specified"));
-    } else if spec.cluster_ips[0] != spec.cluster_ip {
-        errors.push(invalid(field, &all, "first value must match `clusterIP`"));
-    }
-    if spec.cluster_ips[0] == "None" {
-        if spec.cluster_ips.len() > 1 {
-            errors.push(invalid(field, &all, "'None' must be the first and only value"));
-        }
-        return;
-    }
-    for (at, text) in spec.cluster_ips.iter().enumerate() {
-        if let Some(why) = ip(text) {
-            errors.push(invalid(&format!("{field}[{at}]"), &json!(text), &why));
-        }
-    }
-    if spec.cluster_ips.len() > 2 {
-        errors.push(invalid(field, &all, "may only hold up to 2 values"));
-    }
-}
-
 fn external_ips(service: &Service, errors: &mut Vec<FieldError>) {
     for (at, text) in service.spec.external_ips.iter().enumerate() {
         let field = format!("spec.externalIPs[{at}]");
-        let value = json!(text);
-        if let Some(why) = ip(text) {
-            errors.push(invalid(&field, &value, &why));
+        let Ok(address) = text.parse::<IpAddr>() else {
+            ip::address(text, &field, errors);
             continue;
-        }
-        let Ok(address) = text.parse::<IpAddr>() else { continue };
-        let why = match address {
-            a if a.is_unspecified() && a.is_ipv4() => "may not be unspecified (0.0.0.0)",
-            a if a.is_unspecified() => "may not be unspecified (::)",
-            a if a.is_loopback() => "may not be in the loopback range (127.0.0.0/8, ::1/128)",
-            IpAddr::V4(a) if a.is_link_local() => "may not be in the link-local range (169.254.0.0/16, fe80::/10)",
-            IpAddr::V4(a) if a.octets()[..3] == [224, 0, 0] => {
-                "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"
-            }
-            _ => continue,
         };
-        errors.push(invalid(&field, &value, why));
+        if let Some(why) = ip::unreachable(address) {
+            errors.push(invalid(&field, &json!(text), &why));
+        }
     }
 }
 
@@ -222,32 +176,106 @@ fn traffic(service: &Service, errors: &mut Vec<FieldError>) {
         None | Some("Cluster" | "Local") => {}
         Some(other) => errors.push(unsupported("spec.internalTrafficPolicy", other, &["Cluster", "Local"])),
     }
-    if spec.rest.get("loadBalancerSourceRanges").is_some_and(|v| v.as_array().is_some_and(|a| !a.is_empty()))
-        && spec.r#type != ServiceType::LoadBalancer
+    health_check(service, errors);
+    if let Some(word) = spec.rest.get("trafficDistribution").and_then(Value::as_str)
+        && !DISTRIBUTIONS.contains(&word)
     {
-        errors.push(forbidden("spec.LoadBalancerSourceRanges", "may only be used when `type` is 'LoadBalancer'"));
+        errors.push(unsupported("spec.trafficDistribution", word, &DISTRIBUTIONS));
+    }
+}
+
+const DISTRIBUTIONS: [&str; 3] = ["PreferClose", "PreferSameNode", "PreferSameZone"];
+
+fn health_check(service: &Service, errors: &mut Vec<FieldError>) {
+    let spec = &service.spec;
+    let field = "spec.healthCheckNodePort";
+    let port = spec.health_check_node_port;
+    if port == 0 {
+        return;
+    }
+    if spec.r#type == ServiceType::LoadBalancer && spec.external_traffic_policy == "Local" {
+        for why in names::port_number(port) {
+            errors.push(invalid(field, &json!(port), &why));
+        }
+    } else {
+        let why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+        errors.push(invalid(field, &json!(port), why));
+    }
+}
+
+const BALANCERS: &str = "may only be used when `type` is 'LoadBalancer'";
+
+/// What only load balancers have.
+fn load_balancer(service: &Service, errors: &mut Vec<FieldError>) {
+    const RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
+    let spec = &service.spec;
+    let balanced = spec.r#type == ServiceType::LoadBalancer;
+    let ranges = spec.rest.get("loadBalancerSourceRanges").and_then(Value::as_array);
+    if let Some(ranges) = ranges.filter(|ranges| !ranges.is_empty()) {
+        let field = "spec.LoadBalancerSourceRanges";
+        if !balanced {
+            errors.push(forbidden(field, BALANCERS));
+        }
+        for (at, text) in ranges.iter().enumerate() {
+            ip::range(text.as_str().unwrap_or("").trim(), &format!("{field}[{at}]"), errors);
+        }
+    } else if let Some(ranges) = service.metadata.annotations.get(RANGES) {
+        let field = format!("metadata.annotations[{RANGES}]");
+        if !balanced {
+            errors.push(forbidden(&field, BALANCERS));
+        }
+        for text in ranges.split(',').filter(|_| !ranges.trim().is_empty()) {
+            ip::range(text.trim(), &field, errors);
+        }
+    }
+    if spec.rest.get("allocateLoadBalancerNodePorts").is_some_and(|on| !on.is_null()) && !balanced {
+        errors.push(forbidden("spec.allocateLoadBalancerNodePorts", BALANCERS));
+    }
+    balancer_class(service, errors);
+}
+
+fn class_of(service: &Service) -> Option<&str> {
+    service.spec.rest.get("loadBalancerClass").and_then(Value::as_str)
+}
+
+fn balancer_class(service: &Service, errors: &mut Vec<FieldError>) {
+    match class_of(service) {
+        Some(class) if service.spec.r#type == ServiceType::LoadBalancer => {
+            each("spec.loadBalancerClass", class, names::qualified_name(class), errors);
+        }
+        Some(_) => errors.push(forbidden("spec.loadBalancerClass", BALANCERS)),
+        None => {}
+    }
+}
+
+/// The old and the new name of an annotation say the same.
+fn topology(service: &Service, errors: &mut Vec<FieldError>) {
+    const MODE: &str = "service.kubernetes.io/topology-mode";
+    const HINTS: &str = "service.kubernetes.io/topology-aware-hints";
+    let annotations = &service.metadata.annotations;
+    if let (Some(mode), Some(hints)) = (annotations.get(MODE), annotations.get(HINTS))
+        && mode != hints
+    {
+        let why = format!("must match annotations[{HINTS}] when both are specified");
+        errors.push(invalid(&format!("metadata.annotations[{MODE}]"), &json!(mode), &why));
     }
 }
 
 /// A changed service.
 pub fn update(new: &Service, old: &Service, errors: &mut Vec<FieldError>) {
-    let has = |s: &Service| s.spec.r#type != ServiceType::ExternalName && !s.spec.cluster_ips.is_empty();
-    if has(old) && new.spec.r#type != ServiceType::ExternalName {
-        let first = |s: &Service| s.spec.cluster_ips.first().cloned();
-        match (first(new), first(old)) {
-            (None, Some(_)) => {
-                errors.push(invalid("spec.clusterIPs[0]", &Value::Null, "primary clusterIP can not be unset"));
-            }
-            (Some(a), Some(b)) if a != b => {
-                errors.push(invalid("spec.clusterIPs[0]", &json!(new.spec.cluster_ips), "may not change once set"));
-            }
-            _ => {}
-        }
+    service_ip::update(new, old, errors);
+    let balanced = |service: &Service| service.spec.r#type == ServiceType::LoadBalancer;
+    if balanced(new) && balanced(old) && class_of(new) != class_of(old) {
+        let value = class_of(new).map_or(Value::Null, |class| json!(class));
+        errors.push(invalid("spec.loadBalancerClass", &value, "may not change once set"));
     }
+    balancer_class(new, errors);
     // Addresses written in a form that is no longer taken may stay as they are.
     let (mut now, mut before) = (Vec::new(), Vec::new());
     create(new, &mut now);
     create(old, &mut before);
-    now.retain(|e| !(e.message.ends_with("must not have leading 0s") && before.contains(e)));
+    now.retain(|e| {
+        !((e.message.ends_with("leading 0s") || e.message.ends_with("in IP or prefix length")) && before.contains(e))
+    });
     errors.extend(now);
 }

@@ -1,22 +1,20 @@
-//! Deployments and ReplicaSets. Models `pkg/apis/apps/validation/validation.go` and `ValidateLabelSelector`.
+//! Deployments, ReplicaSets and ReplicationControllers: what keeps a number of pods. Models
+//! `pkg/apis/apps/validation/validation.go` and `ValidateReplicationController` of `pkg/apis/core/validation/validation.go`.
 
 use serde_json::{Value, json};
 
-use super::error::{each, forbidden, invalid, not_negative, required, unsupported};
-use super::{names, pod};
-use crate::api::labels::Selector;
+use super::error::{forbidden, immutable_form, invalid, invalid_form, not_negative, required, unsupported};
+use super::{go_form, pod, rollout, selector};
 use crate::api::{
-    Deployment, DeploymentStrategy, FieldError, IntOrString, LabelSelector, PodTemplateSpec, ReplicaSet, RestartPolicy,
-    StrategyType,
+    Deployment, FieldError, LabelSelector, PodTemplateSpec, ReplicaSet, ReplicationController, RestartPolicy,
 };
 
-/// A new deployment.
+/// A new Deployment.
 pub fn deployment(deployment: &Deployment, errors: &mut Vec<FieldError>) {
     let spec = &deployment.spec;
     not_negative("spec.replicas", i64::from(spec.replicas), errors);
-    let selects = selector(&spec.selector, errors);
-    template(&spec.template, &spec.selector, selects, errors);
-    strategy(&spec.strategy, errors);
+    chosen_template(&spec.selector, &spec.template, errors);
+    rollout::deployment(&spec.strategy, "spec.strategy", errors);
     not_negative("spec.minReadySeconds", i64::from(spec.min_ready_seconds), errors);
     not_negative("spec.revisionHistoryLimit", i64::from(spec.revision_history_limit), errors);
     let deadline = spec.progress_deadline_seconds;
@@ -27,173 +25,107 @@ pub fn deployment(deployment: &Deployment, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// A new replica set.
+/// A new ReplicaSet.
 pub fn replica_set(set: &ReplicaSet, errors: &mut Vec<FieldError>) {
     not_negative("spec.replicas", i64::from(set.spec.replicas), errors);
     not_negative("spec.minReadySeconds", i64::from(set.spec.min_ready_seconds), errors);
-    let selects = selector(&set.spec.selector, errors);
-    template(&set.spec.template, &set.spec.selector, selects, errors);
+    chosen_template(&set.spec.selector, &set.spec.template, errors);
 }
 
-/// Whether the selector can be compared with labels.
-fn selector(selector: &LabelSelector, errors: &mut Vec<FieldError>) -> bool {
-    if selector.match_labels.is_empty() && selector.match_expressions.is_empty() {
+/// A selector and the template whose pods it must choose.
+fn chosen_template(of: &LabelSelector, template: &PodTemplateSpec, errors: &mut Vec<FieldError>) {
+    if selector::is_empty(of) {
         errors.push(required("spec.selector", ""));
-        return true;
-    }
-    let before = errors.len();
-    label_selector(selector, "spec.selector", errors);
-    if errors.len() > before {
-        errors.push(invalid("spec.selector", &shown(selector), "invalid label selector"));
-        return false;
-    }
-    true
-}
-
-fn shown(selector: &LabelSelector) -> Value {
-    serde_json::to_value(selector).unwrap_or(Value::Null)
-}
-
-/// A label selector.
-pub fn label_selector(selector: &LabelSelector, field: &str, errors: &mut Vec<FieldError>) {
-    super::meta::labels(&selector.match_labels, &format!("{field}.matchLabels"), errors);
-    for (at, one) in selector.match_expressions.iter().enumerate() {
-        let field = format!("{field}.matchExpressions[{at}]");
-        let values = format!("{field}.values");
-        match one.operator.as_str() {
-            "In" | "NotIn" if one.values.is_empty() => {
-                errors.push(required(&values, "must be specified when `operator` is 'In' or 'NotIn'"));
-            }
-            "Exists" | "DoesNotExist" if !one.values.is_empty() => {
-                let why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-                errors.push(forbidden(&values, why));
-            }
-            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            other => {
-                errors.push(invalid(&format!("{field}.operator"), &json!(other), "not a valid selector operator"));
-            }
-        }
-        each(&format!("{field}.key"), &one.key, names::qualified_name(&one.key), errors);
-        for (index, value) in one.values.iter().enumerate() {
-            each(&format!("{values}[{index}]"), value, names::label_value(value), errors);
+    } else {
+        selector::label_selector(of, "spec.selector", errors);
+        if !selector::is_usable(of) {
+            let value = go_form::of("LabelSelector", of);
+            return errors.push(invalid_form("spec.selector", &value, "invalid label selector"));
         }
     }
+    if !selector::chooses(of, template) {
+        errors.push(selector::mismatch(template, "spec.template"));
+    }
+    kept_template(template, errors);
 }
 
-fn template(template: &PodTemplateSpec, selector: &LabelSelector, selects: bool, errors: &mut Vec<FieldError>) {
-    let empty = selector.match_labels.is_empty() && selector.match_expressions.is_empty();
-    if selects && (empty || !Selector::from(selector).matches(&template.metadata.labels)) {
-        let labels = match template.metadata.labels.is_empty() {
-            true => Value::Null,
-            false => json!(template.metadata.labels),
-        };
-        let why = "`selector` does not match template `labels`";
-        errors.push(invalid("spec.template.metadata.labels", &labels, why));
-    }
+/// A template of pods that run for ever.
+fn kept_template(template: &PodTemplateSpec, errors: &mut Vec<FieldError>) {
     pod::template(template, "spec.template", errors);
+    always(template, "ReplicaSet", errors);
+}
+
+/// What a template may not say whose pods run for ever.
+pub fn always(template: &PodTemplateSpec, kind: &str, errors: &mut Vec<FieldError>) {
     if template.spec.restart_policy != RestartPolicy::Always {
         let field = "spec.template.spec.restartPolicy";
         errors.push(unsupported(field, template.spec.restart_policy.as_str(), &["Always"]));
     }
     if template.spec.active_deadline_seconds.is_some() {
-        errors.push(forbidden(
-            "spec.template.spec.activeDeadlineSeconds",
-            "activeDeadlineSeconds in ReplicaSet is not Supported",
-        ));
+        let why = format!("activeDeadlineSeconds in {kind} is not Supported");
+        errors.push(forbidden("spec.template.spec.activeDeadlineSeconds", &why));
     }
 }
 
-fn strategy(strategy: &DeploymentStrategy, errors: &mut Vec<FieldError>) {
-    let rolling = "spec.strategy.rollingUpdate";
-    match (&strategy.r#type, &strategy.rolling_update) {
-        (StrategyType::Recreate, Some(_)) => {
-            errors.push(forbidden(rolling, "may not be specified when strategy `type` is 'Recreate'"));
-        }
-        (StrategyType::Recreate, None) => {}
-        (StrategyType::RollingUpdate, None) => {
-            errors.push(required(rolling, "this should be defaulted and never be nil"));
-        }
-        (StrategyType::RollingUpdate, Some(update)) => {
-            let (unavailable, surge) = (format!("{rolling}.maxUnavailable"), format!("{rolling}.maxSurge"));
-            count_or_percent(&update.max_unavailable, &unavailable, errors);
-            count_or_percent(&update.max_surge, &surge, errors);
-            if is_zero(&update.max_unavailable) && is_zero(&update.max_surge) {
-                let value = json!(update.max_unavailable);
-                errors.push(invalid(&unavailable, &value, "may not be 0 when `maxSurge` is 0"));
-            }
-            at_most_all(&update.max_unavailable, &unavailable, errors);
-        }
-        (StrategyType::Unknown(word), _) => {
-            let supported = ["Recreate", "RollingUpdate"];
-            errors.push(unsupported("spec.strategy.type", word, &supported));
-        }
-    }
-}
-
-fn percent(value: &IntOrString) -> Option<i32> {
-    match value {
-        IntOrString::String(text) => text.strip_suffix('%')?.parse().ok(),
-        IntOrString::Int(_) => None,
-    }
-}
-
-fn is_zero(value: &IntOrString) -> bool {
-    *value == IntOrString::Int(0) || percent(value) == Some(0)
-}
-
-/// A number of pods, or a percentage.
-pub fn count_or_percent(value: &IntOrString, field: &str, errors: &mut Vec<FieldError>) {
-    match value {
-        IntOrString::Int(count) => not_negative(field, i64::from(*count), errors),
-        IntOrString::String(text) => {
-            let digits = text.strip_suffix('%').unwrap_or("");
-            if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-                let why = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
-                errors.push(invalid(field, &json!(text), why));
-            }
-        }
-    }
-}
-
-/// `must not be greater than 100%`, if it is.
-pub fn at_most_all(value: &IntOrString, field: &str, errors: &mut Vec<FieldError>) {
-    if percent(value).is_some_and(|p| p > 100) {
-        errors.push(invalid(field, &json!(value), "must not be greater than 100%"));
-    }
-}
-
-/// A changed deployment.
+/// A changed Deployment.
 pub fn deployment_update(new: &Deployment, old: &Deployment, errors: &mut Vec<FieldError>) {
     deployment(new, errors);
-    if new.spec.selector != old.spec.selector {
-        errors.push(invalid("spec.selector", &shown(&new.spec.selector), "field is immutable"));
-    }
+    let selectors = (Some(&new.spec.selector), Some(&old.spec.selector));
+    immutable_form("spec.selector", "LabelSelector", selectors.0, selectors.1, errors);
 }
 
-/// A changed replica set.
+/// A changed ReplicaSet.
 pub fn replica_set_update(new: &ReplicaSet, old: &ReplicaSet, errors: &mut Vec<FieldError>) {
     replica_set(new, errors);
-    if new.spec.selector != old.spec.selector {
-        errors.push(invalid("spec.selector", &shown(&new.spec.selector), "field is immutable"));
+    let selectors = (Some(&new.spec.selector), Some(&old.spec.selector));
+    immutable_form("spec.selector", "LabelSelector", selectors.0, selectors.1, errors);
+}
+
+/// A ReplicationController, new or changed.
+pub fn replication_controller(controller: &ReplicationController, errors: &mut Vec<FieldError>) {
+    let spec = &controller.spec;
+    not_negative("spec.minReadySeconds", i64::from(spec.min_ready_seconds), errors);
+    if spec.selector.is_empty() {
+        errors.push(required("spec.selector", ""));
     }
+    not_negative("spec.replicas", i64::from(spec.replicas), errors);
+    if *spec.template == PodTemplateSpec::default() {
+        return errors.push(required("spec.template", ""));
+    }
+    let labels = &spec.template.metadata.labels;
+    if !spec.selector.iter().all(|(key, value)| labels.get(key) == Some(value)) {
+        errors.push(selector::mismatch(&spec.template, "spec.template"));
+    }
+    kept_template(&spec.template, errors);
 }
 
 /// Numbers of a status, and that none is greater than another.
-fn counts(counts: &[(&str, i64)], relations: &[(&str, &str)], errors: &mut Vec<FieldError>) {
+pub fn counts(counts: &[(&str, i64)], relations: &[(&str, &str, &str)], errors: &mut Vec<FieldError>) {
     let of = |name: &str| counts.iter().find(|(n, _)| *n == name).map_or(0, |(_, v)| *v);
     for (name, value) in counts {
         not_negative(&format!("status.{name}"), *value, errors);
     }
-    for (small, great) in relations {
+    for (small, great, why) in relations {
         if of(small) > of(great) {
-            let why =
-                format!("cannot be greater than {}", if *great == "replicas" { "status.replicas" } else { great });
-            errors.push(invalid(&format!("status.{small}"), &json!(of(small)), &why));
+            errors.push(invalid(&format!("status.{small}"), &json!(of(small)), why));
         }
     }
 }
 
-/// A changed deployment's status.
+/// `cannot be decremented`, if the count of collisions was.
+pub fn collisions(new: Option<i32>, old: Option<i32>, errors: &mut Vec<FieldError>) {
+    if let Some(old) = old
+        && new.unwrap_or(0) < old
+    {
+        errors.push(invalid("status.collisionCount", &json!(new.unwrap_or(0)), "cannot be decremented"));
+    }
+}
+
+/// More than there are.
+pub const MORE_THAN_ALL: &str = "cannot be greater than status.replicas";
+const MORE_THAN_READY: &str = "cannot be greater than readyReplicas";
+
+/// A changed Deployment's status.
 pub fn deployment_status(new: &Deployment, old: &Deployment, errors: &mut Vec<FieldError>) {
     let s = &new.status;
     let all = [
@@ -204,24 +136,19 @@ pub fn deployment_status(new: &Deployment, old: &Deployment, errors: &mut Vec<Fi
         ("availableReplicas", i64::from(s.available_replicas)),
         ("unavailableReplicas", i64::from(s.unavailable_replicas)),
         ("terminatingReplicas", i64::from(s.terminating_replicas.unwrap_or(0))),
+        ("collisionCount", i64::from(s.collision_count.unwrap_or(0))),
     ];
     let relations = [
-        ("updatedReplicas", "replicas"),
-        ("readyReplicas", "replicas"),
-        ("availableReplicas", "replicas"),
-        ("availableReplicas", "readyReplicas"),
+        ("updatedReplicas", "replicas", MORE_THAN_ALL),
+        ("readyReplicas", "replicas", MORE_THAN_ALL),
+        ("availableReplicas", "replicas", MORE_THAN_ALL),
+        ("availableReplicas", "readyReplicas", MORE_THAN_READY),
     ];
     counts(&all, &relations, errors);
-    match (new.status.collision_count, old.status.collision_count) {
-        (new, Some(old)) if new.unwrap_or(0) < old => {
-            let value = new.map_or(Value::Null, |n| json!(n));
-            errors.push(invalid("status.collisionCount", &value, "cannot be decremented"));
-        }
-        _ => {}
-    }
+    collisions(s.collision_count, old.status.collision_count, errors);
 }
 
-/// A changed replica set's status.
+/// A changed ReplicaSet's status.
 pub fn replica_set_status(new: &ReplicaSet, errors: &mut Vec<FieldError>) {
     let s = &new.status;
     let all = [
@@ -232,11 +159,35 @@ pub fn replica_set_status(new: &ReplicaSet, errors: &mut Vec<FieldError>) {
         ("terminatingReplicas", i64::from(s.terminating_replicas.unwrap_or(0))),
         ("observedGeneration", s.observed_generation),
     ];
-    let relations = [
-        ("fullyLabeledReplicas", "replicas"),
-        ("readyReplicas", "replicas"),
-        ("availableReplicas", "replicas"),
-        ("availableReplicas", "readyReplicas"),
+    counts(&all, &REPLICA_RELATIONS, errors);
+}
+
+const REPLICA_RELATIONS: [(&str, &str, &str); 4] = [
+    ("fullyLabeledReplicas", "replicas", MORE_THAN_ALL),
+    ("readyReplicas", "replicas", MORE_THAN_ALL),
+    ("availableReplicas", "replicas", MORE_THAN_ALL),
+    ("availableReplicas", "readyReplicas", MORE_THAN_READY),
+];
+
+/// A changed ReplicationController's status.
+pub fn replication_controller_status(new: &ReplicationController, errors: &mut Vec<FieldError>) {
+    let s = &new.status;
+    let all = [
+        ("replicas", i64::from(s.replicas)),
+        ("fullyLabeledReplicas", i64::from(s.fully_labeled_replicas)),
+        ("readyReplicas", i64::from(s.ready_replicas)),
+        ("availableReplicas", i64::from(s.available_replicas)),
+        ("observedGeneration", s.observed_generation),
     ];
-    counts(&all, &relations, errors);
+    counts(&all, &REPLICA_RELATIONS, errors);
+}
+
+/// What a ControllerRevision holds: an object.
+pub fn revision_data(data: Option<&Value>, revision: i64, errors: &mut Vec<FieldError>) {
+    match data {
+        None | Some(Value::Null) => errors.push(required("data", "data is mandatory")),
+        Some(Value::Object(_)) => {}
+        Some(_) => errors.push(required("data", "data must be a valid JSON object")),
+    }
+    not_negative("revision", revision, errors);
 }

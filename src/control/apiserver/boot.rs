@@ -74,9 +74,11 @@ impl ApiServer {
         }));
         let first = u32::from(self.config.service_cidr.network()) + 1;
         objects.push(kubernetes_service(std::net::Ipv4Addr::from(first).to_string()).into());
-        let ip = self.config.advertise.to_string();
-        objects.push(kubernetes_endpoints(&ip).into());
-        objects.push(kubernetes_slice(&ip).into());
+        if self.config.reconciles_endpoints {
+            let ip = self.config.advertise.to_string();
+            objects.push(kubernetes_endpoints(&ip).into());
+            objects.push(kubernetes_slice(&ip).into());
+        }
         objects
     }
 }

@@ -105,7 +105,9 @@ impl ApiServer {
         if request.kind.info().namespaced {
             meta.namespace = request.namespace.to_string();
         }
-        if meta.resource_version.is_some_and(|v| v.0 != 0) && request.verb == Verb::Create {
+        // It is the store that refuses, so a dry run does not.
+        let versioned = meta.resource_version.is_some_and(|v| v.0 != 0);
+        if versioned && request.verb == Verb::Create && !request.options.dry_run {
             return Err(Status {
                 code: 500,
                 reason: String::new(),
@@ -165,6 +167,7 @@ impl ApiServer {
             admission::on_update(&mut new, current, &mut env)?;
         }
         registry::prepare_change(&mut new, current, request.subresource, &mut env)?;
+        new.meta_mut().resource_version = old.resource_version;
         let errors = match request.subresource {
             Some(Subresource::Status) => validate::update_status(&new, current),
             Some(Subresource::Finalize) => Vec::new(),
@@ -177,7 +180,6 @@ impl ApiServer {
             admission::check_changed(&new, &env)?;
             registry::allocate_change(&mut new, current, &mut env)?;
         }
-        new.meta_mut().resource_version = old.resource_version;
         if removal::done_by_update(&new, current) {
             return Ok(Plan::Commit(Step::Delete(new)));
         }

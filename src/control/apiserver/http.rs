@@ -270,7 +270,8 @@ fn body(
             }
             Ok(Body::None)
         }
-        (Verb::Patch(_), _) | (_, Some(Subresource::Scale | Subresource::Binding | Subresource::Eviction)) => {
+        (Verb::Patch(_), _)
+        | (Verb::Create | Verb::Update, Some(Subresource::Scale | Subresource::Binding | Subresource::Eviction)) => {
             Ok(Body::Value(json_body(http)?.into()))
         }
         (Verb::Create | Verb::Update, _) => {

@@ -27,8 +27,11 @@ pub fn is_legacy(group: &str, version: &str) -> bool {
     VERSIONS.contains(&(group, version))
 }
 
-/// The warning about a gone version.
+/// The warning about a gone version, or about a kind that is on its way out.
 pub fn warning(target: &Target) -> Option<String> {
+    if target.kind == Kind::Endpoints {
+        return Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into());
+    }
     is_legacy(&target.group, &target.version).then(|| {
         let info = target.kind.info();
         let since = if target.version == "v1beta2" { "v1.9+" } else { "v1.8+" };

@@ -6,10 +6,10 @@ use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
 use crate::api::http::{Chunk, HttpResponse};
-use crate::api::{Kind, Object, Request, Subresource, WatchEvent, WatchEventType};
+use crate::api::{Kind, Object, Request, Subresource, Verb, WatchEvent, WatchEventType};
 use crate::control::apiserver::call::Reply;
 use crate::control::apiserver::http::{Include, Presentation, failure};
-use crate::control::apiserver::{ApiServer, autoscaling_v1, table};
+use crate::control::apiserver::{ApiServer, autoscaling_v1, table, warnings};
 use crate::etcd::Revision;
 use crate::sim::Time;
 
@@ -19,6 +19,13 @@ pub(super) type Written = Vec<((bool, Include, bool), Vec<Chunk>)>;
 impl ApiServer {
     /// The HTTP form of an answer.
     pub(super) fn present(&self, form: &Presentation, request: &Request, reply: Reply, now: Time) -> HttpResponse {
+        let writes = matches!(request.verb, Verb::Create | Verb::Update | Verb::Patch(_));
+        let said = match &reply {
+            Reply::Object(object) | Reply::Created(object) if writes && request.subresource.is_none() => {
+                warnings::of(object, matches!(reply, Reply::Created(_)))
+            }
+            _ => Vec::new(),
+        };
         let mut response = match reply {
             Reply::Failure(status) => failure(&status),
             Reply::Watching => stream(request),
@@ -32,7 +39,7 @@ impl ApiServer {
                 ok(200, &self.list(form, request.kind, &items, (revision, next, remaining), now))
             }
         };
-        response.warnings.splice(0..0, form.warnings.iter().cloned());
+        response.warnings.splice(0..0, form.warnings.iter().cloned().chain(said));
         response
     }
 

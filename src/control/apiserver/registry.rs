@@ -124,7 +124,7 @@ pub fn prepare_new(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status>
             }
             n.metadata.labels.insert("kubernetes.io/metadata.name".into(), n.metadata.name.clone());
         }
-        other => workload::prepare_new(other),
+        other => workload::prepare_new(other, env.now),
     }
     Ok(())
 }
@@ -162,7 +162,7 @@ pub fn prepare_change(
     new: &mut Object,
     old: &Object,
     subresource: Option<Subresource>,
-    _env: &mut Env<'_>,
+    env: &mut Env<'_>,
 ) -> Result<(), Status> {
     if subresource == Some(Subresource::Status) && !has_status(new.kind()) {
         return Err(Status::no_such_resource());
@@ -214,7 +214,7 @@ pub fn prepare_change(
                 n.status = o.status.clone();
             }
         }
-        (n, o) => workload::prepare_change(n, o, status),
+        (n, o) => workload::prepare_change(n, o, status, env.now),
     }
     Ok(())
 }

@@ -2,7 +2,9 @@
 //!
 //! A table always has the columns of `-o wide`; their priority is 1 and a client that does not want them leaves them out.
 
+mod access;
 mod autoscaler;
+mod ingress;
 mod network;
 mod node;
 mod pod;
@@ -64,6 +66,13 @@ pub fn columns(kind: Kind) -> &'static [Column] {
         Kind::Service => network::SERVICE,
         Kind::Endpoints => network::ENDPOINTS,
         Kind::EndpointSlice => network::ENDPOINT_SLICE,
+        Kind::Ingress => ingress::INGRESS,
+        Kind::IngressClass => ingress::CLASS,
+        Kind::NetworkPolicy => ingress::POLICY,
+        Kind::ServiceAccount => access::ACCOUNT,
+        Kind::Role | Kind::ClusterRole => access::ROLE,
+        Kind::RoleBinding | Kind::ClusterRoleBinding => access::BINDING,
+        Kind::PodTemplate => access::TEMPLATE,
         Kind::Node => node::COLUMNS,
         Kind::Namespace => const { &[text("Name"), text("Status"), text("Age")] },
         Kind::ConfigMap => const { &[text("Name"), text("Data"), text("Age")] },
@@ -113,6 +122,14 @@ pub fn cells(object: &Object, now: Timestamp) -> Vec<Value> {
         Object::Service(s) => network::service(s, &age),
         Object::Endpoints(e) => network::endpoints(e, &age),
         Object::EndpointSlice(s) => network::endpoint_slice(s, &age),
+        Object::Ingress(i) => ingress::ingress(i, &age),
+        Object::IngressClass(c) => ingress::class(c, &age),
+        Object::NetworkPolicy(p) => ingress::policy(p, &age),
+        Object::ServiceAccount(_) => vec![json!(meta.name), json!(age)],
+        Object::Role(_) | Object::ClusterRole(_) => access::role(meta),
+        Object::RoleBinding(b) => access::binding(meta, &b.role_ref, &b.subjects, &age),
+        Object::ClusterRoleBinding(b) => access::binding(meta, &b.role_ref, &b.subjects, &age),
+        Object::PodTemplate(t) => access::template(t),
         Object::Node(n) => node::cells(n, &age),
         Object::Namespace(n) => vec![json!(meta.name), json!(n.status.phase), json!(age)],
         Object::ConfigMap(c) => vec![json!(meta.name), json!(c.data.len() + c.binary_data.len()), json!(age)],

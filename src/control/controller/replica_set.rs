@@ -68,12 +68,11 @@ impl Reconciler for ReplicaSetController {
 
 /// A ReplicaSet as a keeper of pods. Related pods are those of all ReplicaSets of its owner (`getIndirectlyRelatedPods`).
 fn keeper<'a>(set: &'a Arc<ReplicaSet>, cache: &Cache) -> Keeper<'a> {
-    let ranks = match set.metadata.controller() {
+    let related = match set.metadata.controller() {
         Some(controller) => {
-            let related = cache.controlled_by::<ReplicaSet>(&controller.uid);
-            replicas::ranks(related.map(|set| &set.metadata.uid), cache)
+            cache.controlled_by::<ReplicaSet>(&controller.uid).map(|set| set.metadata.uid.clone()).collect()
         }
-        None => replicas::ranks(std::iter::once(&set.metadata.uid), cache),
+        None => vec![set.metadata.uid.clone()],
     };
     Keeper {
         about: about(Object::ReplicaSet(Arc::clone(set))),
@@ -82,7 +81,7 @@ fn keeper<'a>(set: &'a Arc<ReplicaSet>, cache: &Cache) -> Keeper<'a> {
         template: &set.spec.template,
         replicas: set.spec.replicas,
         min_ready_seconds: set.spec.min_ready_seconds,
-        ranks,
+        related,
     }
 }
 

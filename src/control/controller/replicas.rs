@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::api::{Kind, ObjectMeta, ObjectReference, OwnerReference, Pod, PodTemplateSpec, Request, Timestamp};
+use crate::api::{Kind, ObjectMeta, ObjectReference, OwnerReference, Pod, PodTemplateSpec, Request, Timestamp, Uid};
 use crate::control::Cache;
 use crate::control::controller::pods;
 use crate::control::reconciler::{ApiCall, Context, Note, Plan};
@@ -29,8 +29,8 @@ pub struct Keeper<'a> {
     pub replicas: i32,
     /// How long a pod must be ready to be available.
     pub min_ready_seconds: i32,
-    /// How many related pods each node has.
-    pub ranks: BTreeMap<String, i64>,
+    /// Whose pods count as related when one is chosen for deletion: the owners' uids.
+    pub related: Vec<Uid>,
 }
 
 /// The numbers of a status.
@@ -60,7 +60,8 @@ impl Keeper<'_> {
             plan.slow_start(vec![create_call(pod, &self.about); missing]);
         } else if active.len() > wanted {
             let surplus = (active.len() - wanted).min(BURST);
-            let rank = |pod: &Pod| self.ranks.get(&pod.spec.node_name).copied().unwrap_or(0);
+            let ranks = ranks(&self.related, cx.cache);
+            let rank = |pod: &Pod| ranks.get(&*pod.spec.node_name).copied().unwrap_or(0);
             let chosen = pods::to_delete(active, surplus, rank, cx.calendar.nanos(cx.now));
             plan.together(chosen.iter().map(|pod| delete_call(pod, &self.about)).collect());
         }
@@ -69,20 +70,20 @@ impl Keeper<'_> {
 
     /// Counts its pods.
     pub fn count(&self, owned: &[&Arc<Pod>], now: Timestamp) -> Counts {
-        let active: Vec<&&Arc<Pod>> = owned.iter().filter(|pod| pods::is_active(pod)).collect();
-        let count = |holds: &dyn Fn(&Pod) -> bool| -> i32 {
-            i32::try_from(active.iter().filter(|pod| holds(pod)).count()).unwrap_or(i32::MAX)
-        };
         let labels = &self.template.metadata.labels;
         let labelled = |pod: &Pod| labels.iter().all(|(key, value)| pod.metadata.labels.get(key) == Some(value));
-        let terminating = owned.iter().filter(|pod| pods::is_terminating(pod)).count();
-        Counts {
-            replicas: count(&|_| true),
-            labelled: count(&labelled),
-            ready: count(&pods::is_ready),
-            available: count(&|pod| pods::is_available(pod, self.min_ready_seconds, now)),
-            terminating: i32::try_from(terminating).unwrap_or(i32::MAX),
+        let mut counts = Counts::default();
+        for pod in owned {
+            if pods::is_active(pod) {
+                counts.replicas += 1;
+                counts.labelled += i32::from(labelled(pod));
+                counts.ready += i32::from(pods::is_ready(pod));
+                counts.available += i32::from(pods::is_available(pod, self.min_ready_seconds, now));
+            } else {
+                counts.terminating += i32::from(pods::is_terminating(pod));
+            }
         }
+        counts
     }
 }
 
@@ -106,11 +107,11 @@ pub fn delete_call(pod: &Pod, about: &ObjectReference) -> ApiCall {
 }
 
 /// Counts the active pods of owners by node.
-pub fn ranks<'a>(owners: impl Iterator<Item = &'a crate::api::Uid>, cache: &Cache) -> BTreeMap<String, i64> {
+fn ranks<'a>(owners: &[Uid], cache: &'a Cache) -> BTreeMap<&'a str, i64> {
     let mut ranks = BTreeMap::new();
     for uid in owners {
         for pod in cache.controlled_by::<Pod>(uid).filter(|pod| pods::is_active(pod)) {
-            *ranks.entry(pod.spec.node_name.clone()).or_default() += 1;
+            *ranks.entry(pod.spec.node_name.as_str()).or_default() += 1;
         }
     }
     ranks
@@ -122,6 +123,9 @@ pub fn next_available<'a>(
     min_ready_seconds: i32,
     cx: &Context<'_>,
 ) -> Option<Time> {
+    if min_ready_seconds == 0 {
+        return None;
+    }
     let now = cx.timestamp();
     let times = owned.filter(|pod| pods::is_active(pod)).filter_map(|pod| pods::available_at(pod, min_ready_seconds));
     times.filter(|at| *at > now).min().map(|at| cx.calendar.time(at))

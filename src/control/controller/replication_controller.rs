@@ -49,7 +49,7 @@ impl Reconciler for ReplicationManager {
             return Ok(Plan::nothing());
         }
         let active: Vec<Arc<Pod>> = claims.owned.into_iter().filter(|pod| pods::is_active(pod)).cloned().collect();
-        Ok(keeper(rc, cx.cache).manage(active, cx))
+        Ok(keeper(rc).manage(active, cx))
     }
 
     fn conclude(&self, key: &ObjectRef, failure: Option<&Failed>, cx: &Context<'_>) -> Plan {
@@ -73,7 +73,7 @@ impl Reconciler for ReplicationManager {
     }
 }
 
-fn keeper<'a>(rc: &'a Arc<ReplicationController>, cache: &Cache) -> Keeper<'a> {
+fn keeper(rc: &Arc<ReplicationController>) -> Keeper<'_> {
     Keeper {
         about: about(Object::ReplicationController(Arc::clone(rc))),
         reference: owner::controller_ref(rc.as_ref()),
@@ -81,7 +81,7 @@ fn keeper<'a>(rc: &'a Arc<ReplicationController>, cache: &Cache) -> Keeper<'a> {
         template: &rc.spec.template,
         replicas: rc.spec.replicas,
         min_ready_seconds: rc.spec.min_ready_seconds,
-        ranks: replicas::ranks(std::iter::once(&rc.metadata.uid), cache),
+        related: vec![rc.metadata.uid.clone()],
     }
 }
 
@@ -91,7 +91,7 @@ fn status_of(
     failure: Option<&Failed>,
     cx: &Context<'_>,
 ) -> ReplicationControllerStatus {
-    let counts = keeper(rc, cx.cache).count(owned, cx.timestamp());
+    let counts = keeper(rc).count(owned, cx.timestamp());
     let others = rc.status.conditions.iter().filter(|c| c.r#type != "ReplicaFailure").cloned();
     let known = rc.status.conditions.iter().find(|c| c.r#type == "ReplicaFailure").cloned();
     let failing = failure.filter(|failed| !failed.tag.is_empty()).map(|failed| {

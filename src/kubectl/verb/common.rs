@@ -101,7 +101,12 @@ pub fn end_with_failures(ctx: &Ctx<'_>) -> Result<u8, Stop> {
     if failures.is_empty() {
         return Ok(0);
     }
-    Err(Stop::Fail(Failure { text: failures.concat(), code: 1 }))
+    // Only one error alone is called one (`utilerrors.Aggregate` in `cmdutil.CheckErr`).
+    let text = match failures.as_slice() {
+        [one] => one.clone(),
+        many => many.iter().map(|text| text.strip_prefix("error: ").unwrap_or(text)).collect(),
+    };
+    Err(Stop::Fail(Failure { text, code: 1 }))
 }
 
 /// An object that a command names, wherever the name came from.

@@ -12,11 +12,11 @@ use super::common::{self, end_with_failures, with_body};
 use crate::api::http::Method;
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
-use crate::kubectl::json::object_at;
+use crate::kubectl::json::{at, object_at};
 use crate::kubectl::object;
 use crate::kubectl::print::output;
 use crate::kubectl::resource::{self, Resource};
-use crate::kubectl::verb::apply::annotated;
+use crate::kubectl::verb::apply::{LAST_APPLIED, annotated};
 
 /// What a generator made.
 pub(super) struct Made {
@@ -170,7 +170,9 @@ fn one_file(ctx: &mut Ctx<'_>, source: &str, mut value: Value, resource: &'stati
             return Ok(());
         }
     };
-    if ctx.args().bool("save-config") {
+    // An object that says what was applied last says so anew (`CreateOrUpdateAnnotation`).
+    let remembers = !at(&value, &["metadata", "annotations", LAST_APPLIED]).is_null();
+    if ctx.args().bool("save-config") || remembers {
         value = annotated(value);
     }
     if !common::is_client_dry_run(ctx) {

@@ -46,13 +46,11 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
             let scale = ctx.json(HttpRequest::get(&path))?;
             let now = int_at(&scale, &["spec", "replicas"]).unwrap_or(0);
             if wanted >= 0 && now != wanted {
-                ctx.note_failure(format!("error: Expected replicas to be {wanted}, was {now}\n"));
-                return Ok(());
+                return fail(format!("Expected replicas to be {wanted}, was {now}"));
             }
             let live_version = text_at(&scale, &["metadata", "resourceVersion"]);
             if !version.is_empty() && live_version != version {
-                ctx.note_failure(format!("error: Expected resource version to be {version}, was {live_version}\n"));
-                return Ok(());
+                return fail(format!("Expected resource version to be {version}, was {live_version}"));
             }
         }
         let mut request = with_body(Method::Patch, path, MERGE, &json!({"spec": {"replicas": replicas}}));

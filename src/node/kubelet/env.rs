@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::api::{ConfigMap, Container, EnvVarSource, KeySelector, Kind, ObjectRef, Pod, Secret, Service};
+use crate::api::{ConfigMap, Container, EnvVarSource, Kind, ObjectRef, Pod, Secret, Service};
 use crate::node::kubelet::Config;
 use crate::node::kubelet::mount::not_found;
 use crate::node::kubelet::worker::Worker;
@@ -176,8 +176,8 @@ fn environment(
     let mut env = service_env(pod, services);
     for from in &container.env_from {
         let all = match (&from.config_map_ref, &from.secret_ref) {
-            (Some(r), _) => data(worker, Kind::ConfigMap, r)?,
-            (_, Some(r)) => data(worker, Kind::Secret, r)?,
+            (Some(r), _) => data(worker, Kind::ConfigMap, &r.name, r.optional)?,
+            (_, Some(r)) => data(worker, Kind::Secret, &r.name, r.optional)?,
             _ => BTreeMap::new(),
         };
         env.extend(all.into_iter().map(|(k, v)| (format!("{}{k}", from.prefix), v)));
@@ -194,14 +194,14 @@ fn environment(
     Ok(env)
 }
 
-fn data(worker: &Worker, kind: Kind, selector: &KeySelector) -> Result<BTreeMap<String, String>, String> {
-    let key = key(&worker.pod, kind, &selector.name);
+fn data(worker: &Worker, kind: Kind, name: &str, optional: Option<bool>) -> Result<BTreeMap<String, String>, String> {
+    let key = key(&worker.pod, kind, name);
     match worker.fetched.get(&key) {
         Some(Ok(object)) => Ok(match kind {
             Kind::Secret => object.get::<Secret>().map(|s| decoded(s)).unwrap_or_default(),
             _ => object.get::<ConfigMap>().map(|c| c.data.clone()).unwrap_or_default(),
         }),
-        _ if selector.optional == Some(true) => Ok(BTreeMap::new()),
+        _ if optional == Some(true) => Ok(BTreeMap::new()),
         _ => Err(not_found(&key)),
     }
 }
@@ -229,7 +229,7 @@ fn value_from(
         [(Kind::ConfigMap, "ConfigMap", &source.config_map_key_ref), (Kind::Secret, "Secret", &source.secret_key_ref)]
     {
         let Some(selector) = selector else { continue };
-        let all = data(worker, kind, selector)?;
+        let all = data(worker, kind, &selector.name, selector.optional)?;
         return match all.get(&selector.key) {
             Some(value) => Ok(Some(value.clone())),
             None if selector.optional == Some(true) => Ok(None),
@@ -357,10 +357,7 @@ fn volume_data(worker: &Worker, volume: &crate::api::Volume) -> BTreeMap<String,
             .filter_map(|i| Some((i["path"].as_str()?.to_owned(), all.get(i["key"].as_str()?)?.clone())))
             .collect(),
     };
-    let of = |kind: Kind, name: &str| {
-        let selector = KeySelector { name: name.into(), optional: Some(true), ..KeySelector::default() };
-        data(worker, kind, &selector).unwrap_or_default()
-    };
+    let of = |kind: Kind, name: &str| data(worker, kind, name, Some(true)).unwrap_or_default();
     if let Some(source) = volume.rest.get("configMap") {
         return chosen(of(Kind::ConfigMap, source["name"].as_str().unwrap_or("")), source);
     }

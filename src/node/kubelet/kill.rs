@@ -14,6 +14,9 @@ use crate::sim::{Out, Span, Time};
 /// The least grace that a container gets.
 const LEAST: Span = Span::secs(2);
 
+/// How often it is looked whether the volumes are unmounted.
+const UNMOUNT: Span = Span::millis(300);
+
 /// How far a termination is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Kill {
@@ -66,6 +69,7 @@ impl Kubelet {
         self.stop_probes(uid);
         self.next_pull(now, out);
         self.relist(uid);
+        self.tell_deadline(uid, now, out);
         self.refresh_status(uid, now, out);
         self.kill_again(uid, now, out);
     }
@@ -135,11 +139,9 @@ impl Kubelet {
     }
 
     fn stop_sandbox(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
-        self.relist(uid);
-        self.refresh_status(uid, now, out);
         let Some(worker) = self.workers.get(uid) else { return };
         let Some(sandbox) = worker.live.sandbox.clone().filter(|s| s.ready) else {
-            return self.terminated(uid, now, out);
+            return self.stopped(uid, now, out);
         };
         let op = self.ask(For::Kill(uid.clone()), CriRequest::StopPodSandbox(sandbox.id), out);
         if let Some(Life::Terminating(kill)) = self.workers.get_mut(uid).map(|w| &mut w.life) {
@@ -154,17 +156,20 @@ impl Kubelet {
             if let Some(sandbox) = worker.live.sandbox.as_mut() {
                 sandbox.ready = false;
             }
-            self.terminated(uid, now, out);
+            self.stopped(uid, now, out);
         } else {
             self.kill_again(uid, now, out);
         }
     }
 
-    /// Nothing of the pod runs any more.
-    fn terminated(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
+    /// Nothing of the pod runs any more; its volumes are unmounted at the next look (`WaitForUnmount`).
+    fn stopped(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
+        self.relist(uid);
+        self.tell_deadline(uid, now, out);
         let Some(worker) = self.workers.get_mut(uid) else { return };
         worker.life = Life::Terminated;
-        self.relist(uid);
+        worker.unmounted = (!worker.pod.spec.volumes.is_empty()).then(|| now + UNMOUNT);
+        self.tell_deadline(uid, now, out);
         self.refresh_status(uid, now, out);
         self.finish(uid, now, out);
     }

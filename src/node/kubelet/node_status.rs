@@ -28,6 +28,8 @@ pub struct NodeConfig {
     pub pods: i64,
     /// What of the memory is kept back for eviction (`memory.available<100Mi`).
     pub memory_reserved: i64,
+    /// Whether cgroups hold pods to what is allocatable (`enforceNodeAllocatable`).
+    pub enforces_allocatable: bool,
     /// More labels.
     pub labels: BTreeMap<String, String>,
     /// Taints that it registers with.
@@ -50,6 +52,7 @@ impl Default for NodeConfig {
             disk: 100 << 30,
             pods: 110,
             memory_reserved: 100 << 20,
+            enforces_allocatable: true,
             labels: BTreeMap::new(),
             taints: Vec::new(),
             kubelet_version: "v1.36.2".into(),
@@ -139,6 +142,8 @@ impl Kubelet {
             }
             _ => {
                 self.node.stage = Stage::Registered;
+                // Once for the node as it was registered, and once more for its first status.
+                self.announce_pressures(now, out);
                 self.node.update_at = Some(now);
                 self.node.lease_at = Some(now);
                 self.node_due(now, out);
@@ -231,10 +236,10 @@ impl Kubelet {
         let mut events: Vec<(&str, String)> = Vec::new();
         if !self.node.announced {
             self.node.announced = true;
-            for reason in ["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"] {
-                events.push((reason, format!("Node {node} status is now: {reason}")));
+            self.announce_pressures(now, out);
+            if self.config.info.enforces_allocatable {
+                events.push(("NodeAllocatableEnforced", "Updated Node Allocatable limit across pods".into()));
             }
-            events.push(("NodeAllocatableEnforced", "Updated Node Allocatable limit across pods".into()));
         }
         let ready = |s: &NodeStatus| s.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True");
         let was = self.node.written.as_ref().map(ready);
@@ -243,6 +248,14 @@ impl Kubelet {
             events.push((reason, format!("Node {node} status is now: {reason}")));
         }
         for (reason, message) in events {
+            self.node_event("Normal", reason, &message, now, out);
+        }
+    }
+
+    /// The events of a node that was under no pressure from the first.
+    fn announce_pressures(&mut self, now: Time, out: &mut Out<Effect>) {
+        for reason in ["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"] {
+            let message = format!("Node {} status is now: {reason}", self.config.node);
             self.node_event("Normal", reason, &message, now, out);
         }
     }

@@ -1,10 +1,14 @@
 //! The probes of all containers: when they run and what follows. Models `pkg/kubelet/prober/prober_manager.go` and
 //! `worker.go`, and the kill of `pkg/kubelet/kuberuntime` that a failed probe leads to.
+//!
+//! A probe ticks from the first sync of its pod on, whichever instance of the container runs, and each tick looks whether
+//! there is something to probe. A sync that finds a container not ready makes its readiness probe tick at once.
 
 use std::collections::BTreeMap;
 
-use crate::api::Uid;
+use crate::api::{Probe, Uid};
 use crate::net::{SocketEvent, SocketId};
+use crate::node::kubelet::actions::is_sidecar;
 use crate::node::kubelet::ops::For;
 use crate::node::kubelet::probe::{self, NetRun, Outcome, ProbeKind};
 use crate::node::kubelet::start::go_duration;
@@ -23,10 +27,12 @@ pub struct Prober {
 
 type Key = (Uid, String, ProbeKind);
 
-/// One probe of one instance of a container.
+/// One probe of a container.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct State {
-    container: ContainerId,
+    /// The instance that it has probed last.
+    container: Option<ContainerId>,
+    /// The next tick.
     next: Time,
     successes: i32,
     failures: i32,
@@ -43,29 +49,43 @@ enum Run {
     Net(Box<NetRun>),
 }
 
+/// How often a probe ticks.
+fn period(probe: &Probe) -> Span {
+    Span::secs(u64::try_from(probe.period_seconds.max(1)).unwrap_or(1))
+}
+
 impl Kubelet {
-    /// Makes sure that each running container of a pod has its probes.
+    /// Makes sure that each container of a pod has its probes (`AddPod`).
     pub(super) fn ensure_probes(&mut self, uid: &Uid, now: Time) {
         let Some(worker) = self.workers.get(uid).filter(|w| w.life == Life::Syncing) else { return };
         for container in worker.pod.spec.init_containers.iter().chain(&worker.pod.spec.containers) {
-            let Some(view) = worker.seen.latest(&container.name) else { continue };
-            let ContainerPhase::Running { started } = view.phase else { continue };
+            if worker.is_init(&container.name) && !is_sidecar(container) {
+                continue;
+            }
             for kind in ProbeKind::ALL {
                 let Some(probe) = kind.of(container) else { continue };
-                let key = (uid.clone(), container.name.clone(), kind);
-                if self.probes.states.get(&key).is_some_and(|s| s.container == view.id) {
-                    continue;
-                }
-                let delay = Span::secs(u64::try_from(probe.initial_delay_seconds).unwrap_or(0));
-                let state = State {
-                    container: view.id.clone(),
-                    next: (started + delay).max(now),
+                // The first tick is at once, and finds nothing unless the container runs already.
+                let first = if worker.seen.latest(&container.name).is_some() { now } else { now + period(probe) };
+                self.probes.states.entry((uid.clone(), container.name.clone(), kind)).or_insert(State {
+                    container: None,
+                    next: first,
                     successes: 0,
                     failures: 0,
                     run: Run::Idle,
                     on_hold: false,
-                };
-                self.probes.states.insert(key, state);
+                });
+            }
+        }
+    }
+
+    /// Readiness probes of containers that are not ready tick at once (`UpdatePodStatus`).
+    pub(super) fn trigger_probes(&mut self, uid: &Uid, now: Time) {
+        let Some(worker) = self.workers.get(uid).filter(|w| w.life == Life::Syncing) else { return };
+        let statuses = worker.status.init_container_statuses.iter().chain(&worker.status.container_statuses);
+        for status in statuses.filter(|s| s.started == Some(true) && !s.ready && s.state.running.is_some()) {
+            let key = (uid.clone(), status.name.clone(), ProbeKind::Readiness);
+            if let Some(state) = self.probes.states.get_mut(&key) {
+                state.next = state.next.min(now);
             }
         }
     }
@@ -75,11 +95,11 @@ impl Kubelet {
     }
 
     /// Whether a probe waits for the start-up probe, or has no more to do after it.
-    fn gated(&self, key: &Key, state: &State) -> bool {
+    fn gated(&self, key: &Key, id: &ContainerId) -> bool {
         let (uid, name, kind) = key;
         let Some(worker) = self.workers.get(uid) else { return true };
         let has_startup = worker.container(name).is_some_and(|c| c.startup_probe.is_some());
-        let started = !has_startup || worker.started.contains(&state.container);
+        let started = !has_startup || worker.started.contains(id);
         match kind {
             ProbeKind::Startup => started,
             _ => !started,
@@ -87,11 +107,11 @@ impl Kubelet {
     }
 
     fn due_at(&self, key: &Key, state: &State) -> Option<Time> {
-        match &state.run {
-            Run::Exec => None,
-            Run::Net(run) => Some(run.until),
-            Run::Idle if state.on_hold || self.gated(key, state) => None,
-            Run::Idle => Some(state.next),
+        match (&state.run, &state.container) {
+            (Run::Exec, _) => None,
+            (Run::Net(run), _) => Some(run.until),
+            (Run::Idle, Some(id)) if key.2 == ProbeKind::Startup && self.gated(key, id) => None,
+            (Run::Idle, _) => Some(state.next),
         }
     }
 
@@ -113,30 +133,49 @@ impl Kubelet {
                 ops.into_iter().for_each(|op| out.push(Effect::Socket(op)));
                 self.probed(&key, outcome, now, out);
             } else {
-                self.run_probe(&key, now, out);
+                self.tick_probe(&key, now, out);
             }
         }
     }
 
-    fn run_probe(&mut self, key: &Key, now: Time, out: &mut Out<Effect>) {
+    /// Looks whether there is something to probe, and probes it (`doProbe`).
+    fn tick_probe(&mut self, key: &Key, now: Time, out: &mut Out<Effect>) {
         let (uid, name, kind) = key;
         let Some(worker) = self.workers.get(uid) else { return };
-        let Some((container, probe)) = worker.container(name).and_then(|c| Some((c, kind.of(c)?))) else { return };
-        let (container, probe) = (container.clone(), probe.clone());
+        let Some(probe) = worker.container(name).and_then(|c| kind.of(c)).cloned() else { return };
+        let view = worker.seen.latest(name).map(|v| (v.id.clone(), v.phase.clone()));
+        let Some(state) = self.probes.states.get_mut(key) else { return };
+        state.next = now + period(&probe);
+        let Some((id, phase)) = view else { return };
+        if state.container.as_ref() != Some(&id) {
+            state.container = Some(id.clone());
+            state.on_hold = false;
+        }
+        let ContainerPhase::Running { started } = phase else { return };
+        // The start is known to the second.
+        let age = now.since(Time::ZERO + Span::secs(started.as_secs())).as_secs();
+        let early = age < u64::try_from(probe.initial_delay_seconds).unwrap_or(0);
+        if !state.on_hold && !early && !self.gated(key, &id) {
+            self.run_probe(key, &id, &probe, now, out);
+        }
+    }
+
+    fn run_probe(&mut self, key: &Key, id: &ContainerId, probe: &Probe, now: Time, out: &mut Out<Effect>) {
+        let (uid, name, kind) = key;
+        let Some(worker) = self.workers.get(uid) else { return };
+        let Some(container) = worker.container(name).cloned() else { return };
         let ip = worker.live.sandbox.as_ref().and_then(|s| s.ip).unwrap_or(self.config.ip);
         self.probes.next += 1;
         let number = self.probes.next;
         let Some(state) = self.probes.states.get_mut(key) else { return };
-        state.next = now + Span::secs(u64::try_from(probe.period_seconds.max(1)).unwrap_or(1));
         if let Some(exec) = &probe.exec {
             state.run = Run::Exec;
             let timeout = Some(Span::secs(u64::try_from(probe.timeout_seconds.max(1)).unwrap_or(1)));
-            let request =
-                CriRequest::ExecSync { container: state.container.clone(), command: exec.command.clone(), timeout };
+            let request = CriRequest::ExecSync { container: id.clone(), command: exec.command.clone(), timeout };
             self.ask(For::Probe(uid.clone(), name.clone(), *kind), request, out);
             return;
         }
-        match probe::begin(number, &probe, &container, ip, now) {
+        match probe::begin(number, probe, &container, ip, now) {
             None => self.probed(key, Outcome::Success, now, out),
             Some(Err(words)) => self.probed(key, Outcome::Error(words), now, out),
             Some(Ok((run, ops))) => {
@@ -238,13 +277,16 @@ impl Kubelet {
             Outcome::Success => (state.successes, state.failures) = (state.successes + 1, 0),
             Outcome::Failure(_) => (state.successes, state.failures) = (0, state.failures + 1),
         }
-        let id = state.container.clone();
+        let Some(id) = state.container.clone() else { return };
         let verdict = match (state.successes >= successes.max(1), state.failures >= failures.max(1)) {
             (true, _) => true,
             (_, true) => false,
             _ => return,
         };
-        state.on_hold = !verdict && *kind != ProbeKind::Readiness;
+        // A container that is to be restarted is probed no more, nor one that has started for its start.
+        if *kind == ProbeKind::Startup || *kind == ProbeKind::Liveness && !verdict {
+            (state.on_hold, state.successes, state.failures) = (true, 0, 0);
+        }
         self.judged(uid, name, *kind, &id, verdict, now, out);
     }
 
@@ -285,8 +327,7 @@ impl Kubelet {
         let Some(worker) = self.workers.get_mut(uid) else { return };
         for container in &worker.pod.spec.containers {
             let Some(view) = worker.live.latest(&container.name).filter(|v| v.phase.is_running()) else { continue };
-            let wanted = crate::workload::image::parse(&container.image).map(|n| n.full()).unwrap_or_default();
-            if *view.image != *wanted && !view.image_id.is_empty() {
+            if *view.image != *crate::workload::image::with_tag(&container.image) && !view.image_id.is_empty() {
                 let words = format!("Container {} definition changed, will be restarted", container.name);
                 worker.condemned.entry(view.id.clone()).or_insert(words);
             }

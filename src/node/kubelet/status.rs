@@ -44,6 +44,13 @@ pub fn generate(worker: &Worker, host: Ipv4Addr, now: Timestamp, epoch: i64) -> 
         status.message.clone_from(message);
     }
     conditions(worker, &mut status, now);
+    // A pod has not ended before nothing of it can run any more.
+    let over = |phase: &str| matches!(phase, "Succeeded" | "Failed");
+    if over(&status.phase) && worker.life != Life::Terminated {
+        status.phase = if old.phase.is_empty() { "Pending".into() } else { old.phase.clone() };
+        status.reason.clone_from(&old.reason);
+        status.message.clone_from(&old.message);
+    }
     status
 }
 

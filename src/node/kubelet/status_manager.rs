@@ -93,6 +93,9 @@ impl Kubelet {
         if worker.removed {
             return self.forget(uid, out);
         }
+        if worker.unmounted.is_some() {
+            return;
+        }
         let settled = worker.writing.is_none() && worker.written.as_ref() == Some(&worker.status);
         if worker.pod.metadata.deletion_timestamp.is_none() || !settled || worker.deleting {
             return;

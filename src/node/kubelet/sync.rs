@@ -10,6 +10,7 @@ use crate::node::kubelet::{Effect, Kubelet, actions};
 use crate::node::runtime::{CriAnswer, CriRequest, OpId, SandboxConfig};
 use crate::sim::{Out, Span, Time};
 
+const DEADLINE: &str = "Pod was active on the node longer than the specified deadline";
 /// How often a pod is synced though nothing happened.
 const RESYNC: Span = Span::secs(60);
 /// After how long a failed sync is tried again.
@@ -65,7 +66,11 @@ impl Kubelet {
             Life::Syncing => {}
         }
         if worker.removed || worker.pod.metadata.deletion_timestamp.is_some() {
-            return self.terminate(uid, now, out);
+            if worker.sync.take().is_some() {
+                worker.synced = Some(now);
+                self.next_pull(now, out);
+            }
+            return self.terminate_once_seen(uid, now, out);
         }
         if worker.sync.is_some() {
             worker.dirty = true;
@@ -73,14 +78,22 @@ impl Kubelet {
         }
         worker.dirty = false;
         worker.next_sync = None;
+        if worker.over {
+            return self.terminate_once_seen(uid, now, out);
+        }
         self.check_deadline(uid, now, out);
         self.ensure_probes(uid, now);
         self.refresh_status(uid, now, out);
+        self.trigger_probes(uid, now);
+        let Some(worker) = self.workers.get_mut(uid) else { return };
+        if worker.failed.is_some() || actions::finished(&worker.pod.spec, &worker.seen) {
+            // This sync tells that the pod is over; the next one ends it.
+            worker.over = true;
+            worker.synced = Some(now);
+            return self.terminate_once_seen(uid, now, out);
+        }
         self.kill_condemned(uid, now, out);
         let Some(worker) = self.workers.get_mut(uid) else { return };
-        if worker.failed.is_some() || actions::finished(&worker.pod.spec, &worker.live) {
-            return self.terminate(uid, now, out);
-        }
         if !self.network_ready && !worker.pod.spec.host_network {
             let message = format!("network is not ready: {NETWORK_NOT_READY}");
             self.pod_event(uid, None, "Warning", "NetworkNotReady", &message, now, out);
@@ -93,15 +106,31 @@ impl Kubelet {
         self.mount(uid, now, out);
     }
 
+    /// Begins to end a pod, as soon as a relist is newer than its last sync (`GetNewerThan`).
+    fn terminate_once_seen(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
+        let seen = self.workers.get(uid).and_then(|w| w.synced).map(|at| self.tick_after(at));
+        match (seen, self.workers.get_mut(uid)) {
+            (Some(at), Some(worker)) if at > now => worker.next_sync = Some(at),
+            _ => self.terminate(uid, now, out),
+        }
+    }
+
     /// A pod that ran for too long fails.
     fn check_deadline(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
         let Some(worker) = self.workers.get_mut(uid) else { return };
         let Some(deadline) = worker.pod.spec.active_deadline_seconds else { return };
         let limit = Span::secs(u64::try_from(deadline).unwrap_or(0));
         if worker.failed.is_none() && now >= worker.since + limit {
-            let words = "Pod was active on the node longer than the specified deadline";
-            worker.failed = Some(("DeadlineExceeded".into(), words.into()));
-            self.pod_event(uid, None, "Normal", "DeadlineExceeded", words, now, out);
+            worker.failed = Some(("DeadlineExceeded".into(), DEADLINE.into()));
+            self.tell_deadline(uid, now, out);
+        }
+    }
+
+    /// Every status of a pod past its deadline says so in an event (`ShouldEvict`).
+    pub(super) fn tell_deadline(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
+        let failed = self.workers.get(uid).and_then(|w| w.failed.as_ref());
+        if failed.is_some_and(|(reason, _)| reason == "DeadlineExceeded") {
+            self.pod_event(uid, None, "Normal", "DeadlineExceeded", DEADLINE, now, out);
         }
     }
 
@@ -189,6 +218,7 @@ impl Kubelet {
     pub(super) fn end_sync(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
         let Some(worker) = self.workers.get_mut(uid) else { return };
         let Some(sync) = worker.sync.take() else { return };
+        worker.synced = Some(now);
         if worker.dirty {
             return self.sync_pod(uid, now, out);
         }

@@ -186,6 +186,8 @@ fn a_pod_past_its_deadline_fails() {
         &[(6, "1/1 Running  0"), (12, "0/1 Failed  0")],
     );
     assert_eq!(bench.get("p").status.reason, "DeadlineExceeded");
+    let words = "DeadlineExceeded Pod was active on the node longer than the specified deadline x4";
+    assert!(bench.events("p").contains(&words.to_owned()), "{:#?}", bench.events("p"));
 }
 
 #[test]
@@ -311,7 +313,7 @@ fn another_image_in_the_spec_restarts_the_container() {
     bench.put(pod.into(), crate::api::WatchEventType::Modified);
     bench.run(Span::secs(8));
     assert_eq!(shown(&bench, "p"), "1/1 Running  1");
-    assert_eq!(bench.get("p").status.container_statuses[0].image, "docker.io/library/nginx:2");
+    assert_eq!(bench.get("p").status.container_statuses[0].image, "nginx:2");
     assert!(bench.events("p").contains(&"Killing Container c definition changed, will be restarted x1".to_owned()));
 }
 
@@ -319,7 +321,7 @@ fn another_image_in_the_spec_restarts_the_container() {
 fn http_and_tcp_probes_that_nobody_answers_time_out() {
     // The bench has no network: what is asked for never comes back.
     let bench = check(
-        "containers: [{name: c, image: 'nginx:1', readinessProbe: {httpGet: {path: /x, port: 80}, periodSeconds: 5}, livenessProbe: {tcpSocket: {port: 80}, failureThreshold: 9}}]",
+        "containers: [{name: c, image: 'nginx:1', readinessProbe: {httpGet: {path: /x, port: 80}, periodSeconds: 5}, livenessProbe: {tcpSocket: {port: 80}, periodSeconds: 5, failureThreshold: 9}}]",
         &[(9, "0/1 Running  0")],
     );
     let events = bench.events("p");

@@ -128,6 +128,10 @@ pub struct Worker {
     pub writing: Option<CallId>,
     /// When the write is tried again after a failure.
     pub write_at: Option<Time>,
+    /// When the last sync ended: the end of the pod goes on with what a later relist sees.
+    pub synced: Option<Time>,
+    /// When the volumes of a terminated pod are unmounted.
+    pub unmounted: Option<Time>,
     /// When the kubelet first saw the pod.
     pub since: Time,
     /// ConfigMaps and Secrets, as of this sync.
@@ -146,6 +150,8 @@ pub struct Worker {
     pub killed: BTreeSet<ContainerId>,
     /// The pod has failed for good: the reason and the message.
     pub failed: Option<(String, String)>,
+    /// The last sync found that the pod has run to its end, or failed.
+    pub over: bool,
     /// Whether the object is gone from the API server.
     pub removed: bool,
     /// The call that removes it.
@@ -169,6 +175,8 @@ impl Worker {
             written_version: None,
             writing: None,
             write_at: None,
+            synced: None,
+            unmounted: None,
             since: now,
             fetched: BTreeMap::new(),
             fetching: BTreeSet::new(),
@@ -178,6 +186,7 @@ impl Worker {
             condemned: BTreeMap::new(),
             killed: BTreeSet::new(),
             failed: None,
+            over: false,
             removed: false,
             deleting: false,
         }
@@ -248,9 +257,11 @@ impl Worker {
         let relist = self.changed.map(|at| Wake { at: tick(at), why: Reason::Relist });
         let write = self.write_at.map(|at| Wake { at, why: Reason::Retry });
         let hook = match &self.life {
-            Life::Terminating(kill) => kill.wake_at().map(|at| Wake { at, why: Reason::Termination }),
-            _ => None,
-        };
+            Life::Terminating(kill) => kill.wake_at(),
+            Life::Terminated => self.unmounted,
+            Life::Syncing => None,
+        }
+        .map(|at| Wake { at, why: Reason::Termination });
         let deadline = match (&self.life, self.pod.spec.active_deadline_seconds) {
             (Life::Syncing, Some(s)) if self.failed.is_none() => {
                 let at = self.since + crate::sim::Span::secs(u64::try_from(s).unwrap_or(0));
@@ -351,6 +362,7 @@ impl Kubelet {
         for uid in due {
             let Some(worker) = self.workers.get_mut(&uid) else { continue };
             worker.next_sync = worker.next_sync.filter(|at| *at > now);
+            worker.unmounted = worker.unmounted.filter(|at| *at > now);
             if worker.write_at.is_some_and(|at| at <= now) {
                 worker.write_at = None;
                 self.write_status(&uid, now, out);

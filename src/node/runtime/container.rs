@@ -151,10 +151,8 @@ impl Runtime {
         };
         let name = crate::workload::image::parse(&config.image).ok();
         let full = name.as_ref().map(|n| n.full()).unwrap_or_default();
-        let (image, image_id) = self
-            .images
-            .get(full.as_str())
-            .map_or((config.image.clone(), "".into()), |i| (i.name.clone(), i.id.clone()));
+        let image = crate::workload::image::with_tag(&config.image).into();
+        let image_id = self.images.get(full.as_str()).map_or("".into(), |i| i.id.clone());
         let place = Place {
             image: config.image.clone(),
             family: name.as_ref().map(|n| n.info().family).unwrap_or_default(),

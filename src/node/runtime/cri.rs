@@ -146,7 +146,7 @@ pub struct ContainerView {
     pub name: Arc<str>,
     /// Which instance.
     pub attempt: u32,
-    /// The image's full name.
+    /// The image's name, as it was asked for.
     pub image: Arc<str>,
     /// The image's id.
     pub image_id: Arc<str>,

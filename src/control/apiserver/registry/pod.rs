@@ -1,6 +1,9 @@
 //! Pods. Models `pkg/registry/core/pod/strategy.go` and `pkg/apis/core/v1/helper/qos`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
 
 use crate::api::{Container, Pod, PodCondition, PodSpec, PodStatus, Quantity, Timestamp};
 use crate::control::apiserver::registry::Env;
@@ -8,11 +11,43 @@ use crate::control::apiserver::registry::Env;
 /// A new pod is pending.
 pub fn prepare_new(pod: &mut Pod, env: &mut Env<'_>) {
     pod.metadata.generation = 1;
+    app_armor(pod);
     pod.status = PodStatus { phase: "Pending".into(), qos_class: qos(&pod.spec).into(), ..PodStatus::default() };
     let gated = pod.spec.rest.get("schedulingGates").and_then(|g| g.as_array()).is_some_and(|g| !g.is_empty());
     if gated {
         let message = "Scheduling is blocked due to non-empty scheduling gates";
         set_condition(pod, "PodScheduled", "False", "SchedulingGated", message, env.now);
+    }
+}
+
+/// The annotations of old say what fields say today (`applyAppArmorVersionSkew`).
+fn app_armor(pod: &mut Pod) {
+    const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
+    let profiles: Vec<(String, Value)> = pod
+        .metadata
+        .annotations
+        .iter()
+        .filter_map(|(key, value)| {
+            let profile = match (value.as_str(), value.strip_prefix("localhost/")) {
+                (_, Some(name)) => json!({"type": "Localhost", "localhostProfile": name}),
+                ("runtime/default", _) => json!({"type": "RuntimeDefault"}),
+                ("unconfined", _) => json!({"type": "Unconfined"}),
+                _ => return None,
+            };
+            Some((key.strip_prefix(PREFIX)?.to_owned(), profile))
+        })
+        .collect();
+    if profiles.is_empty() || pod.spec.rest.get("securityContext").is_some_and(|c| !c["appArmorProfile"].is_null()) {
+        return;
+    }
+    let spec = Arc::make_mut(&mut pod.spec);
+    for container in spec.init_containers.iter_mut().chain(&mut spec.containers) {
+        if let Some((_, profile)) = profiles.iter().find(|(name, _)| *name == container.name) {
+            let context = container.rest.entry("securityContext".into()).or_insert_with(|| json!({}));
+            if context["appArmorProfile"].is_null() {
+                context["appArmorProfile"] = profile.clone();
+            }
+        }
     }
 }
 

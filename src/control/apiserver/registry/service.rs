@@ -16,7 +16,17 @@ pub fn prepare_change(new: &mut Service, old: &Service, status: bool) {
     }
     new.status = old.status.clone();
     keep_addresses(new, old);
+    normalise_ips(new, old);
     drop_unneeded(new, old);
+}
+
+/// A client that knows `clusterIP` alone means the list too (`normalizeClusterIPs`).
+fn normalise_ips(new: &mut Service, old: &Service) {
+    let (now, before) = (&mut new.spec, &old.spec);
+    if now.cluster_ip == before.cluster_ip || now.cluster_ips != before.cluster_ips {
+        return;
+    }
+    now.cluster_ips = if now.cluster_ip.is_empty() { Vec::new() } else { vec![now.cluster_ip.clone()] };
 }
 
 fn has_ip(service: &Service) -> bool {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::{DaemonSet, Job, Kind, LabelSelector, Object};
+use crate::api::{DaemonSet, Job, Kind, LabelSelector, Object, Timestamp};
 
 /// The annotation that counts the templates of a DaemonSet.
 const GENERATION: &str = "deprecated.daemonset.template.generation";
@@ -19,6 +19,7 @@ pub fn has_status(kind: Kind) -> bool {
             | Kind::DaemonSet
             | Kind::Job
             | Kind::CronJob
+            | Kind::Ingress
             | Kind::PersistentVolume
             | Kind::PersistentVolumeClaim
             | Kind::HorizontalPodAutoscaler
@@ -28,7 +29,7 @@ pub fn has_status(kind: Kind) -> bool {
 }
 
 /// What a creation does besides.
-pub fn prepare_new(object: &mut Object) {
+pub fn prepare_new(object: &mut Object, now: Timestamp) {
     macro_rules! fresh {
         ($object:expr) => {{
             let object = Arc::make_mut($object);
@@ -46,10 +47,13 @@ pub fn prepare_new(object: &mut Object) {
         }
         Object::Job(o) => label(fresh!(o)),
         Object::CronJob(o) => _ = fresh!(o),
+        Object::Ingress(o) => _ = fresh!(o),
+        Object::IngressClass(_) | Object::NetworkPolicy(_) | Object::PodTemplate(_) => object.meta_mut().generation = 1,
         Object::PersistentVolume(o) => {
             let volume = Arc::make_mut(o);
             volume.status = Default::default();
             volume.status.phase = "Pending".into();
+            volume.status.last_phase_transition_time = Some(now);
             protect(&mut volume.metadata.finalizers, VOLUME_PROTECTION);
         }
         Object::PersistentVolumeClaim(o) => {
@@ -94,7 +98,7 @@ fn label(job: &mut Job) {
 }
 
 /// What a change does besides.
-pub fn prepare_change(new: &mut Object, old: &Object, status: bool) {
+pub fn prepare_change(new: &mut Object, old: &Object, status: bool, now: Timestamp) {
     macro_rules! split {
         ($new:expr, $old:expr) => {{
             let new = Arc::make_mut($new);
@@ -132,10 +136,27 @@ pub fn prepare_change(new: &mut Object, old: &Object, status: bool) {
                 n.status = o.status.clone();
             }
         }
+        (Object::Ingress(n), Object::Ingress(o)) => split!(n, o),
+        (Object::IngressClass(n), Object::IngressClass(o)) => {
+            let changed = n.spec != o.spec;
+            Arc::make_mut(n).metadata.generation += i64::from(changed);
+        }
+        (Object::NetworkPolicy(n), Object::NetworkPolicy(o)) => {
+            let changed = n.spec != o.spec;
+            Arc::make_mut(n).metadata.generation += i64::from(changed);
+        }
+        (Object::PodTemplate(n), Object::PodTemplate(o)) => {
+            let changed = n.template != o.template;
+            Arc::make_mut(n).metadata.generation += i64::from(changed);
+        }
         (Object::PersistentVolume(n), Object::PersistentVolume(o)) => {
             let n = Arc::make_mut(n);
             if status {
                 n.spec = o.spec.clone();
+                let untold = n.status.last_phase_transition_time == o.status.last_phase_transition_time;
+                if n.status.phase != o.status.phase && untold {
+                    n.status.last_phase_transition_time = Some(now);
+                }
             } else {
                 n.status = o.status.clone();
             }

@@ -191,3 +191,36 @@ fn a_namespace_goes_when_its_finalizers_are_gone() {
     let stay = world.failure(Request::delete(Kind::Namespace, "", "default"));
     assert_eq!(stay.message, "namespaces \"default\" is forbidden: this namespace may not be deleted");
 }
+
+#[test]
+fn the_scale_of_a_deployment_is_read_without_a_body() {
+    let mut world = World::new();
+    let template =
+        json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "nginx"}]}});
+    let spec = json!({"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": template});
+    let body = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec});
+    let path = "/apis/apps/v1/namespaces/default/deployments";
+    assert_eq!(world.http(Method::Post, path, &body).0, 201);
+    let (code, scale) = world.http(Method::Get, &format!("{path}/web/scale"), &Value::Null);
+    assert_eq!((code, &scale["spec"]["replicas"]), (200, &json!(2)));
+}
+
+#[test]
+fn endpoints_come_with_a_warning() {
+    let mut world = World::new();
+    let answer = world.raw(crate::api::http::HttpRequest::get("/api/v1/namespaces/default/endpoints"));
+    let words = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+    assert_eq!(answer.warnings, [words]);
+}
+
+#[test]
+fn a_service_may_begin_with_a_digit_and_keeps_its_address() {
+    let mut world = World::new();
+    let service =
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "1web"}, "spec": {"ports": [{"port": 80}]}});
+    assert_eq!(world.http(Method::Post, "/api/v1/namespaces/default/services", &service).0, 201);
+    let change = json!({"spec": {"clusterIP": "10.96.1.1"}});
+    let (code, status) = world.http(Method::Patch, "/api/v1/namespaces/default/services/1web", &change);
+    assert_eq!(code, 422);
+    assert_eq!(status["details"]["causes"][0]["message"], "Invalid value: [\"10.96.1.1\"]: may not change once set");
+}

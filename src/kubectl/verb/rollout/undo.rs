@@ -11,12 +11,13 @@ use crate::kubectl::describe::page::Page;
 use crate::kubectl::describe::template;
 use crate::kubectl::json::{at, bool_at, entries};
 use crate::kubectl::print::output;
+use crate::kubectl::verb::apply::LAST_APPLIED;
 use crate::kubectl::verb::change;
 use crate::kubectl::verb::common::{self, Named, STRATEGIC, end_with_failures};
 
 /// Annotations that belong to a revision's own bookkeeping and do not travel.
 const SKIPPED: &[&str] = &[
-    "kubectl.kubernetes.io/last-applied-configuration",
+    LAST_APPLIED,
     "deployment.kubernetes.io/revision",
     "deployment.kubernetes.io/revision-history",
     "deployment.kubernetes.io/desired-replicas",
@@ -57,6 +58,12 @@ pub fn run(ctx: &mut Ctx<'_>, named: &[Named]) -> Result<u8, Stop> {
                 target.number
             ));
             continue;
+        }
+        if !at(&owner, &["metadata", "annotations", LAST_APPLIED]).is_null() {
+            ctx.print_err(format!(
+                "Warning: resource {}/{} was previously managed with 'kubectl apply'. Rolling back will not update the {LAST_APPLIED} annotation, which may cause unexpected behavior on future 'kubectl apply' operations. Consider using 'kubectl apply' with your previous configuration file instead.\n",
+                one.resource.plural, one.name
+            ));
         }
         let (body, content_type) = patch(one, &owner, &target, new);
         if let Some(made) = change::patch(ctx, one, &owner, &body, content_type, "")? {
