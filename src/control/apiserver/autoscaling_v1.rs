@@ -33,7 +33,7 @@ pub fn down(object: &Object) -> Value {
     let percent = |metric: &&Value| cpu(metric) && metric["resource"]["target"]["averageUtilization"].is_i64();
     let all = metrics.as_array().map(Vec::as_slice).unwrap_or_default();
     let target = all.iter().find(cpu).map(|m| m["resource"]["target"]["averageUtilization"].clone());
-    let others: Vec<Old> = all.iter().filter(|m| !percent(m)).map(|m| Old::spec(m)).collect();
+    let others: Vec<Old> = all.iter().filter(|m| !percent(m)).map(Old::spec).collect();
     let statuses = value["status"]["currentMetrics"].take();
     let measured = statuses.as_array().map(Vec::as_slice).unwrap_or_default();
     let used = measured.iter().rfind(cpu).map(|m| m["resource"]["current"]["averageUtilization"].clone());

@@ -13,6 +13,9 @@ use crate::control::apiserver::{ApiServer, autoscaling_v1, table, warnings};
 use crate::etcd::Revision;
 use crate::sim::Time;
 
+/// Events in the forms in which clients wanted them: as a table or not, with what in its rows, in the older version or not.
+pub(super) type Written = Vec<((bool, Include, bool), Vec<Chunk>)>;
+
 impl ApiServer {
     /// The HTTP form of an answer.
     pub(super) fn present(&self, form: &Presentation, request: &Request, reply: Reply, now: Time) -> HttpResponse {
@@ -91,7 +94,7 @@ impl ApiServer {
     /// events in the same form.
     pub(super) fn write_events(
         &self,
-        written: &mut Vec<((bool, Include, bool), Vec<Chunk>)>,
+        written: &mut Written,
         form: &Presentation,
         events: &[WatchEvent],
         now: Time,
