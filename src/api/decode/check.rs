@@ -59,7 +59,7 @@ fn check_struct(value: &mut Value, schema: &Struct, place: &Place, found: &mut M
         match schema.field(name) {
             Some(field) => {
                 check_value(value, &field.ty, Some(field), &place, found);
-                if is_omitted(value, &field) {
+                if is_omitted(value, field) {
                     dropped.push(name.clone());
                 }
             }
