@@ -55,7 +55,7 @@ const TABLES: &[(&str, Want, Check)] = &[
     ("h1_validation_batch", Want::All, validation::replay),
     ("h1_validation_storage", Want::All, validation::replay),
     ("extra__pkg__printers__internalversion__printers__TestPrintHPA", Want::All, printed),
-    ("h1_validation_autoscaling", Want::AtLeast(53), validation::replay),
+    ("h1_validation_autoscaling", Want::AtLeast(52), validation::replay),
     ("extra__pkg__printers__internalversion__printers__TestPrintPodDisruptionBudget", Want::All, printed),
     ("extra__pkg__printers__internalversion__printers__TestPrintPriorityClass", Want::All, printed),
     ("h1_validation_scheduling", Want::All, validation::replay),
