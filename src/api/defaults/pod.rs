@@ -21,13 +21,13 @@ pub fn pod(pod: &mut Pod) {
         }
     }
     spec.enable_service_links.get_or_insert(true);
-    fill(spec);
+    fill(spec, true);
 }
 
 /// A template.
 pub fn template(template: &mut Arc<PodTemplateSpec>) {
     if !is_complete(&template.spec, false) {
-        fill(Arc::make_mut(&mut Arc::make_mut(template).spec));
+        fill(Arc::make_mut(&mut Arc::make_mut(template).spec), false);
     }
 }
 
@@ -37,7 +37,7 @@ fn is_complete(spec: &PodSpec, pod: bool) -> bool {
     spec.rest.contains_key("securityContext")
         && (!pod || spec.enable_service_links.is_some())
         && spec.volumes.iter().all(volume::is_complete)
-        && !spec.host_network
+        && !(pod && spec.host_network)
         && (spec.deprecated_service_account == spec.service_account_name)
         && containers.all(|c| {
             let requests = !pod || c.resources.limits.keys().all(|name| c.resources.requests.contains_key(name));
@@ -67,13 +67,14 @@ fn tell(container: &mut Container) {
     }
 }
 
-fn fill(spec: &mut PodSpec) {
+fn fill(spec: &mut PodSpec, pod: bool) {
     spec.rest.entry("securityContext".into()).or_insert_with(|| json!({}));
     if spec.service_account_name.is_empty() {
         spec.service_account_name = spec.deprecated_service_account.clone();
     }
     spec.deprecated_service_account = spec.service_account_name.clone();
-    let host_network = spec.host_network;
+    // The ports of a template are those of its pods only once there are pods (`DefaultHostNetworkHostPortsInPodTemplates`).
+    let host_network = pod && spec.host_network;
     for container in spec.containers.iter_mut().chain(&mut spec.init_containers) {
         fill_container(container, host_network);
     }

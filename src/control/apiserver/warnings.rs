@@ -12,6 +12,7 @@ use crate::api::{Kind, Object, PersistentVolume, PersistentVolumeClaim, PodTempl
 
 /// The annotation by which claims and volumes named their class before they had a field for it.
 const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
+const INGRESS_CLASS: &str = "kubernetes.io/ingress.class";
 const BETA_OPTIONS: &str = "volume.beta.kubernetes.io/mount-options";
 
 /// Everything that is to be said about an object that was made or changed.
@@ -19,6 +20,11 @@ pub fn of(object: &Object, created: bool) -> Vec<String> {
     let mut found = Vec::new();
     if created {
         found.extend(name(object));
+        if matches!(object, Object::Ingress(i) if i.metadata.annotations.contains_key(INGRESS_CLASS)) {
+            found.push(format!(
+                "annotation {INGRESS_CLASS:?} is deprecated, please use 'spec.ingressClassName' instead"
+            ));
+        }
     }
     match object {
         Object::Pod(p) => pod::warn("", &p.metadata, &p.spec, &mut found),
