@@ -23,7 +23,8 @@ pub mod scenario;
 pub mod wakes;
 pub mod why;
 
-use std::collections::{BTreeMap, VecDeque};
+use crate::sim::VecMap;
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -118,9 +119,9 @@ pub struct Cluster {
     fabric: Fabric,
     hops: VecDeque<Hop>,
     captured: Option<VecDeque<Hop>>,
-    calls: BTreeMap<(u32, u64), route::Pending>,
+    calls: VecMap<(u32, u64), route::Pending>,
     next_outside: u32,
-    node_commands: BTreeMap<OutsideId, NodeIx>,
+    node_commands: VecMap<OutsideId, NodeIx>,
     mail: Vec<Mail>,
     events: u64,
 }
@@ -149,9 +150,9 @@ impl Cluster {
             fabric: Fabric::new(seed),
             hops: VecDeque::new(),
             captured: None,
-            calls: BTreeMap::new(),
+            calls: VecMap::new(),
             next_outside: 0,
-            node_commands: BTreeMap::new(),
+            node_commands: VecMap::new(),
             mail: Vec::new(),
             events: 0,
             scenario: Arc::new(scenario),

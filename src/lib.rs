@@ -3,7 +3,7 @@
 //! This file is the map. Layers, lowest first; a layer knows only those above it in this list:
 //!
 //! ```text
-//! 0 sim                  time queue rng trace digest history
+//! 0 sim                  time queue rng trace digest history, maps as sorted vectors
 //! 1 net                  packets as bytes, devices, routes, bridges, iptables, conntrack, TCP/UDP/ICMP
 //! 1 api                  kinds, meta, labels, quantities, validation, schema, manifests, requests and their HTTP form
 //! 2 etcd                 MVCC store, watch, leases, transactions

@@ -11,6 +11,7 @@ pub mod rng;
 pub mod sort;
 pub mod time;
 pub mod trace;
+pub mod vec_map;
 
 pub use component::{Component, Out, Wake};
 pub use digest::{Digest, digest_of};
@@ -20,3 +21,4 @@ pub use rng::Rng;
 pub use sort::merge_sort_by;
 pub use time::{Span, Time};
 pub use trace::{EventId, Trace};
+pub use vec_map::{VecMap, VecSet};

@@ -7,7 +7,7 @@
 //!
 //! Adding a program: one file in `program/` or `tool/` and one line in [`registry`].
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ pub struct Spec {
     /// The command and its arguments; never empty.
     pub argv: Vec<String>,
     /// The environment.
-    pub env: BTreeMap<String, String>,
+    pub env: VecMap<String, String>,
     /// The working directory.
     pub cwd: String,
 }

@@ -1,7 +1,7 @@
 //! Lessons as tests: every lesson is the same in both languages, its checks are false before its own solution and true after
 //! it, whatever the seed, and running it twice gives one world.
 
-use std::collections::BTreeMap;
+use kubarium::sim::VecMap;
 
 use kubarium::cluster::Scenario;
 use kubarium::lesson::{ALL, Facts, Lesson, Source};
@@ -20,7 +20,7 @@ fn both(source: &Source) -> [Lesson; 2] {
 
 /// Plays a lesson by its solution on a seed; the digest at its end.
 fn play(id: &str, lesson: &Lesson, seed: u64) -> String {
-    let files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let files: VecMap<String, Vec<u8>> = VecMap::new();
     let mut script = Script::new(&files);
     let scenario: Scenario = lesson.scenario.parse().expect("a lesson names a scenario");
     let words = Scenario { seed, ..scenario }.to_string();

@@ -2,7 +2,7 @@
 //! there, say the same and print the same objects. The data is not part of the project: `$KUBARIUM_CONFORMANCE` says where it is
 //! (default `../shared/conformance`); without it, everything is skipped with a word about why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use kubarium::sim::{VecMap, VecSet};
 use std::path::{Path, PathBuf};
 
 use kubarium::session::Script;
@@ -39,10 +39,10 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// The manifests of a corpus, and its files by their path in it.
-fn corpus(root: &Path) -> (Vec<Case>, BTreeMap<String, Vec<u8>>) {
+fn corpus(root: &Path) -> (Vec<Case>, VecMap<String, Vec<u8>>) {
     let mut paths = Vec::new();
     walk(root, &mut paths);
-    let (mut cases, mut files) = (Vec::new(), BTreeMap::new());
+    let (mut cases, mut files) = (Vec::new(), VecMap::new());
     for path in paths {
         let name = path.strip_prefix(root).expect("it was found in the corpus").to_string_lossy().into_owned();
         let content = std::fs::read(&path).expect("a manifest is readable");
@@ -136,7 +136,7 @@ fn differs(case: &Case, script: &mut Script<'_>) -> Option<String> {
 fn difference(path: &str, want: &Value, got: &Value) -> Option<String> {
     match (want, got) {
         (Value::Object(a), Value::Object(b)) => {
-            let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            let names: VecSet<&String> = a.keys().chain(b.keys()).collect();
             names.into_iter().find_map(|name| difference(&format!("{path}.{name}"), &want[name], &got[name]))
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
@@ -163,8 +163,7 @@ fn public_manifests_are_answered_as_by_a_real_server() {
             let mut script = Script::new(&files);
             script.run("!cluster nodes=3 masters=0 pull=0s seed=1");
             let objects = cases.iter().flat_map(|case| case.expected["objects"].as_array().into_iter().flatten());
-            let spaces: BTreeSet<&str> =
-                objects.filter_map(|object| object["metadata"]["namespace"].as_str()).collect();
+            let spaces: VecSet<&str> = objects.filter_map(|object| object["metadata"]["namespace"].as_str()).collect();
             for space in spaces {
                 script.run(&format!("kubectl create namespace {space}"));
             }

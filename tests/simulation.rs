@@ -4,7 +4,7 @@
 //! `KUBARIUM_SEEDS=500` runs more seeds (from `KUBARIUM_FIRST_SEED`), `KUBARIUM_SEED=17` runs one and prints its script. A failure prints the seed and a
 //! script that `kubarium run` takes.
 
-use std::collections::BTreeSet;
+use kubarium::sim::VecSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -263,10 +263,10 @@ fn endpoints_differ(cluster: &Cluster) -> Option<String> {
                 && service.spec.selector.iter().all(|(key, value)| pod.metadata.labels.get(key) == Some(value))
         };
         let ready = pods(cluster).filter(fits).filter(|pod| is_ready(pod) && pod.metadata.deletion_timestamp.is_none());
-        let wanted: BTreeSet<&str> = ready.map(|pod| pod.status.pod_ip.as_str()).collect();
+        let wanted: VecSet<&str> = ready.map(|pod| pod.status.pod_ip.as_str()).collect();
         let endpoints = cluster.object(Kind::Endpoints, namespace, name).and_then(Endpoints::of);
         let subsets = endpoints.map(|endpoints| endpoints.subsets.as_slice()).unwrap_or_default();
-        let there: BTreeSet<&str> = subsets.iter().flat_map(|s| &s.addresses).map(|a| a.ip.as_str()).collect();
+        let there: VecSet<&str> = subsets.iter().flat_map(|s| &s.addresses).map(|a| a.ip.as_str()).collect();
         (wanted != there).then(|| format!("service {namespace}/{name}: ready pods {wanted:?}, endpoints {there:?}"))
     })
 }

@@ -1,7 +1,7 @@
 //! The two macros that define API types: structs that lose no field and enums that lose no word.
 
 /// Fields that are valid but not simulated, by their name on the wire.
-pub type Rest = std::collections::BTreeMap<String, serde_json::Value>;
+pub type Rest = crate::sim::VecMap<String, serde_json::Value>;
 
 /// Whether a value equals its type's default: such a field is left out of the wire form (`omitempty`).
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -1,6 +1,6 @@
 //! Label selectors: parsing, printing, matching. Models `k8s.io/apimachinery/pkg/labels/selector.go`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 use std::fmt;
 
 use crate::api::LabelSelector;
@@ -18,7 +18,7 @@ pub struct Requirement {
     /// How its value is tested.
     pub operator: Operator,
     /// With what.
-    pub values: BTreeSet<String>,
+    pub values: VecSet<String>,
 }
 
 /// How a label is tested.
@@ -284,7 +284,7 @@ impl Parser {
                 self.tokens.get(self.at - 1).map_or(String::new(), |t| t.to_string())
             ));
         }
-        let mut values = BTreeSet::new();
+        let mut values = VecSet::new();
         loop {
             match self.next() {
                 Some(Token::Word(word)) => {

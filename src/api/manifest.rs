@@ -2,7 +2,7 @@
 //!
 //! Alias bombs, deep nesting and endless input are refused by the reader's budget.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -44,7 +44,7 @@ pub struct Problem {
 }
 
 /// Where the fields of a document are: line and column by path (`spec.containers[0].image`).
-pub type Places = BTreeMap<String, (u32, u32)>;
+pub type Places = VecMap<String, (u32, u32)>;
 
 /// One document.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,6 @@
 //! Metadata that all objects carry. Models `k8s.io/apimachinery/pkg/apis/meta/v1/types.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl<'de> Deserialize<'de> for ResourceVersion {
 }
 
 /// Labels or annotations.
-pub type Labels = BTreeMap<String, String>;
+pub type Labels = VecMap<String, String>;
 
 api_struct! {
     /// `metav1.ObjectMeta`. An absent `uid`, `resource_version` or `creation_timestamp` means: not stored yet.

@@ -9,7 +9,7 @@
 //! @key  lists are merged by that field of their items; @= as sets     +  retain keys     !  required
 //! ```
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::OnceLock;
 
 use crate::api::Kind;
@@ -80,7 +80,7 @@ pub struct Field {
 #[derive(Clone, Copy, Debug)]
 pub struct Struct {
     id: &'static str,
-    fields: &'static BTreeMap<&'static str, Field>,
+    fields: &'static VecMap<&'static str, Field>,
 }
 
 impl Struct {
@@ -128,14 +128,14 @@ pub fn by_id(id: &str) -> Option<Struct> {
     table().get_key_value(id).map(|(id, fields)| Struct { id, fields })
 }
 
-type Table = BTreeMap<&'static str, BTreeMap<&'static str, Field>>;
+type Table = VecMap<&'static str, VecMap<&'static str, Field>>;
 
 fn table() -> &'static Table {
     static PARSED: OnceLock<Table> = OnceLock::new();
     PARSED.get_or_init(|| TABLE.lines().filter(|line| !line.starts_with('#')).filter_map(parse_struct).collect())
 }
 
-fn parse_struct(line: &'static str) -> Option<(&'static str, BTreeMap<&'static str, Field>)> {
+fn parse_struct(line: &'static str) -> Option<(&'static str, VecMap<&'static str, Field>)> {
     let mut words = line.split_whitespace();
     let id = words.next()?;
     Some((id, words.map(parse_field).map(|f| (f.name, f)).collect()))

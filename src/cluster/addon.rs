@@ -3,7 +3,7 @@
 //! Models `cluster/addons/dns/coredns` and CoreDNS's `kubernetes` plugin: it watches Services and Endpoints through the API
 //! server, as here; the answers themselves are given by the program in the pod.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -163,7 +163,7 @@ impl Cluster {
 fn addons() -> Vec<(String, Value)> {
     let labels =
         json!({"k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"});
-    let selector: BTreeMap<&str, &str> = BTreeMap::from([("k8s-app", "kube-dns")]);
+    let selector: VecMap<&str, &str> = VecMap::from([("k8s-app", "kube-dns")]);
     let port =
         |name: &str, number: u16, protocol: &str| json!({"name": name, "containerPort": number, "protocol": protocol});
     let service_port =

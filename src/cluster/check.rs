@@ -1,6 +1,6 @@
 //! Invariants, checked from outside after events. A broken one stops the simulation: it never goes on with a wrong world.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 
 use crate::api::{Kind, KindOf as _, Pod};
@@ -60,7 +60,7 @@ pub fn invariants(cluster: &Cluster) -> Result<(), Broken> {
 pub struct Checker {
     store: Revision,
     /// The revision of each kind's cache when it was last looked at.
-    seen: BTreeMap<Kind, Revision>,
+    seen: VecMap<Kind, Revision>,
 }
 
 impl Checker {
@@ -89,7 +89,7 @@ impl Checker {
 }
 
 fn addresses(hosts: &[Host]) -> Result<(), Broken> {
-    let mut seen = BTreeMap::new();
+    let mut seen = VecMap::new();
     for host in hosts {
         for net in host.cni.pods.values() {
             if seen.insert(net.ip, ()).is_some() {
@@ -104,7 +104,7 @@ fn addresses(hosts: &[Host]) -> Result<(), Broken> {
 }
 
 fn subnets(hosts: &[Host]) -> Result<(), Broken> {
-    let mut seen = BTreeMap::new();
+    let mut seen = VecMap::new();
     for subnet in hosts.iter().filter_map(|host| host.flanneld.subnet()) {
         if seen.insert(subnet.to_string(), ()).is_some() {
             return Err(Broken::SharedSubnet(subnet.to_string()));

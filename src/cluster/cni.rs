@@ -2,7 +2,7 @@
 //!
 //! Models `plugins/main/bridge` and `plugins/ipam/host-local` of containernetworking/plugins.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -22,7 +22,7 @@ pub struct Cni {
     /// The last address that was given away.
     last: Option<Ipv4Addr>,
     /// The networks of sandboxes.
-    pub pods: BTreeMap<SandboxId, PodNet>,
+    pub pods: VecMap<SandboxId, PodNet>,
 }
 
 /// A pod's network.

@@ -9,7 +9,7 @@
 //! delay TIME               delay messages of the control plane
 //! ```
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use crate::cluster::event::{Actor, NodeIx};
 use crate::cluster::scenario::parse_span;
@@ -36,9 +36,9 @@ pub enum Fault {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Faults {
     /// Nodes that are cut off.
-    pub cut: BTreeSet<NodeIx>,
+    pub cut: VecSet<NodeIx>,
     /// Processes that do not run.
-    pub down: BTreeSet<Actor>,
+    pub down: VecSet<Actor>,
     /// Messages that are lost, in millionths.
     pub loss: u32,
     /// By how much messages are late.

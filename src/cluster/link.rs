@@ -1,6 +1,6 @@
 //! How long messages take. Each pair of actors has a connection that keeps the order of what is sent over it.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::cluster::event::Actor;
 use crate::sim::{Rng, Span, Time};
@@ -19,14 +19,14 @@ const JITTER: u64 = 30;
 /// The connections' state: when the last message over each arrives.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Links {
-    last: BTreeMap<(Actor, Actor), Time>,
+    last: VecMap<(Actor, Actor), Time>,
     rng: Rng,
 }
 
 impl Links {
     /// No connections yet.
     pub fn new(seed: u64) -> Links {
-        Links { last: BTreeMap::new(), rng: Rng::stream(seed, "latency") }
+        Links { last: VecMap::new(), rng: Rng::stream(seed, "latency") }
     }
 
     /// When a message arrives that is sent now; `extra` is a fault's delay, `commit` whether it waits for etcd's disk.

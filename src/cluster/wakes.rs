@@ -1,6 +1,6 @@
 //! Who is to be woken when. Components compute their next wake-up from their state; after each input it is asked for again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 
 use crate::cluster::event::{Actor, WokeFor};
 use crate::sim::{Time, Wake};
@@ -8,8 +8,8 @@ use crate::sim::{Time, Wake};
 /// Pending wake-ups, at most one an actor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Wakes {
-    by_actor: BTreeMap<Actor, Wake<WokeFor>>,
-    by_time: BTreeSet<(Time, Actor)>,
+    by_actor: VecMap<Actor, Wake<WokeFor>>,
+    by_time: VecSet<(Time, Actor)>,
 }
 
 impl Wakes {

@@ -42,7 +42,7 @@ pub mod watching;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
@@ -205,18 +205,18 @@ pub struct ApiServer {
     config: Config,
     rng: Rng,
     boot: Boot,
-    caches: BTreeMap<Kind, Cache>,
-    watchers: BTreeMap<Kind, Watchers>,
+    caches: VecMap<Kind, Cache>,
+    watchers: VecMap<Kind, Watchers>,
     calls: RedBlackTreeMapSync<CallNo, Call>,
     by_client: RedBlackTreeMapSync<(ClientId, CallId), CallNo>,
     /// Calls that wait for a cache to hear of a revision.
-    behind: BTreeSet<CallNo>,
+    behind: VecSet<CallNo>,
     /// Requests to etcd that no call waits for: what they are.
-    errands: BTreeMap<u64, sync::Errand>,
+    errands: VecMap<u64, sync::Errand>,
     /// Nodes whose kubelets stream for a call.
-    streams: BTreeMap<CallNo, Arc<str>>,
+    streams: VecMap<CallNo, Arc<str>>,
     /// Logs that are not followed: what has come of each so far.
-    logs: BTreeMap<CallNo, Vec<u8>>,
+    logs: VecMap<CallNo, Vec<u8>>,
     event_lease: Option<sync::EventLease>,
     alloc: Allocator,
     backlog: Vec<Input>,
@@ -236,10 +236,10 @@ impl ApiServer {
             watchers: Kind::ALL.iter().map(|kind| (*kind, Watchers::default())).collect(),
             calls: RedBlackTreeMapSync::new_sync(),
             by_client: RedBlackTreeMapSync::new_sync(),
-            behind: BTreeSet::new(),
-            errands: BTreeMap::new(),
-            streams: BTreeMap::new(),
-            logs: BTreeMap::new(),
+            behind: VecSet::new(),
+            errands: VecMap::new(),
+            streams: VecMap::new(),
+            logs: VecMap::new(),
             event_lease: None,
             backlog: Vec::new(),
             last_number: 0,

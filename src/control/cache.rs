@@ -86,7 +86,7 @@ struct Store {
 /// Everything that a client has seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cache {
-    stores: std::collections::BTreeMap<Kind, Store>,
+    stores: crate::sim::VecMap<Kind, Store>,
     /// Every entry with its object, so that what an index finds needs no second look-up.
     index: RedBlackTreeMapSync<Entry, Object>,
 }
@@ -169,7 +169,7 @@ impl Cache {
     pub fn pods_with(
         &self,
         namespace: &str,
-        labels: &std::collections::BTreeMap<String, String>,
+        labels: &crate::sim::VecMap<String, String>,
     ) -> Vec<&Arc<crate::api::Pod>> {
         let Some((key, value)) = labels.iter().next() else { return Vec::new() };
         self.find_as::<crate::api::Pod>(Index::Label, &format!("{namespace}/{key}={value}"))
@@ -219,8 +219,7 @@ impl Cache {
 
     /// Takes a whole list in; what is missing in it is gone.
     pub fn replace(&mut self, kind: Kind, objects: Vec<Object>, revision: ResourceVersion, now: Time) -> Vec<Change> {
-        let listed: std::collections::BTreeSet<Key> =
-            objects.iter().map(|object| key_of(&object.reference())).collect();
+        let listed: crate::sim::VecSet<Key> = objects.iter().map(|object| key_of(&object.reference())).collect();
         let gone: Vec<Object> = self.stores.get(&kind).map_or_else(Vec::new, |store| {
             let missing = store.objects.iter().filter(|(key, _)| !listed.contains(key));
             missing.map(|(_, stored)| stored.object.clone()).collect()

@@ -4,7 +4,7 @@
 //! watch again from where it was; who could tell: one more list in the log of the API server). Back-off after a failure
 //! is 800 ms doubling to 30 s, without upstream's jitter.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::{Answer, CallId, Kind, Request, Response, Verb};
 use crate::control::cache::{Cache, Change};
@@ -47,7 +47,7 @@ struct Informer {
 /// The informers of one client with the cache that they fill.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Informers {
-    informers: BTreeMap<Kind, Informer>,
+    informers: VecMap<Kind, Informer>,
     /// What has been seen.
     pub cache: Cache,
 }

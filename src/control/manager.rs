@@ -7,7 +7,7 @@
 
 mod run;
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::{Answer, Call, CallId, Kind, ObjectRef, Origin, Request, Response};
 use crate::control::controller::{Controller, Setup};
@@ -56,8 +56,8 @@ struct Held {
 struct Slot {
     controller: Controller,
     queue: WorkQueue,
-    running: BTreeMap<ObjectRef, Run>,
-    held: BTreeMap<ObjectRef, Held>,
+    running: VecMap<ObjectRef, Run>,
+    held: VecMap<ObjectRef, Held>,
     recorder: Recorder,
 }
 
@@ -69,7 +69,7 @@ pub struct Manager {
     ids: CallIds,
     slots: Vec<Slot>,
     /// Which controller's key waits for which call.
-    waiting: BTreeMap<CallId, (u32, ObjectRef)>,
+    waiting: VecMap<CallId, (u32, ObjectRef)>,
     synced: bool,
 }
 
@@ -147,21 +147,21 @@ impl Manager {
 
     /// A controller-manager with these controllers only.
     pub fn with(setup: &Setup, controllers: Vec<Controller>) -> Manager {
-        let kinds: std::collections::BTreeSet<Kind> =
+        let kinds: crate::sim::VecSet<Kind> =
             controllers.iter().flat_map(|controller| controller.watches()).copied().collect();
         let slot = |controller: Controller| Slot {
             recorder: Recorder::new(setup.calendar, controller.event_source(), ""),
             controller,
             queue: WorkQueue::default(),
-            running: BTreeMap::new(),
-            held: BTreeMap::new(),
+            running: VecMap::new(),
+            held: VecMap::new(),
         };
         Manager {
             calendar: setup.calendar,
             informers: Informers::new(kinds),
             ids: CallIds::default(),
             slots: controllers.into_iter().map(slot).collect(),
-            waiting: BTreeMap::new(),
+            waiting: VecMap::new(),
             synced: false,
         }
     }

@@ -3,7 +3,7 @@
 //! Models `pkg/quota/v1/evaluator/core` and `k8s.io/apiserver/pkg/quota/v1`. Pod-level resources, resource claims and volume
 //! attributes classes are not there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 
 use serde_json::Value;
 
@@ -116,7 +116,7 @@ fn in_scope(scope: &ScopedResourceSelectorRequirement, pod: &Pod) -> bool {
         "NotBestEffort" => qos(&pod.spec) != "BestEffort",
         "PriorityClass" => {
             let class = pod.spec.priority_class_name.clone();
-            let labels: BTreeMap<String, String> =
+            let labels: VecMap<String, String> =
                 (!class.is_empty()).then_some((scope.scope_name.clone(), class)).into_iter().collect();
             crate::control::selector::holds(&scope.scope_name, &scope.operator, &scope.values, &labels)
         }
@@ -139,7 +139,7 @@ pub fn mask(list: &ResourceList, by: &ResourceList) -> ResourceList {
 /// Upstream's words about it.
 pub fn demands(quota: &ResourceQuota, pod: &Pod) -> Result<(), String> {
     let wanted = DEMANDED.iter().filter(|name| quota.status.hard.contains_key(**name));
-    let mut missing: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut missing: VecMap<&str, VecSet<&str>> = VecMap::new();
     for name in wanted {
         for container in pod.spec.containers.iter().chain(&pod.spec.init_containers) {
             if !compute(&container.resources.requests, &container.resources.limits).contains_key(*name) {
@@ -150,7 +150,7 @@ pub fn demands(quota: &ResourceQuota, pod: &Pod) -> Result<(), String> {
     if missing.is_empty() {
         return Ok(());
     }
-    let names = |all: &BTreeSet<&str>| all.iter().copied().collect::<Vec<_>>().join(",");
+    let names = |all: &VecSet<&str>| all.iter().copied().collect::<Vec<_>>().join(",");
     let words: Vec<String> = missing.iter().map(|(name, of)| format!("{name} for: {}", names(of))).collect();
     Err(format!("failed quota: {}: must specify {}", quota.metadata.name, words.join("; ")))
 }

@@ -278,7 +278,7 @@ pub fn about(object: impl Into<crate::api::Object>) -> ObjectReference {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Written {
     /// The highest revision written, per kind.
-    pub revisions: std::collections::BTreeMap<Kind, ResourceVersion>,
+    pub revisions: crate::sim::VecMap<Kind, ResourceVersion>,
     /// Objects whose deletion was asked for.
     pub going: Vec<(ObjectRef, Option<Uid>)>,
 }

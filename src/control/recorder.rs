@@ -5,13 +5,13 @@
 //! floods) and, for [`Style::Series`], `client-go/tools/events/event_broadcaster.go`. Differences: names are made unique
 //! within a component by counting nanoseconds up; an Event whose hour of life is over is created anew without asking first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::json;
 
 use crate::api::{Body, Event, EventSource, Kind, Object, ObjectMeta, ObjectReference, PatchType, Request, Verb};
 use crate::control::Calendar;
-use crate::sim::{Span, Time, digest_of};
+use crate::sim::{Span, Time, VecSet, digest_of};
 
 /// Similar events within this time are combined.
 const AGGREGATE_WITHIN: Span = Span::secs(600);
@@ -64,7 +64,7 @@ struct Seen {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Aggregate {
     last: Time,
-    messages: BTreeSet<String>,
+    messages: VecSet<String>,
 }
 
 /// What is left of a burst.

@@ -17,7 +17,7 @@ pub mod terms;
 pub mod victims;
 pub mod volumes;
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -94,9 +94,9 @@ pub struct Scheduler {
     start: u32,
     rng: Rng,
     free_at: Time,
-    binding: BTreeMap<CallId, Binding>,
+    binding: VecMap<CallId, Binding>,
     /// Pods whose volumes are being bound.
-    prebinding: BTreeMap<ObjectRef, volumes::Waiting>,
+    prebinding: VecMap<ObjectRef, volumes::Waiting>,
     recorder: Recorder,
     decisions: Decisions,
 }
@@ -126,8 +126,8 @@ impl Component for Scheduler {
         for (id, request) in self.informers.wake(now, &mut self.ids) {
             out.push(Call { id, request, origin: None });
         }
-        while let Some(late) = self.binding.first_entry().filter(|entry| entry.get().since + PATIENCE <= now) {
-            let binding = late.remove();
+        while self.binding.first_key_value().is_some_and(|(_, binding)| binding.since + PATIENCE <= now) {
+            let Some((_, binding)) = self.binding.pop_first() else { break };
             let message = "context deadline exceeded".to_owned();
             let status = Status { code: 0, reason: "Timeout".into(), message, details: None };
             self.bound(binding, &Response::Failure(Arc::new(status)), now, out);
@@ -164,8 +164,8 @@ impl Scheduler {
             start: 0,
             rng,
             free_at: Time::ZERO,
-            binding: BTreeMap::new(),
-            prebinding: BTreeMap::new(),
+            binding: VecMap::new(),
+            prebinding: VecMap::new(),
             recorder: Recorder::with_style(calendar, NAME, host, Style::Series),
             decisions: Decisions::default(),
         }

@@ -2,18 +2,18 @@
 //!
 //! Models `k8s.io/apimachinery/pkg/labels/selector.go` for `metav1.LabelSelector`. An empty selector matches everything.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::LabelSelector;
 
 /// Whether a selector matches labels. An unknown operator matches nothing: validation refuses it.
-pub fn matches(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
+pub fn matches(selector: &LabelSelector, labels: &VecMap<String, String>) -> bool {
     let equal = selector.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value));
     equal && selector.match_expressions.iter().all(|want| holds(&want.key, &want.operator, &want.values, labels))
 }
 
 /// Whether one requirement holds: In, NotIn, Exists, DoesNotExist, Gt or Lt.
-pub fn holds(key: &str, operator: &str, values: &[String], labels: &BTreeMap<String, String>) -> bool {
+pub fn holds(key: &str, operator: &str, values: &[String], labels: &VecMap<String, String>) -> bool {
     let value = labels.get(key);
     match operator {
         "In" => value.is_some_and(|value| values.contains(value)),
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn each_operator_decides_as_upstream() {
-        let labels: BTreeMap<String, String> = [("app".into(), "web".into()), ("n".into(), "5".into())].into();
+        let labels: VecMap<String, String> = [("app".into(), "web".into()), ("n".into(), "5".into())].into();
         for (key, operator, values, expected) in [
             ("app", "In", &["web", "db"][..], true),
             ("app", "In", &["db"], false),

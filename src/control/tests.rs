@@ -8,7 +8,7 @@ mod policy;
 mod services;
 mod workloads;
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ pub(super) struct World {
     messages: EventQueue<Message>,
     pub now: Time,
     /// Requests by controllers and the scheduler, by verb and kind.
-    pub calls: BTreeMap<String, u64>,
+    pub calls: VecMap<String, u64>,
     answers: Vec<Answer>,
     next: u64,
     /// Nodes whose kubelet lives.
@@ -76,7 +76,7 @@ impl World {
             node_ids: CallIds::default(),
             messages: EventQueue::default(),
             now: Time::ZERO,
-            calls: BTreeMap::new(),
+            calls: VecMap::new(),
             answers: Vec::new(),
             next: 0,
             alive: Vec::new(),

@@ -5,7 +5,7 @@
 //! of the lengths in use, because nearly every watch is one of a key or of a prefix. There, a watch from an old revision
 //! catches up in a loop every 100 ms; here at once. Who measures the delay of the first events could tell.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
@@ -113,8 +113,8 @@ impl WatchHub {
     }
 
     /// Whom `events`, all of revision `revision`, concern: each watch once, with its events in order.
-    pub fn notify<V: Payload>(&mut self, events: &[Event<V>], revision: Revision) -> BTreeMap<Watch, Vec<Event<V>>> {
-        let mut told: BTreeMap<Watch, Vec<Event<V>>> = BTreeMap::new();
+    pub fn notify<V: Payload>(&mut self, events: &[Event<V>], revision: Revision) -> VecMap<Watch, Vec<Event<V>>> {
+        let mut told: VecMap<Watch, Vec<Event<V>>> = VecMap::new();
         for event in events {
             for watch in self.concerned(event.key()) {
                 let watcher = self.watchers.get(&watch).expect("every filed watch exists");

@@ -3,7 +3,7 @@
 //! Models cobra's `Find` with prefix matching and pflag's `Parse` (the libraries that etcdctl is built with): their words for
 //! what they do not understand are the user's words here.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::etcdctl::command::{COMMANDS, Command, Flag, GLOBAL, Kind};
 use crate::etcdctl::golang;
@@ -20,7 +20,7 @@ pub struct Line {
     pub before_dash: Option<u32>,
     /// Whether help was asked for.
     pub help: bool,
-    flags: BTreeMap<&'static str, String>,
+    flags: VecMap<&'static str, String>,
 }
 
 /// A command line that was not understood.
@@ -48,7 +48,7 @@ pub fn read(args: &[String]) -> Result<Line, Misread> {
         Some(command) => command.all_flags().collect(),
         None => GLOBAL.iter().collect(),
     };
-    let mut line = Line { command, args: Vec::new(), before_dash: None, help: false, flags: BTreeMap::new() };
+    let mut line = Line { command, args: Vec::new(), before_dash: None, help: false, flags: VecMap::new() };
     line.parse(&rest, &flags).map_err(|why| Misread { command, why: Why::Flag(why) })?;
     Ok(line)
 }

@@ -4,7 +4,7 @@
 //! `-o wide`, `--output wide`, combined shorts (`-it`), `--` ends the flags. Everything is driven by
 //! [`super::command::COMMANDS`].
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use super::command::{COMMANDS, Command, GLOBAL};
 use super::duration;
@@ -47,7 +47,7 @@ pub struct Args {
     pub words: Vec<String>,
     /// How many words stood before `--`, if it was there.
     pub dash_at: Option<u32>,
-    set: BTreeMap<&'static str, Vec<String>>,
+    set: VecMap<&'static str, Vec<String>>,
 }
 
 /// Why a command line does not parse, or what it asks for instead of running.
@@ -101,7 +101,7 @@ fn find_flag(command: &'static Command, test: impl Fn(&Flag) -> bool) -> Option<
 /// Parses what stands after `kubectl`.
 pub fn parse(argv: &[String]) -> Result<Args, ArgsError> {
     let (command, rest) = find_command(argv)?;
-    let mut args = Args { command, words: Vec::new(), dash_at: None, set: BTreeMap::new() };
+    let mut args = Args { command, words: Vec::new(), dash_at: None, set: VecMap::new() };
     let mut input = rest.into_iter();
     while let Some(arg) = input.next() {
         if arg == "--" {

@@ -35,7 +35,7 @@ pub const COMMANDS: &[Command] = &[
     c("auth can-i", "A/all-namespaces:b=false;/list:b=false;/no-headers:b=false;q/quiet:b=false;/subresource:t="),
     c("auth reconcile", "/allow-missing-template-keys:b=true;/dry-run:t=none;f/filename:l=;k/kustomize:t=;o/output:t=;R/recursive:b=false;/remove-extra-permissions:b=false;/remove-extra-subjects:b=false;/show-managed-fields:b=false;/template:t="),
     c("auth whoami", "/allow-missing-template-keys:b=true;o/output:t=;/show-managed-fields:b=false;/template:t="),
-    c("autoscale", "/allow-missing-template-keys:b=true;/cpu-percent:i=-1;/dry-run:t=none;/field-manager:t=kubectl-autoscale;f/filename:l=;k/kustomize:t=;/max:i=-1;/min:i=-1;/name:t=;o/output:t=;R/recursive:b=false;/save-config:b=false;/show-managed-fields:b=false;/template:t="),
+    c("autoscale", "/allow-missing-template-keys:b=true;/cpu:t=;/cpu-percent:i=-1;/dry-run:t=none;/field-manager:t=kubectl-autoscale;f/filename:l=;k/kustomize:t=;/max:i=-1;/memory:t=;/min:i=-1;/name:t=;o/output:t=;R/recursive:b=false;/save-config:b=false;/show-managed-fields:b=false;/template:t="),
     c("certificate", ""),
     c("certificate approve", "/allow-missing-template-keys:b=true;f/filename:l=;/force:b=false;k/kustomize:t=;o/output:t=;R/recursive:b=false;/show-managed-fields:b=false;/template:t="),
     c("certificate deny", "/allow-missing-template-keys:b=true;f/filename:l=;/force:b=false;k/kustomize:t=;o/output:t=;R/recursive:b=false;/show-managed-fields:b=false;/template:t="),

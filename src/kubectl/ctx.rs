@@ -1,6 +1,6 @@
 //! What a verb sees of the world: its arguments, the answers recorded so far, and where its output goes.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -104,7 +104,7 @@ pub struct Ctx<'a> {
     wake: Option<Time>,
     failures: Vec<String>,
     kept: Vec<String>,
-    warned: BTreeSet<String>,
+    warned: VecSet<String>,
 }
 
 impl<'a> Ctx<'a> {

@@ -1,6 +1,6 @@
 //! The files that a command reads. They are read once, when the command starts, so that the process owns its input.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use super::args::Args;
 
@@ -28,7 +28,7 @@ impl Files for NoFiles {
     }
 }
 
-impl Files for BTreeMap<String, Vec<u8>> {
+impl Files for VecMap<String, Vec<u8>> {
     fn at(&self, path: &str) -> Option<FileNode> {
         if let Some(content) = self.get(path) {
             return Some(FileNode::File(content.clone()));
@@ -48,8 +48,8 @@ impl Files for BTreeMap<String, Vec<u8>> {
 const MAX_DEPTH: u32 = 16;
 
 /// Reads every file that the flags name.
-pub fn read_all(args: &Args, files: &dyn Files) -> BTreeMap<String, FileNode> {
-    let mut found = BTreeMap::new();
+pub fn read_all(args: &Args, files: &dyn Files) -> VecMap<String, FileNode> {
+    let mut found = VecMap::new();
     let deep = args.bool("recursive");
     for path in args.list("filename") {
         read(&path, if deep { MAX_DEPTH } else { 1 }, files, &mut found);
@@ -73,7 +73,7 @@ pub fn read_all(args: &Args, files: &dyn Files) -> BTreeMap<String, FileNode> {
     found
 }
 
-fn read(path: &str, depth: u32, files: &dyn Files, found: &mut BTreeMap<String, FileNode>) {
+fn read(path: &str, depth: u32, files: &dyn Files, found: &mut VecMap<String, FileNode>) {
     let Some(node) = files.at(path) else { return };
     if let FileNode::Dir(names) = &node
         && depth > 0

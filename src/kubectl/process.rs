@@ -5,7 +5,7 @@
 //! ([`Ctx::each`](super::ctx::Ctx::each)), and an endless stream is handed over to a [`Follow`] that takes chunks one by
 //! one. Nothing here has an equivalent upstream, where a verb simply blocks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -106,7 +106,7 @@ impl<T> Hash for Memo<T> {
 pub(super) struct Record {
     pub args: Args,
     pub stdin: Option<Vec<u8>>,
-    pub files: BTreeMap<String, FileNode>,
+    pub files: VecMap<String, FileNode>,
     pub session: KubectlConfig,
     pub started: Time,
     pub steps: Vec<Step>,
@@ -118,7 +118,7 @@ pub(super) struct Record {
     /// Names kept by the finished items, such as objects to wait for.
     pub kept: Vec<String>,
     /// Warnings that the finished items printed.
-    pub warned: BTreeSet<String>,
+    pub warned: VecSet<String>,
     pub documents: Memo<Vec<Document>>,
 }
 
@@ -165,7 +165,7 @@ impl Process {
                     committed: 0,
                     failures: Vec::new(),
                     kept: Vec::new(),
-                    warned: BTreeSet::new(),
+                    warned: VecSet::new(),
                     documents: Memo(None),
                 };
                 State::Running { record: Box::new(record), printed: 0, wake: None }

@@ -1,6 +1,6 @@
 //! A scripted server for tests of verbs: a closure from request to answer, and the whole output of a command.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use serde_json::{Value, json};
 
@@ -65,14 +65,14 @@ pub fn words(line: &str) -> Vec<String> {
 
 /// Runs a command against a server at one second after the start; the chunks of a stream come one second apart.
 pub fn run(line: &str, stdin: Option<&str>, server: impl FnMut(&HttpRequest) -> (HttpResponse, Vec<Chunk>)) -> Outcome {
-    run_with(line, stdin, &BTreeMap::new(), server)
+    run_with(line, stdin, &VecMap::new(), server)
 }
 
 /// The same with files.
 pub fn run_with(
     line: &str,
     stdin: Option<&str>,
-    files: &BTreeMap<String, Vec<u8>>,
+    files: &VecMap<String, Vec<u8>>,
     mut server: impl FnMut(&HttpRequest) -> (HttpResponse, Vec<Chunk>),
 ) -> Outcome {
     let mut now = Time(1_000_000_000);

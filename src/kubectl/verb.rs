@@ -1,6 +1,7 @@
 //! The verbs, one per file, and the table that finds them.
 
 pub mod apply;
+pub mod autoscale;
 pub mod change;
 pub mod cluster;
 pub mod common;
@@ -40,6 +41,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("api-resources", cluster::resources),
     ("api-versions", cluster::versions),
     ("apply", apply::run),
+    ("autoscale", autoscale::run),
     ("cluster-info", cluster::info),
     ("config", config::run),
     ("cordon", cordon::run),

@@ -12,7 +12,7 @@
 //! path ([`super::path`]), one of `=` `!=` `>=` `<=` `>` `<` `~` (contains) and a value. Without `count` or `distinct`, at least
 //! one object must fit. After ` -- ` stands what is missing as long as the check does not hold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 use std::fmt;
 
 use serde_json::Value;
@@ -31,9 +31,9 @@ pub trait Facts {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PacketFact {
     /// The labels of the pod that sent it; empty if no pod did.
-    pub from: BTreeMap<String, String>,
+    pub from: VecMap<String, String>,
     /// The labels of the pod that got it.
-    pub to: BTreeMap<String, String>,
+    pub to: VecMap<String, String>,
     /// The devices that it passed.
     pub devices: Vec<String>,
     /// The destination to which it was first sent was a service's.
@@ -54,7 +54,7 @@ enum Claim {
     Packet { from: Labels, to: Labels, through: Vec<String>, service: Option<String> },
 }
 
-type Labels = BTreeMap<String, String>;
+type Labels = VecMap<String, String>;
 
 /// Which objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -123,7 +123,7 @@ impl Check {
                 let fit = objects.iter().filter(|o| choice.fits(o) && conditions.iter().all(|c| c.holds(o)));
                 let measured = match measure {
                     Measure::Count => fit.count() as u64,
-                    Measure::Distinct(path) => fit.flat_map(|o| path.values(o)).collect::<BTreeSet<_>>().len() as u64,
+                    Measure::Distinct(path) => fit.flat_map(|o| path.values(o)).collect::<VecSet<_>>().len() as u64,
                 };
                 relation.of_numbers(measured, *number)
             }
@@ -335,7 +335,7 @@ mod tests {
         }
 
         fn packets(&self) -> Vec<PacketFact> {
-            let app = |name: &str| BTreeMap::from([("app".to_owned(), name.to_owned())]);
+            let app = |name: &str| VecMap::from([("app".to_owned(), name.to_owned())]);
             vec![PacketFact {
                 from: app("client"),
                 to: app("web"),

@@ -3,7 +3,7 @@
 //! Models net/bridge/br_fdb.c: entries are learnt from source addresses, move when an address shows up at another port, and
 //! age out after 300 seconds. Differs: no spanning tree (Docker and CNI bridges run without it), no VLANs.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::net::addr::{DevId, Mac};
 use crate::sim::{Span, Time};
@@ -14,7 +14,7 @@ pub const AGEING: Span = Span::secs(300);
 /// A forwarding database.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Fdb {
-    entries: BTreeMap<Mac, FdbEntry>,
+    entries: VecMap<Mac, FdbEntry>,
 }
 
 /// Where an address is.

@@ -4,8 +4,8 @@
 //! decision is the comment of the packet. Differs from capturing on every device with tcpdump: a frame is written once per
 //! link that it crosses, where it arrives (where it leaves, on a network card), not at both ends.
 
+use crate::sim::VecMap;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
@@ -34,7 +34,7 @@ pub fn pcapng<'a>(
 ) -> Vec<u8> {
     let written = "a Vec takes every byte";
     let mut file = PcapNgWriter::with_endianness(Vec::new(), Endianness::Little).expect(written);
-    let mut interfaces: BTreeMap<(NsId, Arc<str>), u32> = BTreeMap::new();
+    let mut interfaces: VecMap<(NsId, Arc<str>), u32> = VecMap::new();
     for hop in hops.into_iter().filter(|h| is_seen(h) && wanted(h.ns, &h.dev)) {
         let next = u32::try_from(interfaces.len()).expect("fewer devices than 2^32");
         let id = *interfaces.entry((hop.ns, hop.dev.clone())).or_insert(next);

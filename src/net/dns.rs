@@ -3,7 +3,7 @@
 //! Models RFC 1035 with the record types that a cluster serves: A, AAAA (asked for, never answered), CNAME, PTR, SOA, SRV. A
 //! name is text without the last dot. When writing, a name that was written before becomes a pointer to it.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 
 /// A message.
@@ -268,7 +268,7 @@ impl Message {
 struct Writer {
     bytes: Vec<u8>,
     /// Where each name (and each ending of it) was written.
-    names: BTreeMap<String, u16>,
+    names: VecMap<String, u16>,
 }
 
 impl Writer {

@@ -7,8 +7,8 @@
 //! Namespaces, devices, addresses, routes and rules are set up by direct calls (`config`): they are what CNI plugins, flanneld
 //! and kube-proxy do with netlink and iptables, and take no time on the wire.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use crate::sim::VecMap;
+use crate::sim::VecSet;
 use std::sync::Arc;
 
 use crate::net::addr::{DevId, End, FlowId, Mac, NsId, Owner, PacketId, SegmentId, SocketId, Tag};
@@ -117,14 +117,14 @@ pub struct Segment {
     /// How long a frame takes from card to card.
     pub latency: Span,
     /// The cards.
-    pub cards: BTreeMap<Mac, End>,
+    pub cards: VecMap<Mac, End>,
 }
 
 /// All namespaces and links.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fabric {
-    namespaces: BTreeMap<NsId, Arc<Netns>>,
-    wakes: BTreeSet<(Time, NsId)>,
+    namespaces: VecMap<NsId, Arc<Netns>>,
+    wakes: VecSet<(Time, NsId)>,
     next_ns: u32,
     core: Core,
 }
@@ -137,7 +137,7 @@ pub(crate) struct Core {
     next_socket: u64,
     next_segment: u32,
     recording: bool,
-    segments: BTreeMap<SegmentId, Segment>,
+    segments: VecMap<SegmentId, Segment>,
     faults: Faults,
     /// Draws for faults, rules and sequence numbers.
     pub(crate) rng: Rng,
@@ -155,8 +155,8 @@ impl Fabric {
     /// An empty fabric that records hops.
     pub fn new(seed: u64) -> Fabric {
         Fabric {
-            namespaces: BTreeMap::new(),
-            wakes: BTreeSet::new(),
+            namespaces: VecMap::new(),
+            wakes: VecSet::new(),
             next_ns: 1,
             core: Core {
                 next_packet: 1,
@@ -164,7 +164,7 @@ impl Fabric {
                 next_socket: 1,
                 next_segment: 1,
                 recording: true,
-                segments: BTreeMap::new(),
+                segments: VecMap::new(),
                 faults: Faults::default(),
                 rng: Rng::stream(seed, "net"),
             },

@@ -2,7 +2,7 @@
 //!
 //! Put there by hand (the page's fault panel, a test); without any of them this costs nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 
 use crate::net::addr::{End, NsId};
 use crate::sim::{Rng, Span};
@@ -36,8 +36,8 @@ pub enum Fate {
 /// All faults of a fabric.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Faults {
-    links: BTreeMap<End, LinkFault>,
-    cuts: BTreeSet<(NsId, NsId)>,
+    links: VecMap<End, LinkFault>,
+    cuts: VecSet<(NsId, NsId)>,
 }
 
 impl Faults {

@@ -3,7 +3,7 @@
 //! Models net/ipv4/netfilter/ip_tables.c (the walk) and the hooks of the `filter` and `nat` tables. What is evaluated is
 //! what [`text`] prints: there is no second form of a rule. The tables `mangle`, `raw` and `security` do not exist.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -102,7 +102,7 @@ impl Chain {
 /// The rules of one namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Filter {
-    tables: BTreeMap<Table, BTreeMap<Arc<str>, Chain>>,
+    tables: VecMap<Table, VecMap<Arc<str>, Chain>>,
 }
 
 impl Default for Filter {
@@ -232,7 +232,7 @@ impl Filter {
     }
 }
 
-fn policy(chains: &mut BTreeMap<Arc<str>, Chain>, table: Table, name: &str, q: &Question<'_>) -> Verdict {
+fn policy(chains: &mut VecMap<Arc<str>, Chain>, table: Table, name: &str, q: &Question<'_>) -> Verdict {
     let Some(chain) = chains.get_mut(name) else { return Verdict::Accept(None) };
     chain.policy_count.add(q.ip.total);
     match chain.policy_drop {

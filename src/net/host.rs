@@ -10,7 +10,7 @@
 //! Everything that happens in one namespace on one input happens at one time; time passes on links. Differs from Linux: IPv4
 //! only, no reverse-path filter, no traffic control.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -48,19 +48,19 @@ pub struct Netns {
     pub ip_forward: bool,
     /// `net.bridge.bridge-nf-call-iptables`.
     pub bridge_nf: bool,
-    pub(crate) devices: BTreeMap<DevId, Device>,
+    pub(crate) devices: VecMap<DevId, Device>,
     pub(crate) next_dev: u32,
     pub(crate) main: RouteTable,
     pub(crate) local: RouteTable,
-    pub(crate) neighbours: BTreeMap<(DevId, Ipv4Addr), Neighbour>,
-    pub(crate) arp_timers: BTreeSet<(Time, DevId, Ipv4Addr)>,
+    pub(crate) neighbours: VecMap<(DevId, Ipv4Addr), Neighbour>,
+    pub(crate) arp_timers: VecSet<(Time, DevId, Ipv4Addr)>,
     pub(crate) filter: Filter,
     pub(crate) conntrack: Conntrack,
     pub(crate) tracking: bool,
     pub(crate) sockets: Sockets,
     pub(crate) ip_id: u16,
     pub(crate) fragments: reassembly::Fragments,
-    pub(crate) path_mtu: BTreeMap<Ipv4Addr, u16>,
+    pub(crate) path_mtu: VecMap<Ipv4Addr, u16>,
     /// When the fabric was told to wake it; kept by the fabric.
     pub(crate) wake: Option<Time>,
 }
@@ -73,19 +73,19 @@ impl Netns {
             name: name.into(),
             ip_forward: false,
             bridge_nf: true,
-            devices: BTreeMap::new(),
+            devices: VecMap::new(),
             next_dev: 1,
             main: RouteTable::default(),
             local: RouteTable::default(),
-            neighbours: BTreeMap::new(),
-            arp_timers: BTreeSet::new(),
+            neighbours: VecMap::new(),
+            arp_timers: VecSet::new(),
             filter: Filter::default(),
             conntrack: Conntrack::default(),
             tracking: false,
             sockets: Sockets::default(),
             ip_id: 1,
             fragments: reassembly::Fragments::default(),
-            path_mtu: BTreeMap::new(),
+            path_mtu: VecMap::new(),
             wake: None,
         };
         let lo = ns.add_device("lo", Mac::ZERO, 65_536, DeviceKind::Loopback);

@@ -3,7 +3,7 @@
 //! Models net/ipv4/fib_trie.c in what it answers. Two tables, as in Linux: `local` (own addresses and broadcast addresses,
 //! asked first) and `main`. No policy routing, no multipath.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -143,7 +143,7 @@ impl fmt::Display for Route {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RouteTable {
     /// By prefix length, longest last; then by network; each list by metric.
-    by_len: BTreeMap<u8, BTreeMap<u32, Vec<Arc<Route>>>>,
+    by_len: VecMap<u8, VecMap<u32, Vec<Arc<Route>>>>,
 }
 
 impl RouteTable {
@@ -190,7 +190,7 @@ impl RouteTable {
 
     /// All routes in the order of `ip route`: the default first, then by network.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
-        let mut all: Vec<&Arc<Route>> = self.by_len.values().flat_map(BTreeMap::values).flatten().collect();
+        let mut all: Vec<&Arc<Route>> = self.by_len.values().flat_map(VecMap::values).flatten().collect();
         all.sort_by_key(|r| (r.dst.network(), r.dst.prefix_len(), r.metric));
         all.into_iter()
     }

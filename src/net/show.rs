@@ -3,7 +3,7 @@
 //! Models ip/ipaddress.c, ip/iproute.c, ip/ipneigh.c, bridge/fdb.c. Differs: no IPv6 addresses, so no `inet6` lines. The
 //! text of `iptables-save` is [`crate::net::filter::Filter::save`].
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 
@@ -38,8 +38,8 @@ fn links(ns: &Netns, dev: Option<DevId>, addresses: bool) -> String {
 }
 
 /// The numbers that a namespace gives to those at the other ends of its veth pairs, in order of first use.
-fn netns_ids(ns: &Netns) -> BTreeMap<NsId, usize> {
-    let mut ids = BTreeMap::new();
+fn netns_ids(ns: &Netns) -> VecMap<NsId, usize> {
+    let mut ids = VecMap::new();
     for device in ns.devices() {
         if let DeviceKind::Veth(peer) = device.kind {
             let next = ids.len();
@@ -49,7 +49,7 @@ fn netns_ids(ns: &Netns) -> BTreeMap<NsId, usize> {
     ids
 }
 
-fn link(ns: &Netns, device: &Device, peers: &BTreeMap<NsId, usize>, addresses: bool, text: &mut String) {
+fn link(ns: &Netns, device: &Device, peers: &VecMap<NsId, usize>, addresses: bool, text: &mut String) {
     let (flags, qdisc, qlen) = match device.kind {
         DeviceKind::Loopback => ("LOOPBACK", "noqueue", " qlen 1000"),
         DeviceKind::Tun(_) => ("POINTOPOINT,MULTICAST,NOARP", "fq_codel", " qlen 500"),

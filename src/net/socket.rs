@@ -3,7 +3,7 @@
 //! A program is known by an [`Owner`]; what it opens it calls by a token of its own choice, which comes back in every event
 //! of that socket (an accepted connection has the token of its listener).
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
@@ -268,7 +268,7 @@ pub enum SocketKind {
         /// Where.
         at: SocketAddrV4,
         /// The conversations with those who sent something or were sent something.
-        peers: BTreeMap<SocketAddrV4, FlowId>,
+        peers: VecMap<SocketAddrV4, FlowId>,
     },
     /// A ping socket.
     Ping {
@@ -277,7 +277,7 @@ pub enum SocketKind {
         /// The conversation.
         flow: FlowId,
         /// When each request that is not answered was sent.
-        sent: BTreeMap<u16, Time>,
+        sent: VecMap<u16, Time>,
     },
 }
 
@@ -292,12 +292,12 @@ const EPHEMERAL: (u16, u16) = (32_768, 60_999);
 /// The sockets of a namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sockets {
-    all: BTreeMap<SocketId, Socket>,
-    tcp: BTreeMap<(SocketAddrV4, SocketAddrV4), SocketId>,
-    listeners: BTreeMap<(u16, Ipv4Addr), SocketId>,
-    udp: BTreeMap<(u16, Ipv4Addr), SocketId>,
-    pings: BTreeMap<u16, SocketId>,
-    timers: BTreeSet<(Time, SocketId)>,
+    all: VecMap<SocketId, Socket>,
+    tcp: VecMap<(SocketAddrV4, SocketAddrV4), SocketId>,
+    listeners: VecMap<(u16, Ipv4Addr), SocketId>,
+    udp: VecMap<(u16, Ipv4Addr), SocketId>,
+    pings: VecMap<u16, SocketId>,
+    timers: VecSet<(Time, SocketId)>,
     next_port: u16,
     next_ident: u16,
 }
@@ -305,12 +305,12 @@ pub struct Sockets {
 impl Default for Sockets {
     fn default() -> Self {
         Sockets {
-            all: BTreeMap::new(),
-            tcp: BTreeMap::new(),
-            listeners: BTreeMap::new(),
-            udp: BTreeMap::new(),
-            pings: BTreeMap::new(),
-            timers: BTreeSet::new(),
+            all: VecMap::new(),
+            tcp: VecMap::new(),
+            listeners: VecMap::new(),
+            udp: VecMap::new(),
+            pings: VecMap::new(),
+            timers: VecSet::new(),
             next_port: EPHEMERAL.0,
             next_ident: 1,
         }
@@ -469,6 +469,6 @@ impl Socket {
 }
 
 /// The socket bound to the very address, else the one bound to any.
-fn best(ports: &BTreeMap<(u16, Ipv4Addr), SocketId>, to: SocketAddrV4) -> Option<SocketId> {
+fn best(ports: &VecMap<(u16, Ipv4Addr), SocketId>, to: SocketAddrV4) -> Option<SocketId> {
     ports.get(&(to.port(), *to.ip())).or_else(|| ports.get(&(to.port(), Ipv4Addr::UNSPECIFIED))).copied()
 }

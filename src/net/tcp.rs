@@ -13,7 +13,8 @@
 //! Differs: no selective acknowledgement, no timestamps, no delayed acknowledgement; the receive window never closes because
 //! a program takes its data at once. Who reads options or counts pure acknowledgements can tell.
 
-use std::collections::{BTreeMap, VecDeque};
+use crate::sim::VecMap;
+use std::collections::VecDeque;
 
 use crate::net::packet::build::Segment;
 use crate::net::socket::NetError;
@@ -120,7 +121,7 @@ pub struct Tcb {
     /// The program is gone; data that still comes is answered with a reset.
     orphan: bool,
     told_closed: bool,
-    early: BTreeMap<u32, Vec<u8>>,
+    early: VecMap<u32, Vec<u8>>,
     peer_fin: Option<u32>,
     cwnd: u32,
     ssthresh: u32,
@@ -157,7 +158,7 @@ impl Tcb {
             fin_sent: false,
             orphan: false,
             told_closed: false,
-            early: BTreeMap::new(),
+            early: VecMap::new(),
             peer_fin: None,
             cwnd: u32::from(mss) * 10,
             ssthresh: u32::MAX,

@@ -1,7 +1,7 @@
 //! A kubelet and a runtime on one bench, for tests: the API server is a table of objects, CNI counts addresses up, nothing
 //! takes time but what they do themselves.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -28,14 +28,14 @@ pub struct Bench {
     /// The time.
     pub now: Time,
     /// All objects.
-    pub objects: BTreeMap<(Kind, String, String), Object>,
+    pub objects: VecMap<(Kind, String, String), Object>,
     /// What was answered to sessions.
-    pub served: BTreeMap<u64, Vec<KubeletAnswer>>,
+    pub served: VecMap<u64, Vec<KubeletAnswer>>,
     /// What was printed by commands on the node.
-    pub host: BTreeMap<u64, Vec<Chunk>>,
+    pub host: VecMap<u64, Vec<Chunk>>,
     /// Every status of every pod that was written: when, which, phase and what its containers wait for.
     pub history: Vec<(Time, String, PodStatus)>,
-    watches: BTreeMap<Kind, CallId>,
+    watches: VecMap<Kind, CallId>,
     version: u64,
     next_ip: u8,
 }
@@ -58,11 +58,11 @@ impl Bench {
             kubelet: Kubelet::new(config, 7),
             runtime,
             now: Time::ZERO,
-            objects: BTreeMap::new(),
-            served: BTreeMap::new(),
-            host: BTreeMap::new(),
+            objects: VecMap::new(),
+            served: VecMap::new(),
+            host: VecMap::new(),
             history: Vec::new(),
-            watches: BTreeMap::new(),
+            watches: VecMap::new(),
             version: 1,
             next_ip: 2,
         };

@@ -9,7 +9,7 @@ pub mod connection;
 pub mod proxy;
 pub mod rules;
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
@@ -104,7 +104,7 @@ pub struct KubeProxy {
     host: Ipv4Addr,
     informers: Informers,
     ids: CallIds,
-    services: BTreeMap<ServicePortName, Served>,
+    services: VecMap<ServicePortName, Served>,
     proxy: Proxy,
     hooked: bool,
     next_token: u64,
@@ -117,7 +117,7 @@ impl KubeProxy {
             host,
             informers: Informers::new([Kind::Service, Kind::Endpoints]),
             ids: CallIds::default(),
-            services: BTreeMap::new(),
+            services: VecMap::new(),
             proxy: Proxy::new(Balancer::new(rng)),
             hooked: false,
             next_token: 0,
@@ -141,7 +141,7 @@ impl KubeProxy {
     }
 
     fn service_changed(&mut self, service: &Service, gone: bool, out: &mut Out<Effect>) {
-        let wanted = if gone { BTreeMap::new() } else { portals_of(service) };
+        let wanted = if gone { VecMap::new() } else { portals_of(service) };
         let meta = &service.metadata;
         let of_service = |name: &ServicePortName| *name.namespace == *meta.namespace && *name.name == *meta.name;
         let stale: Vec<ServicePortName> =
@@ -189,7 +189,7 @@ impl KubeProxy {
     /// Every named port of every subset has the ready addresses of that subset.
     fn endpoints_changed(&mut self, endpoints: &Endpoints, gone: bool) {
         let meta = &endpoints.metadata;
-        let mut by_port: BTreeMap<ServicePortName, Vec<SocketAddrV4>> = BTreeMap::new();
+        let mut by_port: VecMap<ServicePortName, Vec<SocketAddrV4>> = VecMap::new();
         for subset in if gone { &[][..] } else { &endpoints.subsets } {
             for port in &subset.ports {
                 let name = ServicePortName {
@@ -272,11 +272,11 @@ impl KubeProxy {
 }
 
 /// The service ports of a service that have a virtual address.
-fn portals_of(service: &Service) -> BTreeMap<ServicePortName, Served> {
+fn portals_of(service: &Service) -> VecMap<ServicePortName, Served> {
     let spec = &service.spec;
-    let Ok(cluster_ip) = spec.cluster_ip.parse::<Ipv4Addr>() else { return BTreeMap::new() };
+    let Ok(cluster_ip) = spec.cluster_ip.parse::<Ipv4Addr>() else { return VecMap::new() };
     if spec.r#type == ServiceType::ExternalName {
-        return BTreeMap::new();
+        return VecMap::new();
     }
     let external = spec.external_ips.iter().filter_map(|ip| ip.parse().ok());
     let addresses: Vec<Ipv4Addr> = std::iter::once(cluster_ip).chain(external).collect();

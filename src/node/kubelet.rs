@@ -5,7 +5,8 @@
 //! at the next relist (the PLEG, every second), as upstream's is; a failed sync is tried again after the back-off.
 //! Differs: no cgroups, devices, eviction or static pods yet; ConfigMaps and Secrets are fetched when a container starts.
 
-use std::collections::{BTreeMap, VecDeque};
+use crate::sim::VecMap;
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -136,18 +137,18 @@ pub struct Kubelet {
     calls: api::Calls,
     ops: ops::Ops,
     node: node_status::NodeState,
-    workers: BTreeMap<Uid, Worker>,
-    services: BTreeMap<(String, String), Arc<Service>>,
+    workers: VecMap<Uid, Worker>,
+    services: VecMap<(String, String), Arc<Service>>,
     services_known: bool,
     image_backoff: backoff::Backoff,
     restart_backoff: backoff::Backoff,
-    pull_errors: BTreeMap<String, String>,
+    pull_errors: VecMap<String, String>,
     pulls: VecDeque<Uid>,
     recorder: Recorder,
     left_behind: Option<(Vec<SandboxView>, Vec<ContainerView>)>,
     runtime_known: bool,
     pods_known: bool,
-    images: BTreeMap<Arc<str>, ImageRef>,
+    images: VecMap<Arc<str>, ImageRef>,
     network_ready: bool,
     probes: prober::Prober,
     streams: stream::Streams,
@@ -164,18 +165,18 @@ impl Kubelet {
             calls: api::Calls::default(),
             ops: ops::Ops::default(),
             node: node_status::NodeState::default(),
-            workers: BTreeMap::new(),
-            services: BTreeMap::new(),
+            workers: VecMap::new(),
+            services: VecMap::new(),
             services_known: false,
             image_backoff: backoff::Backoff::new(Span::secs(10), Span::secs(300)),
             restart_backoff: backoff::Backoff::new(Span::secs(10), Span::secs(300)),
-            pull_errors: BTreeMap::new(),
+            pull_errors: VecMap::new(),
             pulls: VecDeque::new(),
             recorder: Recorder::new(Calendar::new(Timestamp(config.epoch)), "kubelet", &config.node),
             left_behind: None,
             runtime_known: false,
             pods_known: false,
-            images: BTreeMap::new(),
+            images: VecMap::new(),
             network_ready: false,
             probes: prober::Prober::default(),
             streams: stream::Streams::default(),

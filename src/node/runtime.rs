@@ -6,7 +6,7 @@
 //! back as inputs. Everything takes virtual time ([`Timing`]).
 //! Differs: image layers, snapshots and cgroups are not there; who could tell: nobody through the API.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -169,13 +169,13 @@ enum Due {
 pub struct Runtime {
     config: Config,
     rng: Rng,
-    sandboxes: BTreeMap<SandboxId, Sandbox>,
-    containers: BTreeMap<ContainerId, Container>,
-    images: BTreeMap<Arc<str>, ImageRef>,
-    procs: BTreeMap<ProcId, Proc>,
+    sandboxes: VecMap<SandboxId, Sandbox>,
+    containers: VecMap<ContainerId, Container>,
+    images: VecMap<Arc<str>, ImageRef>,
+    procs: VecMap<ProcId, Proc>,
     next_proc: u32,
-    timers: BTreeSet<(Time, ProcId)>,
-    followers: BTreeMap<OpId, (ContainerId, bool)>,
+    timers: VecSet<(Time, ProcId)>,
+    followers: VecMap<OpId, (ContainerId, bool)>,
     due: EventQueue<Due>,
     network_ready: bool,
     zone: Arc<Zone>,
@@ -191,13 +191,13 @@ impl Runtime {
         let host_fs = host::files(&config);
         Runtime {
             rng,
-            sandboxes: BTreeMap::new(),
-            containers: BTreeMap::new(),
-            images: BTreeMap::new(),
-            procs: BTreeMap::new(),
+            sandboxes: VecMap::new(),
+            containers: VecMap::new(),
+            images: VecMap::new(),
+            procs: VecMap::new(),
             next_proc: 1,
-            timers: BTreeSet::new(),
-            followers: BTreeMap::new(),
+            timers: VecSet::new(),
+            followers: VecMap::new(),
             due: EventQueue::default(),
             network_ready: false,
             zone: Arc::default(),

@@ -3,7 +3,7 @@
 //! The network names a socket once it is open; what a program does before that waits here. The token of a socket is the
 //! number of its process and its descriptor; an accepted connection gets a descriptor of its own.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::net::{self, SocketEvent, SocketId, SocketOp};
@@ -12,8 +12,8 @@ use crate::workload::{Fd, Ids, NetError, NetEvent, NetOp};
 /// The sockets of one process tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SocketTable {
-    open: BTreeMap<Fd, Slot>,
-    by_id: BTreeMap<SocketId, Fd>,
+    open: VecMap<Fd, Slot>,
+    by_id: VecMap<SocketId, Fd>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

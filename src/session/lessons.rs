@@ -16,7 +16,7 @@ pub(super) struct Course {
     locale: Locale,
     open: Option<Open>,
     /// How many steps of each lesson were done.
-    done: std::collections::BTreeMap<String, u16>,
+    done: crate::sim::VecMap<String, u16>,
 }
 
 struct Open {

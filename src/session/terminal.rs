@@ -3,7 +3,7 @@
 //! A job lives beside the cluster and speaks with it only by messages, like any client. Its state is part of the world's:
 //! a checkpoint taken while `kubectl get -w` runs goes on with it.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::http::Chunk;
 use crate::cluster::{Cluster, Mail, MailKind, OutsideId};
@@ -49,7 +49,7 @@ enum Job {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Terminal {
     config: KubectlConfig,
-    jobs: BTreeMap<JobId, (Job, Option<EventId>)>,
+    jobs: VecMap<JobId, (Job, Option<EventId>)>,
     output: Vec<Output>,
 }
 
@@ -64,7 +64,7 @@ clear                clears the screen
 impl Terminal {
     /// A terminal without jobs.
     pub fn new(config: KubectlConfig) -> Terminal {
-        Terminal { config, jobs: BTreeMap::new(), output: Vec::new() }
+        Terminal { config, jobs: VecMap::new(), output: Vec::new() }
     }
 
     /// Takes what was printed and what ended since the last call, in order.

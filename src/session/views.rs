@@ -1,6 +1,6 @@
 //! Which views the page gets: those that it wants and that have changed since it got them.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::Kind;
 use crate::session::build::tally::Tally;
@@ -66,7 +66,7 @@ impl Shown {
 }
 
 /// Pods, nodes, ReplicaSets and Deployments by name, pods first.
-fn named(world: &World) -> BTreeMap<&str, ObjectRef> {
+fn named(world: &World) -> VecMap<&str, ObjectRef> {
     let kinds = [Kind::Deployment, Kind::ReplicaSet, Kind::Node, Kind::Pod];
     let objects = kinds.into_iter().flat_map(|kind| world.cluster.objects(kind));
     objects.map(|object| (object.meta().name.as_str(), object_ref(&object.reference()))).collect()

@@ -3,8 +3,8 @@
 //! Everything that is done from outside goes through [`World::act`] and is logged, so that scenario, seed and log give the
 //! same world again, byte for byte.
 
+use crate::sim::VecMap;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use crate::cluster::{Cluster, Scenario};
@@ -129,7 +129,7 @@ impl World {
             Action::Line { line, files } => {
                 let parsed = line::parse(line).map_err(|error| error.to_string())?;
                 let cause = self.cluster.command(line);
-                let known: BTreeMap<String, Vec<u8>> = files.iter().cloned().collect();
+                let known: VecMap<String, Vec<u8>> = files.iter().cloned().collect();
                 let recorder = Recorder { known, host, read: RefCell::default() };
                 let job = self.terminal.start(&mut self.cluster, &parsed, &recorder, Some(cause));
                 files.extend(recorder.read.into_inner());
@@ -200,9 +200,9 @@ impl World {
 
 /// Gives a command the files that its log entry holds, or those of the host, and remembers what it took from there.
 struct Recorder<'a> {
-    known: BTreeMap<String, Vec<u8>>,
+    known: VecMap<String, Vec<u8>>,
     host: Option<&'a dyn Files>,
-    read: RefCell<BTreeMap<String, Vec<u8>>>,
+    read: RefCell<VecMap<String, Vec<u8>>>,
 }
 
 impl Files for Recorder<'_> {

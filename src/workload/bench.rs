@@ -1,6 +1,7 @@
 //! Processes on a made-up network, for tests: bytes arrive after a millisecond, a port without a listener refuses.
 
-use std::collections::{BTreeMap, VecDeque};
+use crate::sim::VecMap;
+use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
@@ -23,9 +24,9 @@ pub struct Machine {
     pub stderr: String,
     /// The exit code, once it is over.
     pub code: Option<u8>,
-    ports: BTreeMap<u16, Fd>,
-    peers: BTreeMap<Fd, (usize, Fd)>,
-    bound: BTreeMap<Fd, u16>,
+    ports: VecMap<u16, Fd>,
+    peers: VecMap<Fd, (usize, Fd)>,
+    bound: VecMap<Fd, u16>,
 }
 
 /// The bench.
@@ -87,9 +88,9 @@ impl Bench {
             stdout: String::new(),
             stderr: String::new(),
             code: None,
-            ports: BTreeMap::new(),
-            peers: BTreeMap::new(),
-            bound: BTreeMap::new(),
+            ports: VecMap::new(),
+            peers: VecMap::new(),
+            bound: VecMap::new(),
         };
         self.machines.push(machine);
         self.input(index, Input::Start);

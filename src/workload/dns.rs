@@ -1,7 +1,7 @@
 //! DNS: messages on the wire and the zone that the cluster's DNS server answers from. Models RFC 1035 as far as A, AAAA,
 //! PTR, SRV and CNAME go, and the answers of CoreDNS's `kubernetes` plugin.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 
 /// The names of a cluster; lower case, without the final dot.
@@ -10,11 +10,11 @@ pub struct Zone {
     /// The domain that it is the authority of; empty for `cluster.local`.
     pub domain: String,
     /// Addresses by name: `web.default.svc.cluster.local`.
-    pub a: BTreeMap<String, Vec<Ipv4Addr>>,
+    pub a: VecMap<String, Vec<Ipv4Addr>>,
     /// Other names by name (ExternalName services).
-    pub cname: BTreeMap<String, String>,
+    pub cname: VecMap<String, String>,
     /// Targets with their ports by name: `_http._tcp.web.default.svc.cluster.local`.
-    pub srv: BTreeMap<String, Vec<(String, u16)>>,
+    pub srv: VecMap<String, Vec<(String, u16)>>,
 }
 
 /// A question or answer of this type.

@@ -4,7 +4,7 @@
 //! something is in them. The whole is bounded ([`MOST_BYTES`]); a write beyond that fails as on a full disk.
 //! Differs: no permissions, links or times; who could tell: `ls -l`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 use std::sync::Arc;
 
 /// The most bytes that all files together may have.
@@ -67,8 +67,8 @@ impl std::fmt::Display for FsError {
 /// The files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Fs {
-    files: BTreeMap<String, File>,
-    dirs: BTreeSet<String>,
+    files: VecMap<String, File>,
+    dirs: VecSet<String>,
 }
 
 /// `path` as seen from `cwd`, absolute, without `.`, `..` and double slashes.
@@ -222,7 +222,7 @@ impl Fs {
             return Err(FsError::NotFound);
         }
         let inside = if path == "/" { "/".to_owned() } else { format!("{path}/") };
-        let names: BTreeSet<String> = (self.files.keys().chain(&self.dirs))
+        let names: VecSet<String> = (self.files.keys().chain(&self.dirs))
             .filter_map(|p| p.strip_prefix(&inside))
             .filter_map(|rest| rest.split('/').next())
             .filter(|name| !name.is_empty())

@@ -2,7 +2,7 @@
 //!
 //! Differs: no chunked bodies are written (they are read), no TLS, no HTTP/2.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::fmt::Write as _;
 use std::net::SocketAddrV4;
 
@@ -265,7 +265,7 @@ pub fn take_response(buffer: &mut Vec<u8>, head_only: bool, ended: bool) -> Pars
 
 /// The connections of a server, each with its peer and what it has sent that is not a whole request yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Connections(BTreeMap<Fd, (SocketAddrV4, Vec<u8>)>);
+pub struct Connections(VecMap<Fd, (SocketAddrV4, Vec<u8>)>);
 
 /// What a server has to do about a network event.
 #[derive(Clone, Debug, PartialEq, Eq)]

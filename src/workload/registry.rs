@@ -1,6 +1,6 @@
 //! Which program a command line starts, in which image; what files an image brings.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::workload::image::{self, Family};
 use crate::workload::program::coredns::CoreDns;
@@ -179,7 +179,7 @@ fn unknown_file(spec: &Spec, fs: &Fs) -> bool {
 
 /// `env A=1 command`.
 fn with_env(spec: &Spec, place: &Place, fs: &Fs) -> Option<Process> {
-    let mut env: BTreeMap<String, String> = spec.env.clone();
+    let mut env: VecMap<String, String> = spec.env.clone();
     let mut words = spec.argv[1..].iter().skip_while(|a| a.starts_with('-')).peekable();
     while let Some((name, value)) = words.next_if(|w| w.contains('=')).and_then(|w| w.split_once('=')) {
         env.insert(name.into(), value.into());
@@ -283,8 +283,8 @@ pub fn files(place: &Place) -> Fs {
 }
 
 /// The variables that every image sets.
-pub fn env(place: &Place) -> BTreeMap<String, String> {
-    let mut env: BTreeMap<String, String> =
+pub fn env(place: &Place) -> VecMap<String, String> {
+    let mut env: VecMap<String, String> =
         [("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root")]
             .into_iter()
             .map(|(k, v)| (k.to_owned(), v.to_owned()))

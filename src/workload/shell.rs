@@ -7,7 +7,7 @@
 //! Differs: no job control, no arrays, no aliases, no `getopts`, no process substitution; a here-document in a command
 //! substitution is not read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 use std::sync::Arc;
 
 use crate::sim::{Span, Time};
@@ -41,12 +41,12 @@ const THREADS: usize = 256;
 pub struct Shell {
     name: String,
     source: Source,
-    threads: BTreeMap<u32, Thread>,
-    pipes: BTreeMap<u32, Pipe>,
+    threads: VecMap<u32, Thread>,
+    pipes: VecMap<u32, Pipe>,
     next: u32,
     stdin: Vec<u8>,
     stdin_ended: bool,
-    traps: BTreeMap<String, String>,
+    traps: VecMap<String, String>,
     signals: Vec<u8>,
     pause: Option<Time>,
     over: bool,
@@ -110,11 +110,11 @@ impl Shell {
             name,
             source,
             threads: [(0, main)].into(),
-            pipes: BTreeMap::new(),
+            pipes: VecMap::new(),
             next: 1,
             stdin: Vec::new(),
             stdin_ended: false,
-            traps: BTreeMap::new(),
+            traps: VecMap::new(),
             signals: Vec::new(),
             pause: None,
             over: false,
@@ -409,7 +409,7 @@ impl Program for Shell {
                 }
             }
             other => {
-                let running: BTreeSet<u32> =
+                let running: VecSet<u32> =
                     self.threads.iter().filter(|(_, t)| t.is_running()).map(|(id, _)| *id).collect();
                 for id in running {
                     self.child(id, other.clone(), ctx);

@@ -5,7 +5,7 @@
 //! page itself.
 #![allow(clippy::disallowed_types, reason = "measuring needs a clock")]
 
-use std::collections::BTreeMap;
+use kubarium::sim::VecMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -82,8 +82,8 @@ fn boot_three_nodes() -> Duration {
     timed(|| assert!(black_box(World::boot(Scenario::default())).cluster.is_ready()))
 }
 
-fn no_files() -> BTreeMap<String, Vec<u8>> {
-    BTreeMap::new()
+fn no_files() -> VecMap<String, Vec<u8>> {
+    VecMap::new()
 }
 
 /// Runs a line that must succeed.

@@ -1,6 +1,6 @@
 //! The tables of the Deployment controller and of the scheduler's plugins.
 
-use std::collections::BTreeMap;
+use kubarium::sim::VecMap;
 use std::sync::Arc;
 
 use kubarium::api::{
@@ -197,7 +197,7 @@ fn proportional_scaling(_: &Value, case: &Value) -> Verdict {
     let sets = all.into_iter().map(|(set, _)| set).collect();
     let mut sets = Sets { deployment: Arc::new(of(&input["deployment"])), sets, new };
     scaling::scale(&mut sets);
-    let ours: BTreeMap<String, i32> =
+    let ours: VecMap<String, i32> =
         sets.sets.iter().map(|set| (set.original.metadata.name.clone(), set.replicas)).collect();
     let told = expected["oldRSs"].as_array().into_iter().flatten().chain(expected.get("newRS"));
     let told = told.filter(|set| !set.is_null());
@@ -286,7 +286,7 @@ fn snapshot(nodes: &[NodeInfo]) -> Snapshot {
     snapshot
 }
 
-fn scores_of(expected: &Value) -> BTreeMap<String, i64> {
+fn scores_of(expected: &Value) -> VecMap<String, i64> {
     let scores = expected["scores"].as_object().into_iter().flatten();
     scores.map(|(node, score)| (node.clone(), score.as_i64().unwrap_or(0))).collect()
 }
@@ -351,7 +351,7 @@ fn taint_filter(_: &Value, case: &Value) -> Verdict {
     same(told(TaintToleration.filter(&pod, &node, &CycleState::default())), wanted(&case["expected"]))
 }
 
-fn scored(plugin: &dyn Plugin, pod: &PodInfo, nodes: &[NodeInfo]) -> BTreeMap<String, i64> {
+fn scored(plugin: &dyn Plugin, pod: &PodInfo, nodes: &[NodeInfo]) -> VecMap<String, i64> {
     let snapshot = snapshot(nodes);
     let mut scores: Vec<i64> =
         nodes.iter().map(|node| plugin.score(pod, node, &snapshot, &CycleState::default())).collect();
@@ -364,7 +364,7 @@ fn taint_score(_: &Value, case: &Value) -> Verdict {
     same(scored(&TaintToleration, &pod, &nodes(&case["input"])), scores_of(&case["expected"]))
 }
 
-pub fn expected_list(case: &Value) -> BTreeMap<String, i64> {
+pub fn expected_list(case: &Value) -> VecMap<String, i64> {
     let list = case["expectedList"].as_array().into_iter().flatten();
     list.map(|e| (e["Name"].as_str().unwrap_or("").to_owned(), e["Score"].as_i64().unwrap_or(0))).collect()
 }

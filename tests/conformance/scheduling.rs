@@ -1,6 +1,6 @@
 //! The tables of the scheduler's plugins that look at other pods, of the autoscaler and of schedules.
 
-use std::collections::BTreeMap;
+use kubarium::sim::VecMap;
 use std::sync::Arc;
 
 use kubarium::api::cron::Schedule;
@@ -76,14 +76,14 @@ fn affinity_filter(_: &Value, case: &Value) -> Verdict {
 }
 
 fn spread_filter(_: &Value, case: &Value) -> Verdict {
-    let ours: BTreeMap<String, String> =
+    let ours: VecMap<String, String> =
         filtered(&PodTopologySpread, case).into_iter().map(|(node, (code, _))| (node, code)).collect();
     let codes = case["wantStatusCode"].as_object().into_iter().flatten();
     same(ours, codes.map(|(node, code)| (node.clone(), code.as_str().unwrap_or("").to_owned())).collect())
 }
 
 /// What a plugin scores the nodes of a case, PreScore's Skip being no score.
-fn scored(plugin: &dyn Plugin, case: &Value) -> Option<BTreeMap<String, i64>> {
+fn scored(plugin: &dyn Plugin, case: &Value) -> Option<VecMap<String, i64>> {
     let (nodes, pod, mut state) = (cluster(case), pod(&case["pod"]), CycleState::default());
     let names = named(case);
     let feasible: Vec<&Arc<NodeInfo>> = names.iter().filter_map(|name| nodes.get(name)).collect();
@@ -226,7 +226,7 @@ fn utilization(_: &Value, case: &Value) -> Verdict {
             measurements.insert(metric["pod"].as_str().unwrap_or("").to_owned(), measured(value));
         }
     }
-    let mut requests = BTreeMap::new();
+    let mut requests = VecMap::new();
     for pod in input["pods"].as_array().into_iter().flatten() {
         let texts: Vec<&str> =
             pod["requestsPerContainer"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();

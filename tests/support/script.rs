@@ -1,12 +1,12 @@
 //! Runs a text of the scripted terminal, line by line as `kubarium run --echo` does.
 
-use std::collections::BTreeMap;
+use kubarium::sim::VecMap;
 
 use kubarium::session::Script;
 use kubarium::session::script::Answer;
 
 /// The files that a script may name with `-f`.
-pub type Files = BTreeMap<String, Vec<u8>>;
+pub type Files = VecMap<String, Vec<u8>>;
 
 /// The complete lines of a text, here-documents included.
 pub fn lines(text: &str) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! ConfigMap and Secret. Models `k8s.io/api/core/v1/types.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::ObjectMeta;
 
@@ -8,15 +8,15 @@ api_struct! {
     /// Configuration as text.
     ConfigMap {
         keep { metadata: ObjectMeta }
-        omit { data: BTreeMap<String, String>, binary_data: BTreeMap<String, String>, immutable: Option<bool> }
+        omit { data: VecMap<String, String>, binary_data: VecMap<String, String>, immutable: Option<bool> }
     }
 
     /// Confidential data; values of `data` are base64.
     Secret {
         keep { metadata: ObjectMeta }
         omit {
-            data: BTreeMap<String, String>,
-            string_data: BTreeMap<String, String>,
+            data: VecMap<String, String>,
+            string_data: VecMap<String, String>,
             r#type: String = "Opaque".into(),
             immutable: Option<bool>,
         }

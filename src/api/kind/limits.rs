@@ -1,11 +1,11 @@
 //! LimitRange and ResourceQuota. Models `k8s.io/api/core/v1/types.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::{ObjectMeta, Quantity};
 
 /// Quantities by the name of their resource.
-pub type ResourceList = BTreeMap<String, Quantity>;
+pub type ResourceList = VecMap<String, Quantity>;
 
 api_struct! {
     /// What the things of a namespace may use, each, and what they use if they do not say.

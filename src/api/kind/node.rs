@@ -1,6 +1,6 @@
 //! Node. Models `k8s.io/api/core/v1/types.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::{ObjectMeta, Quantity, Timestamp};
 
@@ -33,8 +33,8 @@ api_struct! {
     NodeStatus {
         keep {}
         omit {
-            capacity: BTreeMap<String, Quantity>,
-            allocatable: BTreeMap<String, Quantity>,
+            capacity: VecMap<String, Quantity>,
+            allocatable: VecMap<String, Quantity>,
             conditions: Vec<NodeCondition>,
             addresses: Vec<NodeAddress>,
             node_info: NodeSystemInfo,

@@ -1,6 +1,6 @@
 //! Pod and its template. Models `k8s.io/api/core/v1/types.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{Lifecycle, ObjectMeta, PodStatus, Probe, Protocol, Quantity, TaintEffect, Volume, VolumeMount};
@@ -31,7 +31,7 @@ api_struct! {
             init_containers: Vec<Container>,
             volumes: Vec<Volume>,
             active_deadline_seconds: Option<i64>,
-            node_selector: BTreeMap<String, String>,
+            node_selector: VecMap<String, String>,
             service_account_name: String,
             #[serde(rename = "serviceAccount")] deprecated_service_account: String,
             automount_service_account_token: Option<bool>,
@@ -128,7 +128,7 @@ api_struct! {
     /// What a container may use (`limits`) and what is kept for it (`requests`).
     ResourceRequirements {
         keep {}
-        omit { limits: BTreeMap<String, Quantity>, requests: BTreeMap<String, Quantity> }
+        omit { limits: VecMap<String, Quantity>, requests: VecMap<String, Quantity> }
     }
 
     /// What a pod bears.

@@ -1,6 +1,6 @@
 //! What a pod is. Models `k8s.io/api/core/v1/types.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::{Quantity, ResourceRequirements, Timestamp};
 
@@ -57,7 +57,7 @@ api_struct! {
         omit {
             #[serde(rename = "containerID")] container_id: String,
             started: Option<bool>,
-            allocated_resources: BTreeMap<String, Quantity>,
+            allocated_resources: VecMap<String, Quantity>,
             resources: Option<ResourceRequirements>,
         }
     }

@@ -1,6 +1,6 @@
 //! PodDisruptionBudget. Models `k8s.io/api/policy/v1/types.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::{IntOrString, LabelSelector, ObjectMeta, Timestamp};
 
@@ -27,7 +27,7 @@ api_struct! {
         keep { disruptions_allowed: i32, current_healthy: i32, desired_healthy: i32, expected_pods: i32 }
         omit {
             observed_generation: i64,
-            disrupted_pods: BTreeMap<String, Timestamp>,
+            disrupted_pods: VecMap<String, Timestamp>,
             conditions: Vec<Condition>,
         }
     }

@@ -1,6 +1,6 @@
 //! ReplicationController. Models `k8s.io/api/core/v1/types.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{ObjectMeta, PodTemplateSpec, Timestamp};
@@ -16,7 +16,7 @@ api_struct! {
     ReplicationControllerSpec {
         keep { replicas: i32 = 1 }
         omit {
-            selector: BTreeMap<String, String>,
+            selector: VecMap<String, String>,
             template: Arc<PodTemplateSpec>,
             min_ready_seconds: i32,
         }

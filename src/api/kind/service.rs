@@ -1,6 +1,6 @@
 //! Service. Models `k8s.io/api/core/v1/types.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ api_struct! {
         keep { r#type: ServiceType, session_affinity: String = "None".into() }
         omit {
             ports: Vec<ServicePort>,
-            selector: BTreeMap<String, String>,
+            selector: VecMap<String, String>,
             #[serde(rename = "clusterIP")] cluster_ip: String,
             #[serde(rename = "clusterIPs")] cluster_ips: Vec<String>,
             #[serde(rename = "externalIPs")] external_ips: Vec<String>,

@@ -1,7 +1,7 @@
 //! PersistentVolume, PersistentVolumeClaim and StorageClass. Models `k8s.io/api/core/v1/types.go` and
 //! `k8s.io/api/storage/v1/types.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::{LabelSelector, NodeSelector, ObjectMeta, ObjectReference, Quantity, ResourceRequirements, Timestamp};
 
@@ -16,7 +16,7 @@ api_struct! {
     PersistentVolumeSpec {
         keep {}
         omit {
-            capacity: BTreeMap<String, Quantity>,
+            capacity: VecMap<String, Quantity>,
             access_modes: Vec<String>,
             claim_ref: Option<ObjectReference>,
             persistent_volume_reclaim_policy: String,
@@ -61,14 +61,14 @@ api_struct! {
     /// What is: Pending, Bound, Lost.
     PersistentVolumeClaimStatus {
         keep {}
-        omit { phase: String, access_modes: Vec<String>, capacity: BTreeMap<String, Quantity> }
+        omit { phase: String, access_modes: Vec<String>, capacity: VecMap<String, Quantity> }
     }
 
     /// A way of making storage.
     StorageClass {
         keep { metadata: ObjectMeta, provisioner: String }
         omit {
-            parameters: BTreeMap<String, String>,
+            parameters: VecMap<String, String>,
             reclaim_policy: Option<String>,
             mount_options: Vec<String>,
             allow_volume_expansion: Option<bool>,

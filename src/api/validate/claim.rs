@@ -1,7 +1,7 @@
 //! PersistentVolumeClaims. Models `ValidatePersistentVolumeClaim`, `ValidatePersistentVolumeClaimUpdate` and
 //! `ValidatePersistentVolumeClaimStatusUpdate` of `pkg/apis/core/validation/validation.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use serde_json::{Value, json};
 
@@ -190,7 +190,7 @@ fn class_kept(
 
 /// What is asked for may become less after an expansion that failed, but more than there is.
 fn resize(new: &PersistentVolumeClaim, old: &PersistentVolumeClaim, errors: &mut Vec<FieldError>) {
-    let storage = |list: &BTreeMap<String, Quantity>| list.get("storage").copied().unwrap_or_default();
+    let storage = |list: &VecMap<String, Quantity>| list.get("storage").copied().unwrap_or_default();
     let (now, before) = (storage(&new.spec.resources.requests), storage(&old.spec.resources.requests));
     if now.minus(before).sign() < 0 && now.minus(storage(&old.status.capacity)).sign() <= 0 {
         errors.push(forbidden("spec.resources.requests.storage", "field can not be less than status.capacity"));

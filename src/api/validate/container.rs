@@ -1,6 +1,6 @@
 //! Containers. Models `validateContainers`, `validateInitContainers` and what they call.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use serde_json::{Value, json};
 
@@ -12,13 +12,13 @@ const PULL_POLICIES: [&str; 3] = ["Always", "IfNotPresent", "Never"];
 const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
 
 /// The containers of a spec.
-pub fn containers(spec: &PodSpec, volumes: &BTreeSet<String>, field: &str, errors: &mut Vec<FieldError>) {
+pub fn containers(spec: &PodSpec, volumes: &VecSet<String>, field: &str, errors: &mut Vec<FieldError>) {
     let list = format!("{field}.containers");
     if spec.containers.is_empty() {
         errors.push(required(&list, ""));
         return;
     }
-    let mut seen = BTreeSet::new();
+    let mut seen = VecSet::new();
     for (at, container) in spec.containers.iter().enumerate() {
         let field = format!("{list}[{at}]");
         common(container, spec, volumes, &field, errors);
@@ -41,13 +41,13 @@ pub fn containers(spec: &PodSpec, volumes: &BTreeSet<String>, field: &str, error
 /// The init containers of a spec.
 pub fn init_containers(
     spec: &PodSpec,
-    volumes: &BTreeSet<String>,
+    volumes: &VecSet<String>,
     any_resize: bool,
     field: &str,
     errors: &mut Vec<FieldError>,
 ) {
     let list = format!("{field}.initContainers");
-    let mut seen: BTreeSet<&str> = spec.containers.iter().map(|c| c.name.as_str()).collect();
+    let mut seen: VecSet<&str> = spec.containers.iter().map(|c| c.name.as_str()).collect();
     for (at, container) in spec.init_containers.iter().enumerate() {
         let field = format!("{list}[{at}]");
         common(container, spec, volumes, &field, errors);
@@ -100,7 +100,7 @@ pub fn image_is_trimmed(image: &str, field: &str, errors: &mut Vec<FieldError>) 
 pub fn common(
     container: &Container,
     spec: &PodSpec,
-    volumes: &BTreeSet<String>,
+    volumes: &VecSet<String>,
     field: &str,
     errors: &mut Vec<FieldError>,
 ) {
@@ -137,7 +137,7 @@ pub fn common(
 
 /// What a change of a resource does to the container.
 fn resize_policy(container: &Container, spec: &PodSpec, field: &str, errors: &mut Vec<FieldError>) {
-    let mut seen = BTreeSet::new();
+    let mut seen = VecSet::new();
     for (at, policy) in container.rest.get("resizePolicy").and_then(Value::as_array).into_iter().flatten().enumerate() {
         let text = |name: &str| policy[name].as_str().unwrap_or("");
         let (resource, restart) = (text("resourceName"), text("restartPolicy"));
@@ -182,7 +182,7 @@ fn resize_restarts_nothing(container: &Container, field: &str, errors: &mut Vec<
 }
 
 fn ports(ports: &[ContainerPort], field: &str, errors: &mut Vec<FieldError>) {
-    let mut seen = BTreeSet::new();
+    let mut seen = VecSet::new();
     for (at, port) in ports.iter().enumerate() {
         let at = |name: &str| format!("{field}[{at}].{name}");
         if !port.name.is_empty() {
@@ -220,7 +220,7 @@ pub fn protocol(protocol: &Protocol, field: &str, errors: &mut Vec<FieldError>) 
 
 /// Two containers of a pod cannot have the same port of the host.
 fn host_ports(containers: &[Container], field: &str, errors: &mut Vec<FieldError>) {
-    let mut seen = BTreeSet::new();
+    let mut seen = VecSet::new();
     for (at, container) in containers.iter().enumerate() {
         for (of, port) in container.ports.iter().enumerate().filter(|(_, p)| p.host_port != 0) {
             let text = format!("{}/{}/{}", port.protocol, port.host_ip, port.host_port);

@@ -3,7 +3,7 @@
 //! Models `k8s.io/apimachinery/pkg/util/diff` and the matcher of `go-difflib` (which is Python's): the longest run of equal
 //! lines first, then what is before and after it; in texts of 200 lines and more, lines that are frequent begin no run.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::fmt::Write;
 
 use super::go_form::Form;
@@ -112,7 +112,7 @@ fn pieces(a: &[String], b: &[String]) -> Vec<Piece> {
 
 /// The runs of equal lines, adjacent ones joined, and an empty one at the end.
 fn runs(a: &[String], b: &[String]) -> Vec<Run> {
-    let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut places: VecMap<&str, Vec<usize>> = VecMap::new();
     for (at, line) in b.iter().enumerate() {
         places.entry(line).or_default().push(at);
     }
@@ -132,7 +132,7 @@ fn runs(a: &[String], b: &[String]) -> Vec<Run> {
     joined
 }
 
-type Places<'a> = BTreeMap<&'a str, Vec<usize>>;
+type Places<'a> = VecMap<&'a str, Vec<usize>>;
 
 fn between(
     a: &[String],
@@ -159,9 +159,9 @@ fn between(
 fn longest(a: &[String], b: &[String], places: &Places<'_>, ra: (usize, usize), rb: (usize, usize)) -> Run {
     let mut best = Run { a: ra.0, b: rb.0, len: 0 };
     // The lengths of the runs that end at the line before, by where they end in `b`.
-    let mut ending: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut ending: VecMap<usize, usize> = VecMap::new();
     for (i, line) in a.iter().enumerate().take(ra.1).skip(ra.0) {
-        let mut here = BTreeMap::new();
+        let mut here = VecMap::new();
         let of = places.get(line.as_str()).map(Vec::as_slice).unwrap_or_default();
         for j in of.iter().copied().filter(|j| (rb.0..rb.1).contains(j)) {
             let len = j.checked_sub(1).and_then(|before| ending.get(&before)).copied().unwrap_or(0) + 1;

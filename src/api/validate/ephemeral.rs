@@ -1,6 +1,6 @@
 //! Ephemeral containers. Models `validateEphemeralContainers` of `pkg/apis/core/validation/validation.go`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use serde_json::{Value, json};
 
@@ -22,9 +22,9 @@ const REFUSED: [&str; 9] = [
 ];
 
 /// The ephemeral containers of a spec.
-pub fn containers(spec: &PodSpec, volumes: &BTreeSet<String>, field: &str, errors: &mut Vec<FieldError>) {
+pub fn containers(spec: &PodSpec, volumes: &VecSet<String>, field: &str, errors: &mut Vec<FieldError>) {
     let Some(list) = spec.rest.get("ephemeralContainers").and_then(Value::as_array) else { return };
-    let others: BTreeSet<&str> =
+    let others: VecSet<&str> =
         spec.containers.iter().chain(&spec.init_containers).map(|container| container.name.as_str()).collect();
     let mut names = others.clone();
     for (at, value) in list.iter().enumerate() {

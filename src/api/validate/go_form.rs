@@ -11,7 +11,7 @@
 //!
 //! An absent list and an empty one look the same on the wire: both are `null` here where a type's default is `null`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::fmt::Write;
 use std::sync::OnceLock;
 
@@ -223,8 +223,8 @@ fn scalar(value: &Value) -> String {
     value.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
-fn table() -> &'static BTreeMap<&'static str, Vec<Field>> {
-    static PARSED: OnceLock<BTreeMap<&'static str, Vec<Field>>> = OnceLock::new();
+fn table() -> &'static VecMap<&'static str, Vec<Field>> {
+    static PARSED: OnceLock<VecMap<&'static str, Vec<Field>>> = OnceLock::new();
     PARSED.get_or_init(|| {
         let line = |line: &'static str| {
             let mut words = line.split(' ');

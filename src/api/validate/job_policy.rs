@@ -1,7 +1,7 @@
 //! What failures, successes and replacements of a Job's pods mean. Models `validatePodFailurePolicy`, `validateSuccessPolicy`
 //! and `validatePodReplacementPolicy` of `pkg/apis/batch/validation/validation.go`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use serde_json::json;
 
@@ -78,7 +78,7 @@ fn failure_rule(spec: &JobSpec, rule: &PodFailurePolicyRule, field: &str, errors
     }
 }
 
-fn exit_codes(codes: &PodFailurePolicyOnExitCodes, names: &BTreeSet<&str>, field: &str, errors: &mut Vec<FieldError>) {
+fn exit_codes(codes: &PodFailurePolicyOnExitCodes, names: &VecSet<&str>, field: &str, errors: &mut Vec<FieldError>) {
     word(&codes.operator, &format!("{field}.operator"), &OPERATORS, errors);
     if let Some(name) = codes.container_name.as_deref().filter(|name| !names.contains(name)) {
         let why = "must be one of the container or initContainer names in the pod template";
@@ -90,7 +90,7 @@ fn exit_codes(codes: &PodFailurePolicyOnExitCodes, names: &BTreeSet<&str>, field
     } else if codes.values.len() > MOST_EXIT_CODES {
         errors.push(too_many(&values, codes.values.len(), MOST_EXIT_CODES));
     }
-    let mut seen = BTreeSet::new();
+    let mut seen = VecSet::new();
     for (at, code) in codes.values.iter().enumerate() {
         let field = format!("{values}[{at}]");
         if codes.operator == "In" && *code == 0 {

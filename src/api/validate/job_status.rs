@@ -4,7 +4,7 @@
 //!
 //! A number that is negative is not told a second time for having decreased.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use serde_json::json;
 
@@ -49,7 +49,7 @@ fn numbers(job: &Job, errors: &mut Vec<FieldError>) {
 
 fn uncounted(job: &Job, errors: &mut Vec<FieldError>) {
     let Some(pods) = &job.status.uncounted_terminated_pods else { return };
-    let mut seen = BTreeSet::new();
+    let mut seen = VecSet::new();
     for (name, list) in [("succeeded", &pods.succeeded), ("failed", &pods.failed)] {
         for (at, uid) in list.iter().enumerate() {
             let field = format!("status.uncountedTerminatedPods.{name}[{at}]");

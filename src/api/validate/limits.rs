@@ -1,7 +1,7 @@
 //! LimitRanges and ResourceQuotas. Models `ValidateLimitRange` and `ValidateResourceQuota` of
 //! `pkg/apis/core/validation/validation.go`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use serde_json::json;
 
@@ -24,7 +24,7 @@ fn greater(a: Quantity, b: Quantity) -> bool {
 
 /// A new or changed range.
 pub fn range(range: &LimitRange, errors: &mut Vec<FieldError>) {
-    let mut types = BTreeSet::new();
+    let mut types = VecSet::new();
     for (at, item) in range.spec.limits.iter().enumerate() {
         let field = format!("spec.limits[{at}]");
         let kind = format!("{field}.type");
@@ -66,7 +66,7 @@ fn limits(item: &LimitRangeItem, field: &str, errors: &mut Vec<FieldError>) {
         let why = "either minimum or maximum storage value is required, but neither was provided";
         errors.push(required(&format!("{field}.limits"), why));
     }
-    let keys: BTreeSet<&String> = lists.iter().flat_map(|(_, list)| list.keys()).collect();
+    let keys: VecSet<&String> = lists.iter().flat_map(|(_, list)| list.keys()).collect();
     keys.into_iter().for_each(|key| one_resource(item, key, field, errors));
 }
 

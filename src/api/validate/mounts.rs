@@ -1,7 +1,7 @@
 //! Where a container sees volumes. Models `ValidateVolumeMounts` and `ValidateVolumeDevices` of
 //! `pkg/apis/core/validation/validation.go`. Some of upstream's paths have no index.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use serde_json::{Value, json};
 
@@ -17,8 +17,8 @@ fn devices_of(container: &Container) -> &[Value] {
 }
 
 /// The directories of a container.
-pub fn mounts(container: &Container, volumes: &BTreeSet<String>, field: &str, errors: &mut Vec<FieldError>) {
-    let mut seen = BTreeSet::new();
+pub fn mounts(container: &Container, volumes: &VecSet<String>, field: &str, errors: &mut Vec<FieldError>) {
+    let mut seen = VecSet::new();
     for (at, mount) in container.volume_mounts.iter().enumerate() {
         let at = |name: &str| format!("{field}[{at}].{name}");
         if mount.name.is_empty() {
@@ -90,11 +90,11 @@ fn how(mount: &VolumeMount, container: &Container, field: &str, errors: &mut Vec
 pub fn devices(
     container: &Container,
     spec: &PodSpec,
-    volumes: &BTreeSet<String>,
+    volumes: &VecSet<String>,
     field: &str,
     errors: &mut Vec<FieldError>,
 ) {
-    let (mut names, mut paths) = (BTreeSet::new(), BTreeSet::new());
+    let (mut names, mut paths) = (VecSet::new(), VecSet::new());
     for (at, device) in devices_of(container).iter().enumerate() {
         let at = |name: &str| format!("{field}[{at}].{name}");
         let (name, path) = (text(device, "name"), text(device, "devicePath"));

@@ -1,6 +1,6 @@
 //! Network policies. Models `ValidateNetworkPolicy` of `pkg/apis/networking/validation/validation.go`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
@@ -15,7 +15,7 @@ const TYPES: [&str; 2] = ["Ingress", "Egress"];
 
 /// A new policy.
 pub fn create(policy: &NetworkPolicy, errors: &mut Vec<FieldError>) {
-    spec(policy, &BTreeSet::new(), errors);
+    spec(policy, &VecSet::new(), errors);
 }
 
 /// A changed policy: blocks of addresses that were there may stay as they are.
@@ -27,7 +27,7 @@ pub fn update(new: &NetworkPolicy, old: &NetworkPolicy, errors: &mut Vec<FieldEr
     spec(new, &known.collect(), errors);
 }
 
-fn spec(policy: &NetworkPolicy, known: &BTreeSet<&str>, errors: &mut Vec<FieldError>) {
+fn spec(policy: &NetworkPolicy, known: &VecSet<&str>, errors: &mut Vec<FieldError>) {
     let spec = &policy.spec;
     selector::label_selector(&spec.pod_selector, "spec.podSelector", errors);
     for (at, rule) in spec.ingress.iter().enumerate() {
@@ -78,7 +78,7 @@ fn ports(ports: &[NetworkPolicyPort], field: &str, errors: &mut Vec<FieldError>)
     }
 }
 
-fn peers(peers: &[NetworkPolicyPeer], field: &str, known: &BTreeSet<&str>, errors: &mut Vec<FieldError>) {
+fn peers(peers: &[NetworkPolicyPeer], field: &str, known: &VecSet<&str>, errors: &mut Vec<FieldError>) {
     for (at, peer) in peers.iter().enumerate() {
         let field = format!("{field}[{at}]");
         let selectors = [("podSelector", &peer.pod_selector), ("namespaceSelector", &peer.namespace_selector)];
@@ -102,7 +102,7 @@ fn peers(peers: &[NetworkPolicyPeer], field: &str, known: &BTreeSet<&str>, error
     }
 }
 
-fn block(block: &IpBlock, field: &str, known: &BTreeSet<&str>, errors: &mut Vec<FieldError>) {
+fn block(block: &IpBlock, field: &str, known: &VecSet<&str>, errors: &mut Vec<FieldError>) {
     if block.cidr.is_empty() {
         return errors.push(required(&format!("{field}.cidr"), ""));
     }
@@ -118,7 +118,7 @@ fn block(block: &IpBlock, field: &str, known: &BTreeSet<&str>, errors: &mut Vec<
 
 /// Reads a block of addresses as upstream does for fields of old: the number must have no zeros before it and no bits beyond
 /// its prefix, unless the object had it before. `None` if it is none at all.
-fn cidr(text: &str, field: &str, known: &BTreeSet<&str>, errors: &mut Vec<FieldError>) -> Option<IpNet> {
+fn cidr(text: &str, field: &str, known: &VecSet<&str>, errors: &mut Vec<FieldError>) -> Option<IpNet> {
     let mut refuse = |why: &str| errors.push(invalid(field, &json!(text), why));
     let Some(net) = sloppy(text) else {
         refuse("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");

@@ -1,6 +1,6 @@
 //! Nodes. Models `ValidateNode` and `ValidateNodeUpdate`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ fn ranges(node: &Node, errors: &mut Vec<FieldError>) {
     for (at, range) in all.iter().enumerate() {
         ip::range_of_old(range, &format!("spec.podCIDRs[{at}]"), errors);
     }
-    let mut seen = BTreeSet::new();
+    let mut seen = VecSet::new();
     let read: Vec<ipnet::IpNet> = all.iter().filter_map(|range| range.parse().ok()).collect();
     if all.len() < 2 || read.len() < all.len() {
         return;
@@ -102,7 +102,7 @@ fn resources(node: &Node, errors: &mut Vec<FieldError>) {
 }
 
 fn taints(node: &Node, errors: &mut Vec<FieldError>) {
-    let mut seen = BTreeSet::new();
+    let mut seen = VecSet::new();
     for (at, taint) in node.spec.taints.iter().enumerate() {
         let field = format!("spec.taints[{at}]");
         each(&format!("{field}.key"), &taint.key, names::qualified_name(&taint.key), errors);
@@ -137,7 +137,7 @@ pub fn update(new: &Node, old: &Node, errors: &mut Vec<FieldError>) {
         let why = "node updates may not change providerID except from \"\" to valid";
         errors.push(forbidden("spec.providerID", why));
     }
-    let mut seen = BTreeSet::new();
+    let mut seen = VecSet::new();
     for (at, address) in new.status.addresses.iter().enumerate() {
         if !seen.insert((&address.r#type, &address.address)) {
             // Upstream shows its Go struct, so its names are capital here.

@@ -1,7 +1,7 @@
 //! PersistentVolumes and StorageClasses. Models `ValidatePersistentVolume` and `ValidatePersistentVolumeUpdate` of
 //! `pkg/apis/core/validation/validation.go` and `ValidateStorageClass` of `pkg/apis/storage/validation/validation.go`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 
 use serde_json::{Value, json};
 
@@ -197,7 +197,7 @@ pub fn class(class: &StorageClass, errors: &mut Vec<FieldError>) {
     }
 }
 
-fn parameters(parameters: &BTreeMap<String, String>, errors: &mut Vec<FieldError>) {
+fn parameters(parameters: &VecMap<String, String>, errors: &mut Vec<FieldError>) {
     if parameters.len() > MOST_PARAMETERS {
         return errors.push(too_long("parameters", MOST_PARAMETERS));
     }
@@ -211,13 +211,13 @@ fn parameters(parameters: &BTreeMap<String, String>, errors: &mut Vec<FieldError
 
 /// Places that volumes may be made in: no term twice, no key twice in a term, no value twice with a key.
 fn allowed_topologies(terms: &[Value], errors: &mut Vec<FieldError>) {
-    let mut seen: Vec<BTreeMap<&str, BTreeSet<&str>>> = Vec::new();
+    let mut seen: Vec<VecMap<&str, VecSet<&str>>> = Vec::new();
     for (at, term) in terms.iter().enumerate() {
         let field = format!("allowedTopologies[{at}].matchLabelExpressions");
-        let mut keys: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut keys: VecMap<&str, VecSet<&str>> = VecMap::new();
         for (at, one) in term["matchLabelExpressions"].as_array().into_iter().flatten().enumerate() {
             let field = format!("{field}[{at}]");
-            let (key, mut values) = (text(one, "key"), BTreeSet::new());
+            let (key, mut values) = (text(one, "key"), VecSet::new());
             if one["values"].as_array().is_none_or(Vec::is_empty) {
                 errors.push(required(&format!("{field}.values"), ""));
             }

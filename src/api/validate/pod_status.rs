@@ -1,6 +1,6 @@
 //! The status of a pod. Models `ValidatePodStatusUpdate` of `pkg/apis/core/validation/validation.go`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
@@ -106,7 +106,7 @@ fn families(list: &[PodIp], name: &str, errors: &mut Vec<FieldError>) {
         let value: Vec<Value> = list.iter().map(|one| json!({"IP": one.ip})).collect();
         errors.push(invalid(&field, &json!(value), "may specify no more than one IP for each IP family"));
     }
-    let mut seen = BTreeSet::new();
+    let mut seen = VecSet::new();
     for (at, one) in list.iter().enumerate() {
         if !seen.insert(&one.ip) {
             errors.push(duplicate(&format!("{field}[{at}]"), &json!({"IP": one.ip})));

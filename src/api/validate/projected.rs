@@ -1,7 +1,7 @@
 //! Files that volumes are made of: keys, fields of the pod, tokens. Models `validateProjectionSources`, `validateKeyToPath`,
 //! `validateDownwardAPIVolumeFile` and `validateObjectFieldSelector` of `pkg/apis/core/validation/validation.go`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use serde_json::{Value, json};
 
@@ -110,7 +110,7 @@ pub fn sources(value: &Value, field: &str, errors: &mut Vec<FieldError>) {
 
 /// The files of all sources.
 #[derive(Default)]
-struct Paths(BTreeSet<String>);
+struct Paths(VecSet<String>);
 
 impl Paths {
     fn add(&mut self, path: &str, shown: &str, field: &str, errors: &mut Vec<FieldError>) {

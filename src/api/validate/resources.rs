@@ -1,6 +1,6 @@
 //! What containers use. Models `ValidateContainerResourceRequirements` of `pkg/apis/core/validation/validation.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use serde_json::json;
 
@@ -83,7 +83,7 @@ fn amount(resource: &str, amount: Quantity, field: &str, errors: &mut Vec<FieldE
 
 /// What a container uses at most (`limits`), and what is kept for it (`requests`).
 pub fn requirements(of: &ResourceRequirements, field: &str, errors: &mut Vec<FieldError>) {
-    let mut list = |name_of: &str, list: &BTreeMap<String, Quantity>| {
+    let mut list = |name_of: &str, list: &VecMap<String, Quantity>| {
         for (resource, quantity) in list {
             let field = format!("{field}.{name_of}[{resource}]");
             name(resource, &field, errors);

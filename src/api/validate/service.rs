@@ -1,6 +1,6 @@
 //! Services. Models `ValidateService` and `ValidateServiceUpdate`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ fn external_name(service: &Service, errors: &mut Vec<FieldError>) {
 
 fn ports(service: &Service, headless: bool, errors: &mut Vec<FieldError>) {
     let many = service.spec.ports.len() > 1;
-    let mut seen = BTreeSet::new();
+    let mut seen = VecSet::new();
     for (at, port) in service.spec.ports.iter().enumerate() {
         let at = |name: &str| format!("spec.ports[{at}].{name}");
         if port.name.is_empty() {
@@ -98,8 +98,8 @@ fn ports(service: &Service, headless: bool, errors: &mut Vec<FieldError>) {
 }
 
 fn duplicate_ports(ports: &[ServicePort], errors: &mut Vec<FieldError>) {
-    let mut seen = BTreeSet::new();
-    let mut nodes = BTreeSet::new();
+    let mut seen = VecSet::new();
+    let mut nodes = VecSet::new();
     for (at, port) in ports.iter().enumerate() {
         if !seen.insert((port.protocol.as_str(), port.port)) {
             let value = json!({"port": port.port, "protocol": port.protocol});

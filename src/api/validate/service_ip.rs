@@ -1,7 +1,7 @@
 //! The addresses of Services and their families. Models `ValidateServiceClusterIPsRelatedFields`,
 //! `validateUpgradeDowngradeClusterIPs` and `validateUpgradeDowngradeIPFamilies` of `pkg/apis/core/validation/validation.go`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ pub fn related(service: &Service, errors: &mut Vec<FieldError>) {
 }
 
 fn families(service: &Service, errors: &mut Vec<FieldError>) {
-    let mut seen = BTreeSet::new();
+    let mut seen = VecSet::new();
     for (at, family) in service.spec.ip_families.iter().enumerate() {
         let field = format!("{FAMILIES}[{at}]");
         if !matches!(family.as_str(), "IPv4" | "IPv6") {

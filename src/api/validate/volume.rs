@@ -1,6 +1,6 @@
 //! The volumes of a pod. Models `ValidateVolumes` of `pkg/apis/core/validation/validation.go`. The sources are in `rest`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use serde_json::json;
 
@@ -9,8 +9,8 @@ use super::{names, volume_source};
 use crate::api::{FieldError, Volume};
 
 /// The volumes of a spec; the names of those that can be mounted.
-pub fn volumes(volumes: &[Volume], field: &str, errors: &mut Vec<FieldError>) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
+pub fn volumes(volumes: &[Volume], field: &str, errors: &mut Vec<FieldError>) -> VecSet<String> {
+    let mut names = VecSet::new();
     for (at, volume) in volumes.iter().enumerate() {
         let field = format!("{field}[{at}]");
         let before = errors.len();

@@ -3,7 +3,7 @@
 //! There, what is taken is stored (IPAddress objects, a port bitmap); here it is derived from the services in the cache, plus
 //! what writes under way have reserved. A free one is drawn at random from the upper part of the range, then the lower part.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -24,10 +24,10 @@ const STATIC_IPS: u32 = 256;
 pub struct Allocator {
     cidr: Ipv4Net,
     /// Owner of each address: `namespace/name`.
-    ips: BTreeMap<Ipv4Addr, String>,
+    ips: VecMap<Ipv4Addr, String>,
     /// Owners of each port. One service may use a port for two protocols.
-    ports: BTreeMap<u16, String>,
-    reserved: BTreeMap<CallNo, (BTreeSet<Ipv4Addr>, BTreeSet<u16>)>,
+    ports: VecMap<u16, String>,
+    reserved: VecMap<CallNo, (VecSet<Ipv4Addr>, VecSet<u16>)>,
 }
 
 /// Why an address or port cannot be had.
@@ -44,7 +44,7 @@ pub enum Refusal {
 impl Allocator {
     /// Nothing is taken.
     pub fn new(cidr: Ipv4Net) -> Allocator {
-        Allocator { cidr, ips: BTreeMap::new(), ports: BTreeMap::new(), reserved: BTreeMap::new() }
+        Allocator { cidr, ips: VecMap::new(), ports: VecMap::new(), reserved: VecMap::new() }
     }
 
     /// The range of cluster IPs.

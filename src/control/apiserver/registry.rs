@@ -6,7 +6,7 @@ pub mod scale;
 pub mod service;
 pub mod workload;
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{Kind, Object, Request, ServiceAccount, Status, Subresource, Timestamp, Uid, defaults};
@@ -38,7 +38,7 @@ pub struct Env<'a> {
     /// The service account of a new pod.
     pub account: Option<Arc<ServiceAccount>>,
     /// What is there: the caches of all kinds.
-    pub caches: &'a BTreeMap<Kind, Cache>,
+    pub caches: &'a VecMap<Kind, Cache>,
     /// The server's randomness.
     pub rng: &'a mut Rng,
     /// Cluster IPs and node ports.

@@ -5,7 +5,7 @@
 //! node's name, an object's name, a namespace), so that a change is tested against the few groups that it can concern and not
 //! against every kubelet's.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
@@ -129,7 +129,7 @@ impl Watchers {
 
     /// Whom changes concern: each group once, with its events in order.
     pub fn batches(&self, changes: &[Change]) -> Vec<Batch> {
-        let mut told: BTreeMap<(Drawer, &Filter), (&Group, Vec<WatchEvent>)> = BTreeMap::new();
+        let mut told: VecMap<(Drawer, &Filter), (&Group, Vec<WatchEvent>)> = VecMap::new();
         for change in changes {
             for drawer in drawers_of(change) {
                 let Some(groups) = self.drawers.get(&drawer) else { continue };

@@ -7,7 +7,7 @@ pub mod pod;
 pub mod status;
 pub mod update;
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 use std::sync::Arc;
 
 use crate::api::{ControllerRevision, DaemonSet, Kind, Node, Object, ObjectRef, ObjectReference, Pod, Request, Uid};
@@ -34,13 +34,13 @@ struct Failures {
 /// The DaemonSet controller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DaemonSetsController {
-    failures: BTreeMap<(Uid, String), Failures>,
+    failures: VecMap<(Uid, String), Failures>,
 }
 
 impl DaemonSetsController {
     /// The controller.
     pub fn new(_: &Setup) -> Self {
-        DaemonSetsController { failures: BTreeMap::new() }
+        DaemonSetsController { failures: VecMap::new() }
     }
 
     /// When the failed pod of a node may be deleted.
@@ -109,7 +109,7 @@ impl Reconciler for DaemonSetsController {
         }
         let round = Round::new(self, set, &history, cx);
         round.fill(&mut plan);
-        let live: BTreeSet<&str> = round.live_revisions(&history);
+        let live: VecSet<&str> = round.live_revisions(&history);
         plan.together(history.truncate(set.spec.revision_history_limit, &live));
         Ok(plan)
     }
@@ -168,7 +168,7 @@ struct Round<'a> {
     about: ObjectReference,
     hash: String,
     nodes: Vec<&'a Arc<Node>>,
-    by_node: BTreeMap<String, Vec<Arc<Pod>>>,
+    by_node: VecMap<String, Vec<Arc<Pod>>>,
     cx: &'a Context<'a>,
 }
 
@@ -196,7 +196,7 @@ impl<'a> Round<'a> {
         for node in &self.nodes {
             self.look_at(node, &mut missing, &mut surplus, plan);
         }
-        let known: BTreeSet<&str> = self.nodes.iter().map(|node| node.metadata.name.as_str()).collect();
+        let known: VecSet<&str> = self.nodes.iter().map(|node| node.metadata.name.as_str()).collect();
         let strays = self.by_node.iter().filter(|(node, _)| !known.contains(node.as_str()));
         surplus.extend(strays.flat_map(|(_, pods)| pods).filter(|pod| pod.spec.node_name.is_empty()).cloned());
         let settled = missing.is_empty() && surplus.is_empty();
@@ -266,8 +266,8 @@ impl<'a> Round<'a> {
     }
 
     /// The revisions that pods live by.
-    fn live_revisions<'h>(&self, history: &'h History) -> BTreeSet<&'h str> {
-        let hashes: BTreeSet<&str> = self
+    fn live_revisions<'h>(&self, history: &'h History) -> VecSet<&'h str> {
+        let hashes: VecSet<&str> = self
             .by_node
             .values()
             .flatten()

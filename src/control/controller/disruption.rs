@@ -3,7 +3,7 @@
 //! Models `pkg/controller/disruption/disruption.go` and `k8s.io/component-helpers/apps/poddisruptionbudget`. It also takes
 //! back what a pod was told of a disruption that never came.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{
@@ -159,7 +159,7 @@ fn tell(
     found: &[&Arc<Pod>],
     expected: i32,
     desired: i32,
-    disrupted: BTreeMap<String, Timestamp>,
+    disrupted: VecMap<String, Timestamp>,
     now: Timestamp,
 ) {
     let due = |pod: &Pod| disrupted.get(&pod.metadata.name).is_some_and(|at| at.0 + DELETION_TIMEOUT > now.0);
@@ -182,8 +182,8 @@ fn disrupted(
     found: &[&Arc<Pod>],
     cx: &Context<'_>,
     plan: &mut Plan,
-) -> BTreeMap<String, Timestamp> {
-    let mut left = BTreeMap::new();
+) -> VecMap<String, Timestamp> {
+    let mut left = VecMap::new();
     for pod in found.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
         let Some(since) = budget.status.disrupted_pods.get(&pod.metadata.name) else { continue };
         let wait = since.0 + DELETION_TIMEOUT - cx.timestamp().0;
@@ -222,7 +222,7 @@ fn bad_percent(value: &IntOrString) -> String {
 
 /// The replicas that all controllers of the pods want together, and whether some pods have none (`getExpectedScale`).
 fn scale(found: &[&Arc<Pod>], cache: &Cache) -> Result<(i32, bool), String> {
-    let mut scales: BTreeMap<Uid, i32> = BTreeMap::new();
+    let mut scales: VecMap<Uid, i32> = VecMap::new();
     let mut unmanaged = false;
     for pod in found {
         let Some(owner) = pod.metadata.owner_references.iter().find(|owner| owner.controller) else {

@@ -3,7 +3,7 @@
 //! Models `pkg/controller/endpointslice/endpointslice_controller.go` and `k8s.io/endpointslice/reconciler.go`: endpoints
 //! that are right stay in their slices, what is new fills the fullest slice that has room, and the rest gets new slices.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 use std::sync::Arc;
 
 use crate::api::{
@@ -62,11 +62,11 @@ impl Reconciler for EndpointSliceController {
         let place = format!("{}/{}", key.namespace, key.name);
         let known: Vec<&Arc<EndpointSlice>> =
             cx.cache.find_as::<EndpointSlice>(Index::Service, &place).filter(ours).collect();
-        let mut wanted: BTreeMap<Ports, (Vec<EndpointSlicePort>, BTreeMap<String, Endpoint>)> = BTreeMap::new();
+        let mut wanted: VecMap<Ports, (Vec<EndpointSlicePort>, VecMap<String, Endpoint>)> = VecMap::new();
         for pod in selected.iter().filter(|pod| belongs(pod)) {
             let ports = ports_of(pod, service);
             let endpoint = endpoint(pod, service, cx.cache);
-            let of_ports = wanted.entry(key_of(&ports)).or_insert_with(|| (ports, BTreeMap::new()));
+            let of_ports = wanted.entry(key_of(&ports)).or_insert_with(|| (ports, VecMap::new()));
             of_ports.1.insert(pod.metadata.uid.to_string(), endpoint);
         }
         Ok(Changes::new(service, &selected).plan(wanted, &known))
@@ -159,16 +159,16 @@ impl<'a> Changes<'a> {
 
     fn plan(
         mut self,
-        mut wanted: BTreeMap<Ports, (Vec<EndpointSlicePort>, BTreeMap<String, Endpoint>)>,
+        mut wanted: VecMap<Ports, (Vec<EndpointSlicePort>, VecMap<String, Endpoint>)>,
         known: &[&Arc<EndpointSlice>],
     ) -> Plan {
-        let mut by_ports: BTreeMap<Ports, Vec<&Arc<EndpointSlice>>> = BTreeMap::new();
+        let mut by_ports: VecMap<Ports, Vec<&Arc<EndpointSlice>>> = VecMap::new();
         for slice in known {
             by_ports.entry(key_of(&slice.ports)).or_default().push(slice);
         }
         // A Service without backends keeps one slice without endpoints and ports as a placeholder.
         if wanted.is_empty() {
-            wanted.insert(Vec::new(), (Vec::new(), BTreeMap::new()));
+            wanted.insert(Vec::new(), (Vec::new(), VecMap::new()));
         }
         for (ports, slices) in &by_ports {
             if !wanted.contains_key(ports) {
@@ -192,14 +192,14 @@ impl<'a> Changes<'a> {
     fn reconcile_ports(
         &mut self,
         ports: &[EndpointSlicePort],
-        mut missing: BTreeMap<String, Endpoint>,
+        mut missing: VecMap<String, Endpoint>,
         known: &[&Arc<EndpointSlice>],
     ) {
         let mut slices: Vec<(EndpointSlice, bool)> = Vec::new();
         let (none_wanted, mut kept_one) = (missing.is_empty(), false);
         for slice in known {
             let mut updated = slice.as_ref().clone();
-            let mut seen = BTreeSet::new();
+            let mut seen = VecSet::new();
             updated.endpoints = slice
                 .endpoints
                 .iter()
@@ -233,7 +233,7 @@ impl<'a> Changes<'a> {
     }
 
     /// Fills slices that change anyway, then the fullest that takes all the rest.
-    fn fill(&self, slices: &mut [(EndpointSlice, bool)], missing: &mut BTreeMap<String, Endpoint>) {
+    fn fill(&self, slices: &mut [(EndpointSlice, bool)], missing: &mut VecMap<String, Endpoint>) {
         for (slice, _) in slices.iter_mut().filter(|(_, changed)| *changed) {
             while slice.endpoints.len() < MOST {
                 let Some((_, endpoint)) = missing.pop_first() else { return };

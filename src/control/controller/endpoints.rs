@@ -2,7 +2,7 @@
 //!
 //! Models `pkg/controller/endpoint/endpoints_controller.go` and `pkg/api/v1/endpoints/util.go` (`RepackSubsets`).
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{
@@ -114,7 +114,7 @@ fn endpoints(service: &Service, selected: &[&Arc<Pod>], known: Option<&Arc<Endpo
 
 /// Addresses by their ports; pods with the same ports share a subset. Whether there were too many.
 fn subsets(service: &Service, selected: &[&Arc<Pod>]) -> (Vec<EndpointSubset>, bool) {
-    let mut by_ports: BTreeMap<Vec<(String, i32, String)>, EndpointSubset> = BTreeMap::new();
+    let mut by_ports: VecMap<Vec<(String, i32, String)>, EndpointSubset> = VecMap::new();
     let mut count = 0;
     for pod in selected.iter().filter(|pod| belongs(pod, service)) {
         let mut ports: Vec<EndpointPort> =

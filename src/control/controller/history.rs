@@ -3,7 +3,7 @@
 //! Models `pkg/controller/history/controller_history.go`, `newRevision` of `pkg/controller/statefulset/stateful_set_utils.go`
 //! and `snapshot` of `pkg/controller/daemon/update.go`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -130,7 +130,7 @@ impl<K: KindOf> Author<'_, K> {
 
 impl History {
     /// Deletes the oldest revisions beyond a limit that nobody lives by (`truncateHistory`).
-    pub fn truncate(&self, limit: i32, live: &BTreeSet<&str>) -> Vec<ApiCall> {
+    pub fn truncate(&self, limit: i32, live: &VecSet<&str>) -> Vec<ApiCall> {
         let dead: Vec<&Arc<ControllerRevision>> = self
             .revisions
             .iter()

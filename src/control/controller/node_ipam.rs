@@ -3,7 +3,7 @@
 //! Models `pkg/controller/nodeipam/ipam/range_allocator.go` and `cidrset`. One key stands for all nodes without a subnet, so
 //! that no two of them are given the same one and no node is looked at twice.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use ipnet::Ipv4Net;
 use serde_json::json;
@@ -20,9 +20,9 @@ pub struct NodeIpam {
     cluster: Ipv4Net,
     mask: u8,
     /// Subnets in use, by their number.
-    used: BTreeSet<u32>,
+    used: VecSet<u32>,
     /// Nodes without a subnet.
-    without: BTreeSet<ObjectRef>,
+    without: VecSet<ObjectRef>,
 }
 
 impl NodeIpam {
@@ -31,8 +31,8 @@ impl NodeIpam {
         NodeIpam {
             cluster: setup.cluster_cidr,
             mask: setup.node_cidr_mask_size,
-            used: BTreeSet::new(),
-            without: BTreeSet::new(),
+            used: VecSet::new(),
+            without: VecSet::new(),
         }
     }
 

@@ -5,7 +5,7 @@
 //! to see and does not scan. Silence is judged by when the cache last saw the node's lease change, as upstream does, so a
 //! controller-manager that starts gives every node its grace anew. All nodes form one zone.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -46,14 +46,14 @@ const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// The node lifecycle controller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NodeLifecycle {
-    nodes: BTreeSet<Arc<str>>,
-    unready: BTreeSet<Arc<str>>,
+    nodes: VecSet<Arc<str>>,
+    unready: VecSet<Arc<str>>,
 }
 
 impl NodeLifecycle {
     /// The controller.
     pub fn new(_: &Setup) -> Self {
-        NodeLifecycle { nodes: BTreeSet::new(), unready: BTreeSet::new() }
+        NodeLifecycle { nodes: VecSet::new(), unready: VecSet::new() }
     }
 
     /// Whether so many nodes are not ready that the fault is likely to be elsewhere: then nothing is evicted

@@ -5,7 +5,7 @@
 
 pub mod matching;
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -224,7 +224,7 @@ impl ClaimSync<'_> {
         if let Some(call) = phase_call(volume, "Bound") {
             plan.then(call);
         }
-        let mut annotations = BTreeMap::from([(BIND_COMPLETED, "yes")]);
+        let mut annotations = VecMap::from([(BIND_COMPLETED, "yes")]);
         if claim.spec.volume_name.is_empty() {
             annotations.insert(BOUND_BY_CONTROLLER, "yes");
         }

@@ -4,7 +4,7 @@
 //! Models `pkg/controller/podgc/gc_controller.go`. One key stands for the whole round, looked at every 20 s as upstream
 //! does; it looks at pods only through indexes and does nothing while no node went and few pods ended.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use crate::api::{Kind, Node, ObjectRef, Pod, Request, Timestamp, Uid};
 use crate::control::cache::{Cache, Change, Index};
@@ -20,17 +20,17 @@ const TERMINATED_THRESHOLD: usize = 12_500;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PodGc {
     /// Ended pods, oldest first.
-    terminated: BTreeSet<(Option<Timestamp>, ObjectRef)>,
+    terminated: VecSet<(Option<Timestamp>, ObjectRef)>,
     /// Unscheduled pods that are being deleted.
-    unscheduled: BTreeSet<ObjectRef>,
+    unscheduled: VecSet<ObjectRef>,
     /// Nodes that are gone, since when.
-    lost: std::collections::BTreeMap<String, Time>,
+    lost: crate::sim::VecMap<String, Time>,
 }
 
 impl PodGc {
     /// The controller.
     pub fn new(_: &Setup) -> Self {
-        PodGc { terminated: BTreeSet::new(), unscheduled: BTreeSet::new(), lost: Default::default() }
+        PodGc { terminated: VecSet::new(), unscheduled: VecSet::new(), lost: Default::default() }
     }
 }
 
@@ -84,7 +84,7 @@ impl Reconciler for PodGc {
         let ended = self.terminated.iter().take(surplus).map(|(_, key)| key.clone());
         let due = self.lost.iter().filter(|(_, since)| **since + QUARANTINE <= cx.now);
         let orphaned = due.flat_map(|(node, _)| cx.cache.find_as::<Pod>(Index::Node, node)).map(|pod| key_of(pod));
-        let doomed: BTreeSet<ObjectRef> = ended.chain(orphaned).chain(self.unscheduled.iter().cloned()).collect();
+        let doomed: VecSet<ObjectRef> = ended.chain(orphaned).chain(self.unscheduled.iter().cloned()).collect();
         plan.together(doomed.iter().filter_map(|key| delete(key, cx.cache)).collect());
         Ok(plan)
     }

@@ -2,7 +2,7 @@
 //!
 //! Models `manageReplicas` and `calculateStatus` of `pkg/controller/replicaset`, which upstream runs for both kinds.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{Kind, ObjectMeta, ObjectReference, OwnerReference, Pod, PodTemplateSpec, Request, Timestamp, Uid};
@@ -107,8 +107,8 @@ pub fn delete_call(pod: &Pod, about: &ObjectReference) -> ApiCall {
 }
 
 /// Counts the active pods of owners by node.
-fn ranks<'a>(owners: &[Uid], cache: &'a Cache) -> BTreeMap<&'a str, i64> {
-    let mut ranks = BTreeMap::new();
+fn ranks<'a>(owners: &[Uid], cache: &'a Cache) -> VecMap<&'a str, i64> {
+    let mut ranks = VecMap::new();
     for uid in owners {
         for pod in cache.controlled_by::<Pod>(uid).filter(|pod| pods::is_active(pod)) {
             *ranks.entry(pod.spec.node_name.as_str()).or_default() += 1;

@@ -3,7 +3,7 @@
 //! Models `k8s.io/endpointslice/util` and `pkg/api/v1/pod` (`FindPort`). Used by the Endpoints and the EndpointSlice
 //! controllers.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 use std::sync::Arc;
 
 use crate::api::{
@@ -70,7 +70,7 @@ pub fn affected(change: &Change, cache: &Cache) -> Vec<ObjectRef> {
     {
         return Vec::new();
     }
-    let mut keys = BTreeSet::new();
+    let mut keys = VecSet::new();
     for service in cache.in_namespace::<Service>(&pod.metadata.namespace).filter(|service| is_served(service)) {
         let selects = |pod: &Arc<Pod>| {
             service.spec.selector.iter().all(|(key, value)| pod.metadata.labels.get(key) == Some(value))

@@ -7,7 +7,7 @@ pub mod claims;
 pub mod identity;
 pub mod status;
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 use std::sync::Arc;
 
 use crate::api::{
@@ -170,7 +170,7 @@ impl<'a> Sync<'a> {
             .chain(self.replicas.iter().filter_map(Replica::pod))
             .map(|pod| identity::revision(pod).to_owned())
             .collect();
-        let mut live: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        let mut live: VecSet<&str> = names.iter().map(String::as_str).collect();
         live.insert(&self.set.status.current_revision);
         self.plan.together(self.history.truncate(self.set.spec.revision_history_limit, &live));
         self.plan

@@ -1,6 +1,7 @@
 //! One worker's work on one key: the steps of a plan, the calls under way, what they wrote and what went wrong.
 
-use std::collections::{BTreeMap, VecDeque};
+use crate::sim::VecMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::api::{CallId, Object, ObjectRef, Request, Response, Status, Verb};
@@ -24,8 +25,8 @@ pub struct Run {
     steps: VecDeque<Step>,
     /// How many calls the next batch of a slow start has.
     batch: u32,
-    in_flight: BTreeMap<CallId, ApiCall>,
-    unsent: BTreeMap<u32, ApiCall>,
+    in_flight: VecMap<CallId, ApiCall>,
+    unsent: VecMap<u32, ApiCall>,
     notes: Vec<Note>,
     requeue: Option<Time>,
     retry: bool,
@@ -44,8 +45,8 @@ impl Run {
             since: now,
             steps: plan.steps.into(),
             batch: 1,
-            in_flight: BTreeMap::new(),
-            unsent: BTreeMap::new(),
+            in_flight: VecMap::new(),
+            unsent: VecMap::new(),
             notes: plan.notes,
             requeue: plan.requeue,
             retry: plan.retry,

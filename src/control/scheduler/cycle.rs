@@ -3,8 +3,8 @@
 //! Models `pkg/scheduler/schedule_one.go` (`schedulePod`, `findNodesThatFitPod`, `prioritizeNodes`, `selectHost`), the
 //! words of `framework/types.go` (`FitError`). Where no node would do, [`preemption`] looks for pods to make room of.
 
+use crate::sim::{VecMap, VecSet};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::control::scheduler::decision::{DETAILED, NodeVerdict, PluginScore, Verdict};
@@ -36,7 +36,7 @@ pub struct Unfit {
     /// Upstream's words.
     pub message: String,
     /// The plugins that rejected nodes.
-    pub plugins: BTreeSet<&'static str>,
+    pub plugins: VecSet<&'static str>,
     /// What came of preemption.
     pub nomination: Nomination,
 }
@@ -67,7 +67,7 @@ pub struct Search<'a> {
 pub fn schedule(pod: &PodInfo, nodes: &Snapshot, search: &mut Search<'_>) -> Found {
     if nodes.is_empty() {
         let message = "no nodes available to schedule pods".to_owned();
-        let unfit = Unfit { message, plugins: BTreeSet::new(), nomination: Nomination::Unchanged };
+        let unfit = Unfit { message, plugins: VecSet::new(), nomination: Nomination::Unchanged };
         return Found { nodes: Vec::new(), evaluated: 0, feasible: 0, chosen: Err(unfit) };
     }
     let plan = match pre_filter(pod, nodes, &mut search.state) {
@@ -109,7 +109,7 @@ fn unfit(
 /// What PreFilter left: the plugins that filter, and the nodes if only some are asked for.
 pub struct FilterPlan {
     plugins: Vec<&'static dyn Plugin>,
-    only: Option<(BTreeSet<String>, Vec<&'static str>)>,
+    only: Option<(VecSet<String>, Vec<&'static str>)>,
 }
 
 struct Filtered<'a> {
@@ -178,7 +178,7 @@ fn pre_filter(
             PreFilter::Reject(rejection) => return Err((plugin.name(), rejection)),
             PreFilter::Nodes(these) => {
                 let (mut only, mut by) = plan.only.take().unwrap_or_else(|| (these.clone(), Vec::new()));
-                only = &only & &these;
+                only.retain(|node| these.contains(node));
                 by.push(plugin.name());
                 if only.is_empty() {
                     let words = format!("node(s) didn't satisfy plugin(s) {by:?} simultaneously").replace('"', "");
@@ -324,7 +324,7 @@ fn rejected_by_all(nodes: &Snapshot, plugin: &'static str, rejection: &Rejection
 pub fn fit_error(nodes: usize, pre_filter: &str, rejections: &[&Rejection], post_filter: &str) -> String {
     let mut message = format!("0/{nodes} nodes are available:");
     if pre_filter.is_empty() {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut counts: VecMap<&str, usize> = VecMap::new();
         for reason in rejections.iter().flat_map(|rejection| &rejection.reasons) {
             *counts.entry(reason).or_default() += 1;
         }

@@ -4,8 +4,8 @@
 //! struct that implements [`Plugin`], and a line in [`PLUGINS`]. Bind is the scheduler's own call. What a plugin finds
 //! out before it looks at nodes lives in the [`CycleState`].
 
+use crate::sim::VecSet;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::api::Node;
@@ -55,7 +55,7 @@ pub enum PreFilter {
     /// This plugin has nothing to say about this pod.
     Skip,
     /// Only these nodes.
-    Nodes(BTreeSet<String>),
+    Nodes(VecSet<String>),
     /// No node at all.
     Reject(Rejection),
 }

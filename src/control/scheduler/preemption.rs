@@ -3,8 +3,8 @@
 //! Models `pkg/scheduler/framework/preemption/preemption.go` and `plugins/defaultpreemption/default_preemption.go`. The
 //! words before "preemption:" are those of dynamic resource allocation, which has nothing to give back here.
 
+use crate::sim::{VecMap, VecSet};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::api::labels::Selector;
@@ -28,7 +28,7 @@ pub struct Budget {
     /// How many of them may go.
     pub allowed: i64,
     /// The pods that are going already.
-    pub disrupted: BTreeSet<String>,
+    pub disrupted: VecSet<String>,
 }
 
 /// What came of preemption.
@@ -177,7 +177,7 @@ impl Attempt<'_> {
 
     /// The pods whose going would break a budget, and the others (`filterPodsWithPDBViolation`).
     fn split_by_budget(&self, pods: Vec<Arc<PodInfo>>) -> (Vec<Arc<PodInfo>>, Vec<Arc<PodInfo>>) {
-        let mut left: BTreeMap<usize, i64> = self.budgets.iter().map(|budget| budget.allowed).enumerate().collect();
+        let mut left: VecMap<usize, i64> = self.budgets.iter().map(|budget| budget.allowed).enumerate().collect();
         pods.into_iter().partition(|other| {
             let meta = &other.pod.metadata;
             let concerns = |budget: &Budget| {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::api::ObjectRef;
 use crate::control::scheduler::framework::{ClusterEvent, PLUGINS};
 use crate::control::scheduler::snapshot::PodInfo;
-use crate::sim::{EventId, Span, Time};
+use crate::sim::{EventId, Span, Time, VecSet};
 
 const INITIAL: Span = Span::secs(1);
 const MOST: Span = Span::secs(10);
@@ -28,7 +28,7 @@ pub struct Queued {
     /// How often it was tried.
     pub attempts: u32,
     /// The plugins that rejected it last.
-    pub rejected_by: BTreeSet<&'static str>,
+    pub rejected_by: VecSet<&'static str>,
     /// What brought it into the queue.
     pub cause: Option<EventId>,
     /// When it was tried last.
@@ -91,7 +91,7 @@ impl SchedulingQueue {
         let mut queued = known.unwrap_or_else(|| Queued {
             pod: Arc::clone(&pod),
             attempts: 0,
-            rejected_by: BTreeSet::new(),
+            rejected_by: VecSet::new(),
             cause,
             failed: None,
             place,
@@ -142,7 +142,7 @@ impl SchedulingQueue {
     }
 
     /// A pod was tried in vain.
-    pub fn failed(&mut self, mut queued: Queued, rejected_by: BTreeSet<&'static str>, now: Time) {
+    pub fn failed(&mut self, mut queued: Queued, rejected_by: VecSet<&'static str>, now: Time) {
         queued.rejected_by = rejected_by;
         queued.failed = Some(now);
         self.put(queued.pod.key(), queued, Place::Unschedulable(now));

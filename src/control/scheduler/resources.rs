@@ -2,7 +2,7 @@
 //!
 //! Models `k8s.io/component-helpers/resource/helpers.go` (`PodRequests`) and `framework.Resource`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::{Container, PodSpec, Quantity, RestartPolicy};
 
@@ -22,12 +22,12 @@ pub struct Amounts {
     /// How many pods.
     pub pods: i64,
     /// Anything else: `nvidia.com/gpu`.
-    pub other: BTreeMap<String, i64>,
+    pub other: VecMap<String, i64>,
 }
 
 impl Amounts {
     /// Amounts from quantities by name.
-    pub fn of(quantities: &BTreeMap<String, Quantity>) -> Amounts {
+    pub fn of(quantities: &VecMap<String, Quantity>) -> Amounts {
         let mut amounts = Amounts::default();
         for (name, quantity) in quantities {
             match name.as_str() {

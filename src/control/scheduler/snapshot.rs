@@ -2,7 +2,7 @@
 //!
 //! Models `pkg/scheduler/framework/types.go` (`NodeInfo`), `backend/cache/cache.go`, `snapshot.go` and `node_tree.go`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 use std::sync::Arc;
 
 use crate::api::labels::Selector;
@@ -40,39 +40,39 @@ pub struct NodeInfo {
     /// What pods may have of it.
     pub allocatable: Amounts,
     /// Its pods, those on their way included.
-    pub pods: BTreeMap<ObjectRef, Arc<PodInfo>>,
+    pub pods: VecMap<ObjectRef, Arc<PodInfo>>,
     /// Those of its pods that want something of other pods.
-    pub affine: BTreeMap<ObjectRef, Arc<PodInfo>>,
+    pub affine: VecMap<ObjectRef, Arc<PodInfo>>,
     /// The sum of what they ask for.
     pub requested: Amounts,
     /// The sum of what they count for.
     pub non_zero: Amounts,
     /// The host ports that they take, and how many of them take each.
-    pub ports: BTreeMap<HostPort, u32>,
+    pub ports: VecMap<HostPort, u32>,
     /// The images on its disk, with their sizes.
-    pub images: BTreeMap<String, i64>,
+    pub images: VecMap<String, i64>,
 }
 
 /// All nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Snapshot {
-    nodes: BTreeMap<Arc<str>, Arc<NodeInfo>>,
+    nodes: VecMap<Arc<str>, Arc<NodeInfo>>,
     /// Where each pod is, or is thought to be.
-    placed: BTreeMap<ObjectRef, Arc<str>>,
+    placed: VecMap<ObjectRef, Arc<str>>,
     /// Pods on nodes that are not known (yet).
-    homeless: BTreeMap<ObjectRef, Arc<PodInfo>>,
+    homeless: VecMap<ObjectRef, Arc<PodInfo>>,
     /// How many nodes have an image.
-    images: BTreeMap<String, u32>,
+    images: VecMap<String, u32>,
     /// The order in which nodes are looked at: zone by zone in turn.
     order: Vec<Arc<str>>,
     /// Whether nodes came, went or moved since the order was made.
     unordered: bool,
     /// The nodes with pods that want something of other pods.
-    affine: BTreeSet<Arc<str>>,
+    affine: VecSet<Arc<str>>,
     /// The labels of namespaces.
-    namespaces: BTreeMap<Arc<str>, Labels>,
+    namespaces: VecMap<Arc<str>, Labels>,
     /// Pods for which room is being made, and where.
-    nominated: BTreeMap<ObjectRef, (Arc<str>, Arc<PodInfo>)>,
+    nominated: VecMap<ObjectRef, (Arc<str>, Arc<PodInfo>)>,
     tallies: Tallies,
 }
 
@@ -109,12 +109,12 @@ impl NodeInfo {
     pub fn new(node: Arc<Node>) -> NodeInfo {
         let mut info = NodeInfo {
             allocatable: Amounts::default(),
-            pods: BTreeMap::new(),
-            affine: BTreeMap::new(),
+            pods: VecMap::new(),
+            affine: VecMap::new(),
             requested: Amounts::default(),
             non_zero: Amounts::default(),
-            ports: BTreeMap::new(),
-            images: BTreeMap::new(),
+            ports: VecMap::new(),
+            images: VecMap::new(),
             node: Arc::clone(&node),
         };
         info.set_node(node);
@@ -350,7 +350,7 @@ impl Snapshot {
         if !std::mem::take(&mut self.unordered) {
             return;
         }
-        let mut zones: BTreeMap<(String, String), std::collections::VecDeque<Arc<str>>> = BTreeMap::new();
+        let mut zones: VecMap<(String, String), std::collections::VecDeque<Arc<str>>> = VecMap::new();
         for (name, info) in &self.nodes {
             zones.entry(zone(&info.node)).or_default().push_back(name.clone());
         }

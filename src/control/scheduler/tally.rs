@@ -3,7 +3,7 @@
 //!
 //! Models nothing of upstream, which counts all pods of all nodes in every cycle (in sixteen threads).
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::labels::Selector;
@@ -15,14 +15,14 @@ const MOST: usize = 128;
 /// Counts of the pods of one namespace that one selector chooses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tally {
-    per_node: BTreeMap<Arc<str>, i64>,
+    per_node: VecMap<Arc<str>, i64>,
     /// By the label of nodes, then by its value (empty without the label). Places without pods are there too.
-    per_value: BTreeMap<String, BTreeMap<String, i64>>,
+    per_value: VecMap<String, VecMap<String, i64>>,
 }
 
 /// All tallies, by namespace and selector.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Tallies(BTreeMap<(String, Selector), Tally>);
+pub struct Tallies(VecMap<(String, Selector), Tally>);
 
 impl Tally {
     /// The pods of a node.
@@ -31,7 +31,7 @@ impl Tally {
     }
 
     /// The pods of each place; `None` if places are not told apart by that label here.
-    pub fn by(&self, topology_key: &str) -> Option<&BTreeMap<String, i64>> {
+    pub fn by(&self, topology_key: &str) -> Option<&VecMap<String, i64>> {
         self.per_value.get(topology_key)
     }
 

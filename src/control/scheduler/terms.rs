@@ -3,7 +3,7 @@
 //! Models `pkg/scheduler/framework/types.go` (`AffinityTerm`, `getAffinityTerms`) and `plugins/podtopologyspread/common.go`.
 //! `matchLabelKeys` is read here as upstream's API server reads it when a pod is created.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::api::{LabelSelector, Pod};
 /// A term of pod affinity or anti-affinity.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Term {
-    namespaces: BTreeSet<String>,
+    namespaces: VecSet<String>,
     namespace_selector: Option<Selector>,
     selector: Option<Selector>,
     /// The label of nodes that says what is one place.
@@ -68,7 +68,7 @@ impl Term {
             value[field].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
         };
         let namespace_selector = selector_of(&value["namespaceSelector"]);
-        let mut namespaces: BTreeSet<String> = texts("namespaces").into_iter().collect();
+        let mut namespaces: VecSet<String> = texts("namespaces").into_iter().collect();
         if namespaces.is_empty() && namespace_selector.is_none() {
             namespaces.insert(pod.metadata.namespace.clone());
         }

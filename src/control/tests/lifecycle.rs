@@ -12,7 +12,7 @@ fn a_deployment_becomes_running_pods() {
     world.run(Span::secs(5));
     let pods = world.pods();
     assert_eq!(pods.len(), 3);
-    let nodes: std::collections::BTreeSet<&str> = pods.iter().map(|pod| pod.spec.node_name.as_str()).collect();
+    let nodes: crate::sim::VecSet<&str> = pods.iter().map(|pod| pod.spec.node_name.as_str()).collect();
     assert_eq!(nodes.len(), 3, "one on each node");
     let deployment = world.deployment("web");
     assert_eq!(deployment.status.available_replicas, 3);
@@ -101,7 +101,7 @@ fn recreate_ends_all_old_pods_before_a_new_one_comes() {
     world.patch(Kind::Deployment, "web", image("nginx:1.26"));
     for _ in 0..200 {
         world.run(Span::millis(10));
-        let images: std::collections::BTreeSet<String> =
+        let images: crate::sim::VecSet<String> =
             world.pods().iter().map(|pod| pod.spec.containers[0].image.clone()).collect();
         assert!(images.len() < 2, "old and new at once");
     }

@@ -1,6 +1,6 @@
 //! The store against a naive one that keeps every revision whole.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::etcd::{
@@ -9,18 +9,18 @@ use crate::etcd::{
 use crate::sim::{Rng, Span, Time};
 
 type Text = Arc<str>;
-type World = BTreeMap<Text, KeyValue<Text>>;
+type World = VecMap<Text, KeyValue<Text>>;
 
 /// Every revision as a whole map; what compaction forgets is only not asked for.
 #[derive(Clone)]
 struct Naive {
-    worlds: BTreeMap<Revision, World>,
+    worlds: VecMap<Revision, World>,
     compacted: Revision,
 }
 
 impl Naive {
     fn new() -> Naive {
-        Naive { worlds: BTreeMap::from([(Revision(1), World::new())]), compacted: Revision(0) }
+        Naive { worlds: VecMap::from([(Revision(1), World::new())]), compacted: Revision(0) }
     }
 
     fn revision(&self) -> Revision {

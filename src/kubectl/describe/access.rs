@@ -1,6 +1,6 @@
 //! `describe` of ServiceAccount, Role, ClusterRole and their bindings, and PodTemplate.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use serde_json::Value;
 
@@ -109,7 +109,7 @@ impl Rule {
 /// Rules of one group, resource and name each; those that differ in verbs alone are one. Models `BreakdownRule` and
 /// `CompactRules` of `k8s.io/component-helpers/auth/rbac/validation`.
 fn compact(rules: &[Value]) -> Vec<Rule> {
-    let mut simple: BTreeMap<(String, String, Option<String>), Vec<String>> = BTreeMap::new();
+    let mut simple: VecMap<(String, String, Option<String>), Vec<String>> = VecMap::new();
     let mut others = Vec::new();
     for rule in rules {
         let words = |field: &str| -> Vec<String> {

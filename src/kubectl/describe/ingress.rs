@@ -1,6 +1,6 @@
 //! `describe` of Ingress, IngressClass and NetworkPolicy.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use serde_json::Value;
 
@@ -62,7 +62,7 @@ pub fn ingress(ctx: &mut Ctx<'_>, object: &Value) -> Result<String, Stop> {
 
 fn address(object: &Value) -> String {
     let points = items(object, &["status", "loadBalancer", "ingress"]).iter();
-    let all: BTreeSet<&str> = points
+    let all: VecSet<&str> = points
         .map(|point| if text(point, "ip").is_empty() { text(point, "hostname") } else { text(point, "ip") })
         .filter(|address| !address.is_empty())
         .collect();

@@ -1,6 +1,6 @@
 //! `describe` of ResourceQuota and LimitRange, and their part of a namespace's description.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use serde_json::Value;
 
@@ -79,8 +79,7 @@ fn limits(page: &mut Page, indent: &str, object: &Value) {
     page.line(0, format!("{indent}{}", dashes.join("\t")));
     let lists = ["min", "max", "defaultRequest", "default", "maxLimitRequestRatio"];
     for item in all {
-        let names: BTreeSet<&str> =
-            lists.iter().flat_map(|list| entries(item, &[list])).map(|(name, _)| name).collect();
+        let names: VecSet<&str> = lists.iter().flat_map(|list| entries(item, &[list])).map(|(name, _)| name).collect();
         for name in names {
             let value = |list: &&str| match at(item, &[list, name]) {
                 Value::Null => "-".to_owned(),

@@ -3,7 +3,7 @@
 //! The events come from `granit-parser` (what serde-saphyr stands on), because kubectl's reading of scalars needs their
 //! style and raw text. Depth and aliases are bounded as in go-yaml v2 `decode.go`, so a small file cannot grow large.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Tag};
 use serde_json::{Map, Value};
@@ -47,7 +47,7 @@ struct Frame {
 struct Builder {
     root: Option<Value>,
     stack: Vec<Frame>,
-    anchors: BTreeMap<u64, (Value, u64)>,
+    anchors: VecMap<u64, (Value, u64)>,
     nodes: u64,
     alias_nodes: u64,
 }

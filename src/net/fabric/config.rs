@@ -70,7 +70,7 @@ impl Fabric {
     pub fn add_segment(&mut self, name: &str) -> SegmentId {
         let id = SegmentId(self.core.next_segment);
         self.core.next_segment += 1;
-        let segment = Segment { name: name.into(), latency: SEGMENT_LATENCY, cards: std::collections::BTreeMap::new() };
+        let segment = Segment { name: name.into(), latency: SEGMENT_LATENCY, cards: crate::sim::VecMap::new() };
         self.core.segments.insert(id, segment);
         id
     }

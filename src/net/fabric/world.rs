@@ -219,8 +219,8 @@ impl World {
 
     /// Checks that every packet that was sent ended in some way.
     pub fn check_conservation(&self) {
-        use std::collections::BTreeMap;
-        let mut open: BTreeMap<PacketId, (i64, &Hop)> = BTreeMap::new();
+        use crate::sim::VecMap;
+        let mut open: VecMap<PacketId, (i64, &Hop)> = VecMap::new();
         for hop in &self.hops {
             let entry = open.entry(hop.packet).or_insert((0, hop));
             entry.0 += match (&hop.stage, &hop.decision) {

@@ -1,6 +1,6 @@
 //! What programs ask of their sockets.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::net::addr::{FlowId, Owner, SocketId};
@@ -98,7 +98,7 @@ impl Netns {
             return Netns::refuse(owner, token, NetError::AddrInUse, cx);
         };
         let at = SocketAddrV4::new(*at.ip(), port);
-        let kind = if tcp { SocketKind::Listener { at } } else { SocketKind::Udp { at, peers: BTreeMap::new() } };
+        let kind = if tcp { SocketKind::Listener { at } } else { SocketKind::Udp { at, peers: VecMap::new() } };
         let (id, socket) = (cx.socket(), Socket { owner, token, kind });
         cx.tell(id, &socket, SocketEvent::Bound { at });
         self.sockets.insert(id, socket);
@@ -157,7 +157,7 @@ impl Netns {
     fn ping(&mut self, owner: Owner, token: u64, to: Ipv4Addr, (seq, size, ttl): (u16, u16, u8), cx: &mut Ctx<'_>) {
         let id = self.sockets.ping_of(owner, token).unwrap_or_else(|| {
             let (ident, id) = (self.sockets.ident(), cx.socket());
-            let kind = SocketKind::Ping { ident, flow: cx.flow(), sent: BTreeMap::new() };
+            let kind = SocketKind::Ping { ident, flow: cx.flow(), sent: VecMap::new() };
             let socket = Socket { owner, token, kind };
             cx.tell(id, &socket, SocketEvent::Opened);
             self.sockets.insert(id, socket);

@@ -2,7 +2,7 @@
 //!
 //! Models net/ipv4/ip_fragment.c: fragments wait 30 seconds for each other. Overlaps are not examined.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -23,14 +23,14 @@ type Key = (Ipv4Addr, Ipv4Addr, u8, u16);
 /// Fragments that wait.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Fragments {
-    waiting: BTreeMap<Key, Held>,
+    waiting: VecMap<Key, Held>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Held {
     until: Time,
     /// By offset; whether more follow.
-    parts: BTreeMap<u16, (bool, Packet)>,
+    parts: VecMap<u16, (bool, Packet)>,
 }
 
 impl Fragments {
@@ -46,7 +46,7 @@ impl Netns {
         let ip = skb.ip;
         let key = (ip.src, ip.dst, ip.proto, ip.id);
         cx.hop(&skb.packet, Link::Ip, &skb.input, Stage::Fragment, || Decision::Held);
-        let fresh = || Held { until: cx.now + WAIT, parts: BTreeMap::new() };
+        let fresh = || Held { until: cx.now + WAIT, parts: VecMap::new() };
         let held = self.fragments.waiting.entry(key).or_insert_with(fresh);
         held.parts.insert(ip.offset, (ip.mf, skb.packet.clone()));
         let whole = held.whole()?;

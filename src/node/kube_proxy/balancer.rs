@@ -1,6 +1,6 @@
 //! Round robin with optional client affinity. Models `pkg/proxy/userspace/roundrobin.go` (1.11).
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::node::kube_proxy::ServicePortName;
@@ -9,7 +9,7 @@ use crate::sim::{Rng, Span, Time};
 /// Chooses a backend for each new connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Balancer {
-    services: BTreeMap<ServicePortName, Backends>,
+    services: VecMap<ServicePortName, Backends>,
     rng: Rng,
 }
 
@@ -20,13 +20,13 @@ struct Backends {
     next: u32,
     /// How long a client stays with its backend; `None` without affinity.
     sticky: Option<Span>,
-    clients: BTreeMap<Ipv4Addr, (SocketAddrV4, Time)>,
+    clients: VecMap<Ipv4Addr, (SocketAddrV4, Time)>,
 }
 
 impl Balancer {
     /// A balancer without services.
     pub fn new(rng: Rng) -> Balancer {
-        Balancer { services: BTreeMap::new(), rng }
+        Balancer { services: VecMap::new(), rng }
     }
 
     /// A service port exists, with or without affinity.

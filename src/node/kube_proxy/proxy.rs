@@ -1,7 +1,7 @@
 //! The connections that run through kube-proxy, and what happens on their sockets.
 //! Models `pkg/proxy/userspace/proxysocket.go` (1.11).
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
@@ -25,12 +25,12 @@ pub struct Proxy {
     /// Who chooses backends.
     pub balancer: Balancer,
     /// TCP connections by the client's socket.
-    connections: BTreeMap<SocketId, Connection>,
+    connections: VecMap<SocketId, Connection>,
     /// UDP clients by service's socket and address.
-    udp: BTreeMap<(SocketId, SocketAddrV4), UdpClient>,
+    udp: VecMap<(SocketId, SocketAddrV4), UdpClient>,
     /// Which client's a token or socket towards a backend is.
-    outgoing: BTreeMap<u64, Side>,
-    backends: BTreeMap<SocketId, Side>,
+    outgoing: VecMap<u64, Side>,
+    backends: VecMap<SocketId, Side>,
     next: u64,
 }
 
@@ -46,10 +46,10 @@ impl Proxy {
     pub fn new(balancer: Balancer) -> Proxy {
         Proxy {
             balancer,
-            connections: BTreeMap::new(),
-            udp: BTreeMap::new(),
-            outgoing: BTreeMap::new(),
-            backends: BTreeMap::new(),
+            connections: VecMap::new(),
+            udp: VecMap::new(),
+            outgoing: VecMap::new(),
+            backends: VecMap::new(),
             next: OUTGOING,
         }
     }

@@ -1,7 +1,7 @@
 //! The kubelet as a client of the API server: lists, watches, calls under way and those to be tried again.
 //! Models `pkg/kubelet/config/apiserver.go` and client-go's reflector.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{
@@ -40,8 +40,8 @@ pub enum Purpose {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Calls {
     next: u64,
-    pending: BTreeMap<CallId, Purpose>,
-    retries: BTreeMap<(Time, u64), Kind>,
+    pending: VecMap<CallId, Purpose>,
+    retries: VecMap<(Time, u64), Kind>,
 }
 
 impl Kubelet {

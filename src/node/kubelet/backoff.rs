@@ -1,6 +1,6 @@
 //! Exponential back-off by key. Models `k8s.io/client-go/util/flowcontrol/backoff.go` (without jitter).
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::sim::{Span, Time};
 
@@ -9,7 +9,7 @@ use crate::sim::{Span, Time};
 pub struct Backoff {
     initial: Span,
     most: Span,
-    entries: BTreeMap<String, Entry>,
+    entries: VecMap<String, Entry>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,7 +21,7 @@ struct Entry {
 impl Backoff {
     /// An empty table.
     pub fn new(initial: Span, most: Span) -> Backoff {
-        Backoff { initial, most, entries: BTreeMap::new() }
+        Backoff { initial, most, entries: VecMap::new() }
     }
 
     /// Counts another failure that happened at `event`.

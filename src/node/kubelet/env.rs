@@ -1,7 +1,7 @@
 //! What a container is made of: environment, files, names. Models `makeEnvironmentVariables` and `ensureHostsFile` of
 //! `pkg/kubelet/kubelet_pods.go`, `pkg/kubelet/envvars` and `pkg/kubelet/network/dns`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::node::runtime::ContainerConfig;
 use crate::workload::File;
 
 /// The services of the cluster, by namespace and name.
-pub type Services = BTreeMap<(String, String), Arc<Service>>;
+pub type Services = VecMap<(String, String), Arc<Service>>;
 
 /// A pod's host name: its own, or its name, cut to 63 characters; on the host network the node's.
 pub fn hostname(pod: &Pod, config: &Config) -> String {
@@ -115,7 +115,7 @@ pub fn container_config(
     let ip = worker.live.sandbox.as_ref().and_then(|s| s.ip).map(|ip| ip.to_string()).unwrap_or_default();
     let host = hostname(pod, config);
     let env = environment(worker, container, services, config, &ip)?;
-    let mut files: BTreeMap<String, File> = volume_files(worker, container);
+    let mut files: VecMap<String, File> = volume_files(worker, container);
     files.insert("/etc/hosts".into(), File::of(hosts(pod, &ip, &host)));
     files.insert("/etc/hostname".into(), File::of(format!("{host}\n")));
     let expand = |words: &[String]| words.iter().map(|w| expand(w, &env)).collect::<Vec<_>>();
@@ -139,7 +139,7 @@ pub fn container_config(
 }
 
 /// `$(NAME)` with the value of NAME; unknown names and `$$(NAME)` stay.
-pub fn expand(text: &str, env: &BTreeMap<String, String>) -> String {
+pub fn expand(text: &str, env: &VecMap<String, String>) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -171,14 +171,14 @@ fn environment(
     services: &Services,
     config: &Config,
     ip: &str,
-) -> Result<BTreeMap<String, String>, String> {
+) -> Result<VecMap<String, String>, String> {
     let pod = &worker.pod;
     let mut env = service_env(pod, services);
     for from in &container.env_from {
         let all = match (&from.config_map_ref, &from.secret_ref) {
             (Some(r), _) => data(worker, Kind::ConfigMap, &r.name, r.optional)?,
             (_, Some(r)) => data(worker, Kind::Secret, &r.name, r.optional)?,
-            _ => BTreeMap::new(),
+            _ => VecMap::new(),
         };
         env.extend(all.into_iter().map(|(k, v)| (format!("{}{k}", from.prefix), v)));
     }
@@ -194,19 +194,19 @@ fn environment(
     Ok(env)
 }
 
-fn data(worker: &Worker, kind: Kind, name: &str, optional: Option<bool>) -> Result<BTreeMap<String, String>, String> {
+fn data(worker: &Worker, kind: Kind, name: &str, optional: Option<bool>) -> Result<VecMap<String, String>, String> {
     let key = key(&worker.pod, kind, name);
     match worker.fetched.get(&key) {
         Some(Ok(object)) => Ok(match kind {
             Kind::Secret => object.get::<Secret>().map(|s| decoded(s)).unwrap_or_default(),
             _ => object.get::<ConfigMap>().map(|c| c.data.clone()).unwrap_or_default(),
         }),
-        _ if optional == Some(true) => Ok(BTreeMap::new()),
+        _ if optional == Some(true) => Ok(VecMap::new()),
         _ => Err(not_found(&key)),
     }
 }
 
-fn decoded(secret: &Secret) -> BTreeMap<String, String> {
+fn decoded(secret: &Secret) -> VecMap<String, String> {
     let text = |v: &String| {
         let bytes = data_encoding::BASE64.decode(v.as_bytes()).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
@@ -266,7 +266,7 @@ fn field_value(pod: &Pod, path: &str, config: &Config, ip: &str) -> Result<Strin
     })
 }
 
-fn lines(map: &BTreeMap<String, String>) -> String {
+fn lines(map: &VecMap<String, String>) -> String {
     map.iter().map(|(k, v)| format!("{k}={v:?}")).collect::<Vec<_>>().join("\n")
 }
 
@@ -290,9 +290,9 @@ fn resource_value(container: &Container, source: &Value, config: &Config) -> Str
 }
 
 /// The variables of services. Models `pkg/kubelet/envvars/envvars.go` and `getServiceEnvVarMap`.
-fn service_env(pod: &Pod, services: &Services) -> BTreeMap<String, String> {
+fn service_env(pod: &Pod, services: &Services) -> VecMap<String, String> {
     let links = pod.spec.enable_service_links.unwrap_or(true);
-    let mut env = BTreeMap::new();
+    let mut env = VecMap::new();
     for ((namespace, name), service) in services {
         let master = namespace == "default" && name == "kubernetes";
         let own = links && *namespace == pod.metadata.namespace;
@@ -325,9 +325,9 @@ fn service_env(pod: &Pod, services: &Services) -> BTreeMap<String, String> {
 }
 
 /// The files that a container's mounts bring.
-fn volume_files(worker: &Worker, container: &Container) -> BTreeMap<String, File> {
+fn volume_files(worker: &Worker, container: &Container) -> VecMap<String, File> {
     let pod = &worker.pod;
-    let mut files = BTreeMap::new();
+    let mut files = VecMap::new();
     for mount in &container.volume_mounts {
         let Some(volume) = pod.spec.volumes.iter().find(|v| v.name == mount.name) else { continue };
         let inside = volume_data(worker, volume);
@@ -348,9 +348,9 @@ fn volume_files(worker: &Worker, container: &Container) -> BTreeMap<String, File
 }
 
 /// The files of a volume: keys and what is in them.
-fn volume_data(worker: &Worker, volume: &crate::api::Volume) -> BTreeMap<String, String> {
+fn volume_data(worker: &Worker, volume: &crate::api::Volume) -> VecMap<String, String> {
     let pod = &worker.pod;
-    let chosen = |all: BTreeMap<String, String>, source: &Value| match source["items"].as_array() {
+    let chosen = |all: VecMap<String, String>, source: &Value| match source["items"].as_array() {
         None => all,
         Some(items) => items
             .iter()
@@ -373,7 +373,7 @@ fn volume_data(worker: &Worker, volume: &crate::api::Volume) -> BTreeMap<String,
         ]
         .into();
     }
-    BTreeMap::new()
+    VecMap::new()
 }
 
 #[cfg(test)]

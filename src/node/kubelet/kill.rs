@@ -1,7 +1,7 @@
 //! The end of a pod: hooks, SIGTERM, grace, SIGKILL, the sandbox last. Models `SyncTerminatingPod` and `SyncTerminatedPod`
 //! of `pkg/kubelet/kubelet.go` and `killPodWithSyncResult` of `pkg/kubelet/kuberuntime`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use crate::api::Uid;
 use crate::node::kubelet::actions::is_sidecar;
@@ -25,13 +25,13 @@ pub struct Kill {
     /// How long the containers have.
     pub grace: Span,
     /// The containers that were told to stop.
-    pub told: BTreeSet<ContainerId>,
+    pub told: VecSet<ContainerId>,
     /// Those whose hook before the stop still runs, since when.
-    pub hooks: BTreeSet<ContainerId>,
+    pub hooks: VecSet<ContainerId>,
     /// The sandbox is being stopped.
     pub sandbox: Option<OpId>,
     /// Hooks that only wait.
-    pub sleeps: BTreeSet<(Time, ContainerId)>,
+    pub sleeps: VecSet<(Time, ContainerId)>,
 }
 
 impl Kill {
@@ -55,14 +55,8 @@ impl Kubelet {
         let seconds = meta.deletion_grace_period_seconds.unwrap_or(worker.pod.spec.termination_grace_period_seconds);
         let grace =
             Span::secs(u64::try_from(seconds).unwrap_or(0)).max(if seconds <= 0 { Span::secs(1) } else { Span::ZERO });
-        let kill = Kill {
-            since: now,
-            grace,
-            told: BTreeSet::new(),
-            hooks: BTreeSet::new(),
-            sandbox: None,
-            sleeps: BTreeSet::new(),
-        };
+        let kill =
+            Kill { since: now, grace, told: VecSet::new(), hooks: VecSet::new(), sandbox: None, sleeps: VecSet::new() };
         worker.life = Life::Terminating(kill);
         worker.sync = None;
         worker.next_sync = None;

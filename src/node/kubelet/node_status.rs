@@ -1,7 +1,7 @@
 //! The node's object, status and lease. Models `pkg/kubelet/kubelet_node_status.go`, `pkg/kubelet/nodestatus/setters.go`
 //! and `k8s.io/component-helpers/apimachinery/lease`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -31,7 +31,7 @@ pub struct NodeConfig {
     /// Whether cgroups hold pods to what is allocatable (`enforceNodeAllocatable`).
     pub enforces_allocatable: bool,
     /// More labels.
-    pub labels: BTreeMap<String, String>,
+    pub labels: VecMap<String, String>,
     /// Taints that it registers with.
     pub taints: Vec<crate::api::Taint>,
     /// `v1.36.2`.
@@ -53,7 +53,7 @@ impl Default for NodeConfig {
             pods: 110,
             memory_reserved: 100 << 20,
             enforces_allocatable: true,
-            labels: BTreeMap::new(),
+            labels: VecMap::new(),
             taints: Vec::new(),
             kubelet_version: "v1.36.2".into(),
             runtime_version: "containerd://2.1.3".into(),
@@ -79,7 +79,7 @@ pub struct NodeState {
     update_at: Option<Time>,
     lease_at: Option<Time>,
     lease_version: Option<Lease>,
-    conditions: BTreeMap<String, (String, Time)>,
+    conditions: VecMap<String, (String, Time)>,
     announced: bool,
 }
 
@@ -118,7 +118,7 @@ impl Kubelet {
             ("kubernetes.io/hostname", name),
             ("kubernetes.io/os", "linux"),
         ];
-        let mut labels: BTreeMap<String, String> = fixed.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        let mut labels: VecMap<String, String> = fixed.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
         labels.extend(self.config.info.labels.clone());
         let annotations =
             [("volumes.kubernetes.io/controller-managed-attach-detach".to_owned(), "true".to_owned())].into();
@@ -263,7 +263,7 @@ impl Kubelet {
     fn node_status(&mut self, now: Time) -> NodeStatus {
         let info = self.config.info.clone();
         let stamp = self.timestamp(now);
-        let amounts = |memory: i64| -> BTreeMap<String, Quantity> {
+        let amounts = |memory: i64| -> VecMap<String, Quantity> {
             [
                 ("cpu", Quantity::from_millis(info.cpu_millis)),
                 ("ephemeral-storage", Quantity::from_bytes(info.disk)),

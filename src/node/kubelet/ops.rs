@@ -1,6 +1,6 @@
 //! Calls to the runtime and what they are for.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::Uid;
 use crate::node::kubelet::{Effect, Kubelet};
@@ -32,7 +32,7 @@ pub enum For {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ops {
     next: u64,
-    pending: BTreeMap<OpId, For>,
+    pending: VecMap<OpId, For>,
 }
 
 impl Kubelet {

@@ -4,7 +4,7 @@
 //! A probe ticks from the first sync of its pod on, whichever instance of the container runs, and each tick looks whether
 //! there is something to probe. A sync that finds a container not ready makes its readiness probe tick at once.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::{Probe, Uid};
 use crate::net::{SocketEvent, SocketId};
@@ -21,7 +21,7 @@ use crate::sim::{Out, Span, Time, Wake};
 /// The probes of all containers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Prober {
-    states: BTreeMap<Key, State>,
+    states: VecMap<Key, State>,
     next: u32,
 }
 

@@ -1,6 +1,6 @@
 //! Logs and exec sessions for the API server. Models `pkg/kubelet/server/server.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::http::Chunk;
@@ -12,7 +12,7 @@ use crate::node::runtime::{CriAnswer, CriRequest, LogQuery, OpId};
 use crate::sim::Out;
 
 /// The sessions under way and the calls that serve them.
-pub type Streams = BTreeMap<u64, OpId>;
+pub type Streams = VecMap<u64, OpId>;
 
 impl Kubelet {
     pub(super) fn serve(&mut self, id: u64, request: KubeletRequest, out: &mut Out<Effect>) {

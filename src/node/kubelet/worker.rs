@@ -3,7 +3,7 @@
 //! `Syncing -> Terminating -> Terminated -> (gone)`. A pod that is deleted, has run to its end or passed its deadline
 //! terminates; once terminated it is written one last time, and removed if it was deleted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 use std::sync::Arc;
 
 use crate::api::{CallId, Container, Object, ObjectRef, Pod, PodStatus, ResourceVersion, RestartPolicy, Status, Uid};
@@ -18,7 +18,7 @@ pub struct RuntimePod {
     /// The newest sandbox.
     pub sandbox: Option<SandboxView>,
     /// Every container, dead ones too.
-    pub containers: BTreeMap<ContainerId, ContainerView>,
+    pub containers: VecMap<ContainerId, ContainerView>,
 }
 
 impl RuntimePod {
@@ -117,7 +117,7 @@ pub struct Worker {
     /// When the runtime changed something that the relist has not seen.
     pub changed: Option<Time>,
     /// Why containers wait, by name: what the last sync said (`reasonCache`).
-    pub reasons: BTreeMap<String, (String, String)>,
+    pub reasons: VecMap<String, (String, String)>,
     /// The status as the kubelet sees it.
     pub status: PodStatus,
     /// The status that the API server has.
@@ -135,19 +135,19 @@ pub struct Worker {
     /// When the kubelet first saw the pod.
     pub since: Time,
     /// ConfigMaps and Secrets, as of this sync.
-    pub fetched: BTreeMap<ObjectRef, Result<Object, Arc<Status>>>,
+    pub fetched: VecMap<ObjectRef, Result<Object, Arc<Status>>>,
     /// Those that are being fetched.
-    pub fetching: BTreeSet<ObjectRef>,
+    pub fetching: VecSet<ObjectRef>,
     /// How often mounting the volumes failed.
     pub mount_failures: u32,
     /// The containers that passed their start-up probe.
-    pub started: BTreeSet<ContainerId>,
+    pub started: VecSet<ContainerId>,
     /// The containers whose readiness probe says yes.
-    pub ready: BTreeSet<ContainerId>,
+    pub ready: VecSet<ContainerId>,
     /// The containers that a probe or a change of the spec condemned, with the event's words.
-    pub condemned: BTreeMap<ContainerId, String>,
+    pub condemned: VecMap<ContainerId, String>,
     /// The containers that were killed for that and whose end no relist has seen yet.
-    pub killed: BTreeSet<ContainerId>,
+    pub killed: VecSet<ContainerId>,
     /// The pod has failed for good: the reason and the message.
     pub failed: Option<(String, String)>,
     /// The last sync found that the pod has run to its end, or failed.
@@ -170,7 +170,7 @@ impl Worker {
             live: RuntimePod::default(),
             seen: RuntimePod::default(),
             changed: None,
-            reasons: BTreeMap::new(),
+            reasons: VecMap::new(),
             written: None,
             written_version: None,
             writing: None,
@@ -178,13 +178,13 @@ impl Worker {
             synced: None,
             unmounted: None,
             since: now,
-            fetched: BTreeMap::new(),
-            fetching: BTreeSet::new(),
+            fetched: VecMap::new(),
+            fetching: VecSet::new(),
             mount_failures: 0,
-            started: BTreeSet::new(),
-            ready: BTreeSet::new(),
-            condemned: BTreeMap::new(),
-            killed: BTreeSet::new(),
+            started: VecSet::new(),
+            ready: VecSet::new(),
+            condemned: VecMap::new(),
+            killed: VecSet::new(),
             failed: None,
             over: false,
             removed: false,
@@ -378,7 +378,7 @@ impl Kubelet {
         let Some(worker) = self.workers.get_mut(uid) else { return };
         worker.seen = worker.live.clone();
         worker.changed = None;
-        let running: BTreeSet<ContainerId> =
+        let running: VecSet<ContainerId> =
             worker.live.containers.values().filter(|c| c.phase.is_running()).map(|c| c.id.clone()).collect();
         worker.ready.retain(|id| running.contains(id));
         worker.started.retain(|id| running.contains(id));

@@ -1,6 +1,6 @@
 //! Sandboxes and containers: their life. Models containerd's CRI plugin (`internal/cri/server`).
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 use std::net::Ipv4Addr;
 
 use crate::node::runtime::cri::*;
@@ -49,7 +49,7 @@ pub struct Container {
     /// Bytes that its processes use.
     pub memory: u64,
     /// The calls that wait for its end.
-    pub(super) stopping: BTreeSet<OpId>,
+    pub(super) stopping: VecSet<OpId>,
     pub(super) next_pid: u32,
 }
 
@@ -191,7 +191,7 @@ impl Runtime {
             main: None,
             cpu_millis: 0,
             memory: 0,
-            stopping: BTreeSet::new(),
+            stopping: VecSet::new(),
             next_pid: 1,
         };
         self.containers.insert(id.clone(), container);
@@ -331,7 +331,7 @@ impl Runtime {
 
 impl Container {
     /// The environment of its processes: the image's, then the pod's.
-    pub fn env(&self) -> std::collections::BTreeMap<String, String> {
+    pub fn env(&self) -> crate::sim::VecMap<String, String> {
         let mut env = registry::env(&self.place);
         env.extend(self.config.env.clone());
         env

@@ -3,7 +3,7 @@
 //! Differs: calls do not block. Each carries an [`OpId`] and is answered later by one [`CriAnswer`]; what happens by itself
 //! (a container ends) comes as [`CriEvent::Container`].
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -70,13 +70,13 @@ pub struct ContainerConfig {
     /// Instead of the image's arguments.
     pub args: Vec<String>,
     /// The environment, in order of precedence already.
-    pub env: BTreeMap<String, String>,
+    pub env: VecMap<String, String>,
     /// The working directory; empty for the image's own.
     pub working_dir: String,
     /// The declared ports: what a generic server listens on.
     pub ports: Vec<(u16, Protocol)>,
     /// Files that the pod brings: `/etc/hosts`, mounted ConfigMaps and Secrets, the service account.
-    pub files: BTreeMap<String, File>,
+    pub files: VecMap<String, File>,
     /// The memory limit in bytes.
     pub memory_limit: Option<u64>,
     /// Whether it has a terminal.

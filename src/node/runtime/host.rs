@@ -1,6 +1,6 @@
 //! The node itself as a place for processes: its files and its environment.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::node::runtime::Config;
 use crate::workload::{File, Fs, Place};
@@ -31,7 +31,7 @@ pub fn files(config: &Config) -> Fs {
 }
 
 /// The environment of a login on the node.
-pub fn env() -> BTreeMap<String, String> {
+pub fn env() -> VecMap<String, String> {
     [("HOME", "/root"), ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("USER", "root")]
         .into_iter()
         .map(|(k, v)| (k.to_owned(), v.to_owned()))

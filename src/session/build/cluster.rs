@@ -1,6 +1,6 @@
 //! The picture of the cluster.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{Deployment, Endpoints, Kind, KindOf as _, Node, ObjectMeta, Pod, Quantity, ReplicaSet, Service};
@@ -99,8 +99,8 @@ fn nodes(cluster: &Cluster) -> Vec<NodeView> {
 }
 
 /// What the pods that are bound to each node request: thousandths of processors, bytes, pods.
-fn requested(cluster: &Cluster) -> BTreeMap<String, (u64, u64, u64)> {
-    let mut by_node: BTreeMap<String, (u64, u64, u64)> = BTreeMap::new();
+fn requested(cluster: &Cluster) -> VecMap<String, (u64, u64, u64)> {
+    let mut by_node: VecMap<String, (u64, u64, u64)> = VecMap::new();
     for pod in cluster.objects(Kind::Pod).filter_map(Pod::of).filter(|pod| !is_over(pod)) {
         let sum = by_node.entry(pod.spec.node_name.clone()).or_default();
         for container in &pod.spec.containers {

@@ -1,6 +1,6 @@
 //! Messages whose flight overlaps the time since the last update.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::cluster::{Cluster, Happened, Said};
 use crate::session::build::packet_flights::packet_flights;
@@ -17,7 +17,7 @@ pub fn messages(cluster: &Cluster, since: Time) -> MessagesView {
     let from = since - LONGEST_FLIGHT;
     let recent = cluster.trace().iter().rev().take_while(|entry| entry.at >= from);
     let mut view = MessagesView::default();
-    let mut summed: BTreeMap<(Place, Place, Plane), u32> = BTreeMap::new();
+    let mut summed: VecMap<(Place, Place, Plane), u32> = VecMap::new();
     for entry in recent {
         let Some(message) = message(cluster, entry).filter(|m| m.arrives_at >= since && m.from != m.to) else {
             continue;

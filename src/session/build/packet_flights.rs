@@ -1,6 +1,6 @@
 //! Packets under way, as the picture of the cluster shows them: from where a packet set out to where it ended.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::cluster::Cluster;
 use crate::net::addr::NsId;
@@ -16,7 +16,7 @@ const NUMBERS: u64 = 1 << 62;
 
 /// The packets that were under way between `since` and now, of those that set out after `from`.
 pub fn packet_flights(cluster: &Cluster, from: Time, since: Time) -> Vec<MessageView> {
-    let mut ways: BTreeMap<u64, Vec<&Hop>> = BTreeMap::new();
+    let mut ways: VecMap<u64, Vec<&Hop>> = VecMap::new();
     for hop in cluster.hops().iter().rev().take_while(|hop| hop.at >= from) {
         ways.entry(hop.carries.unwrap_or(hop.packet).0).or_default().push(hop);
     }

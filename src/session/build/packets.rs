@@ -1,6 +1,6 @@
 //! Packets with their ways: from hops of the network to the steps that the page shows.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
@@ -24,8 +24,8 @@ const MOST: usize = 300;
 type Way<'a> = Vec<&'a Hop>;
 
 /// All packets that are remembered, oldest first. What only carries another packet is part of that packet's way.
-fn ways(cluster: &Cluster) -> BTreeMap<u64, Way<'_>> {
-    let mut ways: BTreeMap<u64, Way<'_>> = BTreeMap::new();
+fn ways(cluster: &Cluster) -> VecMap<u64, Way<'_>> {
+    let mut ways: VecMap<u64, Way<'_>> = VecMap::new();
     for hop in cluster.hops() {
         let of = hop.carries.unwrap_or(hop.packet);
         ways.entry(of.0).or_default().push(hop);
@@ -91,9 +91,9 @@ fn fact(cluster: &Cluster, names: &Names, way: &Way<'_>) -> Option<PacketFact> {
 
 /// Names of addresses.
 struct Names {
-    pods: BTreeMap<Ipv4Addr, (String, String)>,
-    services: BTreeMap<Ipv4Addr, (String, String)>,
-    nodes: BTreeMap<Ipv4Addr, String>,
+    pods: VecMap<Ipv4Addr, (String, String)>,
+    services: VecMap<Ipv4Addr, (String, String)>,
+    nodes: VecMap<Ipv4Addr, String>,
 }
 
 impl Names {
@@ -103,7 +103,7 @@ impl Names {
             let ip = service.spec.cluster_ip.parse().ok()?;
             Some((ip, (service.metadata.namespace.clone(), service.metadata.name.clone())))
         });
-        let mut nodes: BTreeMap<Ipv4Addr, String> = BTreeMap::new();
+        let mut nodes: VecMap<Ipv4Addr, String> = VecMap::new();
         for host in cluster.hosts() {
             let Some(ns) = cluster.fabric().ns(host.ns) else { continue };
             for addr in ns.devices().flat_map(|device| device.primary()) {

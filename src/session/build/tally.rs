@@ -1,6 +1,6 @@
 //! What of the trace has been counted so far, so that a timeline does not count everything at every look.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::cluster::{Cluster, Happened};
 use crate::session::build::happening;
@@ -15,7 +15,7 @@ const GRAIN: Span = Span::millis(1);
 #[derive(Default)]
 pub struct Tally {
     next: EventId,
-    grains: BTreeMap<u64, Bucket>,
+    grains: VecMap<u64, Bucket>,
     marks: Vec<MarkView>,
 }
 

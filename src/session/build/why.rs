@@ -3,7 +3,7 @@
 //! A chain follows causes. At a reconciliation it turns to what the object wants: the entry that wrote that (somebody's
 //! `apply`), because a controller acts on what is wanted, whatever made it look.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use crate::api;
 use crate::cluster::{Cluster, Happened};
@@ -28,7 +28,7 @@ pub fn chain_of_object(cluster: &Cluster, object: &api::ObjectRef) -> Vec<WhyLin
 
 fn links(cluster: &Cluster, of: EventId) -> (Vec<WhyLink>, bool) {
     let mut links = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut seen = VecSet::new();
     let mut next = Some(of);
     while let Some(id) = next.filter(|id| links.len() < LONGEST && seen.insert(*id)) {
         let Some(entry) = cluster.trace().get(id) else { return (links, true) };

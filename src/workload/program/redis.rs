@@ -4,7 +4,7 @@
 //! Differs: a replica copies the whole data of its leader every second by a command of our own (`KUBARIUM.DUMP`) instead of
 //! speaking the replication protocol; who could tell: a capture.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::sim::{Span, Time};
@@ -24,9 +24,9 @@ enum Value {
 pub struct Redis {
     port: u16,
     version: String,
-    data: BTreeMap<String, Value>,
+    data: VecMap<String, Value>,
     listener: Option<Fd>,
-    clients: BTreeMap<Fd, Vec<u8>>,
+    clients: VecMap<Fd, Vec<u8>>,
     leader: Option<(String, u16)>,
     sync: Sync,
 }
@@ -47,9 +47,9 @@ impl Redis {
         Redis {
             port,
             version: version.into(),
-            data: BTreeMap::new(),
+            data: VecMap::new(),
             listener: None,
-            clients: BTreeMap::new(),
+            clients: VecMap::new(),
             leader,
             sync: Sync::Idle(None),
         }

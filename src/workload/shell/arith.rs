@@ -1,11 +1,11 @@
 //! `$((…))`: integer arithmetic with variables, as the POSIX shell has it.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 struct Parser<'a> {
     tokens: Vec<String>,
     at: usize,
-    vars: &'a mut BTreeMap<String, String>,
+    vars: &'a mut VecMap<String, String>,
 }
 
 const OPERATORS: &[&str] = &[
@@ -31,7 +31,7 @@ const LEVELS: &[&[&str]] = &[
 ///
 /// # Errors
 /// It makes no sense; the words are `ash`'s.
-pub fn evaluate(text: &str, vars: &mut BTreeMap<String, String>) -> Result<i64, String> {
+pub fn evaluate(text: &str, vars: &mut VecMap<String, String>) -> Result<i64, String> {
     let mut parser = Parser { tokens: tokens(text)?, at: 0, vars };
     if parser.tokens.is_empty() {
         return Ok(0);

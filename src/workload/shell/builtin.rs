@@ -1,6 +1,6 @@
 //! Commands that the shell itself knows: those that change it.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::workload::shell::Shell;
 use crate::workload::shell::thread::{Frame, State, Target};
@@ -33,7 +33,7 @@ impl Shell {
         id: u32,
         argv: &[String],
         assigns: &[(String, String)],
-        fds: &BTreeMap<u8, Target>,
+        fds: &VecMap<u8, Target>,
         ctx: &mut Ctx<'_>,
     ) -> bool {
         let args: Vec<&str> = argv.iter().skip(1).map(String::as_str).collect();
@@ -90,7 +90,7 @@ impl Shell {
         0
     }
 
-    fn say(&mut self, id: u32, fds: &BTreeMap<u8, Target>, fd: u8, text: &str, ctx: &mut Ctx<'_>) {
+    fn say(&mut self, id: u32, fds: &VecMap<u8, Target>, fd: u8, text: &str, ctx: &mut Ctx<'_>) {
         let target = fds.get(&fd).cloned().unwrap_or(Target::Null);
         self.write(id, &target, text.as_bytes(), ctx);
     }
@@ -115,7 +115,7 @@ impl Shell {
         0
     }
 
-    fn export(&mut self, id: u32, word: &str, args: &[&str], fds: &BTreeMap<u8, Target>, ctx: &mut Ctx<'_>) -> u8 {
+    fn export(&mut self, id: u32, word: &str, args: &[&str], fds: &VecMap<u8, Target>, ctx: &mut Ctx<'_>) -> u8 {
         let Some(thread) = self.threads.get_mut(&id) else { return 1 };
         if word == "export" && args.iter().all(|a| *a == "-p") {
             let lines: String = (thread.exported.iter())
@@ -136,7 +136,7 @@ impl Shell {
         0
     }
 
-    fn set(&mut self, id: u32, args: &[&str], fds: &BTreeMap<u8, Target>, ctx: &mut Ctx<'_>) -> u8 {
+    fn set(&mut self, id: u32, args: &[&str], fds: &VecMap<u8, Target>, ctx: &mut Ctx<'_>) -> u8 {
         let Some(thread) = self.threads.get_mut(&id) else { return 1 };
         if args.is_empty() {
             let lines: String = thread.vars.iter().map(|(n, v)| format!("{n}='{v}'\n")).collect();
@@ -228,7 +228,7 @@ impl Shell {
         id: u32,
         argv: &[String],
         assigns: &[(String, String)],
-        fds: &BTreeMap<u8, Target>,
+        fds: &VecMap<u8, Target>,
         ctx: &mut Ctx<'_>,
     ) -> bool {
         if argv.len() == 1 {
@@ -240,7 +240,7 @@ impl Shell {
         true
     }
 
-    fn read(&mut self, id: u32, args: &[&str], fds: &BTreeMap<u8, Target>) -> bool {
+    fn read(&mut self, id: u32, args: &[&str], fds: &VecMap<u8, Target>) -> bool {
         let names: Vec<String> = args.iter().filter(|a| !a.starts_with('-')).map(|a| (*a).to_owned()).collect();
         let names = if names.is_empty() { vec!["REPLY".to_owned()] } else { names };
         let Some(thread) = self.threads.get_mut(&id) else { return true };
@@ -312,7 +312,7 @@ impl Shell {
         true
     }
 
-    fn kill(&mut self, id: u32, args: &[&str], fds: &BTreeMap<u8, Target>, ctx: &mut Ctx<'_>) -> u8 {
+    fn kill(&mut self, id: u32, args: &[&str], fds: &VecMap<u8, Target>, ctx: &mut Ctx<'_>) -> u8 {
         let mut signal = Some(15);
         let mut status = 0;
         for arg in args {
@@ -348,7 +348,7 @@ impl Shell {
         status
     }
 
-    fn which(&mut self, id: u32, args: &[&str], fds: &BTreeMap<u8, Target>, ctx: &mut Ctx<'_>) -> u8 {
+    fn which(&mut self, id: u32, args: &[&str], fds: &VecMap<u8, Target>, ctx: &mut Ctx<'_>) -> u8 {
         let mut status = 0;
         for name in args.iter().filter(|a| !a.starts_with('-')) {
             match crate::workload::registry::path_of(name, ctx.place) {

@@ -1,6 +1,6 @@
 //! Expansion of words: variables, command substitutions (already run), arithmetic, field splitting, file names.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::workload::Fs;
@@ -10,7 +10,7 @@ use crate::workload::shell::ast::*;
 /// What an expansion sees.
 pub struct Scope<'a> {
     /// Variables; `${x:=w}` sets them.
-    pub vars: &'a mut BTreeMap<String, String>,
+    pub vars: &'a mut VecMap<String, String>,
     /// `$0` and the arguments.
     pub args: &'a [String],
     /// `$?`.

@@ -1,6 +1,6 @@
 //! One step of a thread: the frame on top of its stack.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::workload::shell::Shell;
@@ -292,7 +292,7 @@ impl Shell {
         redirects: &[Redirect],
         outputs: Vec<String>,
         ctx: &mut Ctx<'_>,
-    ) -> Option<BTreeMap<u8, Target>> {
+    ) -> Option<VecMap<u8, Target>> {
         let targets = self
             .scope(id, outputs, ctx, |scope| redirects.iter().map(|r| scope.single(&r.target)).collect::<Vec<_>>())?;
         let thread = self.threads.get(&id)?;
@@ -378,11 +378,11 @@ impl Shell {
         id: u32,
         argv: Vec<String>,
         assigns: Vec<(String, String)>,
-        fds: &BTreeMap<u8, Target>,
+        fds: &VecMap<u8, Target>,
         ctx: &mut Ctx<'_>,
     ) {
         let Some(thread) = self.threads.get_mut(&id) else { return };
-        let mut env: BTreeMap<String, String> =
+        let mut env: VecMap<String, String> =
             thread.exported.iter().filter_map(|n| Some((n.clone(), thread.vars.get(n)?.clone()))).collect();
         env.extend(assigns);
         let name = argv[0].clone();

@@ -1,6 +1,6 @@
 //! A thread of a shell: its variables, where its descriptors lead, and the stack of what it still has to do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 use std::sync::Arc;
 
 use crate::sim::Time;
@@ -61,7 +61,7 @@ pub enum Frame {
         outputs: Vec<String>,
     },
     /// Where the descriptors led before a redirection.
-    Restore(BTreeMap<u8, Target>),
+    Restore(VecMap<u8, Target>),
     /// The arguments before a function was called.
     Call(Vec<String>),
     /// The status to end with.
@@ -102,11 +102,11 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Thread {
     /// Variables.
-    pub vars: BTreeMap<String, String>,
+    pub vars: VecMap<String, String>,
     /// Those that commands get.
-    pub exported: BTreeSet<String>,
+    pub exported: VecSet<String>,
     /// Functions.
-    pub functions: BTreeMap<String, Arc<Node>>,
+    pub functions: VecMap<String, Arc<Node>>,
     /// The working directory.
     pub cwd: String,
     /// `$0` and the arguments.
@@ -120,7 +120,7 @@ pub struct Thread {
     /// `set -e`.
     pub errexit: bool,
     /// Where the descriptors lead.
-    pub fds: BTreeMap<u8, Target>,
+    pub fds: VecMap<u8, Target>,
     /// What is left to do; the last one first.
     pub frames: Vec<Frame>,
     /// What it is doing.
@@ -133,7 +133,7 @@ impl Thread {
         Thread {
             vars: spec.env.clone(),
             exported: spec.env.keys().cloned().collect(),
-            functions: BTreeMap::new(),
+            functions: VecMap::new(),
             cwd: spec.cwd.clone(),
             args,
             status: 0,

@@ -1,6 +1,6 @@
 //! Pods. Models `pkg/registry/core/pod/strategy.go` and `pkg/apis/core/v1/helper/qos`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -87,8 +87,8 @@ pub fn set_condition(pod: &mut Pod, r#type: &str, status: &str, reason: &str, me
 
 /// The quality of service that the resources of the containers amount to.
 pub fn qos(spec: &PodSpec) -> &'static str {
-    let mut requests: BTreeMap<&str, Quantity> = BTreeMap::new();
-    let mut limits: BTreeMap<&str, Quantity> = BTreeMap::new();
+    let mut requests: VecMap<&str, Quantity> = VecMap::new();
+    let mut limits: VecMap<&str, Quantity> = VecMap::new();
     let mut guaranteed = true;
     for container in spec.containers.iter().chain(&spec.init_containers) {
         add(&mut requests, container, |c| &c.resources.requests);
@@ -105,9 +105,9 @@ pub fn qos(spec: &PodSpec) -> &'static str {
 }
 
 fn add<'a>(
-    sum: &mut BTreeMap<&'a str, Quantity>,
+    sum: &mut VecMap<&'a str, Quantity>,
     container: &'a Container,
-    of: fn(&Container) -> &BTreeMap<String, Quantity>,
+    of: fn(&Container) -> &VecMap<String, Quantity>,
 ) {
     for (name, amount) in of(container).iter().filter(|(n, q)| matches!(n.as_str(), "cpu" | "memory") && !q.is_zero()) {
         let total = sum.get(name.as_str()).map_or(*amount, |have| have.plus(*amount));

@@ -1,6 +1,6 @@
 //! Ingresses, their classes and network policies (`printIngress`, `printIngressClass`, `printNetworkPolicy`).
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ pub(super) fn ingress(ingress: &Ingress, age: &str) -> Vec<Value> {
     let spec = &ingress.spec;
     let points = &ingress.status.load_balancer.ingress;
     let addresses = points.iter().map(|point| if point.ip.is_empty() { &point.hostname } else { &point.ip });
-    let addresses: BTreeSet<&str> = addresses.map(String::as_str).filter(|a| !a.is_empty()).collect();
+    let addresses: VecSet<&str> = addresses.map(String::as_str).filter(|a| !a.is_empty()).collect();
     vec![
         json!(ingress.metadata.name),
         json!(spec.ingress_class_name.as_deref().unwrap_or(NONE)),

@@ -1,6 +1,6 @@
 //! Nodes (`printNode`).
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ fn status(node: &Node) -> String {
 }
 
 fn roles(node: &Node) -> String {
-    let roles: BTreeSet<&str> = node
+    let roles: VecSet<&str> = node
         .metadata
         .labels
         .iter()

@@ -1,6 +1,6 @@
 //! Warnings about pods and their templates. Models `pkg/api/pod/warnings.go` and `pkg/api/node/util.go`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 
 use serde_json::Value;
 
@@ -158,7 +158,7 @@ pub fn gone_sources<'a>(path: &'a str, sources: &'a Rest) -> impl Iterator<Item 
 fn lists(path: &str, spec: &PodSpec, found: &mut Vec<String>) {
     for (list, field, what) in [("hostAliases", "ip", "ip"), ("imagePullSecrets", "name", "name")] {
         let items = spec.rest.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let mut seen = BTreeSet::new();
+        let mut seen = VecSet::new();
         for (index, item) in items.iter().enumerate() {
             let value = item[field].as_str().unwrap_or_default();
             if !seen.insert(value) {
@@ -184,7 +184,7 @@ fn amounts(path: &str, container: &Container, found: &mut Vec<String>) {
 
 /// Variables that hide others of the same name.
 fn variables(path: &str, container: &Container, found: &mut Vec<String>) {
-    let mut seen = BTreeSet::new();
+    let mut seen = VecSet::new();
     for (index, variable) in container.env.iter().enumerate() {
         let name = &variable.name;
         let builds_on = variable.value.contains(&format!("$({name})")) && variable.value != format!("$({name})");
@@ -198,8 +198,8 @@ fn variables(path: &str, container: &Container, found: &mut Vec<String>) {
 
 /// Ports that are declared twice, by number or by name.
 fn ports(path: &str, spec: &PodSpec, found: &mut Vec<String>) {
-    let mut by_number: BTreeMap<String, Vec<(String, &ContainerPort)>> = BTreeMap::new();
-    let mut by_name: BTreeMap<&str, String> = BTreeMap::new();
+    let mut by_number: VecMap<String, Vec<(String, &ContainerPort)>> = VecMap::new();
+    let mut by_name: VecMap<&str, String> = VecMap::new();
     for (path, container) in containers(path, spec) {
         for (index, port) in container.ports.iter().enumerate() {
             let here = format!("{path}.ports[{index}]");

@@ -2,7 +2,7 @@
 //!
 //! Models `NodeShouldRunDaemonPod`, `Predicates` and `getNodesToDaemonPods` of `pkg/controller/daemon/daemon_controller.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{DaemonSet, Node, Pod, TaintEffect};
@@ -50,8 +50,8 @@ pub fn target(pod: &Pod) -> Option<&str> {
 }
 
 /// The pods of a set by node, those without one left out.
-pub fn pods_by_node(set: &DaemonSet, cache: &Cache) -> BTreeMap<String, Vec<Arc<Pod>>> {
-    let mut found: BTreeMap<String, Vec<Arc<Pod>>> = BTreeMap::new();
+pub fn pods_by_node(set: &DaemonSet, cache: &Cache) -> VecMap<String, Vec<Arc<Pod>>> {
+    let mut found: VecMap<String, Vec<Arc<Pod>>> = VecMap::new();
     for pod in cache.controlled_by::<Pod>(&set.metadata.uid) {
         let gone = pods::is_terminal(pod) && pod.metadata.deletion_timestamp.is_some();
         if gone || !selector::matches(&set.spec.selector, &pod.metadata.labels) {

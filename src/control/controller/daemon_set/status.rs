@@ -1,6 +1,6 @@
 //! The status of a DaemonSet. Models `updateDaemonSetStatus` of `pkg/controller/daemon/daemon_controller.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{DaemonSet, DaemonSetStatus, Node, Pod};
@@ -12,7 +12,7 @@ use crate::control::reconciler::Context;
 pub fn of(
     set: &DaemonSet,
     hash: &str,
-    by_node: &BTreeMap<String, Vec<Arc<Pod>>>,
+    by_node: &VecMap<String, Vec<Arc<Pod>>>,
     collisions: i32,
     cx: &Context<'_>,
 ) -> DaemonSetStatus {

@@ -2,7 +2,7 @@
 //!
 //! Models `rollingUpdate` of `pkg/controller/daemon/update.go`. Nodes are looked at in the order of their names.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{DaemonSet, Pod, Timestamp};
@@ -58,7 +58,7 @@ fn of_node<'a>(set: &DaemonSet, hash: &str, all: &'a [Arc<Pod>]) -> Option<Pair<
 pub fn choose(
     set: &DaemonSet,
     hash: &str,
-    by_node: &BTreeMap<String, Vec<Arc<Pod>>>,
+    by_node: &VecMap<String, Vec<Arc<Pod>>>,
     desired: usize,
     now: Timestamp,
 ) -> Chosen {
@@ -89,7 +89,7 @@ pub fn choose(
 fn with_surge(
     set: &DaemonSet,
     hash: &str,
-    by_node: &BTreeMap<String, Vec<Arc<Pod>>>,
+    by_node: &VecMap<String, Vec<Arc<Pod>>>,
     surge: usize,
     available: &dyn Fn(&Pod) -> bool,
 ) -> Chosen {

@@ -3,7 +3,7 @@
 //! Models `pkg/controller/podautoscaler/replica_calculator.go` and `metrics/utilization.go`. Amounts are in thousandths.
 //! Ratios are floats, as upstream's, and never kept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 
 use crate::api::{Pod, Timestamp};
 use crate::control::controller::pods;
@@ -23,7 +23,7 @@ pub struct Measured {
 type Ratio = f64;
 
 /// Measurements by pod.
-pub type Measurements = BTreeMap<String, Measured>;
+pub type Measurements = VecMap<String, Measured>;
 
 /// By how much, in thousandths, the ratio of usage and target may be off without consequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,9 +65,9 @@ impl Tolerances {
 #[derive(Debug, Default)]
 struct Groups {
     ready: i64,
-    unready: BTreeSet<String>,
-    missing: BTreeSet<String>,
-    ignored: BTreeSet<String>,
+    unready: VecSet<String>,
+    missing: VecSet<String>,
+    ignored: VecSet<String>,
 }
 
 impl Groups {
@@ -114,7 +114,7 @@ fn is_starting(pod: &Pod, measured: Measured, startup: Startup, now: Timestamp) 
 /// Usage in per cent of requests: ratio to the target, the per cent, and a pod's usage in the mean.
 fn utilization(
     measured: &Measurements,
-    requests: &BTreeMap<String, i64>,
+    requests: &VecMap<String, i64>,
     target: i32,
 ) -> Result<(f64, i32, i64), String> {
     let (mut used, mut requested, mut count) = (0_i128, 0_i128, 0_i128);
@@ -167,7 +167,7 @@ impl Case<'_> {
     pub fn resource(
         &self,
         mut measured: Measurements,
-        requests: &BTreeMap<String, i64>,
+        requests: &VecMap<String, i64>,
         cpu: bool,
         target: i32,
     ) -> Result<Wanted, String> {

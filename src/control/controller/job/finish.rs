@@ -2,7 +2,7 @@
 //!
 //! Models `newFailedConditionForFailureTarget`, `enactJobFinished` and `success_policy.go` of `pkg/controller/job`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use crate::api::{Job, JobCondition, JobStatus, Timestamp};
 use crate::control::controller::job::indexes;
@@ -91,16 +91,16 @@ pub fn finished(job: &Job) -> Option<&JobCondition> {
 }
 
 /// Whether some indexes are enough, and by which rule.
-pub fn success_policy(job: &Job, succeeded: &BTreeSet<i32>) -> Option<Finish> {
+pub fn success_policy(job: &Job, succeeded: &VecSet<i32>) -> Option<Finish> {
     let completions = job.spec.completions.unwrap_or(0);
     let meets = |rule: &crate::api::SuccessPolicyRule| {
-        let counted: BTreeSet<i32> = match &rule.succeeded_indexes {
+        let counted: VecSet<i32> = match &rule.succeeded_indexes {
             Some(text) => {
                 let wanted = indexes::parse(text, completions);
                 if rule.succeeded_count.is_none() {
                     return wanted.is_subset(succeeded);
                 }
-                &wanted & succeeded
+                wanted.intersection(succeeded).copied().collect()
             }
             None => succeeded.clone(),
         };

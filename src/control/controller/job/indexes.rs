@@ -1,6 +1,6 @@
 //! Sets of completion indexes and their text, `0,2-4`. Models `pkg/controller/job/indexed_job_utils.go`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 
 use crate::api::Pod;
 
@@ -13,8 +13,8 @@ pub fn of(pod: &Pod) -> Option<i32> {
 }
 
 /// Reads `0,2-4`; what is not below `completions` is left out.
-pub fn parse(text: &str, completions: i32) -> BTreeSet<i32> {
-    let mut found = BTreeSet::new();
+pub fn parse(text: &str, completions: i32) -> VecSet<i32> {
+    let mut found = VecSet::new();
     for part in text.split(',').filter(|part| !part.is_empty()) {
         let (from, to) = part.split_once('-').unwrap_or((part, part));
         let (Ok(from), Ok(to)) = (from.parse::<i32>(), to.parse::<i32>()) else { continue };
@@ -24,7 +24,7 @@ pub fn parse(text: &str, completions: i32) -> BTreeSet<i32> {
 }
 
 /// Writes `0,2-4`: two in a row are told apart, more are a range.
-pub fn text(indexes: &BTreeSet<i32>) -> String {
+pub fn text(indexes: &VecSet<i32>) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut rest = indexes.iter().copied().peekable();
     while let Some(first) = rest.next() {

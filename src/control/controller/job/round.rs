@@ -2,7 +2,7 @@
 //!
 //! Models `syncJob`, `manageJob` and `trackJobStatusAndRemoveFinalizers` of `pkg/controller/job/job_controller.go`.
 
-use std::collections::BTreeSet;
+use crate::sim::VecSet;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -33,9 +33,9 @@ pub struct Round<'a> {
     /// Pods that failed and are not counted.
     failed: Vec<Arc<Pod>>,
     /// Indexes that are done, counted or not.
-    done: BTreeSet<i32>,
+    done: VecSet<i32>,
     /// Indexes that have failed for good.
-    lost: BTreeSet<i32>,
+    lost: VecSet<i32>,
     plan: Plan,
 }
 
@@ -67,8 +67,8 @@ impl<'a> Round<'a> {
             pods,
             succeeded,
             failed,
-            done: BTreeSet::new(),
-            lost: BTreeSet::new(),
+            done: VecSet::new(),
+            lost: VecSet::new(),
             plan: Plan::nothing(),
         };
         if round.indexed() {
@@ -318,7 +318,7 @@ impl<'a> Round<'a> {
         if !self.indexed() {
             return vec![replicas::create_call(pod, &self.about); missing];
         }
-        let busy: BTreeSet<i32> = self.active.iter().filter_map(|pod| indexes::of(pod)).collect();
+        let busy: VecSet<i32> = self.active.iter().filter_map(|pod| indexes::of(pod)).collect();
         let all = 0..self.job.spec.completions.unwrap_or(0);
         let open = all.filter(|i| !busy.contains(i) && !self.done.contains(i) && !self.lost.contains(i));
         open.take(missing).map(|i| replicas::create_call(with_index(&pod, &meta.name, i), &self.about)).collect()

@@ -3,7 +3,7 @@
 
 pub mod scoring;
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::Node;
 use crate::control::scheduler::framework::{ClusterEvent, CycleState, Plugin, PreFilter, Rejection};
@@ -19,7 +19,7 @@ const EXISTING: &str = "node(s) didn't satisfy existing pods anti-affinity rules
 pub struct InterPodAffinity;
 
 /// How many pods are in each place, a label of nodes with its value.
-type Places = BTreeMap<(String, String), i64>;
+type Places = VecMap<(String, String), i64>;
 
 /// What PreFilter counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

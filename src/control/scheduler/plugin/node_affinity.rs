@@ -1,7 +1,7 @@
 //! NodeAffinity: the labels (and the name) that a pod needs or prefers its node to have.
 //! Models `plugins/nodeaffinity/node_affinity.go` and `component-helpers/scheduling/corev1/nodeaffinity`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 
 use crate::api::{Node, NodeAffinity as Affinity, NodeSelectorRequirement, NodeSelectorTerm, PodSpec};
 use crate::control::scheduler::framework::{CycleState, Plugin, PreFilter, Rejection, normalise_by_largest};
@@ -36,7 +36,7 @@ pub fn term_matches(term: &NodeSelectorTerm, node: &Node) -> bool {
     if term.match_expressions.is_empty() && term.match_fields.is_empty() {
         return false;
     }
-    let fields: BTreeMap<String, String> = [(NAME_FIELD.to_owned(), node.metadata.name.clone())].into();
+    let fields: VecMap<String, String> = [(NAME_FIELD.to_owned(), node.metadata.name.clone())].into();
     let holds =
         |want: &NodeSelectorRequirement, labels| selector::holds(&want.key, &want.operator, &want.values, labels);
     term.match_expressions.iter().all(|want| holds(want, &node.metadata.labels))
@@ -44,14 +44,17 @@ pub fn term_matches(term: &NodeSelectorTerm, node: &Node) -> bool {
 }
 
 /// The nodes that the terms name, if every term names some.
-fn named(terms: &[NodeSelectorTerm]) -> Option<BTreeSet<String>> {
-    let mut all = BTreeSet::new();
+fn named(terms: &[NodeSelectorTerm]) -> Option<VecSet<String>> {
+    let mut all = VecSet::new();
     for term in terms {
         let names = |want: &&NodeSelectorRequirement| want.key == NAME_FIELD && want.operator == "In";
-        let mut of_term: Option<BTreeSet<String>> = None;
+        let mut of_term: Option<VecSet<String>> = None;
         for want in term.match_fields.iter().filter(names) {
-            let these: BTreeSet<String> = want.values.iter().cloned().collect();
-            of_term = Some(of_term.map_or(these.clone(), |known| &known & &these));
+            let these: VecSet<String> = want.values.iter().cloned().collect();
+            match &mut of_term {
+                Some(known) => known.retain(|name| these.contains(name)),
+                None => of_term = Some(these),
+            }
         }
         all.extend(of_term?);
     }

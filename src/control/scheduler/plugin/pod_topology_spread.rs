@@ -3,7 +3,7 @@
 
 pub mod scoring;
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{Node, Taint, TaintEffect};
@@ -28,7 +28,7 @@ pub struct Counts(Vec<Counted>);
 struct Counted {
     constraint: Constraint,
     /// How many pods each place has.
-    places: BTreeMap<String, i64>,
+    places: VecMap<String, i64>,
 }
 
 impl Counted {
@@ -81,7 +81,7 @@ fn counted(pod: &PodInfo, constraints: Vec<Constraint>, nodes: &Snapshot) -> Cou
     }
     let all: Vec<&Arc<NodeInfo>> = nodes.nodes().filter(|node| has_labels(&node.node, &constraints)).collect();
     let count = |constraint: Constraint| {
-        let mut places: BTreeMap<String, i64> = BTreeMap::new();
+        let mut places: VecMap<String, i64> = VecMap::new();
         for node in all.iter().filter(|node| includes(&constraint, pod, &node.node)) {
             let value = &node.node.metadata.labels[&constraint.topology_key];
             *places.entry(value.clone()).or_default() += count_on(&constraint, namespace, node);

@@ -3,7 +3,7 @@
 //! Unlike upstream's, the names of resources are looked up in kubectl's own table and verbs that a resource does not have draw
 //! no warning.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ fn verbs(ctx: &Ctx<'_>) -> Vec<String> {
 
 /// A rule for each group of the resources that the flags name.
 fn rules(ctx: &Ctx<'_>, verbs: &[String]) -> Result<Vec<Value>, Stop> {
-    let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut groups: VecMap<String, Vec<String>> = VecMap::new();
     for said in unique(ctx.args().list("resource")) {
         let (word, part) = said.split_once('/').map_or((said.as_str(), None), |(w, p)| (w, Some(p)));
         if word.is_empty() {

@@ -1,7 +1,7 @@
 //! The score of InterPodAffinity: the weights of what a pod prefers, and of what the pods that are there prefer of it.
 //! Models `plugins/interpodaffinity/scoring.go`.
 
-use std::collections::BTreeMap;
+use crate::sim::VecMap;
 
 use crate::api::Node;
 use crate::control::scheduler::framework::MAX_SCORE;
@@ -12,7 +12,7 @@ use crate::control::scheduler::terms::Term;
 pub const HARD_WEIGHT: i64 = 1;
 
 /// What each place counts: a label of nodes, then its value.
-pub type Scores = BTreeMap<String, BTreeMap<String, i64>>;
+pub type Scores = VecMap<String, VecMap<String, i64>>;
 
 /// Counts all places (`PreScore`).
 pub fn count(pod: &PodInfo, nodes: &Snapshot, hard_weight: i64) -> Scores {
@@ -56,7 +56,7 @@ fn add(scores: &mut Scores, pod: &PodInfo, other: &PodInfo, node: &Node, nodes: 
 
 /// The sum over the places that a node is in.
 pub fn score(scores: &Scores, node: &Node) -> i64 {
-    let of = |(key, values): (&String, &BTreeMap<String, i64>)| values.get(node.metadata.labels.get(key)?).copied();
+    let of = |(key, values): (&String, &VecMap<String, i64>)| values.get(node.metadata.labels.get(key)?).copied();
     scores.iter().filter_map(of).sum()
 }
 

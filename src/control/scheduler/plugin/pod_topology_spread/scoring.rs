@@ -1,7 +1,7 @@
 //! The score of PodTopologySpread: nodes whose places have fewer pods of the kind are better.
 //! Models `plugins/podtopologyspread/scoring.go` and its default constraints.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{VecMap, VecSet};
 use std::sync::Arc;
 
 use crate::api::labels::Selector;
@@ -22,9 +22,9 @@ const INVALID: i64 = -1;
 pub struct Scores {
     constraints: Vec<Constraint>,
     /// Nodes without the labels.
-    ignored: BTreeSet<String>,
+    ignored: VecSet<String>,
     /// How many pods each place has, a constraint each; nodes as places are counted when they are scored.
-    places: Vec<BTreeMap<String, i64>>,
+    places: Vec<VecMap<String, i64>>,
     /// How many places there are, a constraint each.
     sizes: Vec<u64>,
 }
@@ -51,7 +51,7 @@ pub fn count(
     if constraints.is_empty() {
         return None;
     }
-    let mut scores = Scores { places: vec![BTreeMap::new(); constraints.len()], ..Scores::default() };
+    let mut scores = Scores { places: vec![VecMap::new(); constraints.len()], ..Scores::default() };
     for node in feasible {
         // Defaults may be kept in part: nodes without zones are spread over all the same.
         if own && !has_labels(&node.node, &constraints) {
@@ -65,7 +65,7 @@ pub fn count(
         }
     }
     let scored = feasible.len() - scores.ignored.len();
-    let size = |(constraint, places): (&Constraint, &BTreeMap<String, i64>)| {
+    let size = |(constraint, places): (&Constraint, &VecMap<String, i64>)| {
         if constraint.topology_key == HOSTNAME { scored as u64 } else { places.len() as u64 }
     };
     scores.sizes = constraints.iter().zip(&scores.places).map(size).collect();
@@ -85,7 +85,7 @@ fn fill(
     pod: &PodInfo,
     constraint: &Constraint,
     all: Option<&[Constraint]>,
-    places: &mut BTreeMap<String, i64>,
+    places: &mut VecMap<String, i64>,
     nodes: &Snapshot,
 ) {
     if places.is_empty() {
