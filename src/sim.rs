@@ -12,6 +12,7 @@ pub mod sort;
 pub mod time;
 pub mod trace;
 pub mod vec_map;
+pub mod vec_set;
 
 pub use component::{Component, Out, Wake};
 pub use digest::{Digest, digest_of};
@@ -21,4 +22,5 @@ pub use rng::Rng;
 pub use sort::merge_sort_by;
 pub use time::{Span, Time};
 pub use trace::{EventId, Trace};
-pub use vec_map::{VecMap, VecSet};
+pub use vec_map::VecMap;
+pub use vec_set::VecSet;
