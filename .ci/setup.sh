@@ -18,28 +18,35 @@ apt_install() {
     || { tail -n 15 "$cache/apt.log" >&2; fail "apt could not install: $*"; }
 }
 
-# A Rust program of a pinned version, into its own folder of the cache: name, version, how long it takes, how far it is
-# optimised (only the one that works through megabytes itself gains by it), more arguments.
+# A Rust program of a pinned version, into its own folder of the cache, compiled plainly: name, version, how long it takes,
+# more arguments.
 cargo_tool() {
-  local name=$1 version=$2 long=$3 optimised=$4; shift 4
+  local name=$1 version=$2 long=$3; shift 3
   if command -v cargo-binstall >/dev/null && cargo binstall -y --quiet --root "$cache/$name-$version" "$name@$version"; then return; fi
   say "compiling $name $version, once ($long on two cores)"
   CARGO_TARGET_DIR=$cache/build CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-    CARGO_PROFILE_RELEASE_OPT_LEVEL=$optimised cargo install --root "$cache/$name-$version" --version "$version" "$@" "$name" \
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=0 cargo install --root "$cache/$name-$version" --version "$version" "$@" "$name" \
     || fail "$name $version did not compile; the compiler's words are above, and a second run goes on where this one stopped"
 }
 
 has_trunk() { [ -x "$cache/trunk-$trunk_version/bin/trunk" ]; }
-set_trunk() { cargo_tool trunk $trunk_version "about 4 minutes" 0 --locked --no-default-features --features rustls; }
+set_trunk() { cargo_tool trunk $trunk_version "about 4 minutes" --locked --no-default-features --features rustls; }
 
 has_bindgen() { [ -x "$cache/wasm-bindgen-cli-$wasm_bindgen_version/bin/wasm-bindgen" ]; }
-set_bindgen() { cargo_tool wasm-bindgen-cli "$wasm_bindgen_version" "about 2 minutes" 1; }
+# It works through megabytes of wasm every time: what does so is optimised.
+set_bindgen() {
+  local hot=() name
+  for name in walrus wasmparser wasm-encoder wasm-bindgen-cli-support leb128 leb128fmt id-arena; do
+    hot+=(--config "profile.release.package.$name.opt-level=1")
+  done
+  cargo_tool wasm-bindgen-cli "$wasm_bindgen_version" "about 2 minutes" "${hot[@]}"
+}
 
 has_pack() { [ -x "$cache/wasm-pack-$wasm_pack_version/bin/wasm-pack" ]; }
-set_pack() { cargo_tool wasm-pack $wasm_pack_version "about 2 minutes" 0 --locked; }
+set_pack() { cargo_tool wasm-pack $wasm_pack_version "about 2 minutes" --locked; }
 
 has_deny() { [ -x "$cache/cargo-deny-$cargo_deny_version/bin/cargo-deny" ]; }
-set_deny() { cargo_tool cargo-deny $cargo_deny_version "about 4 minutes" 0 --locked; }
+set_deny() { cargo_tool cargo-deny $cargo_deny_version "about 4 minutes" --locked; }
 
 has_compiler() { command -v cc >/dev/null; }
 set_compiler() { apt_install gcc libc6-dev; }

@@ -5,28 +5,31 @@ cd "$(dirname "$0")/.."
 . .ci/env.sh
 step=test
 
-# What the parts in the browser need is set up beside the native tests, on what they leave idle of the machine.
+# What the parts in the browser need is set up beside the tests, on what they leave idle of the machine: first what the
+# wasm tests need, then what the end-to-end tests need.
 parts=$*
-beside=
+for_wasm=
+for_e2e=
 log=$cache/setup.log
 set_up_beside() {
-  case $parts in *wasm* | *e2e*) ;; *) return ;; esac
+  case $parts in *wasm*e2e*) ;; *) return ;; esac
   mkdir -p "$cache"
-  say "beside the native tests, what the tests in the browser need is set up; how far it is: $log"
-  set -m # a process group of its own, to be ended as a whole
-  nice .ci/setup.sh wasm_target web browser bindgen pack trunk >"$log" 2>&1 </dev/null &
-  beside=$!
+  say "beside the tests, what the browser needs is set up; how far it is: $log"
+  set -m # process groups of their own, to be ended as a whole
+  nice .ci/setup.sh wasm_target web browser bindgen pack >"$log" 2>&1 </dev/null &
+  for_wasm=$!
+  (tail -f /dev/null --pid="$for_wasm" && exec nice .ci/setup.sh trunk >>"$log" 2>&1 </dev/null) &
+  for_e2e=$!
   set +m
 }
-trap '[ -z "$beside" ] || kill -- -"$beside" 2>/dev/null || true' EXIT
+trap 'for one in $for_wasm $for_e2e; do kill -- -"$one" 2>/dev/null || true; done' EXIT
 
-# Waits for that and shows the rest of it. What failed is tried again by the part that needs it, in sight.
-await_set_up() {
-  if [ -n "$beside" ] && kill -0 "$beside" 2>/dev/null; then
-    say "set-up for the browser is still going on:"
-    tail -n 2 -f --pid="$beside" "$log"
+# Waits for such a set-up and shows the rest of it. What failed is tried again by the part that needs it, in sight.
+await() {
+  if [ -n "$1" ] && kill -0 "$1" 2>/dev/null; then
+    say "set-up is still going on:"
+    tail -n 2 -f --pid="$1" "$log"
   fi
-  beside=
 }
 
 native() {
@@ -34,12 +37,10 @@ native() {
   set_up_beside
   say "native tests"
   if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace --cargo-profile quick; else cargo test --workspace --profile quick --lib --bins --tests; fi
-  say "documentation examples"
-  cargo test --profile quick --doc
 }
 
 wasm() {
-  await_set_up
+  await "$for_wasm"
   .ci/setup.sh compiler wasm_target web browser bindgen pack
   say "tests of the wasm build, in Chromium"
   CHROMEDRIVER=$(command -v chromedriver) WASM_BINDGEN_TEST_TIMEOUT=300 RUSTUP_TOOLCHAIN=$(wasm_toolchain) \
@@ -47,7 +48,7 @@ wasm() {
 }
 
 e2e() {
-  await_set_up
+  await "$for_e2e"
   .ci/setup.sh compiler wasm_target web browser trunk bindgen
   say "building the page"
   RUSTUP_TOOLCHAIN=$(wasm_toolchain) trunk build --dist target/page

@@ -101,6 +101,16 @@ fn what_cannot_be_done_is_refused_and_harms_nothing() {
     });
 }
 
+#[test]
+fn a_drained_node_gives_its_pods_up_as_the_budget_allows() {
+    check("drain", |_| ());
+}
+
+#[test]
+fn objects_are_replaced_as_a_whole() {
+    check("replace", |_| ());
+}
+
 fn config_map_of(bytes: usize) -> String {
     let line = format!("    {}\n", "x".repeat(75));
     let body = line.repeat(bytes / line.len() + 1);

@@ -10,6 +10,7 @@ pub mod cordon;
 pub mod create;
 pub mod delete;
 pub mod describe;
+pub mod drain;
 pub mod events;
 pub mod exec;
 pub mod expose;
@@ -19,6 +20,7 @@ pub mod label;
 pub mod logs;
 pub mod patch;
 pub mod pods;
+pub mod replace;
 pub mod rollout;
 pub mod run;
 pub mod scale;
@@ -48,6 +50,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("create", create::run),
     ("delete", delete::run),
     ("describe", describe::run),
+    ("drain", drain::run),
     ("events", events::run),
     ("exec", exec::run),
     ("expose", expose::run),
@@ -57,12 +60,16 @@ const VERBS: &[(&str, Verb)] = &[
     ("logs", logs::run),
     ("options", help::run),
     ("patch", patch::run),
+    ("replace", replace::run),
     ("rollout", rollout::run),
     ("run", run::run),
     ("scale", scale::run),
     ("set", help::run),
     ("set env", set::env),
     ("set image", set::image),
+    ("set resources", set::resources),
+    ("set selector", set::selector),
+    ("set serviceaccount", set::service_account),
     ("taint", taint::run),
     ("top", cluster::top),
     ("uncordon", cordon::run),

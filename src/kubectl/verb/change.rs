@@ -58,11 +58,12 @@ pub fn objects(ctx: &mut Ctx<'_>, words: &[String]) -> Result<Vec<Named>, Stop> 
 }
 
 /// Runs `edit` on each named object and sends the strategic patch that it amounts to. `edit` gives what is said of the
-/// object (`image updated`), or an error text of its own.
+/// object (`image updated`), or an error text of its own. What changes nothing is sent and told only if `always`.
 pub fn each_edited(
     ctx: &mut Ctx<'_>,
     named: &[Named],
     manager: &str,
+    always: bool,
     mut edit: impl FnMut(&mut Value, &Named) -> Result<&'static str, String>,
 ) -> Result<u8, Stop> {
     ctx.each(named.len() as u32, |ctx, i| {
@@ -77,7 +78,7 @@ pub fn each_edited(
             }
         };
         let change = between(one.resource.kind, &before, &after);
-        if change == json!({}) {
+        if change == json!({}) && !always {
             return Ok(());
         }
         if let Some(made) = patch(ctx, one, &after, &change, STRATEGIC, manager)? {

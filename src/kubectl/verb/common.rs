@@ -1,8 +1,9 @@
 //! What several verbs share: requests, namespaces, waiting for the end of an object.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::http::{Chunk, HttpRequest, Method};
+use crate::api::labels::{Operator, Selector};
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Failure, Next, Stop, fail};
 use crate::kubectl::json::{object_at, text};
@@ -247,4 +248,37 @@ pub fn wait_until_gone(
             }
         }
     }
+}
+
+/// A label selector of an object, from its text (`metav1.ParseToLabelSelector`).
+pub fn label_selector(text: &str) -> Result<Value, Stop> {
+    let parsed = match Selector::parse(text) {
+        Ok(parsed) => parsed,
+        Err(why) => return fail(format!("couldn't parse the selector string \"{text}\": {why}")),
+    };
+    let mut selector = json!({});
+    for requirement in parsed.requirements() {
+        let (key, values) = (&requirement.key, &requirement.values);
+        let operator = match requirement.operator {
+            Operator::In if values.len() == 1 => {
+                selector["matchLabels"][key] = json!(values.first());
+                continue;
+            }
+            Operator::In => "In",
+            Operator::NotIn => "NotIn",
+            Operator::Exists => "Exists",
+            Operator::DoesNotExist => "DoesNotExist",
+            Operator::Gt => return fail("\"gt\" isn't supported in label selectors"),
+            Operator::Lt => return fail("\"lt\" isn't supported in label selectors"),
+        };
+        let mut expression = json!({"key": key, "operator": operator});
+        if !values.is_empty() {
+            expression["values"] = json!(values);
+        }
+        match selector["matchExpressions"].as_array_mut() {
+            Some(all) => all.push(expression),
+            None => selector["matchExpressions"] = json!([expression]),
+        }
+    }
+    Ok(selector)
 }

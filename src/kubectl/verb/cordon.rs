@@ -2,7 +2,7 @@
 //!
 //! Models `k8s.io/kubectl/pkg/cmd/drain` `RunCordonOrUncordon`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::change;
 use super::common::{self, Named, STRATEGIC, usage};
@@ -13,6 +13,20 @@ use crate::kubectl::resource;
 
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
+    let wanted = ctx.args().command.path == "cordon";
+    let named = nodes(ctx)?;
+    ctx.each(named.len() as u32, |ctx, i| {
+        let one = &named[i as usize];
+        match change::fetch(ctx, one)? {
+            Some(node) => cordon(ctx, one, &node, wanted),
+            None => Ok(()),
+        }
+    })?;
+    common::end_with_failures(ctx)
+}
+
+/// The nodes that a command names, by name or by label.
+pub fn nodes(ctx: &mut Ctx<'_>) -> Result<Vec<Named>, Stop> {
     let verb = ctx.args().command.path;
     let words = ctx.args().words.clone();
     let selects = !ctx.args().text("selector").is_empty();
@@ -33,21 +47,18 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
             .map(|w| Named { resource: nodes, namespace: String::new(), name: bare(w), source: String::new() })
             .collect()
     };
-    if named.is_empty() {
-        return fail("no nodes were selected");
+    if named.is_empty() { fail("no nodes were selected") } else { Ok(named) }
+}
+
+/// Makes a node unschedulable or schedulable, if it is not yet.
+pub fn cordon(ctx: &mut Ctx<'_>, one: &Named, node: &Value, wanted: bool) -> Result<(), Stop> {
+    if bool_at(node, &["spec", "unschedulable"]) == wanted {
+        let did = if wanted { "already cordoned" } else { "already uncordoned" };
+        return output::changed(ctx, one.resource, node, did);
     }
-    let wanted = verb == "cordon";
-    ctx.each(named.len() as u32, |ctx, i| {
-        let one = &named[i as usize];
-        let Some(node) = change::fetch(ctx, one)? else { return Ok(()) };
-        if bool_at(&node, &["spec", "unschedulable"]) == wanted {
-            return output::changed(ctx, nodes, &node, if wanted { "already cordoned" } else { "already uncordoned" });
-        }
-        let body = json!({"spec": {"unschedulable": if wanted { json!(true) } else { json!(null) }}});
-        match change::patch(ctx, one, &node, &body, STRATEGIC, "")? {
-            Some(made) => output::changed(ctx, nodes, &made, if wanted { "cordoned" } else { "uncordoned" }),
-            None => Ok(()),
-        }
-    })?;
-    common::end_with_failures(ctx)
+    let body = json!({"spec": {"unschedulable": if wanted { json!(true) } else { json!(null) }}});
+    match change::patch(ctx, one, node, &body, STRATEGIC, "")? {
+        Some(made) => output::changed(ctx, one.resource, &made, if wanted { "cordoned" } else { "uncordoned" }),
+        None => Ok(()),
+    }
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod config;
+mod disruption;
 mod ingress;
 mod service;
 mod workload;
@@ -53,6 +54,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         "rolebinding" => access::role_binding(ctx)?,
         "clusterrolebinding" => access::cluster_role_binding(ctx)?,
         "ingress" => ingress::ingress(ctx)?,
+        "poddisruptionbudget" => disruption::budget(ctx)?,
         "quota" => config::quota(ctx)?,
         "priorityclass" => config::priority_class(ctx)?,
         "secret" | "service" => {

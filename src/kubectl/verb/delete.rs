@@ -106,7 +106,8 @@ fn delete(ctx: &mut Ctx<'_>, one: &Named, grace: Option<i64>) -> Result<Option<S
     Ok(Some(uid))
 }
 
-fn message(ctx: &Ctx<'_>, one: &Named, grace: Option<i64>) -> String {
+/// What is said of a deleted object.
+pub(super) fn message(ctx: &Ctx<'_>, one: &Named, grace: Option<i64>) -> String {
     if ctx.args().text("output") == "name" {
         return format!("{}\n", one.shown());
     }

@@ -1,4 +1,4 @@
-//! `kubectl set image` and `kubectl set env` (literal values).
+//! `kubectl set`: images, environment (literal values), resources, service account, selector.
 //!
 //! Models `k8s.io/kubectl/pkg/cmd/set`.
 
@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use super::change;
 use super::common;
+use crate::api::Quantity;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::json::text;
+use crate::kubectl::select::NOTHING_NAMED;
 
 /// Runs `set image`.
 pub fn image(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
@@ -25,7 +27,7 @@ pub fn image(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     common::check_dry_run(ctx)?;
     let named = common::named_objects(ctx, &resources)?;
     let manager = ctx.args().text("field-manager").to_owned();
-    change::each_edited(ctx, &named, &manager, |object, one| {
+    change::each_edited(ctx, &named, &manager, false, |object, one| {
         let Some(spec) = pod_spec(object) else {
             return Err(format!("{} is not a pod or does not have a pod template", one.shown()));
         };
@@ -66,7 +68,7 @@ pub fn env(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let named = common::named_objects(ctx, &resources)?;
     let only = ctx.args().text("containers").to_owned();
     let manager = ctx.args().text("field-manager").to_owned();
-    change::each_edited(ctx, &named, &manager, |object, one| {
+    change::each_edited(ctx, &named, &manager, false, |object, one| {
         let Some(spec) = pod_spec(object) else {
             return Err(format!("{} is not a pod or does not have a pod template", one.shown()));
         };
@@ -76,6 +78,105 @@ pub fn env(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
             }
         }
         Ok("env updated")
+    })
+}
+
+/// Runs `set resources`.
+pub fn resources(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
+    let words = ctx.args().words.clone();
+    let amounts = [("limits", amounts(ctx, "limits")?), ("requests", amounts(ctx, "requests")?)];
+    if words.is_empty() && !ctx.args().given("filename") {
+        return fail(NOTHING_NAMED);
+    }
+    common::check_dry_run(ctx)?;
+    let named = common::named_objects(ctx, &words)?;
+    if amounts.iter().all(|(_, amounts)| amounts.is_empty()) {
+        return fail("you must specify an update to requests or limits (in the form of --requests/--limits)");
+    }
+    let only = ctx.args().text("containers").to_owned();
+    let manager = ctx.args().text("field-manager").to_owned();
+    change::each_edited(ctx, &named, &manager, false, |object, one| {
+        let Some(spec) = pod_spec(object) else {
+            return Err(format!("{} is not a pod or does not have a pod template", one.shown()));
+        };
+        let mut found = false;
+        for list in ["containers", "initContainers"] {
+            for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+                if only != "*" && text(container, "name") != only {
+                    continue;
+                }
+                found = true;
+                for (field, amounts) in &amounts {
+                    for (name, amount) in amounts {
+                        container["resources"][field][name] = json!(amount);
+                    }
+                }
+            }
+        }
+        if found { Ok("resource requirements updated") } else { Err(format!("unable to find container named {only}")) }
+    })
+}
+
+/// Reads `cpu=100m,memory=256Mi`.
+fn amounts(ctx: &Ctx<'_>, flag: &str) -> Result<Vec<(String, Quantity)>, Stop> {
+    let mut found = Vec::new();
+    for pair in ctx.args().text(flag).split(',').filter(|pair| !pair.is_empty()) {
+        let parts: Vec<&str> = pair.split('=').collect();
+        let [name, amount] = parts.as_slice() else {
+            return fail(format!("invalid argument syntax {pair}, expected <resource>=<value>"));
+        };
+        match amount.parse::<Quantity>() {
+            Ok(amount) => found.push(((*name).to_owned(), amount)),
+            Err(why) => return fail(why),
+        }
+    }
+    Ok(found)
+}
+
+/// Runs `set serviceaccount`.
+pub fn service_account(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
+    let words = ctx.args().words.clone();
+    let Some((account, words)) = words.split_last() else { return fail("serviceaccount is required") };
+    if words.is_empty() && !ctx.args().given("filename") {
+        return fail(NOTHING_NAMED);
+    }
+    common::check_dry_run(ctx)?;
+    let named = common::named_objects(ctx, words)?;
+    let manager = ctx.args().text("field-manager").to_owned();
+    change::each_edited(ctx, &named, &manager, true, |object, one| match pod_spec(object) {
+        Some(spec) => {
+            spec["serviceAccountName"] = json!(account);
+            Ok("serviceaccount updated")
+        }
+        None => Err(format!("{} is not a pod or does not have a pod template", one.shown())),
+    })
+}
+
+/// Runs `set selector`.
+pub fn selector(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
+    let words = ctx.args().words.clone();
+    let Some((selector, words)) = words.split_last() else { return fail("one selector is required") };
+    let selector = common::label_selector(selector)?;
+    if words.is_empty() && !ctx.args().given("filename") {
+        return fail(NOTHING_NAMED);
+    }
+    common::check_dry_run(ctx)?;
+    let named = common::named_objects(ctx, words)?;
+    let manager = ctx.args().text("field-manager").to_owned();
+    let version = ctx.args().text("resource-version").to_owned();
+    change::each_edited(ctx, &named, &manager, true, |object, one| {
+        if one.resource.kind != "Service" {
+            return Err("setting a selector is only supported for Services".to_owned());
+        }
+        if !selector["matchExpressions"].is_null() {
+            let words = format!("match expression {} not supported on this object", selector["matchExpressions"]);
+            return Err(words);
+        }
+        object["spec"]["selector"] = selector["matchLabels"].clone();
+        if !version.is_empty() {
+            object["metadata"]["resourceVersion"] = json!(version);
+        }
+        Ok("selector updated")
     })
 }
 
