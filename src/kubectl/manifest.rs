@@ -5,8 +5,6 @@
 
 use serde_json::Value;
 
-use crate::api::Kind;
-
 use super::args::Args;
 use super::ctx::Ctx;
 use super::files::FileNode;
@@ -126,9 +124,7 @@ fn flatten(source: &str, value: Value, listed: bool, args: &Args, found: &mut Ve
     }
     let (group, version) = object::group_version(&value);
     let kind = text(&value, "kind");
-    // What the server does not serve, its discovery does not list.
-    let served = |_: &&Resource| Kind::by_kind(group, kind).is_some();
-    match resource::by_kind(group, version, kind).filter(served) {
+    match resource::by_kind(group, version, kind) {
         Some(resource) => {
             found.push(Document { source: source.to_owned(), content: Ok((value, resource)) });
         }

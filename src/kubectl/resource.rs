@@ -1,7 +1,7 @@
 //! The resources that kubectl knows: names, short names, groups, kinds.
 //!
-//! The built-in resources of v1.36 as a server's discovery lists them, so that no request is spent on discovery.
-//! A server that lacks one of them answers with 404. Models `k8s.io/cli-runtime` `RESTMapper` with shortcuts.
+//! What the API server serves, as its discovery lists it, so that no request is spent on discovery: any other word names
+//! no resource type. Models `k8s.io/cli-runtime` `RESTMapper` with shortcuts.
 
 /// One resource.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,8 +46,6 @@ mod namespaced {
 
 table! {
 "" "v1" {
-    "bindings" "binding" [""] "Binding" NS 0 "c";
-    "componentstatuses" "componentstatus" ["cs"] "ComponentStatus" CL 0 "gl";
     "configmaps" "configmap" ["cm"] "ConfigMap" NS 0 FULL;
     "endpoints" "endpoints" ["ep"] "Endpoints" NS 0 FULL;
     "events" "event" ["ev"] "Event" NS 0 FULL;
@@ -64,25 +62,12 @@ table! {
     "serviceaccounts" "serviceaccount" ["sa"] "ServiceAccount" NS 0 FULL;
     "services" "service" ["svc"] "Service" NS 1 FULL;
 }
-"apiregistration.k8s.io" "v1" {
-    "apiservices" "apiservice" [""] "APIService" CL 0 FULL;
-}
 "apps" "v1" {
     "controllerrevisions" "controllerrevision" [""] "ControllerRevision" NS 0 FULL;
     "daemonsets" "daemonset" ["ds"] "DaemonSet" NS 1 FULL;
     "deployments" "deployment" ["deploy"] "Deployment" NS 1 FULL;
     "replicasets" "replicaset" ["rs"] "ReplicaSet" NS 1 FULL;
     "statefulsets" "statefulset" ["sts"] "StatefulSet" NS 1 FULL;
-}
-"authentication.k8s.io" "v1" {
-    "selfsubjectreviews" "selfsubjectreview" [""] "SelfSubjectReview" CL 0 "c";
-    "tokenreviews" "tokenreview" [""] "TokenReview" CL 0 "c";
-}
-"authorization.k8s.io" "v1" {
-    "localsubjectaccessreviews" "localsubjectaccessreview" [""] "LocalSubjectAccessReview" NS 0 "c";
-    "selfsubjectaccessreviews" "selfsubjectaccessreview" [""] "SelfSubjectAccessReview" CL 0 "c";
-    "selfsubjectrulesreviews" "selfsubjectrulesreview" [""] "SelfSubjectRulesReview" CL 0 "c";
-    "subjectaccessreviews" "subjectaccessreview" [""] "SubjectAccessReview" CL 0 "c";
 }
 "autoscaling" "v2" {
     "horizontalpodautoscalers" "horizontalpodautoscaler" ["hpa"] "HorizontalPodAutoscaler" NS 1 FULL;
@@ -91,15 +76,10 @@ table! {
     "cronjobs" "cronjob" ["cj"] "CronJob" NS 1 FULL;
     "jobs" "job" [""] "Job" NS 1 FULL;
 }
-"certificates.k8s.io" "v1" {
-    "certificatesigningrequests" "certificatesigningrequest" ["csr"] "CertificateSigningRequest" CL 0 FULL;
-}
 "networking.k8s.io" "v1" {
     "ingressclasses" "ingressclass" [""] "IngressClass" CL 0 FULL;
     "ingresses" "ingress" ["ing"] "Ingress" NS 0 FULL;
-    "ipaddresses" "ipaddress" ["ip"] "IPAddress" CL 0 FULL;
     "networkpolicies" "networkpolicy" ["netpol"] "NetworkPolicy" NS 0 FULL;
-    "servicecidrs" "servicecidr" [""] "ServiceCIDR" CL 0 FULL;
 }
 "policy" "v1" {
     "poddisruptionbudgets" "poddisruptionbudget" ["pdb"] "PodDisruptionBudget" NS 0 FULL;
@@ -111,23 +91,7 @@ table! {
     "roles" "role" [""] "Role" NS 0 FULL;
 }
 "storage.k8s.io" "v1" {
-    "csidrivers" "csidriver" [""] "CSIDriver" CL 0 FULL;
-    "csinodes" "csinode" [""] "CSINode" CL 0 FULL;
-    "csistoragecapacities" "csistoragecapacity" [""] "CSIStorageCapacity" NS 0 FULL;
     "storageclasses" "storageclass" ["sc"] "StorageClass" CL 0 FULL;
-    "volumeattachments" "volumeattachment" [""] "VolumeAttachment" CL 0 FULL;
-    "volumeattributesclasses" "volumeattributesclass" ["vac"] "VolumeAttributesClass" CL 0 FULL;
-}
-"admissionregistration.k8s.io" "v1" {
-    "mutatingadmissionpolicies" "mutatingadmissionpolicy" [""] "MutatingAdmissionPolicy" CL 0 FULL;
-    "mutatingadmissionpolicybindings" "mutatingadmissionpolicybinding" [""] "MutatingAdmissionPolicyBinding" CL 0 FULL;
-    "mutatingwebhookconfigurations" "mutatingwebhookconfiguration" [""] "MutatingWebhookConfiguration" CL 0 FULL;
-    "validatingadmissionpolicies" "validatingadmissionpolicy" [""] "ValidatingAdmissionPolicy" CL 0 FULL;
-    "validatingadmissionpolicybindings" "validatingadmissionpolicybinding" [""] "ValidatingAdmissionPolicyBinding" CL 0 FULL;
-    "validatingwebhookconfigurations" "validatingwebhookconfiguration" [""] "ValidatingWebhookConfiguration" CL 0 FULL;
-}
-"apiextensions.k8s.io" "v1" {
-    "customresourcedefinitions" "customresourcedefinition" ["crd,crds"] "CustomResourceDefinition" CL 0 FULL;
 }
 "scheduling.k8s.io" "v1" {
     "priorityclasses" "priorityclass" ["pc"] "PriorityClass" CL 0 FULL;
@@ -135,24 +99,8 @@ table! {
 "coordination.k8s.io" "v1" {
     "leases" "lease" [""] "Lease" NS 0 FULL;
 }
-"node.k8s.io" "v1" {
-    "runtimeclasses" "runtimeclass" [""] "RuntimeClass" CL 0 FULL;
-}
 "discovery.k8s.io" "v1" {
     "endpointslices" "endpointslice" [""] "EndpointSlice" NS 0 FULL;
-}
-"flowcontrol.apiserver.k8s.io" "v1" {
-    "flowschemas" "flowschema" [""] "FlowSchema" CL 0 FULL;
-    "prioritylevelconfigurations" "prioritylevelconfiguration" [""] "PriorityLevelConfiguration" CL 0 FULL;
-}
-"resource.k8s.io" "v1" {
-    "deviceclasses" "deviceclass" [""] "DeviceClass" CL 0 FULL;
-    "resourceclaims" "resourceclaim" [""] "ResourceClaim" NS 0 FULL;
-    "resourceclaimtemplates" "resourceclaimtemplate" [""] "ResourceClaimTemplate" NS 0 FULL;
-    "resourceslices" "resourceslice" [""] "ResourceSlice" CL 0 FULL;
-}
-"events.k8s.io" "v1" {
-    "events" "event" ["ev"] "Event" NS 0 FULL;
 }
 "autoscaling" "v1" {
     "horizontalpodautoscalers" "horizontalpodautoscaler" ["hpa"] "HorizontalPodAutoscaler" NS 0 FULL;
@@ -251,6 +199,7 @@ pub fn category_all() -> impl Iterator<Item = &'static Resource> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::Kind;
 
     #[test]
     fn words_mean_what_they_mean_to_upstream() {
@@ -261,14 +210,24 @@ mod tests {
             ("deployments.apps", "deployments"),
             ("deployment.v1.apps", "deployments"),
             ("ep", "endpoints"),
-            ("crd", "customresourcedefinitions"),
             ("ing", "ingresses"),
             ("pods.v1", "pods"),
         ];
         for (word, plural) in table {
             assert_eq!(lookup(word).map(|r| r.plural), Some(plural), "{word}");
         }
-        assert!(lookup("foo").is_none() && lookup("").is_none());
+        assert!(lookup("foo").is_none() && lookup("crd").is_none() && lookup("").is_none());
+    }
+
+    #[test]
+    fn the_table_is_what_the_server_serves() {
+        for resource in RESOURCES {
+            let kind = Kind::by_kind(resource.group, resource.kind);
+            assert!(kind.is_some(), "no server answers for {}", resource.plural_name());
+        }
+        for kind in Kind::ALL {
+            assert!(RESOURCES.iter().any(|r| Kind::by_kind(r.group, r.kind) == Some(*kind)), "{kind:?} has no name");
+        }
     }
 
     #[test]
