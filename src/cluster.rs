@@ -23,7 +23,6 @@ pub mod scenario;
 pub mod wakes;
 pub mod why;
 
-use crate::sim::VecMap;
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -37,7 +36,7 @@ use crate::etcd::{self, Member, MemberConfig};
 use crate::net::capture;
 use crate::net::fabric::Fabric;
 use crate::net::hop::Hop;
-use crate::sim::{Component, EventId, EventQueue, Out, Rng, Time, Trace};
+use crate::sim::{Component, EventId, EventQueue, Out, Rng, Time, Trace, VecMap};
 
 pub use event::{Actor, Happened, NodeIx, OutsideId, Said, WokeFor};
 pub use fault::{Fault, Faults};

@@ -7,11 +7,10 @@
 //!
 //! Adding a program: one file in `program/` or `tool/` and one line in [`registry`].
 
-use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::sim::{Rng, Time};
+use crate::sim::{Rng, Time, VecMap};
 
 pub mod dns;
 pub mod fs;

@@ -1,10 +1,10 @@
 //! Label selectors: parsing, printing, matching. Models `k8s.io/apimachinery/pkg/labels/selector.go`.
 
-use crate::sim::VecSet;
 use std::fmt;
 
 use crate::api::LabelSelector;
 use crate::api::meta::Labels;
+use crate::sim::VecSet;
 
 /// What labels must be like: all of the requirements. The empty selector chooses everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

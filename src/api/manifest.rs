@@ -2,7 +2,6 @@
 //!
 //! Alias bombs, deep nesting and endless input are refused by the reader's budget.
 
-use crate::sim::VecMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -10,6 +9,7 @@ use serde_json::{Map, Number, Value};
 use serde_yaml::Spanned;
 
 use crate::api::{FieldError, Kind, Object, decode, defaults, schema, validate};
+use crate::sim::VecMap;
 
 /// The JSON form of one YAML document.
 ///

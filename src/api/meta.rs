@@ -1,12 +1,12 @@
 //! Metadata that all objects carry. Models `k8s.io/apimachinery/pkg/apis/meta/v1/types.go`.
 
-use crate::sim::VecMap;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::api::Timestamp;
+use crate::sim::VecMap;
 
 /// A unique identifier of an object, in the form of a UUID.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -9,10 +9,10 @@
 //! @key  lists are merged by that field of their items; @= as sets     +  retain keys     !  required
 //! ```
 
-use crate::sim::VecMap;
 use std::sync::OnceLock;
 
 use crate::api::Kind;
+use crate::sim::VecMap;
 
 const TABLE: &str = include_str!("schema/table.txt");
 

@@ -3,7 +3,6 @@
 //! Models `cluster/addons/dns/coredns` and CoreDNS's `kubernetes` plugin: it watches Services and Endpoints through the API
 //! server, as here; the answers themselves are given by the program in the pod.
 
-use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use crate::cluster::{Cluster, Message};
 use crate::control::controller::volume_provisioner;
 use crate::control::informer::{CallIds, Informers};
 use crate::node::runtime;
-use crate::sim::{EventId, Span, Time};
+use crate::sim::{EventId, Span, Time, VecMap};
 use crate::workload::dns::Zone;
 
 /// The cluster IP of `kube-dns`.

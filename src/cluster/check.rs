@@ -1,12 +1,12 @@
 //! Invariants, checked from outside after events. A broken one stops the simulation: it never goes on with a wrong world.
 
-use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 
 use crate::api::{Kind, KindOf as _, Pod};
 use crate::cluster::Cluster;
 use crate::cluster::host::Host;
 use crate::etcd::Revision;
+use crate::sim::VecMap;
 
 /// What may never be.
 #[derive(Clone, Debug, PartialEq, Eq)]

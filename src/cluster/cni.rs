@@ -2,7 +2,6 @@
 //!
 //! Models `plugins/main/bridge` and `plugins/ipam/host-local` of containernetworking/plugins.
 
-use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -12,7 +11,7 @@ use crate::cluster::host::CNI_ADD;
 use crate::cluster::{Cluster, Message};
 use crate::net::addr::{DevId, NsId};
 use crate::node::runtime::{self, PodMeta, SandboxId};
-use crate::sim::EventId;
+use crate::sim::{EventId, VecMap};
 
 /// What the CNI plugin of a node remembers (host-local IPAM and the bridge).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

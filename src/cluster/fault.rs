@@ -9,11 +9,9 @@
 //! delay TIME               delay messages of the control plane
 //! ```
 
-use crate::sim::VecSet;
-
 use crate::cluster::event::{Actor, NodeIx};
 use crate::cluster::scenario::parse_span;
-use crate::sim::{Rng, Span};
+use crate::sim::{Rng, Span, VecSet};
 
 /// A fault or a repair.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

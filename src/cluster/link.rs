@@ -1,9 +1,7 @@
 //! How long messages take. Each pair of actors has a connection that keeps the order of what is sent over it.
 
-use crate::sim::VecMap;
-
 use crate::cluster::event::Actor;
-use crate::sim::{Rng, Span, Time};
+use crate::sim::{Rng, Span, Time, VecMap};
 
 /// Between processes on one machine.
 const LOCAL: Span = Span::micros(50);

@@ -4,11 +4,9 @@
 //! watch again from where it was; who could tell: one more list in the log of the API server). Back-off after a failure
 //! is 800 ms doubling to 30 s, without upstream's jitter.
 
-use crate::sim::VecMap;
-
 use crate::api::{Answer, CallId, Kind, Request, Response, Verb};
 use crate::control::cache::{Cache, Change};
-use crate::sim::{Span, Time};
+use crate::sim::{Span, Time, VecMap};
 
 /// A list that is not answered for so long is given up.
 const PATIENCE: Span = Span::secs(60);

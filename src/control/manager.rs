@@ -7,8 +7,6 @@
 
 mod run;
 
-use crate::sim::VecMap;
-
 use crate::api::{Answer, Call, CallId, Kind, ObjectRef, Origin, Request, Response};
 use crate::control::controller::{Controller, Setup};
 use crate::control::informer::{CallIds, Informers};
@@ -16,7 +14,7 @@ use crate::control::manager::run::{Progress, Run};
 use crate::control::reconciler::{Context, Note, Plan, Written};
 use crate::control::work_queue::WorkQueue;
 use crate::control::{Calendar, Recorder};
-use crate::sim::{Component, EventId, Out, Span, Time, Wake};
+use crate::sim::{Component, EventId, Out, Span, Time, VecMap, Wake};
 
 /// A key is held for its own writes at most so long (`ExpectationsTimeout`).
 const EXPECTATIONS: Span = Span::mins(5);

@@ -17,7 +17,6 @@ pub mod terms;
 pub mod victims;
 pub mod volumes;
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -34,7 +33,7 @@ use crate::control::scheduler::framework::{ClusterEvent, CycleState};
 use crate::control::scheduler::queue::{Queued, SchedulingQueue};
 use crate::control::scheduler::snapshot::{PodInfo, Snapshot};
 use crate::control::{Calendar, Recorder};
-use crate::sim::{Component, EventId, Out, Rng, Span, Time, Wake};
+use crate::sim::{Component, EventId, Out, Rng, Span, Time, VecMap, Wake};
 
 /// The scheduler's name in pods, events and traces.
 pub const NAME: &str = "default-scheduler";

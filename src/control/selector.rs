@@ -2,9 +2,8 @@
 //!
 //! Models `k8s.io/apimachinery/pkg/labels/selector.go` for `metav1.LabelSelector`. An empty selector matches everything.
 
-use crate::sim::VecMap;
-
 use crate::api::LabelSelector;
+use crate::sim::VecMap;
 
 /// Whether a selector matches labels. An unknown operator matches nothing: validation refuses it.
 pub fn matches(selector: &LabelSelector, labels: &VecMap<String, String>) -> bool {

@@ -8,7 +8,6 @@ mod policy;
 mod services;
 mod workloads;
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -20,7 +19,7 @@ use crate::api::{
 use crate::control::apiserver::{ApiServer, ClientId, Config, Effect, Input, StoredValue};
 use crate::control::{Calendar, CallIds, Informers, Manager, Scheduler, Setup};
 use crate::etcd::{self, Member, MemberConfig};
-use crate::sim::{Component, EventQueue, Out, Rng, Span, Time};
+use crate::sim::{Component, EventQueue, Out, Rng, Span, Time, VecMap};
 
 const LATENCY: Span = Span::millis(1);
 const EPOCH: Timestamp = Timestamp(1_767_225_600);

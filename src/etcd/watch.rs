@@ -5,8 +5,6 @@
 //! of the lengths in use, because nearly every watch is one of a key or of a prefix. There, a watch from an old revision
 //! catches up in a loop every 100 ms; here at once. Who measures the delay of the first events could tell.
 
-use crate::sim::VecMap;
-
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use crate::etcd::error::EtcdError;
@@ -15,7 +13,7 @@ use crate::etcd::op::WatchOp;
 use crate::etcd::payload::Payload;
 use crate::etcd::reply::Event;
 use crate::etcd::revision::{ClientId, Revision, WatchId};
-use crate::sim::{Span, Time};
+use crate::sim::{Span, Time, VecMap};
 
 /// How often an idle watch that asks for it is told the revision.
 const PROGRESS_EVERY: Span = Span::mins(10);

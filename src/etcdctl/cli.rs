@@ -3,11 +3,9 @@
 //! Models cobra's `Find` with prefix matching and pflag's `Parse` (the libraries that etcdctl is built with): their words for
 //! what they do not understand are the user's words here.
 
-use crate::sim::VecMap;
-
 use crate::etcdctl::command::{COMMANDS, Command, Flag, GLOBAL, Kind};
 use crate::etcdctl::golang;
-use crate::sim::Span;
+use crate::sim::{Span, VecMap};
 
 /// A command line that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]

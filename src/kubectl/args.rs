@@ -4,11 +4,9 @@
 //! `-o wide`, `--output wide`, combined shorts (`-it`), `--` ends the flags. Everything is driven by
 //! [`super::command::COMMANDS`].
 
-use crate::sim::VecMap;
-
 use super::command::{COMMANDS, Command, GLOBAL};
 use super::duration;
-use crate::sim::Span;
+use crate::sim::{Span, VecMap};
 
 /// What kind of value a flag takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

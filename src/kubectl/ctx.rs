@@ -1,6 +1,5 @@
 //! What a verb sees of the world: its arguments, the answers recorded so far, and where its output goes.
 
-use crate::sim::VecSet;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use super::process::{Effect, Record, Step, StepKind};
 use super::session::KubectlConfig;
 use super::timestamp;
 use crate::api::http::{Chunk, HttpRequest, HttpResponse};
-use crate::sim::{Out, Time};
+use crate::sim::{Out, Time, VecSet};
 
 /// Why a verb stops before its end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

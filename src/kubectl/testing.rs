@@ -1,12 +1,10 @@
 //! A scripted server for tests of verbs: a closure from request to answer, and the whole output of a command.
 
-use crate::sim::VecMap;
-
 use serde_json::{Value, json};
 
 use super::{Effect, Input, KubectlConfig, Process};
 use crate::api::http::{Chunk, HttpRequest, HttpResponse};
-use crate::sim::{Out, Time};
+use crate::sim::{Out, Time, VecMap};
 
 /// What a command did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

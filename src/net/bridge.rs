@@ -3,10 +3,8 @@
 //! Models net/bridge/br_fdb.c: entries are learnt from source addresses, move when an address shows up at another port, and
 //! age out after 300 seconds. Differs: no spanning tree (Docker and CNI bridges run without it), no VLANs.
 
-use crate::sim::VecMap;
-
 use crate::net::addr::{DevId, Mac};
-use crate::sim::{Span, Time};
+use crate::sim::{Span, Time, VecMap};
 
 /// How long an entry is believed after its address was last heard.
 pub const AGEING: Span = Span::secs(300);

@@ -4,7 +4,6 @@
 //! decision is the comment of the packet. Differs from capturing on every device with tcpdump: a frame is written once per
 //! link that it crosses, where it arrives (where it leaves, on a network card), not at both ends.
 
-use crate::sim::VecMap;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use pcap_file::{DataLink, Endianness};
 use crate::net::addr::NsId;
 use crate::net::fabric::Fabric;
 use crate::net::hop::{Decision, Hop, Link, Stage};
+use crate::sim::VecMap;
 
 /// Whether a hop is where a capture sees the packet.
 pub fn is_seen(hop: &Hop) -> bool {

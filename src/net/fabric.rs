@@ -7,8 +7,7 @@
 //! Namespaces, devices, addresses, routes and rules are set up by direct calls (`config`): they are what CNI plugins, flanneld
 //! and kube-proxy do with netlink and iptables, and take no time on the wire.
 
-use crate::sim::VecMap;
-use crate::sim::VecSet;
+use crate::sim::{VecMap, VecSet};
 use std::sync::Arc;
 
 use crate::net::addr::{DevId, End, FlowId, Mac, NsId, Owner, PacketId, SegmentId, SocketId, Tag};

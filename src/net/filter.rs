@@ -3,14 +3,13 @@
 //! Models net/ipv4/netfilter/ip_tables.c (the walk) and the hooks of the `filter` and `nat` tables. What is evaluated is
 //! what [`text`] prints: there is no second form of a rule. The tables `mangle`, `raw` and `security` do not exist.
 
-use crate::sim::VecMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::net::conntrack::CtState;
 use crate::net::packet::Ip;
-use crate::sim::Rng;
+use crate::sim::{Rng, VecMap};
 
 pub mod rule;
 pub mod text;

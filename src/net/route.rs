@@ -3,7 +3,6 @@
 //! Models net/ipv4/fib_trie.c in what it answers. Two tables, as in Linux: `local` (own addresses and broadcast addresses,
 //! asked first) and `main`. No policy routing, no multipath.
 
-use crate::sim::VecMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 
 use crate::net::addr::DevId;
+use crate::sim::VecMap;
 
 /// A route.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

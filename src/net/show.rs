@@ -3,7 +3,6 @@
 //! Models ip/ipaddress.c, ip/iproute.c, ip/ipneigh.c, bridge/fdb.c. Differs: no IPv6 addresses, so no `inet6` lines. The
 //! text of `iptables-save` is [`crate::net::filter::Filter::save`].
 
-use crate::sim::VecMap;
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 
@@ -13,7 +12,7 @@ use crate::net::device::{Device, DeviceKind};
 use crate::net::host::Netns;
 use crate::net::packet::{ICMP, TCP, UDP};
 use crate::net::route::RouteKind;
-use crate::sim::Time;
+use crate::sim::{Time, VecMap};
 
 /// `ip addr` (with `dev`, `ip addr show dev DEV`).
 pub fn ip_addr(ns: &Netns, dev: Option<DevId>) -> String {

@@ -13,12 +13,11 @@
 //! Differs: no selective acknowledgement, no timestamps, no delayed acknowledgement; the receive window never closes because
 //! a program takes its data at once. Who reads options or counts pure acknowledgements can tell.
 
-use crate::sim::VecMap;
 use std::collections::VecDeque;
 
 use crate::net::packet::build::Segment;
 use crate::net::socket::NetError;
-use crate::sim::{Span, Time};
+use crate::sim::{Span, Time, VecMap};
 
 /// The window that a SYN offers.
 const FIRST_WINDOW: u16 = 64_240;

@@ -1,7 +1,6 @@
 //! A kubelet and a runtime on one bench, for tests: the API server is a table of objects, CNI counts addresses up, nothing
 //! takes time but what they do themselves.
 
-use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use crate::api::{
 };
 use crate::node::kubelet::{self, Kubelet, NodeConfig};
 use crate::node::runtime::{self, Runtime, Timing};
-use crate::sim::{Component, Out, Span, Time};
+use crate::sim::{Component, Out, Span, Time, VecMap};
 
 /// 2026-01-01T00:00:00Z.
 pub const EPOCH: i64 = 1_767_225_600;

@@ -9,7 +9,6 @@ pub mod connection;
 pub mod proxy;
 pub mod rules;
 
-use crate::sim::VecMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
@@ -23,7 +22,7 @@ use crate::control::cache::Change;
 use crate::control::informer::{CallIds, Informers};
 use crate::net::addr::SocketId;
 use crate::net::socket::{SocketEvent, SocketOp};
-use crate::sim::{Component, Out, Rng, Span, Time, Wake};
+use crate::sim::{Component, Out, Rng, Span, Time, VecMap, Wake};
 
 /// A port of a service: `default/web:http`, or `default/web` for an unnamed port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,7 +5,6 @@
 //! at the next relist (the PLEG, every second), as upstream's is; a failed sync is tried again after the back-off.
 //! Differs: no cgroups, devices, eviction or static pods yet; ConfigMaps and Secrets are fetched when a container starts.
 
-use crate::sim::VecMap;
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use crate::control::Calendar;
 use crate::control::recorder::Recorder;
 use crate::net::{SocketEvent, SocketId, SocketOp};
 use crate::node::runtime::{ContainerView, CriEvent, CriRequest, ImageRef, OpId, SandboxView};
-use crate::sim::{Component, Out, Rng, Span, Time, Wake};
+use crate::sim::{Component, Out, Rng, Span, Time, VecMap, Wake};
 
 pub mod actions;
 pub mod api;

@@ -3,10 +3,10 @@
 //! The network names a socket once it is open; what a program does before that waits here. The token of a socket is the
 //! number of its process and its descriptor; an accepted connection gets a descriptor of its own.
 
-use crate::sim::VecMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::net::{self, SocketEvent, SocketId, SocketOp};
+use crate::sim::VecMap;
 use crate::workload::{Fd, Ids, NetError, NetEvent, NetOp};
 
 /// The sockets of one process tree.

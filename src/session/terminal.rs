@@ -3,8 +3,6 @@
 //! A job lives beside the cluster and speaks with it only by messages, like any client. Its state is part of the world's:
 //! a checkpoint taken while `kubectl get -w` runs goes on with it.
 
-use crate::sim::VecMap;
-
 use crate::api::http::Chunk;
 use crate::cluster::{Cluster, Mail, MailKind, OutsideId};
 use crate::control::apiserver::StoredValue;
@@ -12,7 +10,7 @@ use crate::etcd;
 use crate::etcdctl;
 use crate::kubectl::{self, KubectlConfig};
 use crate::session::line::Line;
-use crate::sim::{EventId, Out, Time};
+use crate::sim::{EventId, Out, Time, VecMap};
 
 /// Where a text was printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,13 +1,11 @@
 //! Which views the page gets: those that it wants and that have changed since it got them.
 
-use crate::sim::VecMap;
-
 use crate::api::Kind;
 use crate::session::build::tally::Tally;
 use crate::session::build::{cluster, detail, etcd, messages, object_ref, packets, timeline, why};
 use crate::session::protocol::{TextLink, Update};
 use crate::session::{Session, World};
-use crate::sim::{Digest, EventId, Time, digest_of};
+use crate::sim::{Digest, EventId, Time, VecMap, digest_of};
 use crate::view::{ClusterView, MessagesView, ObjectRef};
 
 /// What the page has been shown.

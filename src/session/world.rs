@@ -3,7 +3,6 @@
 //! Everything that is done from outside goes through [`World::act`] and is logged, so that scenario, seed and log give the
 //! same world again, byte for byte.
 
-use crate::sim::VecMap;
 use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
 
@@ -12,7 +11,7 @@ use crate::kubectl::{FileNode, Files, KubectlConfig};
 use crate::session::line::{self, LineError};
 use crate::session::terminal::{JobId, Output, Terminal};
 use crate::share::{Action, Logged, Recipe};
-use crate::sim::{Digest, Span, Time, digest_of};
+use crate::sim::{Digest, Span, Time, VecMap, digest_of};
 
 /// How long a new cluster gets to become ready before anything else happens.
 const BOOT_LIMIT: Span = Span::secs(60);

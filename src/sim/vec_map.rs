@@ -103,19 +103,9 @@ impl<K, V> VecMap<K, V> {
         self.entries.first().map(|(key, value)| (key, value))
     }
 
-    /// The entry with the greatest key.
-    pub fn last_key_value(&self) -> Option<(&K, &V)> {
-        self.entries.last().map(|(key, value)| (key, value))
-    }
-
     /// Removes the entry with the least key.
     pub fn pop_first(&mut self) -> Option<(K, V)> {
         (!self.entries.is_empty()).then(|| self.entries.remove(0))
-    }
-
-    /// Removes the entry with the greatest key.
-    pub fn pop_last(&mut self) -> Option<(K, V)> {
-        self.entries.pop()
     }
 
     /// Keeps what the predicate says yes to.
@@ -205,29 +195,6 @@ impl<K: Ord, V> VecMap<K, V> {
         K: Borrow<Q>,
     {
         Iter(self.entries[within(&self.entries, &bounds, |(key, _)| key.borrow())].iter())
-    }
-
-    /// The entries whose keys are within the bounds, the values to be changed.
-    pub fn range_mut<Q: Ord + ?Sized>(&mut self, bounds: impl RangeBounds<Q>) -> IterMut<'_, K, V>
-    where
-        K: Borrow<Q>,
-    {
-        let range = within(&self.entries, &bounds, |(key, _)| key.borrow());
-        IterMut(self.entries[range].iter_mut())
-    }
-
-    /// Cuts off the entries from this key on.
-    pub fn split_off<Q: Ord + ?Sized>(&mut self, key: &Q) -> Self
-    where
-        K: Borrow<Q>,
-    {
-        let at = self.find(key).unwrap_or_else(|at| at);
-        VecMap { entries: self.entries.split_off(at) }
-    }
-
-    /// Moves all of another map's entries into this one.
-    pub fn append(&mut self, other: &mut Self) {
-        self.extend(std::mem::take(other));
     }
 }
 
@@ -410,43 +377,12 @@ impl<'a, K, V> Entry<'a, K, V> {
     {
         self.or_insert_with(V::default)
     }
-
-    /// Changes the value, if there is one.
-    pub fn and_modify(self, change: impl FnOnce(&mut V)) -> Self {
-        match self {
-            Entry::Occupied(mut entry) => {
-                change(entry.get_mut());
-                Entry::Occupied(entry)
-            }
-            vacant => vacant,
-        }
-    }
 }
 
 impl<'a, K, V> OccupiedEntry<'a, K, V> {
-    /// The key.
-    pub fn key(&self) -> &K {
-        &self.entries[self.at].0
-    }
-
-    /// The value.
-    pub fn get(&self) -> &V {
-        &self.entries[self.at].1
-    }
-
-    /// The value, to be changed.
-    pub fn get_mut(&mut self) -> &mut V {
-        &mut self.entries[self.at].1
-    }
-
     /// The value, to be changed for as long as the map is borrowed.
     pub fn into_mut(self) -> &'a mut V {
         &mut self.entries[self.at].1
-    }
-
-    /// Removes the entry and returns its value.
-    pub fn remove(self) -> V {
-        self.entries.remove(self.at).1
     }
 }
 
@@ -529,7 +465,7 @@ mod tests {
                 5 => {
                     assert_eq!(map.first_key_value(), tree.first_key_value());
                     assert_eq!(map.pop_first(), tree.pop_first());
-                    assert_eq!(set.pop_last(), items.pop_last());
+                    assert_eq!(set.pop_first(), items.pop_first());
                 }
                 _ => {
                     map.extend([(key, step), (3, 3)]);

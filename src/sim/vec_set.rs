@@ -50,19 +50,9 @@ impl<T> VecSet<T> {
         self.items.first()
     }
 
-    /// The greatest.
-    pub fn last(&self) -> Option<&T> {
-        self.items.last()
-    }
-
     /// Removes the least.
     pub fn pop_first(&mut self) -> Option<T> {
         (!self.items.is_empty()).then(|| self.items.remove(0))
-    }
-
-    /// Removes the greatest.
-    pub fn pop_last(&mut self) -> Option<T> {
-        self.items.pop()
     }
 
     /// Keeps what the predicate says yes to.
@@ -85,14 +75,6 @@ impl<T: Ord> VecSet<T> {
         T: Borrow<Q>,
     {
         self.find(item).is_ok()
-    }
-
-    /// The one in the set that equals this one.
-    pub fn get<Q: Ord + ?Sized>(&self, item: &Q) -> Option<&T>
-    where
-        T: Borrow<Q>,
-    {
-        self.find(item).ok().map(|at| &self.items[at])
     }
 
     /// Puts it into the set; false if it was there.
@@ -130,20 +112,6 @@ impl<T: Ord> VecSet<T> {
         self.items[within(&self.items, &bounds, |item| item.borrow())].iter()
     }
 
-    /// Cuts off those from this one on.
-    pub fn split_off<Q: Ord + ?Sized>(&mut self, item: &Q) -> Self
-    where
-        T: Borrow<Q>,
-    {
-        let at = self.find(item).unwrap_or_else(|at| at);
-        VecSet { items: self.items.split_off(at) }
-    }
-
-    /// Those that the other set has not.
-    pub fn difference<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a T> + Clone {
-        self.items.iter().filter(|item| !other.contains(*item))
-    }
-
     /// Those that the other set has too.
     pub fn intersection<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a T> + Clone {
         self.items.iter().filter(|item| other.contains(*item))
@@ -152,11 +120,6 @@ impl<T: Ord> VecSet<T> {
     /// Does the other set have all of these?
     pub fn is_subset(&self, other: &Self) -> bool {
         self.items.iter().all(|item| other.contains(item))
-    }
-
-    /// Has the other set none of these?
-    pub fn is_disjoint(&self, other: &Self) -> bool {
-        !self.items.iter().any(|item| other.contains(item))
     }
 }
 

@@ -1,11 +1,10 @@
 //! Processes on a made-up network, for tests: bytes arrive after a millisecond, a port without a listener refuses.
 
-use crate::sim::VecMap;
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
-use crate::sim::{Rng, Span, Time};
+use crate::sim::{Rng, Span, Time, VecMap};
 use crate::workload::dns::Zone;
 use crate::workload::process::Program as _;
 use crate::workload::{

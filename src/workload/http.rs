@@ -2,10 +2,10 @@
 //!
 //! Differs: no chunked bodies are written (they are read), no TLS, no HTTP/2.
 
-use crate::sim::VecMap;
 use std::fmt::Write as _;
 use std::net::SocketAddrV4;
 
+use crate::sim::VecMap;
 use crate::workload::{Fd, NetEvent};
 
 /// The most bytes that a head and body may have before the connection is given up.

@@ -1,7 +1,6 @@
 //! Which program a command line starts, in which image; what files an image brings.
 
 use crate::sim::VecMap;
-
 use crate::workload::image::{self, Family};
 use crate::workload::program::coredns::CoreDns;
 use crate::workload::program::guestbook::Guestbook;

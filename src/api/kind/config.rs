@@ -1,8 +1,7 @@
 //! ConfigMap and Secret. Models `k8s.io/api/core/v1/types.go`.
 
-use crate::sim::VecMap;
-
 use crate::api::ObjectMeta;
+use crate::sim::VecMap;
 
 api_struct! {
     /// Configuration as text.

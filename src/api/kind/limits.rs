@@ -1,8 +1,7 @@
 //! LimitRange and ResourceQuota. Models `k8s.io/api/core/v1/types.go`.
 
-use crate::sim::VecMap;
-
 use crate::api::{ObjectMeta, Quantity};
+use crate::sim::VecMap;
 
 /// Quantities by the name of their resource.
 pub type ResourceList = VecMap<String, Quantity>;

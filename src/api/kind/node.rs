@@ -1,8 +1,7 @@
 //! Node. Models `k8s.io/api/core/v1/types.go`.
 
-use crate::sim::VecMap;
-
 use crate::api::{ObjectMeta, Quantity, Timestamp};
+use crate::sim::VecMap;
 
 api_struct! {
     /// A machine.

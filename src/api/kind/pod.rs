@@ -1,9 +1,9 @@
 //! Pod and its template. Models `k8s.io/api/core/v1/types.go`.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{Lifecycle, ObjectMeta, PodStatus, Probe, Protocol, Quantity, TaintEffect, Volume, VolumeMount};
+use crate::sim::VecMap;
 
 api_struct! {
     /// Containers that share a network and volumes. The spec is shared between the pods of one template.

@@ -1,8 +1,7 @@
 //! What a pod is. Models `k8s.io/api/core/v1/types.go`.
 
-use crate::sim::VecMap;
-
 use crate::api::{Quantity, ResourceRequirements, Timestamp};
+use crate::sim::VecMap;
 
 api_struct! {
     /// What is.

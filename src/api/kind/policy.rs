@@ -1,8 +1,7 @@
 //! PodDisruptionBudget. Models `k8s.io/api/policy/v1/types.go`.
 
-use crate::sim::VecMap;
-
 use crate::api::{IntOrString, LabelSelector, ObjectMeta, Timestamp};
+use crate::sim::VecMap;
 
 api_struct! {
     /// How many of some pods may be gone at a time.

@@ -1,9 +1,9 @@
 //! ReplicationController. Models `k8s.io/api/core/v1/types.go`.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{ObjectMeta, PodTemplateSpec, Timestamp};
+use crate::sim::VecMap;
 
 api_struct! {
     /// Keeps a number of pods of one template; older than the ReplicaSet.

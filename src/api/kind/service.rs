@@ -1,10 +1,9 @@
 //! Service. Models `k8s.io/api/core/v1/types.go`.
 
-use crate::sim::VecMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::api::ObjectMeta;
+use crate::sim::VecMap;
 
 /// A number or a text: a port number or name, a count or a percentage.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

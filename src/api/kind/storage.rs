@@ -1,9 +1,8 @@
 //! PersistentVolume, PersistentVolumeClaim and StorageClass. Models `k8s.io/api/core/v1/types.go` and
 //! `k8s.io/api/storage/v1/types.go`.
 
-use crate::sim::VecMap;
-
 use crate::api::{LabelSelector, NodeSelector, ObjectMeta, ObjectReference, Quantity, ResourceRequirements, Timestamp};
+use crate::sim::VecMap;
 
 api_struct! {
     /// A piece of storage. Its source (`hostPath`, `nfs`, `csi`, …) is in `rest` of the spec.

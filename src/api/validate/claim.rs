@@ -1,13 +1,12 @@
 //! PersistentVolumeClaims. Models `ValidatePersistentVolumeClaim`, `ValidatePersistentVolumeClaimUpdate` and
 //! `ValidatePersistentVolumeClaimStatusUpdate` of `pkg/apis/core/validation/validation.go`.
 
-use crate::sim::VecMap;
-
 use serde_json::{Value, json};
 
 use super::error::{each, forbidden, immutable, invalid, required, unsupported};
 use super::{diff, go_form, names, selector};
 use crate::api::{FieldError, PersistentVolumeClaim, PersistentVolumeClaimSpec, Quantity};
+use crate::sim::VecMap;
 
 const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 const VOLUME_MODES: [&str; 2] = ["Block", "Filesystem"];

@@ -1,12 +1,11 @@
 //! Containers. Models `validateContainers`, `validateInitContainers` and what they call.
 
-use crate::sim::VecSet;
-
 use serde_json::{Value, json};
 
 use super::error::{duplicate, each, forbidden, invalid, required, unsupported};
 use super::{env, mounts, names, probe, resources, security};
 use crate::api::{Container, ContainerPort, FieldError, PodSpec, Protocol, RestartPolicy};
+use crate::sim::VecSet;
 
 const PULL_POLICIES: [&str; 3] = ["Always", "IfNotPresent", "Never"];
 const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];

@@ -1,12 +1,11 @@
 //! Ephemeral containers. Models `validateEphemeralContainers` of `pkg/apis/core/validation/validation.go`.
 
-use crate::sim::VecSet;
-
 use serde_json::{Value, json};
 
 use super::container;
 use super::error::{duplicate, forbidden, not_found, required};
 use crate::api::{Container, FieldError, PodSpec};
+use crate::sim::VecSet;
 
 /// What such a container cannot have.
 const REFUSED: [&str; 9] = [

@@ -1,13 +1,12 @@
 //! What failures, successes and replacements of a Job's pods mean. Models `validatePodFailurePolicy`, `validateSuccessPolicy`
 //! and `validatePodReplacementPolicy` of `pkg/apis/batch/validation/validation.go`.
 
-use crate::sim::VecSet;
-
 use serde_json::json;
 
 use super::error::{duplicate, each, invalid, invalid_rule, not_negative, required, too_long, too_many, unsupported};
 use super::{job_index, names};
 use crate::api::{FieldError, JobSpec, PodFailurePolicyOnExitCodes, PodFailurePolicyRule, SuccessPolicyRule};
+use crate::sim::VecSet;
 
 const MOST_RULES: usize = 20;
 const MOST_PATTERNS: usize = 20;

@@ -4,13 +4,12 @@
 //!
 //! A number that is negative is not told a second time for having decreased.
 
-use crate::sim::VecSet;
-
 use serde_json::json;
 
 use super::error::{duplicate, invalid, invalid_rule, not_negative, required};
 use super::job_index;
 use crate::api::{FieldError, Job};
+use crate::sim::VecSet;
 
 const CONDITIONS: &str = "status.conditions";
 

@@ -1,8 +1,6 @@
 //! LimitRanges and ResourceQuotas. Models `ValidateLimitRange` and `ValidateResourceQuota` of
 //! `pkg/apis/core/validation/validation.go`.
 
-use crate::sim::VecSet;
-
 use serde_json::json;
 
 use super::error::{duplicate, each, forbidden, invalid, not_negative, required};
@@ -11,6 +9,7 @@ use crate::api::{
     FieldError, LimitRange, LimitRangeItem, Quantity, ResourceQuota, ResourceQuotaSpec,
     ScopedResourceSelectorRequirement,
 };
+use crate::sim::VecSet;
 
 /// A ratio with six digits after the point, as Go's `%f` writes it.
 pub fn ratio(over: i128, under: i128) -> String {

@@ -1,13 +1,12 @@
 //! Where a container sees volumes. Models `ValidateVolumeMounts` and `ValidateVolumeDevices` of
 //! `pkg/apis/core/validation/validation.go`. Some of upstream's paths have no index.
 
-use crate::sim::VecSet;
-
 use serde_json::{Value, json};
 
 use super::error::{forbidden, invalid, not_found, required, unsupported};
 use super::volume_source::{descending_path, text};
 use crate::api::{Container, FieldError, PodSpec, VolumeMount};
+use crate::sim::VecSet;
 
 const PROPAGATIONS: [&str; 3] = ["Bidirectional", "HostToContainer", "None"];
 const READ_ONLY: [&str; 3] = ["Disabled", "Enabled", "IfPossible"];

@@ -1,6 +1,5 @@
 //! Network policies. Models `ValidateNetworkPolicy` of `pkg/apis/networking/validation/validation.go`.
 
-use crate::sim::VecSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
@@ -9,6 +8,7 @@ use serde_json::json;
 use super::error::{forbidden, invalid, required, unsupported};
 use super::{names, probe, selector};
 use crate::api::{FieldError, IntOrString, IpBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort};
+use crate::sim::VecSet;
 
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 const TYPES: [&str; 2] = ["Ingress", "Egress"];

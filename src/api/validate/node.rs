@@ -1,12 +1,11 @@
 //! Nodes. Models `ValidateNode` and `ValidateNodeUpdate`.
 
-use crate::sim::VecSet;
-
 use serde_json::{Value, json};
 
 use super::error::{duplicate, each, forbidden, invalid, required, unsupported};
 use super::{ip, names};
 use crate::api::{FieldError, Node, TaintEffect};
+use crate::sim::VecSet;
 
 /// A new node.
 pub fn create(node: &Node, errors: &mut Vec<FieldError>) {

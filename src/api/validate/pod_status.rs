@@ -1,6 +1,5 @@
 //! The status of a pod. Models `ValidatePodStatusUpdate` of `pkg/apis/core/validation/validation.go`.
 
-use crate::sim::VecSet;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
@@ -8,6 +7,7 @@ use serde_json::{Value, json};
 use super::error::{duplicate, each, forbidden, immutable, invalid, required, too_long};
 use super::{ip, names, pod_annotations, security};
 use crate::api::{ContainerStatus, FieldError, Pod, PodIp, RestartPolicy};
+use crate::sim::VecSet;
 
 const SYSTEM: [&str; 3] = ["PodScheduled", "Ready", "Initialized"];
 const LONGEST_IMAGE: usize = 256;

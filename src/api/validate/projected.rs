@@ -1,14 +1,13 @@
 //! Files that volumes are made of: keys, fields of the pod, tokens. Models `validateProjectionSources`, `validateKeyToPath`,
 //! `validateDownwardAPIVolumeFile` and `validateObjectFieldSelector` of `pkg/apis/core/validation/validation.go`.
 
-use crate::sim::VecSet;
-
 use serde_json::{Value, json};
 
 use super::error::{forbidden, invalid, invalid_form, required, unsupported};
 use super::volume_source::{need, plain_path, text};
 use super::{field_path, go_form, selector};
 use crate::api::{FieldError, LabelSelector};
+use crate::sim::VecSet;
 
 const FIELDS: [&str; 5] =
     ["metadata.name", "metadata.namespace", "metadata.labels", "metadata.annotations", "metadata.uid"];

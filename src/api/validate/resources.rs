@@ -1,12 +1,11 @@
 //! What containers use. Models `ValidateContainerResourceRequirements` of `pkg/apis/core/validation/validation.go`.
 
-use crate::sim::VecMap;
-
 use serde_json::json;
 
 use super::error::{each, forbidden, invalid, required};
 use super::names;
 use crate::api::{FieldError, Quantity, ResourceRequirements};
+use crate::sim::VecMap;
 
 /// Resources of all sorts that need no prefix; containers have only the first three.
 const STANDARD: [&str; 20] = [

@@ -1,6 +1,5 @@
 //! Services. Models `ValidateService` and `ValidateServiceUpdate`.
 
-use crate::sim::VecSet;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
@@ -8,6 +7,7 @@ use serde_json::{Value, json};
 use super::error::{duplicate, each, forbidden, invalid, required, unsupported};
 use super::{container, ip, names, probe, service_ip};
 use crate::api::{FieldError, Service, ServicePort, ServiceType};
+use crate::sim::VecSet;
 
 const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 

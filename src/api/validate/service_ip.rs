@@ -1,7 +1,6 @@
 //! The addresses of Services and their families. Models `ValidateServiceClusterIPsRelatedFields`,
 //! `validateUpgradeDowngradeClusterIPs` and `validateUpgradeDowngradeIPFamilies` of `pkg/apis/core/validation/validation.go`.
 
-use crate::sim::VecSet;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
@@ -9,6 +8,7 @@ use serde_json::{Value, json};
 use super::error::{duplicate, invalid, unsupported};
 use super::ip;
 use crate::api::{FieldError, Service, ServiceType};
+use crate::sim::VecSet;
 
 const FIELD: &str = "spec.clusterIPs";
 const FAMILIES: &str = "spec.ipFamilies";

@@ -1,12 +1,11 @@
 //! The volumes of a pod. Models `ValidateVolumes` of `pkg/apis/core/validation/validation.go`. The sources are in `rest`.
 
-use crate::sim::VecSet;
-
 use serde_json::json;
 
 use super::error::{duplicate, each, required};
 use super::{names, volume_source};
 use crate::api::{FieldError, Volume};
+use crate::sim::VecSet;
 
 /// The volumes of a spec; the names of those that can be mounted.
 pub fn volumes(volumes: &[Volume], field: &str, errors: &mut Vec<FieldError>) -> VecSet<String> {

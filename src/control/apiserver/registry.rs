@@ -6,7 +6,6 @@ pub mod scale;
 pub mod service;
 pub mod workload;
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{Kind, Object, Request, ServiceAccount, Status, Subresource, Timestamp, Uid, defaults};
@@ -16,7 +15,7 @@ use crate::control::apiserver::cache::Cache;
 use crate::control::apiserver::call::{CallNo, Reply, Step};
 use crate::control::apiserver::storage;
 use crate::etcd::{Compare, DeleteOp, KeyRange, LeaseId, PutOp, RangeOp, TxnOp, TxnStep};
-use crate::sim::Rng;
+use crate::sim::{Rng, VecMap};
 
 /// Letters of generated names: no vowels, no digits that look like one.
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";

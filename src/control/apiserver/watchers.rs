@@ -5,7 +5,6 @@
 //! node's name, an object's name, a namespace), so that a change is tested against the few groups that it can concern and not
 //! against every kubelet's.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
@@ -15,6 +14,7 @@ use crate::api::labels::Selector;
 use crate::api::{Object, WatchEvent};
 use crate::control::apiserver::cache::Change;
 use crate::control::apiserver::call::CallNo;
+use crate::sim::VecMap;
 
 /// What a watcher chooses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

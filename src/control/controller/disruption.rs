@@ -3,7 +3,6 @@
 //! Models `pkg/controller/disruption/disruption.go` and `k8s.io/component-helpers/apps/poddisruptionbudget`. It also takes
 //! back what a pod was told of a disruption that never came.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{
@@ -15,7 +14,7 @@ use crate::control::cache::{Cache, Change};
 use crate::control::controller::deployment::limits::scaled;
 use crate::control::controller::{Setup, pods};
 use crate::control::reconciler::{ApiCall, Context, Note, Plan, ReconcileError, Reconciler, about};
-use crate::sim::{Span, Time};
+use crate::sim::{Span, Time, VecMap};
 
 /// How long an evicted pod may take to be seen as being deleted, in seconds.
 const DELETION_TIMEOUT: i64 = 120;

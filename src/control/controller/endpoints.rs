@@ -2,7 +2,6 @@
 //!
 //! Models `pkg/controller/endpoint/endpoints_controller.go` and `pkg/api/v1/endpoints/util.go` (`RepackSubsets`).
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{
@@ -12,6 +11,7 @@ use crate::control::cache::{Cache, Change};
 use crate::control::controller::service_pods::{self, TRIGGER_TIME};
 use crate::control::controller::{Setup, pods};
 use crate::control::reconciler::{ApiCall, Context, Plan, ReconcileError, Reconciler};
+use crate::sim::VecMap;
 
 const MANAGED_BY: &str = "endpoints.kubernetes.io/managed-by";
 const HEADLESS: &str = "service.kubernetes.io/headless";

@@ -3,7 +3,6 @@
 //! Models `pkg/controller/history/controller_history.go`, `newRevision` of `pkg/controller/statefulset/stateful_set_utils.go`
 //! and `snapshot` of `pkg/controller/daemon/update.go`.
 
-use crate::sim::VecSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -13,6 +12,7 @@ use crate::control::controller::deployment::hash;
 use crate::control::controller::owner;
 use crate::control::reconciler::{ApiCall, Plan};
 use crate::control::{Cache, selector};
+use crate::sim::VecSet;
 
 /// The label of the hash on the revisions of StatefulSets.
 pub const STATEFUL_HASH: &str = "controller.kubernetes.io/hash";

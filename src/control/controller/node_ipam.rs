@@ -3,8 +3,6 @@
 //! Models `pkg/controller/nodeipam/ipam/range_allocator.go` and `cidrset`. One key stands for all nodes without a subnet, so
 //! that no two of them are given the same one and no node is looked at twice.
 
-use crate::sim::VecSet;
-
 use ipnet::Ipv4Net;
 use serde_json::json;
 
@@ -12,7 +10,7 @@ use crate::api::{Kind, Node, Object, ObjectRef, PatchType};
 use crate::control::cache::{Cache, Change};
 use crate::control::controller::{Setup, owner};
 use crate::control::reconciler::{ApiCall, Context, Note, Plan, ReconcileError, Reconciler, about};
-use crate::sim::Time;
+use crate::sim::{Time, VecSet};
 
 /// Node IPAM.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,6 @@
 //! to see and does not scan. Silence is judged by when the cache last saw the node's lease change, as upstream does, so a
 //! controller-manager that starts gives every node its grace anew. All nodes form one zone.
 
-use crate::sim::VecSet;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -17,7 +16,7 @@ use crate::api::{
 use crate::control::cache::{Cache, Change, Index};
 use crate::control::controller::{Setup, owner, pods};
 use crate::control::reconciler::{ApiCall, Context, Note, Plan, ReconcileError, Reconciler, about};
-use crate::sim::{Span, Time};
+use crate::sim::{Span, Time, VecSet};
 
 /// `--node-monitor-period`.
 const PERIOD: Span = Span::secs(5);

@@ -5,7 +5,6 @@
 
 pub mod matching;
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -18,6 +17,7 @@ use crate::control::cache::{Cache, Change};
 use crate::control::controller::{Setup, owner};
 use crate::control::reconciler::{ApiCall, Context, Note, Plan, ReconcileError, Reconciler, about};
 use crate::control::recorder::involved;
+use crate::sim::VecMap;
 
 /// The claim and its volume have found each other.
 pub const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";

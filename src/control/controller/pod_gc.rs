@@ -4,13 +4,11 @@
 //! Models `pkg/controller/podgc/gc_controller.go`. One key stands for the whole round, looked at every 20 s as upstream
 //! does; it looks at pods only through indexes and does nothing while no node went and few pods ended.
 
-use crate::sim::VecSet;
-
 use crate::api::{Kind, Node, ObjectRef, Pod, Request, Timestamp, Uid};
 use crate::control::cache::{Cache, Change, Index};
 use crate::control::controller::{Setup, pods};
 use crate::control::reconciler::{ApiCall, Context, Note, Plan, ReconcileError, Reconciler};
-use crate::sim::{Span, Time};
+use crate::sim::{Span, Time, VecSet};
 
 const PERIOD: Span = Span::secs(20);
 const QUARANTINE: Span = Span::secs(40);

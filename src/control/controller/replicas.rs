@@ -2,14 +2,13 @@
 //!
 //! Models `manageReplicas` and `calculateStatus` of `pkg/controller/replicaset`, which upstream runs for both kinds.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{Kind, ObjectMeta, ObjectReference, OwnerReference, Pod, PodTemplateSpec, Request, Timestamp, Uid};
 use crate::control::Cache;
 use crate::control::controller::pods;
 use crate::control::reconciler::{ApiCall, Context, Note, Plan};
-use crate::sim::Time;
+use crate::sim::{Time, VecMap};
 
 /// At most so many pods are made or deleted in one go.
 const BURST: usize = 500;

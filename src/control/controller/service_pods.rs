@@ -3,7 +3,6 @@
 //! Models `k8s.io/endpointslice/util` and `pkg/api/v1/pod` (`FindPort`). Used by the Endpoints and the EndpointSlice
 //! controllers.
 
-use crate::sim::VecSet;
 use std::sync::Arc;
 
 use crate::api::{
@@ -11,6 +10,7 @@ use crate::api::{
 };
 use crate::control::cache::{Cache, Change};
 use crate::control::controller::pods;
+use crate::sim::VecSet;
 
 /// The annotation that tells which change an endpoints object reflects.
 pub const TRIGGER_TIME: &str = "endpoints.kubernetes.io/last-change-trigger-time";

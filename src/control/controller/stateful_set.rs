@@ -7,7 +7,6 @@ pub mod claims;
 pub mod identity;
 pub mod status;
 
-use crate::sim::VecSet;
 use std::sync::Arc;
 
 use crate::api::{
@@ -18,6 +17,7 @@ use crate::control::controller::deployment::limits;
 use crate::control::controller::history::{self, Author, History};
 use crate::control::controller::{Setup, owner, pods, replicas, selects};
 use crate::control::reconciler::{ApiCall, Context, Failed, Note, Plan, ReconcileError, Reconciler, about};
+use crate::sim::VecSet;
 
 /// The StatefulSet controller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,12 +1,11 @@
 //! One worker's work on one key: the steps of a plan, the calls under way, what they wrote and what went wrong.
 
-use crate::sim::VecMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::api::{CallId, Object, ObjectRef, Request, Response, Status, Verb};
 use crate::control::reconciler::{ApiCall, Expect, Failed, Note, Pace, Plan, Step, Written};
-use crate::sim::{EventId, Time};
+use crate::sim::{EventId, Time, VecMap};
 
 /// What an answer leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

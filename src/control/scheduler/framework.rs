@@ -4,7 +4,6 @@
 //! struct that implements [`Plugin`], and a line in [`PLUGINS`]. Bind is the scheduler's own call. What a plugin finds
 //! out before it looks at nodes lives in the [`CycleState`].
 
-use crate::sim::VecSet;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use crate::api::labels::Selector;
 use crate::control::scheduler::plugin::{self, inter_pod_affinity, pod_topology_spread};
 use crate::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot};
 use crate::control::scheduler::volumes::Volumes;
+use crate::sim::VecSet;
 
 /// The most that a plugin may score.
 pub const MAX_SCORE: i64 = 100;

@@ -2,9 +2,8 @@
 //!
 //! Models `k8s.io/component-helpers/resource/helpers.go` (`PodRequests`) and `framework.Resource`.
 
-use crate::sim::VecMap;
-
 use crate::api::{Container, PodSpec, Quantity, RestartPolicy};
+use crate::sim::VecMap;
 
 /// What a container counts for in scores when it asks for nothing.
 const DEFAULT_CPU: i64 = 100;

@@ -3,11 +3,11 @@
 //!
 //! Models nothing of upstream, which counts all pods of all nodes in every cycle (in sixteen threads).
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::labels::Selector;
 use crate::api::{Node, Pod};
+use crate::sim::VecMap;
 
 /// At most so many are kept; when there are more, all are made anew as they are needed.
 const MOST: usize = 128;

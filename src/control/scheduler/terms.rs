@@ -3,13 +3,12 @@
 //! Models `pkg/scheduler/framework/types.go` (`AffinityTerm`, `getAffinityTerms`) and `plugins/podtopologyspread/common.go`.
 //! `matchLabelKeys` is read here as upstream's API server reads it when a pod is created.
 
-use crate::sim::VecSet;
-
 use serde_json::Value;
 
 use crate::api::labels::{Operator, Requirement, Selector};
 use crate::api::meta::Labels;
 use crate::api::{LabelSelector, Pod};
+use crate::sim::VecSet;
 
 /// A term of pod affinity or anti-affinity.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

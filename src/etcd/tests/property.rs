@@ -1,12 +1,11 @@
 //! The store against a naive one that keeps every revision whole.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::etcd::{
     Command, DeleteOp, Event, KeyRange, KeyValue, LeaseId, PutOp, RangeOp, Revision, Store, TxnOp, TxnStep,
 };
-use crate::sim::{Rng, Span, Time};
+use crate::sim::{Rng, Span, Time, VecMap};
 
 type Text = Arc<str>;
 type World = VecMap<Text, KeyValue<Text>>;

@@ -1,13 +1,12 @@
 //! `describe` of ServiceAccount, Role, ClusterRole and their bindings, and PodTemplate.
 
-use crate::sim::VecMap;
-
 use serde_json::Value;
 
 use super::page::Page;
 use super::{events, template};
 use crate::kubectl::ctx::{Ctx, Stop};
 use crate::kubectl::json::{at, items, text, text_at};
+use crate::sim::VecMap;
 
 fn head(page: &mut Page, object: &Value) {
     page.labels("", "Labels", at(object, &["metadata", "labels"]));

@@ -1,7 +1,5 @@
 //! `describe` of Ingress, IngressClass and NetworkPolicy.
 
-use crate::sim::VecSet;
-
 use serde_json::Value;
 
 use super::page::{self, Page};
@@ -10,6 +8,7 @@ use crate::api::http::HttpRequest;
 use crate::kubectl::ctx::{Ctx, Stop};
 use crate::kubectl::json::{at, int_at, items, plain, text, text_at};
 use crate::kubectl::object;
+use crate::sim::VecSet;
 
 /// Describes an Ingress with the endpoints behind it.
 pub fn ingress(ctx: &mut Ctx<'_>, object: &Value) -> Result<String, Stop> {

@@ -1,7 +1,5 @@
 //! `describe` of ResourceQuota and LimitRange, and their part of a namespace's description.
 
-use crate::sim::VecSet;
-
 use serde_json::Value;
 
 use super::page::Page;
@@ -9,6 +7,7 @@ use crate::api::http::HttpRequest;
 use crate::kubectl::ctx::{Ctx, Stop};
 use crate::kubectl::json::{at, entries, items, plain, text};
 use crate::kubectl::{object, resource};
+use crate::sim::VecSet;
 
 /// Describes a ResourceQuota.
 pub fn quota(object: &Value) -> String {

@@ -54,11 +54,9 @@ fn autoscaler(ctx: &Ctx<'_>, target: &resource::Resource, live: &Value, metrics:
         "" => object::name(live),
         name => name,
     };
-    let (group, version) = (target.group, target.version);
-    let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     let mut spec = json!({
         "maxReplicas": ctx.args().int("max"),
-        "scaleTargetRef": {"apiVersion": api_version, "kind": target.kind, "name": object::name(live)},
+        "scaleTargetRef": {"apiVersion": target.group_version(), "kind": target.kind, "name": object::name(live)},
     });
     if ctx.args().int("min") > 0 {
         spec["minReplicas"] = json!(ctx.args().int("min"));

@@ -75,14 +75,7 @@ pub fn check_dry_run(ctx: &mut Ctx<'_>) -> Result<(), Stop> {
             ctx.print_err("W0101 00:00:00.000000       1 helpers.go:746] --dry-run is deprecated and can be replaced with --dry-run=client.\n");
             Ok(())
         }
-        value @ ("true" | "false") => {
-            let text = format!("Invalid dry-run value ({value}). Must be \"none\", \"server\", or \"client\".");
-            fail(text)
-        }
-        value => {
-            let text = format!("Invalid dry-run value ({value}). Must be \"none\", \"server\", or \"client\".");
-            fail(text)
-        }
+        value => fail(format!("Invalid dry-run value ({value}). Must be \"none\", \"server\", or \"client\".")),
     }
 }
 

@@ -171,12 +171,13 @@ fn from_files(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     end_with_failures(ctx)
 }
 
-fn one_file(ctx: &mut Ctx<'_>, source: &str, mut value: Value, resource: &'static Resource) -> Result<(), Stop> {
+/// An object of a file as it is sent, and its namespace; what cannot be sent is noted and gives `None`.
+pub(super) fn prepared(ctx: &mut Ctx<'_>, mut value: Value, resource: &'static Resource) -> Option<(Value, String)> {
     let namespace = match common::into_namespace(ctx, resource, &mut value) {
         Ok(namespace) => namespace,
         Err(text) => {
             ctx.note_failure(text);
-            return Ok(());
+            return None;
         }
     };
     // An object that says what was applied last says so anew (`CreateOrUpdateAnnotation`).
@@ -184,6 +185,11 @@ fn one_file(ctx: &mut Ctx<'_>, source: &str, mut value: Value, resource: &'stati
     if ctx.args().bool("save-config") || remembers {
         value = annotated(value);
     }
+    Some((value, namespace))
+}
+
+fn one_file(ctx: &mut Ctx<'_>, source: &str, value: Value, resource: &'static Resource) -> Result<(), Stop> {
+    let Some((mut value, namespace)) = prepared(ctx, value, resource) else { return Ok(()) };
     if !common::is_client_dry_run(ctx) {
         let mut request = with_body(Method::Post, resource.path(&namespace), "application/json", &value);
         add_create_query(ctx, &mut request)?;

@@ -75,15 +75,7 @@ fn check(ctx: &mut Ctx<'_>) -> Result<Option<i64>, Stop> {
 fn delete(ctx: &mut Ctx<'_>, one: &Named, grace: Option<i64>) -> Result<Option<String>, Stop> {
     let mut uid = String::new();
     if !common::is_client_dry_run(ctx) {
-        let policy = match ctx.args().text("cascade") {
-            "orphan" | "false" => "Orphan",
-            "foreground" => "Foreground",
-            _ => "Background",
-        };
-        let mut options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": policy});
-        if let Some(grace) = grace {
-            options["gracePeriodSeconds"] = json!(grace);
-        }
+        let options = options(ctx, grace);
         let mut request = common::with_body(Method::Delete, one.path(), "application/json", &options);
         common::add_dry_run(ctx, &mut request);
         let answer = ctx.request(request)?;
@@ -104,6 +96,20 @@ fn delete(ctx: &mut Ctx<'_>, one: &Named, grace: Option<i64>) -> Result<Option<S
     let line = message(ctx, one, grace);
     ctx.print(line);
     Ok(Some(uid))
+}
+
+/// The body of a deletion, as `--cascade` and the grace period want it.
+pub(super) fn options(ctx: &Ctx<'_>, grace: Option<i64>) -> Value {
+    let policy = match ctx.args().text("cascade") {
+        "orphan" | "false" => "Orphan",
+        "foreground" => "Foreground",
+        _ => "Background",
+    };
+    let mut options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": policy});
+    if let Some(grace) = grace {
+        options["gracePeriodSeconds"] = json!(grace);
+    }
+    options
 }
 
 /// What is said of a deleted object.

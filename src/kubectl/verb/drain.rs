@@ -10,7 +10,7 @@ use super::cordon;
 use crate::api::http::{HttpRequest, HttpResponse, Method};
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Failure, Stop};
-use crate::kubectl::json::{at, items, text, text_at};
+use crate::kubectl::json::{at, bool_at, items, text, text_at};
 use crate::kubectl::print::output;
 use crate::kubectl::{duration, object, resource, timestamp};
 use crate::sim::{Span, Time};
@@ -29,7 +29,9 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     for (one, node) in named.iter().zip(&live) {
         cordon::cordon(ctx, one, node, true)?;
     }
-    let refused = ctx.failures().len();
+    if !ctx.failures().is_empty() {
+        return common::end_with_failures(ctx);
+    }
     ctx.each(named.len() as u32, |ctx, i| {
         let (one, node) = (&named[i as usize], &live[i as usize]);
         let errors = drain(ctx, &one.name)?;
@@ -41,22 +43,20 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
             "error: unable to drain node {:?} due to error: {text}, continuing command...\n",
             one.name
         ));
-        ctx.keep(&one.name);
-        ctx.note_failure(json!(errors).to_string());
+        ctx.keep(json!([one.name, errors]).to_string());
         Ok(())
     })?;
-    let pending = ctx.kept();
+    let pending: Vec<(String, Vec<String>)> =
+        ctx.kept().iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
     if pending.is_empty() {
         return common::end_with_failures(ctx);
     }
-    let names: String = pending.iter().map(|name| format!(" {name}\n")).collect();
+    let names: String = pending.iter().map(|(name, _)| format!(" {name}\n")).collect();
     ctx.print_err(format!("There are pending nodes to be drained:\n{names}"));
-    let failed: Vec<Vec<String>> =
-        ctx.failures().iter().skip(refused).filter_map(|text| serde_json::from_str(text).ok()).collect();
     // `cmdutil.CheckErr` opens an aggregate of one, and gives each error of an aggregate a line.
-    let text = match failed.as_slice() {
-        [one] => one.iter().map(|error| format!("{error}\n")).collect(),
-        many => many.iter().map(|errors| format!("{}\n", aggregate(errors))).collect(),
+    let text = match pending.as_slice() {
+        [(_, errors)] => errors.iter().map(|error| format!("{error}\n")).collect(),
+        many => many.iter().map(|(_, errors)| format!("{}\n", aggregate(errors))).collect(),
     };
     Err(Stop::Fail(Failure { text, code: 1 }))
 }
@@ -167,7 +167,7 @@ fn judge(ctx: &mut Ctx<'_>, pod: &Value) -> Result<Judged, Stop> {
     let is = |delete, verdict| Ok(Judged { pod: pod.clone(), delete, verdict });
     let finished = matches!(text_at(pod, &["status", "phase"]), "Succeeded" | "Failed");
     let owners = items(pod, &["metadata", "ownerReferences"]);
-    let controller = owners.iter().find(|owner| at(owner, &["controller"]) == &json!(true));
+    let controller = owners.iter().find(|owner| bool_at(owner, &["controller"]));
     let force = ctx.args().bool("force");
     if skipped(ctx, pod) {
         return is(false, Verdict::Okay);
@@ -293,7 +293,7 @@ fn post_eviction(ctx: &mut Ctx<'_>, pod: &Value) -> Result<std::sync::Arc<HttpRe
         "apiVersion": "policy/v1", "kind": "Eviction",
         "metadata": {"name": name, "namespace": namespace}, "deleteOptions": options(ctx),
     });
-    let path = format!("/api/v1/namespaces/{namespace}/pods/{name}/eviction");
+    let path = format!("{}/eviction", pod_path(pod));
     let mut request = with_body(Method::Post, path, "application/json", &body);
     common::add_dry_run(ctx, &mut request);
     Ok(ctx.request(request)?.response)

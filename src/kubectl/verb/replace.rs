@@ -5,17 +5,16 @@
 
 use serde_json::{Value, json};
 
-use super::common::{self, end_with_failures, usage, with_body};
-use super::delete;
+use super::common::{self, end_with_failures, with_body};
+use super::{create, delete};
 use crate::api::http::{HttpRequest, Method};
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
-use crate::kubectl::json::{at, object_at};
+use crate::kubectl::json::object_at;
 use crate::kubectl::manifest::Document;
 use crate::kubectl::object;
 use crate::kubectl::print::output;
 use crate::kubectl::resource::Resource;
-use crate::kubectl::verb::apply::{LAST_APPLIED, annotated};
 use crate::kubectl::verb::common::Named;
 use crate::sim::Span;
 
@@ -27,7 +26,7 @@ const PATIENCE: Span = Span::secs(300);
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let (force, grace) = (ctx.args().bool("force"), ctx.args().int("grace-period"));
     if !ctx.args().given("filename") {
-        return usage(ctx, "Must specify --filename to replace");
+        return fail("must specify one of -f and -k");
     }
     if !ctx.args().text("raw").is_empty() {
         return fail("replace --raw is not here yet");
@@ -37,6 +36,9 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     }
     if ctx.args().span("timeout").0 > 0 && !force {
         return fail("--timeout must have --force specified");
+    }
+    if force && ctx.args().text("dry-run") != "none" {
+        return fail("--dry-run can not be used when --force is set");
     }
     let subresource = ctx.args().text("subresource");
     if !matches!(subresource, "" | "status" | "scale" | "resize") {
@@ -67,24 +69,8 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
 }
 
 /// Puts one object in the place of the live one, or creates it where the live one was removed.
-fn put(
-    ctx: &mut Ctx<'_>,
-    source: &str,
-    mut value: Value,
-    resource: &'static Resource,
-    removed: bool,
-) -> Result<(), Stop> {
-    let namespace = match common::into_namespace(ctx, resource, &mut value) {
-        Ok(namespace) => namespace,
-        Err(text) => {
-            ctx.note_failure(text);
-            return Ok(());
-        }
-    };
-    let remembers = !at(&value, &["metadata", "annotations", LAST_APPLIED]).is_null();
-    if ctx.args().bool("save-config") || remembers {
-        value = annotated(value);
-    }
+fn put(ctx: &mut Ctx<'_>, source: &str, value: Value, resource: &'static Resource, removed: bool) -> Result<(), Stop> {
+    let Some((mut value, namespace)) = create::prepared(ctx, value, resource) else { return Ok(()) };
     if common::is_client_dry_run(ctx) {
         return output::changed(ctx, resource, &value, "replaced");
     }
@@ -121,15 +107,7 @@ fn remove_all(ctx: &mut Ctx<'_>, documents: &[Document]) -> Result<(), Stop> {
         // An object is waited for, so it is given a second.
         given => Some(given.max(1)),
     };
-    let policy = match ctx.args().text("cascade") {
-        "orphan" | "false" => "Orphan",
-        "foreground" => "Foreground",
-        _ => "Background",
-    };
-    let mut options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": policy});
-    if let Some(grace) = grace {
-        options["gracePeriodSeconds"] = json!(grace);
-    }
+    let options = delete::options(ctx, grace);
     let mut removed = Vec::new();
     for document in documents {
         let Ok((value, resource)) = &document.content else { continue };

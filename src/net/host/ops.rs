@@ -1,6 +1,5 @@
 //! What programs ask of their sockets.
 
-use crate::sim::VecMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::net::addr::{FlowId, Owner, SocketId};
@@ -9,6 +8,7 @@ use crate::net::host::Netns;
 use crate::net::packet::build::{self, IpChoice};
 use crate::net::socket::{NetError, Socket, SocketEvent, SocketKind, SocketOp};
 use crate::net::tcp::{Tcb, TcpOut};
+use crate::sim::VecMap;
 
 impl Netns {
     /// Does what `owner` asks. What fails is told as an event of the socket (or of the socket that was not opened).

@@ -2,7 +2,6 @@
 //!
 //! Models net/ipv4/ip_fragment.c: fragments wait 30 seconds for each other. Overlaps are not examined.
 
-use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use crate::net::fabric::Ctx;
 use crate::net::hop::{Decision, DropReason, Link, Stage};
 use crate::net::host::{Netns, Skb};
 use crate::net::packet::{ETHER_LEN, Packet};
-use crate::sim::{Span, Time};
+use crate::sim::{Span, Time, VecMap};
 
 /// How long fragments wait (`net.ipv4.ipfrag_time`).
 const WAIT: Span = Span::secs(30);

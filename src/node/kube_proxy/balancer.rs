@@ -1,10 +1,9 @@
 //! Round robin with optional client affinity. Models `pkg/proxy/userspace/roundrobin.go` (1.11).
 
-use crate::sim::VecMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::node::kube_proxy::ServicePortName;
-use crate::sim::{Rng, Span, Time};
+use crate::sim::{Rng, Span, Time, VecMap};
 
 /// Chooses a backend for each new connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,7 +1,6 @@
 //! The connections that run through kube-proxy, and what happens on their sockets.
 //! Models `pkg/proxy/userspace/proxysocket.go` (1.11).
 
-use crate::sim::VecMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use crate::net::addr::{FlowId, SocketId};
 use crate::net::socket::{SocketEvent, SocketOp};
 use crate::node::kube_proxy::connection::{BackendState, Connection, DIAL_TIMEOUTS, UDP_IDLE, UdpClient};
 use crate::node::kube_proxy::{Balancer, Effect, ServicePortName};
-use crate::sim::{Out, Time};
+use crate::sim::{Out, Time, VecMap};
 
 /// Tokens of sockets towards backends have this bit; those of listeners do not.
 const OUTGOING: u64 = 1 << 32;

@@ -1,7 +1,6 @@
 //! The kubelet as a client of the API server: lists, watches, calls under way and those to be tried again.
 //! Models `pkg/kubelet/config/apiserver.go` and client-go's reflector.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{
@@ -9,7 +8,7 @@ use crate::api::{
     Verb, WatchEvent, WatchEventType,
 };
 use crate::node::kubelet::{Effect, Kubelet, Reason};
-use crate::sim::{Out, Span, Time, Wake};
+use crate::sim::{Out, Span, Time, VecMap, Wake};
 
 /// What a call is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,8 +1,6 @@
 //! Exponential back-off by key. Models `k8s.io/client-go/util/flowcontrol/backoff.go` (without jitter).
 
-use crate::sim::VecMap;
-
-use crate::sim::{Span, Time};
+use crate::sim::{Span, Time, VecMap};
 
 /// Back-offs that double from a start to a limit and are forgotten after twice the limit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,7 +1,6 @@
 //! What a container is made of: environment, files, names. Models `makeEnvironmentVariables` and `ensureHostsFile` of
 //! `pkg/kubelet/kubelet_pods.go`, `pkg/kubelet/envvars` and `pkg/kubelet/network/dns`.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -11,6 +10,7 @@ use crate::node::kubelet::Config;
 use crate::node::kubelet::mount::not_found;
 use crate::node::kubelet::worker::Worker;
 use crate::node::runtime::ContainerConfig;
+use crate::sim::VecMap;
 use crate::workload::File;
 
 /// The services of the cluster, by namespace and name.

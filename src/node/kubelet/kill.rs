@@ -1,15 +1,13 @@
 //! The end of a pod: hooks, SIGTERM, grace, SIGKILL, the sandbox last. Models `SyncTerminatingPod` and `SyncTerminatedPod`
 //! of `pkg/kubelet/kubelet.go` and `killPodWithSyncResult` of `pkg/kubelet/kuberuntime`.
 
-use crate::sim::VecSet;
-
 use crate::api::Uid;
 use crate::node::kubelet::actions::is_sidecar;
 use crate::node::kubelet::ops::For;
 use crate::node::kubelet::worker::Life;
 use crate::node::kubelet::{Effect, Kubelet};
 use crate::node::runtime::{ContainerId, CriAnswer, CriRequest, OpId};
-use crate::sim::{Out, Span, Time};
+use crate::sim::{Out, Span, Time, VecSet};
 
 /// The least grace that a container gets.
 const LEAST: Span = Span::secs(2);

@@ -1,7 +1,6 @@
 //! The node's object, status and lease. Models `pkg/kubelet/kubelet_node_status.go`, `pkg/kubelet/nodestatus/setters.go`
 //! and `k8s.io/component-helpers/apimachinery/lease`.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -13,7 +12,7 @@ use crate::api::{
 use crate::node::kubelet::api::Purpose;
 use crate::node::kubelet::{Effect, Kubelet, Reason};
 use crate::node::runtime::ImageRef;
-use crate::sim::{Out, Span, Time, Wake, digest_of};
+use crate::sim::{Out, Span, Time, VecMap, Wake, digest_of};
 
 /// What a node has and says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,11 +1,9 @@
 //! Calls to the runtime and what they are for.
 
-use crate::sim::VecMap;
-
 use crate::api::Uid;
 use crate::node::kubelet::{Effect, Kubelet};
 use crate::node::runtime::{ContainerId, CriAnswer, CriRequest, OpId};
-use crate::sim::{Out, Time};
+use crate::sim::{Out, Time, VecMap};
 
 /// What a call is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,8 +4,6 @@
 //! A probe ticks from the first sync of its pod on, whichever instance of the container runs, and each tick looks whether
 //! there is something to probe. A sync that finds a container not ready makes its readiness probe tick at once.
 
-use crate::sim::VecMap;
-
 use crate::api::{Probe, Uid};
 use crate::net::{SocketEvent, SocketId};
 use crate::node::kubelet::actions::is_sidecar;
@@ -16,7 +14,7 @@ use crate::node::kubelet::worker::Life;
 use crate::node::kubelet::{Effect, Kubelet, Reason};
 use crate::node::runtime::{ContainerId, ContainerPhase, CriAnswer, CriRequest};
 use crate::node::socket_table::of_token;
-use crate::sim::{Out, Span, Time, Wake};
+use crate::sim::{Out, Span, Time, VecMap, Wake};
 
 /// The probes of all containers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,6 +1,5 @@
 //! Logs and exec sessions for the API server. Models `pkg/kubelet/server/server.go`.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::http::Chunk;
@@ -9,7 +8,7 @@ use crate::node::kubelet::ops::For;
 use crate::node::kubelet::worker::Worker;
 use crate::node::kubelet::{Effect, Kubelet};
 use crate::node::runtime::{CriAnswer, CriRequest, LogQuery, OpId};
-use crate::sim::Out;
+use crate::sim::{Out, VecMap};
 
 /// The sessions under way and the calls that serve them.
 pub type Streams = VecMap<u64, OpId>;

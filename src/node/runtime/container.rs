@@ -1,13 +1,12 @@
 //! Sandboxes and containers: their life. Models containerd's CRI plugin (`internal/cri/server`).
 
-use crate::sim::VecSet;
 use std::net::Ipv4Addr;
 
 use crate::node::runtime::cri::*;
 use crate::node::runtime::log::{Line, Log};
 use crate::node::runtime::process::{ProcId, Role, Where};
 use crate::node::runtime::{Due, Effect, Runtime};
-use crate::sim::{Out, Span, Time};
+use crate::sim::{Out, Span, Time, VecSet};
 use crate::workload::{Fs, Place, SIGTERM, Spec, registry};
 
 /// A pod's sandbox: the pause container and its network namespace.

@@ -3,12 +3,11 @@
 //! Differs: calls do not block. Each carries an [`OpId`] and is answered later by one [`CriAnswer`]; what happens by itself
 //! (a container ends) comes as [`CriEvent::Container`].
 
-use crate::sim::VecMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::api::{Protocol, Uid};
-use crate::sim::{Span, Time};
+use crate::sim::{Span, Time, VecMap};
 use crate::workload::fs::File;
 
 /// The number of a call, given by whoever makes it.

@@ -1,8 +1,7 @@
 //! The node itself as a place for processes: its files and its environment.
 
-use crate::sim::VecMap;
-
 use crate::node::runtime::Config;
+use crate::sim::VecMap;
 use crate::workload::{File, Fs, Place};
 
 /// The node as a place.

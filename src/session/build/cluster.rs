@@ -1,13 +1,12 @@
 //! The picture of the cluster.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{Deployment, Endpoints, Kind, KindOf as _, Node, ObjectMeta, Pod, Quantity, ReplicaSet, Service};
 use crate::cluster::{Actor, Cluster, NodeIx};
 use crate::control::apiserver::table;
 use crate::session::build::{object_ref, place_of};
-use crate::sim::Time;
+use crate::sim::{Time, VecMap};
 use crate::view::{
     ClusterView, ComponentView, ContainerRole, ContainerView, Health, NodeView, ObjectRef, PodView, ServiceView, Tone,
     Usage, WorkloadView,

@@ -1,12 +1,10 @@
 //! Messages whose flight overlaps the time since the last update.
 
-use crate::sim::VecMap;
-
 use crate::cluster::{Cluster, Happened, Said};
 use crate::session::build::packet_flights::packet_flights;
 use crate::session::build::{happening, object_ref, place_of, plane_of};
-use crate::sim::Time;
 use crate::sim::trace::Entry;
+use crate::sim::{Time, VecMap};
 use crate::view::{Fate, Happening, LinkLoad, MessageKind, MessageView, MessagesView, Place, Plane};
 
 /// The longest flight that is looked for: messages sent earlier have arrived.

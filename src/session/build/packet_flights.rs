@@ -1,12 +1,10 @@
 //! Packets under way, as the picture of the cluster shows them: from where a packet set out to where it ended.
 
-use crate::sim::VecMap;
-
 use crate::cluster::Cluster;
 use crate::net::addr::NsId;
 use crate::net::hop::{Decision, DropReason, Hop, Stage};
 use crate::net::packet::layers;
-use crate::sim::{EventId, Span, Time};
+use crate::sim::{EventId, Span, Time, VecMap};
 use crate::view::{Fate, MessageKind, MessageView, PacketId, Place, Plane};
 
 /// How long a packet that is still travelling is drawn on, beyond now.

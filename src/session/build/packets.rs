@@ -1,6 +1,5 @@
 //! Packets with their ways: from hops of the network to the steps that the page shows.
 
-use crate::sim::VecMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use crate::net::hop::{Decision as NetDecision, DropReason as NetDrop, Hop, Link,
 use crate::net::packet::{ETHER_LEN, Ip, TCP, UDP, layers};
 use crate::net::path::{self, Step, StepKind};
 use crate::session::build::object_ref;
+use crate::sim::VecMap;
 use crate::view::{
     Decision, DropReason, EndpointView, FieldView, FlannelStep, FrameView, HopView, LayerKind, LayerView, Outcome,
     PacketId, PacketLine, PacketListView, PacketView, Scope,

@@ -1,9 +1,8 @@
 //! What of the trace has been counted so far, so that a timeline does not count everything at every look.
 
-use crate::sim::VecMap;
-
 use crate::cluster::{Cluster, Happened};
 use crate::session::build::happening;
+use crate::sim::VecMap;
 use crate::sim::trace::Entry;
 use crate::sim::{EventId, Span, Time};
 use crate::view::{Bucket, MarkKind, MarkView, Plane};

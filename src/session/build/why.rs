@@ -3,13 +3,11 @@
 //! A chain follows causes. At a reconciliation it turns to what the object wants: the entry that wrote that (somebody's
 //! `apply`), because a controller acts on what is wanted, whatever made it look.
 
-use crate::sim::VecSet;
-
 use crate::api;
 use crate::cluster::{Cluster, Happened};
 use crate::session::build::{happening, object_ref};
-use crate::sim::EventId;
 use crate::sim::trace::Entry;
+use crate::sim::{EventId, VecSet};
 use crate::view::{WhyLink, WhyView};
 
 /// The longest chain that is told.

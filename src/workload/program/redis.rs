@@ -4,10 +4,9 @@
 //! Differs: a replica copies the whole data of its leader every second by a command of our own (`KUBARIUM.DUMP`) instead of
 //! speaking the replication protocol; who could tell: a capture.
 
-use crate::sim::VecMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use crate::sim::{Span, Time};
+use crate::sim::{Span, Time, VecMap};
 use crate::workload::process::Program;
 use crate::workload::resolver::{Lookup, Resolved, resolve};
 use crate::workload::{Ctx, Effect, Fd, Input, NetEvent, NetOp};

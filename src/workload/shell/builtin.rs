@@ -1,7 +1,6 @@
 //! Commands that the shell itself knows: those that change it.
 
 use crate::sim::VecMap;
-
 use crate::workload::shell::Shell;
 use crate::workload::shell::thread::{Frame, State, Target};
 use crate::workload::{Ctx, Effect};

@@ -1,8 +1,8 @@
 //! Expansion of words: variables, command substitutions (already run), arithmetic, field splitting, file names.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
+use crate::sim::VecMap;
 use crate::workload::Fs;
 use crate::workload::shell::arith;
 use crate::workload::shell::ast::*;

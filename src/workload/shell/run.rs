@@ -1,8 +1,8 @@
 //! One step of a thread: the frame on top of its stack.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
+use crate::sim::VecMap;
 use crate::workload::shell::Shell;
 use crate::workload::shell::ast::*;
 use crate::workload::shell::expand::{Scope, matches, substitutions};

@@ -1,12 +1,12 @@
 //! Pods. Models `pkg/registry/core/pod/strategy.go` and `pkg/apis/core/v1/helper/qos`.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use crate::api::{Container, Pod, PodCondition, PodSpec, PodStatus, Quantity, Timestamp};
 use crate::control::apiserver::registry::Env;
+use crate::sim::VecMap;
 
 /// A new pod is pending.
 pub fn prepare_new(pod: &mut Pod, env: &mut Env<'_>) {

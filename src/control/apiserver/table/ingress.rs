@@ -1,12 +1,11 @@
 //! Ingresses, their classes and network policies (`printIngress`, `printIngressClass`, `printNetworkPolicy`).
 
-use crate::sim::VecSet;
-
 use serde_json::{Value, json};
 
 use super::{Column, NONE, or_none, text};
 use crate::api::labels::Selector;
 use crate::api::{Ingress, IngressClass, IngressRule, NetworkPolicy};
+use crate::sim::VecSet;
 
 pub(super) const INGRESS: &[Column] =
     &[text("Name"), text("Class"), text("Hosts"), text("Address"), text("Ports"), text("Age")];

@@ -1,11 +1,10 @@
 //! Nodes (`printNode`).
 
-use crate::sim::VecSet;
-
 use serde_json::{Value, json};
 
 use super::{Column, NONE, UNKNOWN, text, wide};
 use crate::api::Node;
+use crate::sim::VecSet;
 
 pub(super) const COLUMNS: &[Column] = &[
     text("Name"),

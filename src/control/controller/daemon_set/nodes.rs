@@ -2,7 +2,6 @@
 //!
 //! Models `NodeShouldRunDaemonPod`, `Predicates` and `getNodesToDaemonPods` of `pkg/controller/daemon/daemon_controller.go`.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{DaemonSet, Node, Pod, TaintEffect};
@@ -11,6 +10,7 @@ use crate::control::controller::daemon_set::pod;
 use crate::control::controller::pods;
 use crate::control::scheduler::plugin::node_affinity;
 use crate::control::{selector, taint};
+use crate::sim::VecMap;
 
 /// What a set thinks of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,12 +1,12 @@
 //! The status of a DaemonSet. Models `updateDaemonSetStatus` of `pkg/controller/daemon/daemon_controller.go`.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{DaemonSet, DaemonSetStatus, Node, Pod};
 use crate::control::controller::daemon_set::{nodes, update};
 use crate::control::controller::pods;
 use crate::control::reconciler::Context;
+use crate::sim::VecMap;
 
 /// The status that nodes and pods make: of each node the oldest pod counts.
 pub fn of(

@@ -2,13 +2,13 @@
 //!
 //! Models `rollingUpdate` of `pkg/controller/daemon/update.go`. Nodes are looked at in the order of their names.
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{DaemonSet, Pod, Timestamp};
 use crate::control::controller::daemon_set::pod;
 use crate::control::controller::deployment::limits;
 use crate::control::controller::{history, pods};
+use crate::sim::VecMap;
 
 /// What is to be done.
 #[derive(Debug, Default)]

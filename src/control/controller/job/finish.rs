@@ -2,10 +2,9 @@
 //!
 //! Models `newFailedConditionForFailureTarget`, `enactJobFinished` and `success_policy.go` of `pkg/controller/job`.
 
-use crate::sim::VecSet;
-
 use crate::api::{Job, JobCondition, JobStatus, Timestamp};
 use crate::control::controller::job::indexes;
+use crate::sim::VecSet;
 
 /// How a Job ends, with the reason and the words of its conditions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

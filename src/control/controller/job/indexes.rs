@@ -1,8 +1,7 @@
 //! Sets of completion indexes and their text, `0,2-4`. Models `pkg/controller/job/indexed_job_utils.go`.
 
-use crate::sim::VecSet;
-
 use crate::api::Pod;
+use crate::sim::VecSet;
 
 /// The annotation and label of a pod's index.
 pub const INDEX: &str = "batch.kubernetes.io/job-completion-index";

@@ -2,7 +2,6 @@
 //!
 //! Models `syncJob`, `manageJob` and `trackJobStatusAndRemoveFinalizers` of `pkg/controller/job/job_controller.go`.
 
-use crate::sim::VecSet;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -16,6 +15,7 @@ use crate::control::controller::job::policy::{self, Action};
 use crate::control::controller::job::{TRACKING, backoff, indexes, is_tracked, untrack};
 use crate::control::controller::{owner, pods, replicas};
 use crate::control::reconciler::{ApiCall, Context, Note, Plan, about};
+use crate::sim::VecSet;
 
 /// At most so many pods are made or deleted in one go.
 const BURST: usize = 500;

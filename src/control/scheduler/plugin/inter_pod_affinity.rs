@@ -3,12 +3,11 @@
 
 pub mod scoring;
 
-use crate::sim::VecMap;
-
 use crate::api::Node;
 use crate::control::scheduler::framework::{ClusterEvent, CycleState, Plugin, PreFilter, Rejection};
 use crate::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot};
 use crate::control::scheduler::terms::Term;
+use crate::sim::VecMap;
 
 const AFFINITY: &str = "node(s) didn't match pod affinity rules";
 const ANTI_AFFINITY: &str = "node(s) didn't match pod anti-affinity rules";

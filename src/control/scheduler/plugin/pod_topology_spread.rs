@@ -3,7 +3,6 @@
 
 pub mod scoring;
 
-use crate::sim::VecMap;
 use std::sync::Arc;
 
 use crate::api::{Node, Taint, TaintEffect};
@@ -12,6 +11,7 @@ use crate::control::scheduler::plugin::node_affinity;
 use crate::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot};
 use crate::control::scheduler::terms::Constraint;
 use crate::control::taint;
+use crate::sim::VecMap;
 
 const CONSTRAINTS: &str = "node(s) didn't match pod topology spread constraints";
 const NO_LABEL: &str = "node(s) didn't match pod topology spread constraints (missing required label)";

@@ -3,13 +3,12 @@
 //! Unlike upstream's, the names of resources are looked up in kubectl's own table and verbs that a resource does not have draw
 //! no warning.
 
-use crate::sim::VecMap;
-
 use serde_json::{Value, json};
 
 use super::{Made, metadata, name, require};
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::resource;
+use crate::sim::VecMap;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 const VERSION: &str = "rbac.authorization.k8s.io/v1";

@@ -1,12 +1,11 @@
 //! The score of InterPodAffinity: the weights of what a pod prefers, and of what the pods that are there prefer of it.
 //! Models `plugins/interpodaffinity/scoring.go`.
 
-use crate::sim::VecMap;
-
 use crate::api::Node;
 use crate::control::scheduler::framework::MAX_SCORE;
 use crate::control::scheduler::snapshot::{PodInfo, Snapshot};
 use crate::control::scheduler::terms::Term;
+use crate::sim::VecMap;
 
 /// What a required affinity of a pod that is there counts (`hardPodAffinityWeight`).
 pub const HARD_WEIGHT: i64 = 1;
