@@ -4,28 +4,17 @@
 //! shared, immutable values. Each object remembers when it was last seen to change, which is all that a controller which
 //! judges silence (the node lifecycle) needs to keep.
 
+mod index;
+
 use std::sync::Arc;
 
 use rpds::RedBlackTreeMapSync;
 
 use crate::api::{Kind, KindOf, LabelSelector, Object, ObjectRef, ResourceVersion, Uid, WatchEventType};
 use crate::control::selector;
-use crate::sim::Time;
+use crate::sim::{Time, VecMap};
 
-/// What objects can be found by, beside their namespace and name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Index {
-    /// The uid of any of its owners.
-    Owner,
-    /// The namespace of a pod or workload that nothing controls.
-    Orphan,
-    /// The node of a pod.
-    Node,
-    /// `namespace/key=value`: a label of a pod.
-    Label,
-    /// `namespace/service`: the Service that an endpoint slice belongs to.
-    Service,
-}
+pub use index::{Index, Indexes, Tally};
 
 /// A change that an informer saw.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,9 +57,6 @@ impl Change {
 /// Namespace and name.
 type Key = (Arc<str>, Arc<str>);
 
-/// An entry of an index: the index, the value, the object.
-type Entry = (Index, Arc<str>, Kind, Arc<str>, Arc<str>);
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Stored {
     object: Object,
@@ -86,12 +72,17 @@ struct Store {
 /// Everything that a client has seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cache {
-    stores: crate::sim::VecMap<Kind, Store>,
-    /// Every entry with its object, so that what an index finds needs no second look-up.
-    index: RedBlackTreeMapSync<Entry, Object>,
+    stores: VecMap<Kind, Store>,
+    /// Only for clients that look things up by something else than their name.
+    indexes: Option<Indexes>,
 }
 
 impl Cache {
+    /// A cache with indexes.
+    pub fn indexed() -> Self {
+        Cache { indexes: Some(Indexes::default()), ..Cache::default() }
+    }
+
     /// An object by its reference.
     pub fn object(&self, of: &ObjectRef) -> Option<&Object> {
         let key = (of.namespace.clone(), of.name.clone());
@@ -146,12 +137,14 @@ impl Cache {
             .map(|(_, stored)| &stored.object)
     }
 
-    /// The objects that an index finds, of any kind.
+    /// The objects that an index finds, of any kind. Nothing is found in a cache without indexes.
     pub fn find(&self, index: Index, value: &str) -> impl Iterator<Item = &Object> {
-        let value: Arc<str> = value.into();
-        let from: Entry = (index, value.clone(), first_kind(), "".into(), "".into());
-        let here = move |(entry, _): &(&Entry, &Object)| entry.0 == index && entry.1 == value;
-        self.index.range(from..).take_while(here).map(|(_, object)| object)
+        self.indexes.iter().flat_map(move |indexes| indexes.find(index, value))
+    }
+
+    /// The pods that an object controls, counted by their labels. Nothing is counted in a cache without indexes.
+    pub fn tallies(&self, controller: &Uid) -> impl Iterator<Item = (&VecMap<String, String>, &Tally)> {
+        self.indexes.iter().flat_map(move |indexes| indexes.tallies(controller))
     }
 
     /// The objects of a kind that an index finds.
@@ -166,11 +159,7 @@ impl Cache {
     }
 
     /// The pods of a namespace with all of these labels; none for no labels.
-    pub fn pods_with(
-        &self,
-        namespace: &str,
-        labels: &crate::sim::VecMap<String, String>,
-    ) -> Vec<&Arc<crate::api::Pod>> {
+    pub fn pods_with(&self, namespace: &str, labels: &VecMap<String, String>) -> Vec<&Arc<crate::api::Pod>> {
         let Some((key, value)) = labels.iter().next() else { return Vec::new() };
         self.find_as::<crate::api::Pod>(Index::Label, &format!("{namespace}/{key}={value}"))
             .filter(|pod| labels.iter().all(|(key, value)| pod.metadata.labels.get(key) == Some(value)))
@@ -198,14 +187,9 @@ impl Cache {
                 return None;
             }
         }
-        let before = old.as_ref().map_or_else(Vec::new, entries);
         let gone = event == WatchEventType::Deleted;
-        let after = if gone { Vec::new() } else { entries(&object) };
-        for entry in before.iter().filter(|entry| !after.contains(entry)) {
-            self.index.remove_mut(entry);
-        }
-        for entry in after {
-            self.index.insert_mut(entry, object.clone());
+        if let Some(indexes) = &mut self.indexes {
+            indexes.update(old.as_ref(), (!gone).then_some(&object));
         }
         if gone {
             old.as_ref()?;
@@ -238,40 +222,8 @@ impl Cache {
     }
 }
 
-fn first_kind() -> Kind {
-    *Kind::ALL.iter().min().expect("there are kinds")
-}
-
 fn key_of(of: &ObjectRef) -> Key {
     (of.namespace.clone(), of.name.clone())
-}
-
-/// Every index entry of an object.
-fn entries(object: &Object) -> Vec<Entry> {
-    let of = object.reference();
-    let meta = object.meta();
-    let mut values: Vec<(Index, Arc<str>)> =
-        meta.owner_references.iter().map(|owner| (Index::Owner, owner.uid.0.clone())).collect();
-    let adoptable = matches!(object, Object::Pod(_) | Object::ReplicaSet(_) | Object::ControllerRevision(_));
-    if adoptable && meta.controller().is_none() {
-        values.push((Index::Orphan, of.namespace.clone()));
-    }
-    match object {
-        Object::Pod(pod) => {
-            if !pod.spec.node_name.is_empty() {
-                values.push((Index::Node, pod.spec.node_name.as_str().into()));
-            }
-            let labels = meta.labels.iter().map(|(key, value)| format!("{}/{key}={value}", of.namespace).into());
-            values.extend(labels.map(|value| (Index::Label, value)));
-        }
-        Object::EndpointSlice(_) => {
-            if let Some(service) = meta.labels.get("kubernetes.io/service-name") {
-                values.push((Index::Service, format!("{}/{service}", of.namespace).into()));
-            }
-        }
-        _ => {}
-    }
-    values.into_iter().map(|(index, value)| (index, value, of.kind, of.namespace.clone(), of.name.clone())).collect()
 }
 
 #[cfg(test)]
@@ -296,7 +248,7 @@ mod tests {
 
     #[test]
     fn indexes_follow_every_change() {
-        let mut cache = Cache::default();
+        let mut cache = Cache::indexed();
         cache.apply(WatchEventType::Added, pod("a", "", 1), Time(0));
         cache.apply(WatchEventType::Added, pod("b", "n1", 2), Time(0));
         assert_eq!(names(cache.controlled_by::<Pod>(&Uid("u1".into())).collect()), ["a", "b"]);
@@ -311,14 +263,14 @@ mod tests {
 
     #[test]
     fn an_older_state_does_not_replace_a_newer_one() {
-        let mut cache = Cache::default();
+        let mut cache = Cache::indexed();
         cache.apply(WatchEventType::Added, pod("a", "n1", 5), Time(0));
         assert_eq!(cache.apply(WatchEventType::Modified, pod("a", "", 4), Time(1)), None);
     }
 
     #[test]
     fn a_list_tells_what_is_gone() {
-        let mut cache = Cache::default();
+        let mut cache = Cache::indexed();
         cache.apply(WatchEventType::Added, pod("a", "", 1), Time(0));
         cache.apply(WatchEventType::Added, pod("b", "", 2), Time(0));
         let changes = cache.replace(Kind::Pod, vec![pod("b", "", 2), pod("c", "", 7)], ResourceVersion(9), Time(3));

@@ -77,6 +77,12 @@ impl Informers {
         Informers { informers, cache: Cache::default() }
     }
 
+    /// The same with a cache in which objects can be found by more than their names.
+    #[must_use]
+    pub fn indexed(self) -> Informers {
+        Informers { cache: Cache::indexed(), ..self }
+    }
+
     /// Whether everything has been listed once.
     pub fn synced(&self) -> bool {
         self.informers.values().all(|informer| informer.synced)

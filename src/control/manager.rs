@@ -156,7 +156,7 @@ impl Manager {
         };
         Manager {
             calendar: setup.calendar,
-            informers: Informers::new(kinds),
+            informers: Informers::new(kinds).indexed(),
             ids: CallIds::default(),
             slots: controllers.into_iter().map(slot).collect(),
             waiting: VecMap::new(),

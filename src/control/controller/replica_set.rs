@@ -2,14 +2,14 @@
 //!
 //! Models `pkg/controller/replicaset/replica_set.go` and `replica_set_utils.go`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::api::{Kind, Object, ObjectRef, Pod, ReplicaSet, ReplicaSetCondition, ReplicaSetStatus, Request};
 use crate::control::cache::{Cache, Change};
-use crate::control::controller::replicas::{self, Keeper};
-use crate::control::controller::{Setup, owner, pods, selects};
+use crate::control::controller::replicas::{Counts, Keeper};
+use crate::control::controller::{Setup, owner, selects};
 use crate::control::reconciler::{ApiCall, Context, Failed, Plan, ReconcileError, Reconciler, about};
-use crate::control::selector;
 
 /// The ReplicaSet controller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,27 +36,15 @@ impl Reconciler for ReplicaSetController {
 
     fn reconcile(&self, key: &ObjectRef, cx: &Context<'_>) -> Result<Plan, ReconcileError> {
         let Some(set) = cx.cache.get_ref::<ReplicaSet>(key) else { return Ok(Plan::nothing()) };
-        let claims = owner::claim::<_, Pod>(set.as_ref(), &set.spec.selector, cx.cache);
-        if let Some(plan) = owner::claiming_plan(set.as_ref(), &claims) {
-            return Ok(plan);
-        }
-        if set.metadata.deletion_timestamp.is_some() {
-            return Ok(Plan::nothing());
-        }
-        let active: Vec<Arc<Pod>> = claims.owned.into_iter().filter(|pod| pods::is_active(pod)).cloned().collect();
-        Ok(keeper(set, cx.cache).manage(active, cx))
+        Ok(keeper(set, cx.cache).sync(set.as_ref(), cx))
     }
 
     fn conclude(&self, key: &ObjectRef, failure: Option<&Failed>, cx: &Context<'_>) -> Plan {
         let Some(set) = cx.cache.get_ref::<ReplicaSet>(key) else { return Plan::nothing() };
-        let owned: Vec<&Arc<Pod>> = cx
-            .cache
-            .controlled_by::<Pod>(&set.metadata.uid)
-            .filter(|pod| selector::matches(&set.spec.selector, &pod.metadata.labels))
-            .collect();
-        let status = status_of(set, &owned, failure, cx);
+        let keeper = keeper(set, cx.cache);
+        let status = status_of(set, keeper.count(cx), failure, cx);
         let mut plan = Plan::nothing();
-        if let Some(at) = replicas::next_available(owned.iter().copied(), set.spec.min_ready_seconds, cx) {
+        if let Some(at) = keeper.next_available(cx) {
             plan.look_again(at);
         }
         if status != set.status {
@@ -78,6 +66,7 @@ fn keeper<'a>(set: &'a Arc<ReplicaSet>, cache: &Cache) -> Keeper<'a> {
         about: about(Object::ReplicaSet(Arc::clone(set))),
         reference: owner::controller_ref(set.as_ref()),
         meta: &set.metadata,
+        selector: Cow::Borrowed(&set.spec.selector),
         template: &set.spec.template,
         replicas: set.spec.replicas,
         min_ready_seconds: set.spec.min_ready_seconds,
@@ -86,13 +75,7 @@ fn keeper<'a>(set: &'a Arc<ReplicaSet>, cache: &Cache) -> Keeper<'a> {
 }
 
 /// The status that the pods make (`calculateStatus`).
-fn status_of(
-    set: &Arc<ReplicaSet>,
-    owned: &[&Arc<Pod>],
-    failure: Option<&Failed>,
-    cx: &Context<'_>,
-) -> ReplicaSetStatus {
-    let counts = keeper(set, cx.cache).count(owned, cx.timestamp());
+fn status_of(set: &Arc<ReplicaSet>, counts: Counts, failure: Option<&Failed>, cx: &Context<'_>) -> ReplicaSetStatus {
     ReplicaSetStatus {
         replicas: counts.replicas,
         fully_labeled_replicas: counts.labelled,

@@ -2,6 +2,7 @@
 //!
 //! Models `pkg/controller/replication`, which wraps the ReplicaSet controller.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::api::{
@@ -9,11 +10,10 @@ use crate::api::{
     Request,
 };
 use crate::control::cache::{Cache, Change};
-use crate::control::controller::replicas::{self, Keeper};
+use crate::control::controller::replicas::{Counts, Keeper};
 use crate::control::controller::selects::{self, Selects as _};
-use crate::control::controller::{Setup, owner, pods};
+use crate::control::controller::{Setup, owner};
 use crate::control::reconciler::{ApiCall, Context, Failed, Plan, ReconcileError, Reconciler, about};
-use crate::control::selector;
 
 /// The controller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,29 +40,15 @@ impl Reconciler for ReplicationManager {
 
     fn reconcile(&self, key: &ObjectRef, cx: &Context<'_>) -> Result<Plan, ReconcileError> {
         let Some(rc) = cx.cache.get_ref::<ReplicationController>(key) else { return Ok(Plan::nothing()) };
-        let selector = rc.selector();
-        let claims = owner::claim::<_, Pod>(rc.as_ref(), &selector, cx.cache);
-        if let Some(plan) = owner::claiming_plan(rc.as_ref(), &claims) {
-            return Ok(plan);
-        }
-        if rc.metadata.deletion_timestamp.is_some() {
-            return Ok(Plan::nothing());
-        }
-        let active: Vec<Arc<Pod>> = claims.owned.into_iter().filter(|pod| pods::is_active(pod)).cloned().collect();
-        Ok(keeper(rc).manage(active, cx))
+        Ok(keeper(rc).sync(rc.as_ref(), cx))
     }
 
     fn conclude(&self, key: &ObjectRef, failure: Option<&Failed>, cx: &Context<'_>) -> Plan {
         let Some(rc) = cx.cache.get_ref::<ReplicationController>(key) else { return Plan::nothing() };
-        let wanted = rc.selector();
-        let owned: Vec<&Arc<Pod>> = cx
-            .cache
-            .controlled_by::<Pod>(&rc.metadata.uid)
-            .filter(|pod| selector::matches(&wanted, &pod.metadata.labels))
-            .collect();
-        let status = status_of(rc, &owned, failure, cx);
+        let keeper = keeper(rc);
+        let status = status_of(rc, keeper.count(cx), failure, cx);
         let mut plan = Plan::nothing();
-        if let Some(at) = replicas::next_available(owned.iter().copied(), rc.spec.min_ready_seconds, cx) {
+        if let Some(at) = keeper.next_available(cx) {
             plan.look_again(at);
         }
         if status != rc.status {
@@ -78,6 +64,7 @@ fn keeper(rc: &Arc<ReplicationController>) -> Keeper<'_> {
         about: about(Object::ReplicationController(Arc::clone(rc))),
         reference: owner::controller_ref(rc.as_ref()),
         meta: &rc.metadata,
+        selector: Cow::Owned(rc.selector()),
         template: &rc.spec.template,
         replicas: rc.spec.replicas,
         min_ready_seconds: rc.spec.min_ready_seconds,
@@ -87,11 +74,10 @@ fn keeper(rc: &Arc<ReplicationController>) -> Keeper<'_> {
 
 fn status_of(
     rc: &Arc<ReplicationController>,
-    owned: &[&Arc<Pod>],
+    counts: Counts,
     failure: Option<&Failed>,
     cx: &Context<'_>,
 ) -> ReplicationControllerStatus {
-    let counts = keeper(rc).count(owned, cx.timestamp());
     let others = rc.status.conditions.iter().filter(|c| c.r#type != "ReplicaFailure").cloned();
     let known = rc.status.conditions.iter().find(|c| c.r#type == "ReplicaFailure").cloned();
     let failing = failure.filter(|failed| !failed.tag.is_empty()).map(|failed| {
