@@ -4,7 +4,7 @@
 //! to its component, and route what the component wants done. A message between components has a send time, an arrival time and
 //! a cause, and is written into the trace; a fault may take it.
 //!
-//! `route` sends and delivers messages, `host` is a node with its processes, `cni` and `overlay` are its pods' network,
+//! `route` sends and delivers messages, `host` is a node with its processes, `power` switches it, `cni` and `overlay` are its pods' network,
 //! `query` answers what a program asks of the kernel, `why` remembers who wrote what an object wants.
 
 pub mod addon;
@@ -16,6 +16,7 @@ pub mod fault;
 pub mod host;
 pub mod link;
 pub mod overlay;
+mod power;
 pub mod query;
 pub mod route;
 mod said;
@@ -374,9 +375,17 @@ impl Cluster {
     /// Breaks or repairs something; the words are those after `!fault`.
     ///
     /// # Errors
-    /// What is not understood.
+    /// What is not understood, or cannot be broken.
     pub fn fault(&mut self, words: &str) -> Result<EventId, String> {
         let fault = Fault::parse(words, |name| self.node_named(name))?;
+        if let Fault::PowerOff(ix) = fault
+            && let Some(host) = self.host(ix).filter(|host| host.master)
+        {
+            return Err(format!(
+                "{} runs the control plane, which a cluster of one master needs to start again",
+                host.name
+            ));
+        }
         let entry = self.trace.record(self.now, None, Happened::Fault(words.into()));
         self.inject(fault, Some(entry));
         Ok(entry)

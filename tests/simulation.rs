@@ -4,14 +4,18 @@
 //! `KUBARIUM_SEEDS=500` runs more seeds (from `KUBARIUM_FIRST_SEED`), `KUBARIUM_SEED=17` runs one and prints its script. A failure prints the seed and a
 //! script that `kubarium run` takes.
 
-use kubarium::sim::VecSet;
+#[path = "simulation/goal.rs"]
+mod goal;
+#[path = "simulation/workload.rs"]
+mod workload;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kubarium::api::{Deployment, Endpoints, Kind, KindOf, LabelSelector, Node, Pod, Service};
+use kubarium::api::Kind;
+use kubarium::cluster::Scenario;
 use kubarium::cluster::check::Checker;
-use kubarium::cluster::{Cluster, Scenario};
 use kubarium::session::World;
 use kubarium::share::Action;
 use kubarium::sim::{Rng, Span, Time};
@@ -47,7 +51,7 @@ impl<'a> Simulation<'a> {
         let mut rng = Rng::stream(seed, "simulation");
         let options = Options {
             nodes: rng.between(1, 3),
-            actions: rng.between(4, 12),
+            actions: rng.between(6, 24),
             pause: Span::secs(rng.between(1, 15)),
             faults: rng.below(5) > 0,
         };
@@ -117,44 +121,23 @@ impl<'a> Simulation<'a> {
         self.converge()
     }
 
-    fn name(&mut self) -> &'static str {
-        self.rng.pick(&["web", "api", "db"]).expect("there are three")
-    }
-
-    fn image(&mut self) -> &'static str {
-        self.rng.pick(&["nginx:1.25", "nginx:1.27", "redis:7"]).expect("there are three")
-    }
-
-    /// Something that a user does. Much of it fails, as what it names is not there (yet, or any more).
+    /// Something that a user does.
     fn work(&mut self) -> String {
-        let (name, image) = (self.name(), self.image());
-        match self.rng.below(12) {
-            0..=3 => format!("kubectl create deployment {name} --image={image} --replicas={}", self.rng.below(5)),
-            4 | 5 => format!("kubectl scale deployment {name} --replicas={}", self.rng.below(6)),
-            6 => format!("kubectl set image deployment/{name} *={image}"),
-            7 => format!("kubectl expose deployment {name} --port=80"),
-            8 => format!("kubectl delete service {name} --wait=false"),
-            9 => format!("kubectl delete deployment {name} --wait=false"),
-            10 => format!("kubectl rollout restart deployment/{name}"),
-            _ => match self.some_pod() {
-                Some(pod) if self.rng.below(2) == 0 => format!("kubectl delete pod {pod} --wait=false"),
-                Some(pod) => format!("kubectl delete pod {pod} --grace-period=0 --force --wait=false"),
-                None => format!("kubectl delete pods -l app={name} --wait=false"),
-            },
-        }
-    }
-
-    fn some_pod(&mut self) -> Option<String> {
-        let pods: Vec<String> = pods(&self.world.cluster)
+        let pods: Vec<String> = goal::pods(&self.world.cluster)
             .filter(|p| p.metadata.namespace == "default")
             .map(|p| p.metadata.name.clone())
             .collect();
-        self.rng.pick(&pods).cloned()
+        let (nodes, cluster) = (self.nodes(), &self.world.cluster);
+        let claims = cluster.objects(Kind::StorageClass).next().is_some();
+        workload::line(&mut self.rng, &pods, &nodes, claims)
+    }
+
+    fn nodes(&self) -> Vec<String> {
+        self.world.cluster.hosts().iter().map(|host| host.name.to_string()).collect()
     }
 
     fn fault(&mut self) -> String {
-        let hosts = self.world.cluster.hosts();
-        let nodes: Vec<String> = hosts.iter().map(|host| host.name.to_string()).collect();
+        let nodes = self.nodes();
         let node = self.rng.pick(&nodes).expect("there is a node").clone();
         let process = match self.rng.below(6) {
             0 => "kube-apiserver".to_owned(),
@@ -164,7 +147,11 @@ impl<'a> Simulation<'a> {
             4 => format!("kube-proxy {node}"),
             _ => format!("flanneld {node}"),
         };
-        match self.rng.below(8) {
+        match self.rng.below(9) {
+            8 if node.starts_with("worker") => match self.rng.below(3) {
+                0 => format!("!fault start node {node}"),
+                _ => format!("!fault crash node {node}"),
+            },
             0 => format!("!fault loss {}%", self.rng.between(1, 20)),
             1 => format!("!fault delay {}ms", self.rng.between(1, 800)),
             2 => format!("!fault partition {node}"),
@@ -177,14 +164,16 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// The faults stop: everything is joined, and every process runs.
+    /// The faults stop: everything is joined, every process runs, and every node takes pods.
     fn repair(&mut self) -> Result<(), String> {
         self.act("!fault heal")?;
         for process in ["kube-apiserver", "kube-scheduler", "kube-controller-manager"] {
             self.act(&format!("!fault start {process}"))?;
         }
-        let nodes: Vec<String> = self.world.cluster.hosts().iter().map(|host| host.name.to_string()).collect();
-        for node in nodes {
+        for node in self.nodes() {
+            self.act(&format!("!fault start node {node}"))?;
+            self.act(&format!("kubectl uncordon {node}"))?;
+            self.act(&format!("kubectl taint node {node} broken-"))?;
             for process in ["kubelet", "kube-proxy", "flanneld"] {
                 self.act(&format!("!fault start {process} {node}"))?;
             }
@@ -196,79 +185,13 @@ impl<'a> Simulation<'a> {
         let deadline = self.world.now() + CONVERGENCE;
         loop {
             self.wait(Span::secs(5))?;
-            match differs(&self.world.cluster) {
+            match goal::differs(&self.world.cluster) {
                 None => return Ok(()),
                 Some(what) if self.world.now() >= deadline => return Err(format!("after {CONVERGENCE}: {what}")),
                 Some(_) => {}
             }
         }
     }
-}
-
-fn pods(cluster: &Cluster) -> impl Iterator<Item = &Pod> {
-    cluster.objects(Kind::Pod).filter_map(Pod::of).map(|pod| &**pod)
-}
-
-fn is_ready(pod: &Pod) -> bool {
-    pod.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True")
-}
-
-fn chosen<'c>(cluster: &'c Cluster, namespace: &'c str, labels: &'c LabelSelector) -> impl Iterator<Item = &'c Pod> {
-    let fits = move |pod: &&Pod| pod.metadata.namespace == namespace && selects(labels, pod);
-    pods(cluster).filter(fits)
-}
-
-fn selects(labels: &LabelSelector, pod: &Pod) -> bool {
-    labels.match_labels.iter().all(|(key, value)| pod.metadata.labels.get(key) == Some(value))
-}
-
-/// What is not yet as it was asked for; `None` if all is.
-fn differs(cluster: &Cluster) -> Option<String> {
-    nodes_differ(cluster).or_else(|| deployments_differ(cluster)).or_else(|| endpoints_differ(cluster))
-}
-
-fn nodes_differ(cluster: &Cluster) -> Option<String> {
-    cluster.hosts().iter().find_map(|host| {
-        let node = cluster.object(Kind::Node, "", &host.name).and_then(Node::of);
-        let ready = node.is_some_and(|n| n.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True"));
-        (!ready).then(|| format!("node {} is not ready", host.name))
-    })
-}
-
-fn deployments_differ(cluster: &Cluster) -> Option<String> {
-    cluster.objects(Kind::Deployment).filter_map(Deployment::of).find_map(|deployment| {
-        let (name, wanted) = (&deployment.metadata.name, deployment.spec.replicas);
-        let status = &deployment.status;
-        if status.observed_generation != deployment.metadata.generation {
-            return Some(format!("deployment {name}: the controller has not seen its last change"));
-        }
-        if status.replicas != wanted || status.ready_replicas != wanted || status.updated_replicas != wanted {
-            return Some(format!(
-                "deployment {name}: {wanted} wanted, {} there, {} ready, {} up to date",
-                status.replicas, status.ready_replicas, status.updated_replicas
-            ));
-        }
-        let there = chosen(cluster, &deployment.metadata.namespace, &deployment.spec.selector).count();
-        (there != usize::try_from(wanted).ok()?)
-            .then(|| format!("deployment {name}: {wanted} wanted, {there} pods there"))
-    })
-}
-
-fn endpoints_differ(cluster: &Cluster) -> Option<String> {
-    let services = cluster.objects(Kind::Service).filter_map(Service::of);
-    services.filter(|service| !service.spec.selector.is_empty()).find_map(|service| {
-        let (namespace, name) = (&service.metadata.namespace, &service.metadata.name);
-        let fits = |pod: &&Pod| {
-            pod.metadata.namespace == *namespace
-                && service.spec.selector.iter().all(|(key, value)| pod.metadata.labels.get(key) == Some(value))
-        };
-        let ready = pods(cluster).filter(fits).filter(|pod| is_ready(pod) && pod.metadata.deletion_timestamp.is_none());
-        let wanted: VecSet<&str> = ready.map(|pod| pod.status.pod_ip.as_str()).collect();
-        let endpoints = cluster.object(Kind::Endpoints, namespace, name).and_then(Endpoints::of);
-        let subsets = endpoints.map(|endpoints| endpoints.subsets.as_slice()).unwrap_or_default();
-        let there: VecSet<&str> = subsets.iter().flat_map(|s| &s.addresses).map(|a| a.ip.as_str()).collect();
-        (wanted != there).then(|| format!("service {namespace}/{name}: ready pods {wanted:?}, endpoints {there:?}"))
-    })
 }
 
 /// Runs a seed; its events, or what went wrong with the script that shows it.

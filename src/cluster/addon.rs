@@ -47,7 +47,7 @@ impl Dns {
     }
 
     /// The names that it knows.
-    pub fn zone(&self) -> &Zone {
+    pub fn zone(&self) -> &Arc<Zone> {
         &self.zone
     }
 

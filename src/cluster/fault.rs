@@ -3,8 +3,10 @@
 //! ```text
 //! partition NODE…          cut nodes off from the network and the control plane
 //! heal                     join everything again, stop loss and delay
-//! crash COMPONENT [NODE]   stop a process; kubelet, kube-proxy, flanneld, containerd need a node
+//! crash COMPONENT [NODE]   stop a process; kubelet, kube-proxy, flanneld need a node
 //! start COMPONENT [NODE]   start it again
+//! crash node NODE          switch a node off: everything on it is gone but its disk
+//! start node NODE          switch it on again
 //! loss PERCENT             lose messages of the control plane
 //! delay TIME               delay messages of the control plane
 //! ```
@@ -24,6 +26,10 @@ pub enum Fault {
     Crash(Actor),
     /// Start a process.
     Start(Actor),
+    /// Switch a node off.
+    PowerOff(NodeIx),
+    /// Switch a node on.
+    PowerOn(NodeIx),
     /// Lose messages, in millionths.
     Loss(u32),
     /// Delay messages.
@@ -35,6 +41,8 @@ pub enum Fault {
 pub struct Faults {
     /// Nodes that are cut off.
     pub cut: VecSet<NodeIx>,
+    /// Nodes that are switched off.
+    pub off: VecSet<NodeIx>,
     /// Processes that do not run.
     pub down: VecSet<Actor>,
     /// Messages that are lost, in millionths.
@@ -56,6 +64,8 @@ impl Fault {
                 names.iter().map(|name| find(name)).collect::<Result<_, _>>().map(Fault::Partition)
             }
             ["heal"] => Ok(Fault::Heal),
+            ["crash", "node", name] => find(name).map(Fault::PowerOff),
+            ["start", "node", name] => find(name).map(Fault::PowerOn),
             ["crash", rest @ ..] => actor(rest, find).map(Fault::Crash),
             ["start", rest @ ..] => actor(rest, find).map(Fault::Start),
             ["loss", percent] => match percent.trim_end_matches('%').parse::<u32>() {
@@ -67,8 +77,8 @@ impl Fault {
                 None => Err(format!("delay takes a time such as 200ms, not {time:?}")),
             },
             _ => Err(format!(
-                "{:?} is no fault; there are partition NODE…, heal, crash COMPONENT [NODE], start COMPONENT [NODE], loss \
-                 PERCENT, delay TIME",
+                "{:?} is no fault; there are partition NODE…, heal, crash COMPONENT [NODE], start COMPONENT [NODE], \
+                 crash node NODE, start node NODE, loss PERCENT, delay TIME",
                 words.join(" ")
             )),
         }
@@ -84,8 +94,8 @@ fn actor(words: &[&str], find: impl Fn(&str) -> Result<NodeIx, String>) -> Resul
         ["kube-proxy", node] => find(node).map(Actor::KubeProxy),
         ["flanneld", node] => find(node).map(Actor::Flanneld),
         _ => Err(format!(
-            "{:?} cannot be crashed; there are kube-apiserver, kube-scheduler, kube-controller-manager, and with a node kubelet, \
-             kube-proxy, flanneld",
+            "{:?} cannot be crashed; there are kube-apiserver, kube-scheduler, kube-controller-manager, with a node kubelet, \
+             kube-proxy, flanneld, and a whole node (node NODE)",
             words.join(" ")
         )),
     }
@@ -94,7 +104,7 @@ fn actor(words: &[&str], find: impl Fn(&str) -> Result<NodeIx, String>) -> Resul
 impl Faults {
     /// Whether a message from one actor to another cannot get through.
     pub fn cuts(&self, from: Option<NodeIx>, to: Option<NodeIx>) -> bool {
-        from != to && [from, to].into_iter().flatten().any(|node| self.cut.contains(&node))
+        from != to && [from, to].into_iter().flatten().any(|node| self.cut.contains(&node) || self.off.contains(&node))
     }
 
     /// Whether chance takes a message.
@@ -116,6 +126,8 @@ mod tests {
     fn faults_are_read_and_refused_with_words() {
         check("partition worker1", Ok(Fault::Partition(vec![NodeIx(0)])));
         check("crash kubelet worker1", Ok(Fault::Crash(Actor::Kubelet(NodeIx(0)))));
+        check("crash node worker1", Ok(Fault::PowerOff(NodeIx(0))));
+        check("start node worker1", Ok(Fault::PowerOn(NodeIx(0))));
         check("start scheduler", Ok(Fault::Start(Actor::Scheduler)));
         check("loss 5%", Ok(Fault::Loss(50_000)));
         check("delay 200ms", Ok(Fault::Delay(Span::millis(200))));

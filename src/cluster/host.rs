@@ -15,7 +15,6 @@ use crate::etcd;
 use crate::net::addr::{DevId, NsId, Owner, SegmentId, SocketId};
 use crate::net::device::DeviceKind;
 use crate::net::filter::Table;
-use crate::net::route::Route;
 use crate::net::socket::SocketOp;
 use crate::net::{self, fabric};
 use crate::node::flannel::{self, Flanneld};
@@ -146,15 +145,9 @@ impl Cluster {
 
     fn add_host(&mut self, name: &str, ip: Ipv4Addr, master: bool, segment: SegmentId) {
         let (seed, epoch) = (self.scenario.seed, self.scenario.epoch().0);
-        let ns = self.fabric.add_ns(name);
         let addr = Ipv4Net::new(ip, 16).expect("16 is a length of a prefix");
         let mac = self.fabric.random_mac();
-        let eth0 = self.fabric.add_ether(ns, "eth0", segment, mac, addr).expect("a new namespace has no eth0");
-        // The first address of the network is the way out of it.
-        let gateway = Ipv4Addr::from(u32::from(addr.network()) + 1);
-        let default = Route::new(Ipv4Net::default(), Some(gateway), eth0, "eth0".into());
-        self.fabric.add_route(ns, default).expect("the gateway is on the link");
-        self.fabric.set_ip_forward(ns, true);
+        let ns = self.plug_in(name, addr, mac, segment);
         let node: Arc<str> = name.into();
         let config = kubelet::Config {
             node: node.clone(),
@@ -292,6 +285,7 @@ impl Cluster {
                 let effects = run(&mut host.kubelet, input, now, entry);
                 self.kubelet_did(ix, effects);
             }
+            (Actor::Runtime(_), Message::PoweredOn) => self.powered_on(ix, entry),
             (Actor::Runtime(_), Message::ToRuntime(input)) => {
                 let effects = run(&mut host.runtime, input, now, entry);
                 self.runtime_did(ix, effects);
@@ -488,6 +482,10 @@ impl Cluster {
         cause: Option<EventId>,
     ) -> Result<(), String> {
         let ix = self.node_named(node).ok_or_else(|| format!("node: there is no node {node:?}"))?;
+        if self.faults.off.contains(&ix) {
+            self.ssh_fails(client, &format!("ssh: connect to host {node} port 22: No route to host"));
+            return Ok(());
+        }
         self.node_commands.insert(client, ix);
         let input = runtime::Input::Host { id: u64::from(client.0), line };
         self.hand_over(Actor::Runtime(ix), cause, Span::micros(100), Message::ToRuntime(input));

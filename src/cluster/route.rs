@@ -37,6 +37,8 @@ pub enum Message {
     Flannel(flannel::Input<StoredValue>),
     /// From the kubelet to the runtime.
     ToRuntime(runtime::Input),
+    /// The machine has been switched on, and its operating system is up.
+    PoweredOn,
     /// From the runtime to the kubelet.
     Cri(runtime::CriEvent),
     /// To a client outside.
@@ -437,9 +439,15 @@ impl Cluster {
             Fault::Loss(loss) => self.faults.loss = loss,
             Fault::Delay(delay) => self.faults.delay = delay,
             Fault::Crash(actor) => self.crash(actor),
-            // What runs goes on running.
-            Fault::Start(actor) if self.faults.down.contains(&actor) => self.start(actor, entry),
-            Fault::Start(_) => {}
+            // What runs goes on running; on a node that is off, nothing starts before the node does.
+            Fault::Start(actor) => {
+                let off = self.machine_of(actor).is_some_and(|ix| self.faults.off.contains(&ix));
+                if !off && self.faults.down.contains(&actor) {
+                    self.start(actor, entry);
+                }
+            }
+            Fault::PowerOff(ix) => self.power_off(ix),
+            Fault::PowerOn(ix) => self.power_on(ix, entry),
         }
     }
 }

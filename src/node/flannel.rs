@@ -173,6 +173,21 @@ struct Running {
     renew_at: Time,
     /// The etcd lease of a renewal under way.
     renewing: Option<LeaseId>,
+    watch: Watch,
+}
+
+/// The watch of a running flanneld for the subnets of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Watch {
+    Open,
+    /// Lost: all subnets are to be listed again.
+    Lost {
+        list_at: Time,
+    },
+    /// Asked for all subnets, by this request.
+    Listing {
+        id: u64,
+    },
 }
 
 /// flanneld.
@@ -283,7 +298,7 @@ impl Flanneld {
         out.push(Effect::Log("Watching for new subnet leases".into()));
         let renew_at = now + (SUBNET_TTL - RENEW_MARGIN);
         self.cause = out.cause();
-        self.state = State::Running(Running { config, subnet, renew_at, renewing: None });
+        self.state = State::Running(Running { config, subnet, renew_at, renewing: None, watch: Watch::Open });
     }
 
     fn learn<V>(&mut self, lease: SubnetLease, out: &mut Out<Effect<V>>) {
@@ -372,13 +387,34 @@ impl Flanneld {
                 out.push(Effect::Log(format!("Lease renewed, new expiration in {}s", SUBNET_TTL.as_secs())));
                 running.renew_at = now + (SUBNET_TTL - RENEW_MARGIN);
             }
+            Body::Range(range) if matches!(running.watch, Watch::Listing { .. }) => {
+                self.table = ForwardTable::default();
+                for lease in range.kvs().iter().filter_map(|kv| SubnetLease::parse(&kv.key, &kv.value.text())) {
+                    self.learn(lease, out);
+                }
+                self.ask(Op::WatchCreate(WatchOp::new(KeyRange::prefix(SUBNETS)).from(at.next())), out);
+                running.watch = Watch::Open;
+            }
             _ => {}
         }
         self.state = State::Running(running);
     }
 
-    fn failed<V>(&mut self, error: &EtcdError, now: Time, out: &mut Out<Effect<V>>) {
+    /// The connection of the watch broke. A flanneld that runs goes on with what it knows until it has listed anew.
+    fn watch_lost<V>(&mut self, now: Time, out: &mut Out<Effect<V>>) {
+        self.cause = out.cause();
         match &mut self.state {
+            State::Running(running) => running.watch = Watch::Lost { list_at: now + RETRY },
+            _ => self.configure(out),
+        }
+    }
+
+    fn failed<V>(&mut self, id: u64, error: &EtcdError, now: Time, out: &mut Out<Effect<V>>) {
+        match &mut self.state {
+            State::Running(running) if running.watch == Watch::Listing { id } => {
+                out.push(Effect::Log(format!("Watch subnets: {error}")));
+                running.watch = Watch::Lost { list_at: now + RETRY };
+            }
             State::Running(running) => {
                 out.push(Effect::Log(format!("Error renewing lease (trying again in 1 min): {error}")));
                 running.renewing = None;
@@ -421,9 +457,9 @@ impl Flanneld {
             Input::Start => self.configure(out),
             _ if self.state == State::Stopped => {}
             Input::Etcd { result: Ok(reply), .. } => self.answered(reply, now, out),
-            Input::Etcd { result: Err(error), .. } => self.failed(&error, now, out),
+            Input::Etcd { id, result: Err(error) } => self.failed(id, &error, now, out),
             Input::Changes(events) => events.iter().for_each(|event| self.change(event, out)),
-            Input::WatchLost => self.configure(out),
+            Input::WatchLost => self.watch_lost(now, out),
             Input::Tun { bytes, tag } => self.read_from_tun(&bytes, tag, out),
             Input::Datagram { bytes, tag } => out.push(match one_hop(&bytes) {
                 Some(bytes) => Effect::WriteTun { bytes, tag: Some(tag) },
@@ -444,13 +480,25 @@ impl Flanneld {
             }
             _ => {}
         }
+        if let State::Running(Running { watch: watch @ Watch::Lost { .. }, .. }) = &mut self.state
+            && matches!(watch, Watch::Lost { list_at } if *list_at <= now)
+        {
+            *watch = Watch::Listing { id: self.next_id + 1 };
+            self.ask(Op::Range(RangeOp::new(KeyRange::prefix(SUBNETS))), out);
+        }
     }
 
     /// When it must be woken next and why.
     pub fn wake_at(&self) -> Option<Wake<Reason>> {
         match &self.state {
             State::Waiting { at } => Some(Wake { at: *at, why: Reason::Retry }),
-            State::Running(running) => Some(Wake { at: running.renew_at, why: Reason::Renew }),
+            State::Running(running) => {
+                let renew = Wake { at: running.renew_at, why: Reason::Renew };
+                match running.watch {
+                    Watch::Lost { list_at } => Some(renew.min(Wake { at: list_at, why: Reason::Retry })),
+                    _ => Some(renew),
+                }
+            }
             _ => None,
         }
     }

@@ -183,6 +183,11 @@ impl Kubelet {
         }
     }
 
+    /// The machine has been switched on once more.
+    pub fn booted(&mut self) {
+        self.config.info.boots += 1;
+    }
+
     /// Its configuration.
     pub fn config(&self) -> &Config {
         &self.config

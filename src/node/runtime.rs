@@ -207,6 +207,25 @@ impl Runtime {
         }
     }
 
+    /// The machine is switched off: everything stops where it is, without a word.
+    pub fn power_off(&mut self) {
+        self.procs.clear();
+        self.timers.clear();
+        self.followers.clear();
+        self.due = EventQueue::default();
+        self.network_ready = false;
+        self.host = host::place(&self.config);
+        self.host_fs = host::files(&self.config);
+        self.forget_what_ran();
+    }
+
+    /// containerd starts: whatever was running when the machine went off has ended, nobody knows how.
+    pub fn power_on(&mut self, now: Time) {
+        for container in self.containers.values_mut() {
+            container.find_ended(now);
+        }
+    }
+
     /// Puts an image on the disk, as if it had been pulled.
     pub fn preload(&mut self, image: &str) {
         if let Ok(name) = crate::workload::image::parse(image) {

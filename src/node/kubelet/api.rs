@@ -17,6 +17,8 @@ pub enum Purpose {
     Register,
     /// The node's status is written.
     NodeStatus,
+    /// The node was there already: it is read, to see what it was like.
+    NodeKnown,
     /// The node is read, to see whether somebody else wrote its status.
     NodeRead,
     /// The lease is created or renewed.
@@ -116,6 +118,7 @@ impl Kubelet {
             (Purpose::List(kind) | Purpose::Watch(kind), _) => self.retry(kind, now),
             (Purpose::Register, response) => self.registered(response, now, out),
             (Purpose::NodeStatus, response) => self.node_status_written(&response, now, out),
+            (Purpose::NodeKnown, response) => self.node_known(&response, now, out),
             (Purpose::NodeRead, response) => self.node_read(&response, now, out),
             (Purpose::Lease, response) => self.lease_written(&response, now, out),
             (Purpose::PodStatus(uid), response) => self.pod_status_written(&uid, id, &response, now, out),

@@ -31,6 +31,8 @@ pub struct NodeConfig {
     pub enforces_allocatable: bool,
     /// More labels.
     pub labels: VecMap<String, String>,
+    /// How often the machine has been switched on.
+    pub boots: u32,
     /// Taints that it registers with.
     pub taints: Vec<crate::api::Taint>,
     /// `v1.36.2`.
@@ -53,6 +55,7 @@ impl Default for NodeConfig {
             memory_reserved: 100 << 20,
             enforces_allocatable: true,
             labels: VecMap::new(),
+            boots: 1,
             taints: Vec::new(),
             kubelet_version: "v1.36.2".into(),
             runtime_version: "containerd://2.1.3".into(),
@@ -139,8 +142,12 @@ impl Kubelet {
                 self.node.stage = Stage::New;
                 self.node.update_at = Some(now + Span::millis(500));
             }
-            _ => {
+            answer => {
                 self.node.stage = Stage::Registered;
+                if matches!(answer, Response::Failure(_)) {
+                    let about = self.node_ref();
+                    self.call(Purpose::NodeKnown, Request::get(Kind::Node, "", &self.config.node), Some(about), out);
+                }
                 // Once for the node as it was registered, and once more for its first status.
                 self.announce_pressures(now, out);
                 self.node.update_at = Some(now);
@@ -201,6 +208,17 @@ impl Kubelet {
         self.node.written_at = now;
         let about = self.node_ref();
         self.call(Purpose::NodeStatus, request, Some(about), out);
+    }
+
+    /// The node was there before this kubelet: has the machine been started anew since?
+    pub(super) fn node_known(&mut self, response: &Response, now: Time, out: &mut Out<Effect>) {
+        let Response::Object(object) = response else { return };
+        let Some(node) = object.get::<Node>() else { return };
+        let (before, boot_id) = (&node.status.node_info.boot_id, self.system_info().boot_id);
+        if !before.is_empty() && *before != boot_id {
+            let message = format!("Node {} has been rebooted, boot id: {boot_id}", self.config.node);
+            self.node_event("Warning", "Rebooted", &message, now, out);
+        }
     }
 
     /// Somebody else wrote the node's conditions (the node controller, while this node was not heard of): they are written
@@ -334,13 +352,14 @@ impl Kubelet {
         let info = &self.config.info;
         let hex = |n: u8| digest_of(&(&*self.config.node, n)).to_string();
         let (a, b) = (hex(1), hex(2));
+        let boot = digest_of(&(&*self.config.node, 3, info.boots)).to_string();
         let uuid = |a: &str, b: &str| {
             format!("{}-{}-4{}-a{}-{}{}", &a[..8], &a[8..12], &a[13..16], &b[1..4], &b[4..12], &b[12..16])
         };
         NodeSystemInfo {
             machine_id: format!("{a}{b}"),
             system_uuid: uuid(&a, &b),
-            boot_id: uuid(&hex(3), &hex(4)),
+            boot_id: uuid(&boot, &hex(4)),
             kernel_version: info.kernel_version.to_string(),
             os_image: info.os_image.to_string(),
             container_runtime_version: info.runtime_version.to_string(),

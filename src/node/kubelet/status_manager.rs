@@ -27,7 +27,7 @@ impl Kubelet {
             return;
         }
         let about = worker.reference();
-        let body = patch(worker.written.as_ref(), &worker.status, uid);
+        let body = patch(worker.written.as_ref().unwrap_or(&worker.pod.status), &worker.status, uid);
         let mut request = Request::new(Verb::Patch(PatchType::Strategic), Kind::Pod, &about.namespace, &about.name);
         request.subresource = Some(Subresource::Status);
         request.body = Body::Value(Arc::new(body));
@@ -136,19 +136,29 @@ impl Worker {
     }
 }
 
-/// The patch from one status to another: fields that are no more are removed by name.
-fn patch(old: Option<&PodStatus>, new: &PodStatus, uid: &Uid) -> Value {
+/// The lists of a status that are merged, and by what.
+const MERGED: &[(&str, &str)] = &[("conditions", "type"), ("hostIPs", "ip"), ("podIPs", "ip")];
+
+/// The patch from one status to another: fields and entries of merged lists that are no more are removed by name.
+fn patch(old: &PodStatus, new: &PodStatus, uid: &Uid) -> Value {
     let to_value = |s: &PodStatus| serde_json::to_value(s).expect("statuses have JSON forms");
-    let mut status = to_value(new);
-    if let (Some(Value::Object(old)), Value::Object(new)) = (old.map(to_value), &mut status) {
-        for key in old.keys() {
+    let (old, mut status) = (to_value(old), to_value(new));
+    for key in old.as_object().into_iter().flat_map(|old| old.keys()) {
+        if let Value::Object(new) = &mut status {
             new.entry(key.clone()).or_insert(Value::Null);
         }
     }
+    for (list, key) in MERGED {
+        let Some(entries) = status.get_mut(*list).and_then(Value::as_array_mut) else { continue };
+        let before = old[*list].as_array().into_iter().flatten().map(|entry| &entry[*key]);
+        let gone: Vec<&Value> = before.filter(|is| !entries.iter().any(|entry| entry[*key] == **is)).collect();
+        entries.extend(gone.into_iter().map(|is| json!({"$patch": "delete", *key: is})));
+    }
     // A condition loses its reason and its words when it has none any more.
     for condition in status["conditions"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        for field in ["reason", "message"] {
-            condition.entry(field).or_insert(Value::Null);
+        if !condition.contains_key("$patch") {
+            condition.entry("reason").or_insert(Value::Null);
+            condition.entry("message").or_insert(Value::Null);
         }
     }
     // The order of the conditions is the kubelet's, whoever wrote one first.

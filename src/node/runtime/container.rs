@@ -52,7 +52,32 @@ pub struct Container {
     pub(super) next_pid: u32,
 }
 
+impl Container {
+    /// Its processes are gone, and with them how they ended (`unknownContainerStatus`).
+    pub(super) fn find_ended(&mut self, now: Time) {
+        if let ContainerPhase::Running { started } = self.view.phase {
+            let (code, reason, message) = (255, "Unknown", String::new());
+            self.view.phase = ContainerPhase::Exited { started: Some(started), finished: now, code, reason, message };
+        }
+    }
+}
+
 impl Runtime {
+    /// Forgets what is not on the disk: sandboxes that run, processes of containers.
+    pub(super) fn forget_what_ran(&mut self) {
+        self.sandboxes.retain(|_, sandbox| !matches!(sandbox.state, SandboxState::Starting(_)));
+        for sandbox in self.sandboxes.values_mut() {
+            sandbox.state = SandboxState::Stopped;
+            sandbox.view.ready = false;
+        }
+        for container in self.containers.values_mut() {
+            container.main = None;
+            container.cpu_millis = 0;
+            container.memory = 0;
+            container.stopping.clear();
+        }
+    }
+
     pub(super) fn run_sandbox(&mut self, op: OpId, config: SandboxConfig, now: Time) {
         let id = SandboxId(self.hex());
         let view = SandboxView {

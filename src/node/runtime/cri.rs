@@ -113,7 +113,7 @@ pub enum ContainerPhase {
         finished: Time,
         /// The exit code.
         code: u8,
-        /// `Completed`, `Error`, `OOMKilled`, `StartError`.
+        /// `Completed`, `Error`, `OOMKilled`, `StartError`, `Unknown`.
         reason: &'static str,
         /// The words, where there are any.
         message: String,
