@@ -1,7 +1,7 @@
 //! Upstream's own tables against this implementation. The data is not part of the project: `$KUBARIUM_CONFORMANCE` says where
 //! it is (default `../shared/conformance`); without it, everything is skipped with a word about why.
 //!
-//! One line of [`TABLES`] is one table. `All` must pass whole; `AtLeast` says how many cases pass today.
+//! One line of a `TABLES` is one table; all of it must pass but what says why it cannot.
 
 #[path = "conformance/control.rs"]
 mod control;
@@ -16,57 +16,50 @@ use kubarium::api::{Kind, Object, Quantity, Timestamp, duration};
 use kubarium::control::apiserver::table;
 use serde_json::{Value, json};
 
-/// How much of a table must pass.
-#[derive(Clone, Copy)]
-enum Want {
-    All,
-    AtLeast(usize),
-}
-
 type Check = fn(&Value) -> Option<bool>;
 
-const TABLES: &[(&str, Want, Check)] = &[
-    ("e1_get_pods", Want::All, narrow_pod),
-    ("e2_get_pods_sidecars", Want::All, narrow_pod),
-    ("e3_get_pods_wide", Want::All, wide_pod),
-    ("e4_get_pods_conditions", Want::All, narrow_pod),
-    ("e5_get_pods_golden", Want::All, golden_pod),
-    ("extra__apimachinery__pkg__util__duration__duration__TestHumanDuration", Want::All, human_duration),
-    ("extra__apimachinery__pkg__api__resource__quantity__TestQuantityParse__L396", Want::AtLeast(46), quantity),
-    ("extra__apimachinery__pkg__api__resource__quantity__TestQuantityString__L745", Want::All, quantity),
-    ("extra__apimachinery__pkg__api__resource__quantity__TestQuantityParseEmit__L805", Want::All, quantity),
-    ("extra__pkg__printers__internalversion__printers__TestPrintNodeRole", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintNodeStatus", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintService", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintServiceLoadBalancer", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintStatefulSet", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintDaemonSet", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintJob", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintCronJob", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintReplicationController", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintPersistentVolume", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintPersistentVolumeClaim", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintStorageClass", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintControllerRevision", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintDeployment", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintReplicaSet", Want::All, printed),
-    ("h1_validation_core", Want::AtLeast(1133), validation::replay),
-    ("h1_validation_apps", Want::All, validation::replay),
-    ("h1_validation_batch", Want::All, validation::replay),
-    ("h1_validation_storage", Want::All, validation::replay),
-    ("extra__pkg__printers__internalversion__printers__TestPrintHPA", Want::All, printed),
-    ("h1_validation_autoscaling", Want::AtLeast(52), validation::replay),
-    ("extra__pkg__printers__internalversion__printers__TestPrintPodDisruptionBudget", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintPriorityClass", Want::All, printed),
-    ("h1_validation_scheduling", Want::All, validation::replay),
-    ("extra__pkg__printers__internalversion__printers__TestPrintServiceAccount", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintRoleBinding", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintClusterRoleBinding", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintIngressClass", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintNetworkPolicy", Want::All, printed),
-    ("extra__pkg__printers__internalversion__printers__TestPrintPodTemplate", Want::All, printed),
-    ("h1_validation_networking", Want::AtLeast(61), validation::replay),
-    ("h1_validation_rbac", Want::All, validation::replay),
+const TABLES: &[(&str, Check)] = &[
+    ("e1_get_pods", narrow_pod),
+    ("e2_get_pods_sidecars", narrow_pod),
+    ("e3_get_pods_wide", wide_pod),
+    ("e4_get_pods_conditions", narrow_pod),
+    ("e5_get_pods_golden", golden_pod),
+    ("extra__apimachinery__pkg__util__duration__duration__TestHumanDuration", human_duration),
+    ("extra__apimachinery__pkg__api__resource__quantity__TestQuantityParse__L396", quantity),
+    ("extra__apimachinery__pkg__api__resource__quantity__TestQuantityString__L745", quantity),
+    ("extra__apimachinery__pkg__api__resource__quantity__TestQuantityParseEmit__L805", quantity),
+    ("extra__pkg__printers__internalversion__printers__TestPrintNodeRole", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintNodeStatus", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintService", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintServiceLoadBalancer", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintStatefulSet", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintDaemonSet", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintJob", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintCronJob", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintReplicationController", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintPersistentVolume", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintPersistentVolumeClaim", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintStorageClass", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintControllerRevision", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintDeployment", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintReplicaSet", printed),
+    ("h1_validation_core", validation::replay),
+    ("h1_validation_apps", validation::replay),
+    ("h1_validation_batch", validation::replay),
+    ("h1_validation_storage", validation::replay),
+    ("extra__pkg__printers__internalversion__printers__TestPrintHPA", printed),
+    ("h1_validation_autoscaling", validation::replay),
+    ("extra__pkg__printers__internalversion__printers__TestPrintPodDisruptionBudget", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintPriorityClass", printed),
+    ("h1_validation_scheduling", validation::replay),
+    ("extra__pkg__printers__internalversion__printers__TestPrintServiceAccount", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintRoleBinding", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintClusterRoleBinding", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintIngressClass", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintNetworkPolicy", printed),
+    ("extra__pkg__printers__internalversion__printers__TestPrintPodTemplate", printed),
+    ("h1_validation_networking", validation::replay),
+    ("h1_validation_rbac", validation::replay),
 ];
 
 fn folder() -> PathBuf {
@@ -81,7 +74,7 @@ fn upstreams_tables_pass() {
         return;
     }
     let mut failed = Vec::new();
-    for (name, want, check) in TABLES {
+    for (name, check) in TABLES {
         let Ok(text) = std::fs::read_to_string(tables.join(format!("{name}.json"))) else {
             println!("{name}: skipped: not there");
             continue;
@@ -100,11 +93,7 @@ fn upstreams_tables_pass() {
         let looked_at = results.iter().flatten().count();
         let passed = results.iter().flatten().filter(|ok| **ok).count();
         println!("{name}: {passed}/{looked_at} ({} not for us)", cases.len() - looked_at);
-        let good = match want {
-            Want::All => passed == looked_at,
-            Want::AtLeast(least) => passed >= *least,
-        };
-        if !good {
+        if passed != looked_at {
             failed.push(*name);
         }
     }

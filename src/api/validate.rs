@@ -122,7 +122,7 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::ConfigMap(n), Object::ConfigMap(o)) => stores::config_map_update(n, o, &mut errors),
         (Object::Secret(n), Object::Secret(o)) => stores::secret_update(n, o, &mut errors),
         (Object::Node(n), Object::Node(o)) => node::update(n, o, &mut errors),
-        (Object::Endpoints(n), _) => endpoints::endpoints(n, &mut errors),
+        (Object::Endpoints(n), Object::Endpoints(o)) => endpoints::endpoints_update(n, o, &mut errors),
         (Object::EndpointSlice(n), Object::EndpointSlice(o)) => endpoints::slice_update(n, o, &mut errors),
         (Object::Lease(n), _) => endpoints::lease(n, &mut errors),
         (Object::Event(n), _) => event::event(n, &mut errors),
