@@ -81,6 +81,13 @@ fn unknown_gate(function: &str, case: &Value, input: &str) -> Option<&'static st
         return Some("an option that lets values of node affinity be no labels");
     }
     let errors = case["errors"].to_string();
+    let spec = &case["input"]["spec"];
+    if function.starts_with("ValidateCSIDriver") && spec["seLinuxMount"].is_null() && !errors.contains("seLinuxMount") {
+        return Some("the gate SELinuxMountReadWriteOncePod is off");
+    }
+    if errors.contains("preventPodSchedulingIfMissing: Required") {
+        return Some("the gate VolumeLimitScaling is on");
+    }
     if function == "ValidatePodUpdate" && errors.contains("- \\\"TerminationGracePeriodSeconds\\\": -1") {
         return Some("the data has the old pod as it was read back: with 1 for -1");
     }
