@@ -70,6 +70,12 @@ impl Quantity {
         clamp(div_ceil(self.billionths, ONE / 1_000))
     }
 
+    /// Rounded up to whole units, written as it is.
+    #[must_use]
+    pub fn whole(self) -> Quantity {
+        Quantity { billionths: div_ceil(self.billionths, ONE) * ONE, ..self }
+    }
+
     /// Whether it is zero.
     pub fn is_zero(self) -> bool {
         self.billionths == 0
