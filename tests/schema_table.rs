@@ -15,6 +15,8 @@ const TABLE: &str = "src/api/schema/table.txt";
 /// Fields whose strategic merge is `retainKeys`; the crate does not say.
 const RETAIN: &[(&str, &str)] =
     &[("PodSpec", "volumes"), ("PodSpec", "resourceClaims"), ("DeploymentSpec", "strategy")];
+/// Kinds that are answered and not kept.
+const REVIEWS: &[&str] = &["LocalSubjectAccessReview", "SelfSubjectAccessReview", "SubjectAccessReview"];
 /// Types that are written as scalars.
 const SCALARS: &[(&str, &str)] = &[
     ("io.k8s.apimachinery.pkg.api.resource.Quantity", "q"),
@@ -23,6 +25,10 @@ const SCALARS: &[(&str, &str)] = &[
     ("io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime", "m"),
     ("io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1", "a"),
     ("io.k8s.apimachinery.pkg.runtime.RawExtension", "a"),
+    ("io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON", "a"),
+    ("io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrArray", "a"),
+    ("io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrBool", "a"),
+    ("io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrStringArray", "a"),
 ];
 
 #[test]
@@ -90,6 +96,7 @@ impl Crate {
 
     fn table(&self) -> String {
         let mut todo: VecDeque<String> = Kind::ALL.iter().map(|kind| self.root(*kind)).collect();
+        todo.extend(REVIEWS.iter().map(|kind| format!("io.k8s.api.authorization.v1.{kind}")));
         let mut seen: BTreeSet<String> = todo.iter().cloned().collect();
         let mut lines = BTreeSet::new();
         while let Some(definition) = todo.pop_front() {
@@ -107,7 +114,11 @@ impl Crate {
     fn root(&self, kind: Kind) -> String {
         let info = kind.info();
         let group = if info.group.is_empty() { "core" } else { info.group.split('.').next().unwrap_or("") };
-        let definition = format!("io.k8s.api.{group}.{}.{}", info.version, info.kind);
+        let module = match group {
+            "apiextensions" => "apiextensions-apiserver.pkg.apis.apiextensions".to_owned(),
+            group => format!("api.{group}"),
+        };
+        let definition = format!("io.k8s.{module}.{}.{}", info.version, info.kind);
         assert!(self.texts.contains_key(&definition), "{definition}");
         definition
     }
@@ -254,7 +265,9 @@ fn parse(text: &str) -> (Token, &str) {
         b'(' => code(text),
         _ => {
             let end = text.find([',', '}', ']', '\n']).unwrap_or(text.len());
-            (Token::Text(text[..end].to_owned()), &text[end..])
+            let word = text[..end].to_owned();
+            // A reference may stand without parentheses.
+            (if word.starts_with("__gen") { Token::Code(word) } else { Token::Text(word) }, &text[end..])
         }
     }
 }

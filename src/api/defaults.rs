@@ -1,6 +1,7 @@
 //! The defaults that depend on other fields; all others are those of the structs. Models `pkg/apis/*/v1/defaults.go`.
 
 mod autoscaler;
+mod extension;
 mod limits;
 mod network;
 mod pod;
@@ -72,7 +73,15 @@ pub fn apply(object: &mut Object) {
                 meta.labels.insert("kubernetes.io/metadata.name".into(), meta.name.clone());
             }
         }
+        Object::CSIDriver(driver) => extension::driver(Arc::make_mut(driver)),
+        Object::CustomResourceDefinition(definition) => extension::definition(Arc::make_mut(definition)),
         Object::Endpoints(_)
+        | Object::CSINode(_)
+        | Object::CSIStorageCapacity(_)
+        | Object::VolumeAttachment(_)
+        | Object::VolumeAttributesClass(_)
+        | Object::CertificateSigningRequest(_)
+        | Object::RuntimeClass(_)
         | Object::ConfigMap(_)
         | Object::Event(_)
         | Object::EndpointSlice(_)

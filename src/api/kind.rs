@@ -5,10 +5,12 @@ pub mod autoscaler;
 pub mod config;
 pub mod controller_revision;
 pub mod cron_job;
+pub mod csi;
 pub mod daemon_set;
 pub mod deployment;
 pub mod endpoints;
 pub mod event;
+pub mod extension;
 pub mod ingress;
 pub mod job;
 pub mod lease;
@@ -40,6 +42,9 @@ pub use autoscaler::{
 pub use config::{ConfigMap, Secret};
 pub use controller_revision::ControllerRevision;
 pub use cron_job::{CronJob, CronJobSpec, CronJobStatus, JobTemplateSpec};
+pub use csi::{
+    CSIDriver, CSINode, CSIStorageCapacity, VolumeAttachment, VolumeAttachmentStatus, VolumeAttributesClass,
+};
 pub use daemon_set::{
     DaemonSet, DaemonSetCondition, DaemonSetSpec, DaemonSetStatus, DaemonSetUpdateStrategy, RollingUpdateDaemonSet,
 };
@@ -52,6 +57,10 @@ pub use endpoints::{
     Endpoints, ObjectReference,
 };
 pub use event::{Event, EventSource};
+pub use extension::{
+    CertificateSigningRequest, CustomResourceDefinition, CustomResourceDefinitionNames, CustomResourceDefinitionStatus,
+    RuntimeClass,
+};
 pub use ingress::{
     HttpIngressPath, HttpIngressRuleValue, Ingress, IngressBackend, IngressClass, IngressClassParametersReference,
     IngressClassSpec, IngressLoadBalancerIngress, IngressLoadBalancerStatus, IngressRule, IngressServiceBackend,

@@ -160,6 +160,14 @@ kinds! {
     RoleBinding    "rolebindings"   []         "rbac.authorization.k8s.io" "v1" true  "rolebindings";
     ClusterRole    "clusterroles"   []         "rbac.authorization.k8s.io" "v1" false "clusterroles";
     ClusterRoleBinding "clusterrolebindings" [] "rbac.authorization.k8s.io" "v1" false "clusterrolebindings";
+    CSIDriver      "csidrivers"     []         "storage.k8s.io"      "v1" false "csidrivers";
+    CSINode        "csinodes"       []         "storage.k8s.io"      "v1" false "csinodes";
+    CSIStorageCapacity "csistoragecapacities" [] "storage.k8s.io"    "v1" true  "csistoragecapacities";
+    VolumeAttachment "volumeattachments" []    "storage.k8s.io"      "v1" false "volumeattachments";
+    VolumeAttributesClass "volumeattributesclasses" ["vac"] "storage.k8s.io" "v1" false "volumeattributesclasses";
+    CertificateSigningRequest "certificatesigningrequests" ["csr"] "certificates.k8s.io" "v1" false "certificatesigningrequests";
+    RuntimeClass   "runtimeclasses" []         "node.k8s.io"         "v1" false "runtimeclasses";
+    CustomResourceDefinition "customresourcedefinitions" ["crd" "crds"] "apiextensions.k8s.io" "v1" false "apiextensions.k8s.io/customresourcedefinitions";
 }
 
 /// A struct that is a kind.

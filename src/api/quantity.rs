@@ -9,6 +9,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// One unit, in billionths.
 const ONE: i128 = 1_000_000_000;
+/// The most digits that upstream keeps in a machine word.
+const SHORT: usize = 18;
+/// The largest amount that is kept, in billionths: sums of a few of them fit.
+const LARGEST: i128 = i128::MAX / 1_000;
 
 const DECIMAL: &[(&str, i32)] =
     &[("n", -9), ("u", -6), ("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
@@ -66,6 +70,12 @@ impl Quantity {
         clamp(div_ceil(self.billionths, ONE / 1_000))
     }
 
+    /// Rounded up to whole units, written as it is.
+    #[must_use]
+    pub fn whole(self) -> Quantity {
+        Quantity { billionths: div_ceil(self.billionths, ONE) * ONE, ..self }
+    }
+
     /// Whether it is zero.
     pub fn is_zero(self) -> bool {
         self.billionths == 0
@@ -80,13 +90,13 @@ impl Quantity {
     #[must_use]
     pub fn plus(self, other: Quantity) -> Quantity {
         let format = if self.is_zero() { other.format } else { self.format };
-        Quantity { billionths: self.billionths + other.billionths, format }
+        Quantity { billionths: self.billionths.saturating_add(other.billionths), format }
     }
 
     /// The difference, written as `self` is.
     #[must_use]
     pub fn minus(self, other: Quantity) -> Quantity {
-        Quantity { billionths: self.billionths - other.billionths, ..self }
+        Quantity { billionths: self.billionths.saturating_sub(other.billionths), ..self }
     }
 }
 
@@ -139,9 +149,13 @@ fn scale_of(suffix: &str) -> Option<(Scale, Format)> {
 }
 
 impl Scale {
-    /// The number in billionths, rounded up, at most 2^63-1 units (as upstream caps it).
+    /// The number in billionths, rounded up, at most 2^63-1 units (as upstream caps it). Upstream keeps a decimal number of
+    /// up to 18 digits as it is, however large its suffix; so does this, as far as the number fits.
     fn apply(self, whole: &str, fraction: &str) -> i128 {
         let most = i128::from(i64::MAX) * ONE;
+        let written = whole.trim_start_matches('0').len() + fraction.len();
+        let short = matches!(self, Scale::Ten(_)) && written <= SHORT;
+        let limit = if short { LARGEST } else { most };
         let digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).skip_while(|b| *b == b'0').collect();
         let mut value: i128 = 0;
         for digit in digits.iter().take(30) {
@@ -157,7 +171,7 @@ impl Scale {
         for _ in 0..two {
             value = value.saturating_mul(2);
         }
-        while power > 0 && value < most && value != 0 {
+        while power > 0 && value < limit && value != 0 {
             value = value.saturating_mul(10);
             power -= 1;
         }
@@ -167,7 +181,7 @@ impl Scale {
             value /= 10;
             power += 1;
         }
-        (value + i128::from(inexact)).min(most)
+        if value <= limit { (value + i128::from(inexact)).min(limit) } else { most }
     }
 }
 

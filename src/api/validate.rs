@@ -7,12 +7,15 @@ mod autoscaler;
 mod claim;
 mod container;
 mod cron_job;
+mod csi;
+mod definition;
 mod diff;
 mod endpoints;
 mod env;
 mod ephemeral;
 mod error;
 mod event;
+mod extension;
 mod field_path;
 mod go_form;
 mod ingress;
@@ -95,6 +98,14 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::RoleBinding(b) => rbac::binding(b, &mut errors),
         Object::ClusterRoleBinding(b) => rbac::cluster_binding(b, &mut errors),
         Object::Event(e) => event::event(e, &mut errors),
+        Object::CSIDriver(d) => csi::driver(d, &mut errors),
+        Object::CSINode(n) => csi::node(n, &mut errors),
+        Object::CSIStorageCapacity(c) => csi::capacity(c, &mut errors),
+        Object::VolumeAttachment(a) => csi::attachment(a, &mut errors),
+        Object::VolumeAttributesClass(c) => csi::attributes(c, &mut errors),
+        Object::CertificateSigningRequest(r) => extension::request(r, &mut errors),
+        Object::RuntimeClass(c) => extension::runtime(c, &mut errors),
+        Object::CustomResourceDefinition(d) => definition::create(d, &mut errors),
         #[allow(unreachable_patterns)] // A kind that is new has no rules of its own at first.
         _ => {}
     }
@@ -104,13 +115,17 @@ pub fn create(object: &Object) -> Vec<FieldError> {
 /// Everything that is wrong with a change of an object.
 pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
     let mut errors = match new {
-        Object::PersistentVolume(_) => Vec::new(),
+        Object::PersistentVolume(_) | Object::VolumeAttachment(_) | Object::CSINode(_) => Vec::new(),
         _ => meta::update(new, old),
     };
     // Upstream judges the metadata of these as if they were new, too.
     if matches!(
         new,
-        Object::Pod(_) | Object::PersistentVolume(_) | Object::PersistentVolumeClaim(_) | Object::ControllerRevision(_)
+        Object::Pod(_)
+            | Object::PersistentVolume(_)
+            | Object::PersistentVolumeClaim(_)
+            | Object::ControllerRevision(_)
+            | Object::VolumeAttributesClass(_)
     ) {
         errors.extend(meta::create(new));
     }
@@ -122,7 +137,7 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::ConfigMap(n), Object::ConfigMap(o)) => stores::config_map_update(n, o, &mut errors),
         (Object::Secret(n), Object::Secret(o)) => stores::secret_update(n, o, &mut errors),
         (Object::Node(n), Object::Node(o)) => node::update(n, o, &mut errors),
-        (Object::Endpoints(n), _) => endpoints::endpoints(n, &mut errors),
+        (Object::Endpoints(n), Object::Endpoints(o)) => endpoints::endpoints_update(n, o, &mut errors),
         (Object::EndpointSlice(n), Object::EndpointSlice(o)) => endpoints::slice_update(n, o, &mut errors),
         (Object::Lease(n), _) => endpoints::lease(n, &mut errors),
         (Object::Event(n), _) => event::event(n, &mut errors),
@@ -157,6 +172,18 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::ClusterRoleBinding(n), Object::ClusterRoleBinding(o)) => {
             rbac::cluster_binding(n, &mut errors);
             rbac::same_role(&n.role_ref, &o.role_ref, &mut errors);
+        }
+        (Object::CSIDriver(n), Object::CSIDriver(o)) => csi::driver_update(n, o, &mut errors),
+        (Object::CSINode(n), Object::CSINode(o)) => csi::node_update(n, o, &mut errors),
+        (Object::CSIStorageCapacity(n), Object::CSIStorageCapacity(o)) => csi::capacity_update(n, o, &mut errors),
+        (Object::VolumeAttachment(n), Object::VolumeAttachment(o)) => csi::attachment_update(n, o, &mut errors),
+        (Object::VolumeAttributesClass(n), Object::VolumeAttributesClass(o)) => {
+            csi::attributes_update(n, o, &mut errors);
+        }
+        (Object::CertificateSigningRequest(n), _) => extension::request(n, &mut errors),
+        (Object::RuntimeClass(n), Object::RuntimeClass(o)) => extension::runtime_update(n, o, &mut errors),
+        (Object::CustomResourceDefinition(n), Object::CustomResourceDefinition(o)) => {
+            definition::update(n, o, &mut errors);
         }
         _ => {}
     }

@@ -31,6 +31,7 @@ pub mod legacy;
 pub mod present;
 pub mod registry;
 pub mod removal;
+pub mod review;
 pub mod storage;
 pub mod stream;
 pub mod sync;

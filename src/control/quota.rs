@@ -88,8 +88,12 @@ fn claim_usage(claim: &PersistentVolumeClaim, all: &mut ResourceList) {
         }
     };
     set("persistentvolumeclaims", Quantity::from_units(1));
+    let told = claim.status.rest.get("allocatedResources").and_then(|list| list["storage"].as_str());
+    let allocated = told.and_then(|text| text.parse::<Quantity>().ok());
+    // A claim that grows is charged for the larger size until it has it.
     if let Some(storage) = claim.spec.resources.requests.get("storage") {
-        set("requests.storage", *storage);
+        let larger = allocated.filter(|amount| amount.minus(*storage).sign() > 0).unwrap_or(*storage);
+        set("requests.storage", larger.whole());
     }
 }
 

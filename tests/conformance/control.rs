@@ -41,6 +41,7 @@ pub const TABLES: &[(&str, Replay)] = &[
     ("d1_taint_toleration_filter", taint_filter),
     ("d2_taint_toleration_score", taint_score),
     ("extra__pkg__controller__controller_utils__TestSortingActivePodsWithRanks__L895", deletion_order),
+    ("extra__pkg__controller__controller_utils__TestSortingActivePodsWithRanks__L850", equal_order),
     ("extra__pkg__scheduler__framework__types__TestFitError_Error", fit_error),
     (
         "extra__pkg__scheduler__framework__plugins__imagelocality__image_locality__TestImageLocalityPriority",
@@ -263,7 +264,7 @@ pub fn node(value: &Value) -> Node {
 }
 
 /// The nodes of a case with the pods that are there already.
-fn nodes(input: &Value) -> Vec<NodeInfo> {
+pub fn nodes(input: &Value) -> Vec<NodeInfo> {
     let mut nodes: Vec<NodeInfo> =
         input["nodes"].as_array().into_iter().flatten().map(|value| node_info(node(value))).collect();
     for (index, value) in input["existingPods"].as_array().into_iter().flatten().enumerate() {
@@ -279,7 +280,7 @@ fn nodes(input: &Value) -> Vec<NodeInfo> {
     nodes
 }
 
-fn snapshot(nodes: &[NodeInfo]) -> Snapshot {
+pub fn snapshot(nodes: &[NodeInfo]) -> Snapshot {
     let mut snapshot = Snapshot::default();
     nodes.iter().for_each(|node| snapshot.set_node(&node.node));
     snapshot.refresh();
@@ -351,7 +352,7 @@ fn taint_filter(_: &Value, case: &Value) -> Verdict {
     same(told(TaintToleration.filter(&pod, &node, &CycleState::default())), wanted(&case["expected"]))
 }
 
-fn scored(plugin: &dyn Plugin, pod: &PodInfo, nodes: &[NodeInfo]) -> VecMap<String, i64> {
+pub fn scored(plugin: &dyn Plugin, pod: &PodInfo, nodes: &[NodeInfo]) -> VecMap<String, i64> {
     let snapshot = snapshot(nodes);
     let mut scores: Vec<i64> =
         nodes.iter().map(|node| plugin.score(pod, node, &snapshot, &CycleState::default())).collect();
@@ -435,4 +436,12 @@ fn deletion_order(table: &Value, case: &Value) -> Verdict {
     let ((lesser, a), (greater, b)) = (of(&case["lesser"]), of(&case["greater"]));
     let order = pods::deletion_order((&lesser, a), (&greater, b), now);
     same(order, std::cmp::Ordering::Less)
+}
+
+/// A pod is deleted neither before nor after one that is the same.
+fn equal_order(table: &Value, case: &Value) -> Verdict {
+    let now: Timestamp = table["now"].as_str().and_then(|text| text.parse().ok()).expect("a time");
+    let now = u64::try_from(now.0).expect("after 1970") * 1_000_000_000;
+    let (one, other) = (pod(&case["p1"]).pod.clone(), pod(&case["p1"]).pod.clone());
+    same(pods::deletion_order((&one, 0), (&other, 0), now), std::cmp::Ordering::Equal)
 }

@@ -151,9 +151,9 @@ fn leftovers(cluster: &Cluster) -> Option<String> {
 /// Whether an object is a claim of a pod that is there, which keeps it.
 fn is_in_use(cluster: &Cluster, object: &Object) -> bool {
     let uses = |pod: &Pod| {
-        let volumes = pod.spec.volumes.iter().filter_map(|volume| volume.persistent_volume_claim.as_ref());
+        let volumes = pod.spec.volumes.iter().filter_map(|volume| volume.rest.get("persistentVolumeClaim"));
         pod.metadata.namespace == object.meta().namespace
-            && volumes.into_iter().any(|claim| claim.claim_name == object.meta().name)
+            && volumes.into_iter().any(|claim| claim["claimName"] == *object.meta().name)
     };
     matches!(object, Object::PersistentVolumeClaim(_)) && pods(cluster).any(uses)
 }

@@ -134,6 +134,9 @@ fn metric(one: &MetricSpec, before: Option<&MetricSpec>, field: &str, errors: &m
     if SOURCES.contains(&one.r#type.as_str()) && !present.contains(&wanted.as_str()) {
         errors.push(required(&format!("{field}.{wanted}"), "must populate information for the given metric source"));
     }
+    if !SOURCES.contains(&one.r#type.as_str()) {
+        errors.push(unsupported(&format!("{field}.type"), &one.r#type, &SOURCES));
+    }
     if present.len() != 1 {
         let others = present.iter().filter(|name| **name != wanted);
         errors.extend(

@@ -48,6 +48,13 @@ pub fn endpoints(endpoints: &Endpoints, errors: &mut Vec<FieldError>) {
     }
 }
 
+/// Changed endpoints: what was wrong before and has not changed may stay.
+pub fn endpoints_update(new: &Endpoints, old: &Endpoints, errors: &mut Vec<FieldError>) {
+    if new.subsets != old.subsets {
+        endpoints(new, errors);
+    }
+}
+
 /// An address that something can be sent to.
 fn reachable(text: &str, field: &str, errors: &mut Vec<FieldError>) {
     let Ok(address) = text.parse::<IpAddr>() else {

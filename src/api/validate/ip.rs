@@ -56,6 +56,12 @@ pub fn range_of_old(text: &str, field: &str, errors: &mut Vec<FieldError>) {
     }
 }
 
+/// Whether an error says that an address or a range is written with zeros before a number.
+pub fn is_padding(error: &FieldError) -> bool {
+    error.message.ends_with("must not have leading 0s")
+        || error.message.ends_with("must not have leading 0s in IP or prefix length")
+}
+
 /// Why nothing can be sent to an address from elsewhere.
 pub fn unreachable(address: IpAddr) -> Option<String> {
     Some(match address {

@@ -128,10 +128,15 @@ pub fn update(new: &Node, old: &Node, errors: &mut Vec<FieldError>) {
     taints(new, errors);
     resources(new, errors);
     declared_features(new, errors);
-    if !old.spec.pod_cidrs.is_empty() && new.spec.pod_cidrs != old.spec.pod_cidrs {
-        let why = "node updates may not change podCIDR except from \"\" to valid";
-        errors.push(forbidden("spec.podCIDRs", why));
-    }
+    // Upstream complains about each range that is another one.
+    let (now, had) = (&new.spec.pod_cidrs, &old.spec.pod_cidrs);
+    let changed = match had.len() {
+        0 => 0,
+        length if length != now.len() => 1,
+        _ => now.iter().zip(had).filter(|(now, had)| now != had).count(),
+    };
+    let why = "node updates may not change podCIDR except from \"\" to valid";
+    errors.extend((0..changed).map(|_| forbidden("spec.podCIDRs", why)));
     if !old.spec.provider_id.is_empty() && new.spec.provider_id != old.spec.provider_id {
         let why = "node updates may not change providerID except from \"\" to valid";
         errors.push(forbidden("spec.providerID", why));

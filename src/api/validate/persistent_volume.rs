@@ -197,7 +197,8 @@ pub fn class(class: &StorageClass, errors: &mut Vec<FieldError>) {
     }
 }
 
-fn parameters(parameters: &VecMap<String, String>, errors: &mut Vec<FieldError>) {
+/// Parameters of a class.
+pub fn parameters(parameters: &VecMap<String, String>, errors: &mut Vec<FieldError>) {
     if parameters.len() > MOST_PARAMETERS {
         return errors.push(too_long("parameters", MOST_PARAMETERS));
     }

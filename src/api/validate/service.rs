@@ -203,11 +203,11 @@ fn health_check(service: &Service, errors: &mut Vec<FieldError>) {
     }
 }
 
+const RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
 const BALANCERS: &str = "may only be used when `type` is 'LoadBalancer'";
 
 /// What only load balancers have.
 fn load_balancer(service: &Service, errors: &mut Vec<FieldError>) {
-    const RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
     let spec = &service.spec;
     let balanced = spec.r#type == ServiceType::LoadBalancer;
     let ranges = spec.rest.get("loadBalancerSourceRanges").and_then(Value::as_array);
@@ -270,12 +270,21 @@ pub fn update(new: &Service, old: &Service, errors: &mut Vec<FieldError>) {
         errors.push(invalid("spec.loadBalancerClass", &value, "may not change once set"));
     }
     balancer_class(new, errors);
-    // Addresses written in a form that is no longer taken may stay as they are.
     let (mut now, mut before) = (Vec::new(), Vec::new());
     create(new, &mut now);
     create(old, &mut before);
-    now.retain(|e| {
-        !((e.message.ends_with("leading 0s") || e.message.ends_with("in IP or prefix length")) && before.contains(e))
-    });
+    let same = new.metadata.annotations.get(RANGES) == old.metadata.annotations.get(RANGES);
+    now.retain(|error| !ip::is_padding(error) || !was_padded(error, &before, same));
     errors.extend(now);
+}
+
+/// Whether an address was written in a form that is no longer taken before: then it may stay. The list of an annotation must
+/// stay whole; in a list of the spec each one may move, but the cluster's own addresses, which have their places.
+fn was_padded(error: &FieldError, before: &[FieldError], same_annotation: bool) -> bool {
+    let list = |field: &str| field.split('[').next().unwrap_or(field).to_owned();
+    match list(&error.field).as_str() {
+        "metadata.annotations" => same_annotation,
+        "spec.clusterIPs" => before.contains(error),
+        name => before.iter().any(|had| had.message == error.message && list(&had.field) == name),
+    }
 }

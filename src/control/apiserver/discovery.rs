@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::api::Kind;
 use crate::api::http::{HttpRequest, HttpResponse, Method};
-use crate::control::apiserver::{ApiServer, autoscaling_v1, registry};
+use crate::control::apiserver::{ApiServer, autoscaling_v1, registry, review};
 
 /// The version that is modelled.
 pub const VERSION: &str = "v1.36.2";
@@ -55,7 +55,7 @@ fn version() -> Value {
 
 /// The groups besides the core one, in upstream's order of importance.
 fn groups() -> Vec<Value> {
-    let mut found: Vec<(&str, &str)> = Vec::new();
+    let mut found: Vec<(&str, &str)> = vec![("authorization.k8s.io", "v1")];
     for kind in Kind::ALL.iter().map(|k| k.info()).filter(|k| !k.group.is_empty()) {
         if !found.contains(&(kind.group, kind.version)) {
             found.push((kind.group, kind.version));
@@ -80,11 +80,19 @@ fn resources(group: &str, version: &str) -> Option<Value> {
         .copied()
         .filter(|k| k.info().group == group && serves(k.info().version, group, version))
         .collect();
-    if kinds.is_empty() {
+    if kinds.is_empty() && !review::is(group, version) {
         return None;
     }
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     let mut all: Vec<Value> = kinds.iter().flat_map(|kind| resource(*kind)).collect();
+    if review::is(group, version) {
+        all.extend(review::RESOURCES.iter().map(|(plural, kind, namespaced)| {
+            let singular = kind.to_lowercase();
+            json!({
+                "name": plural, "singularName": singular, "namespaced": namespaced, "kind": kind, "verbs": ["create"],
+            })
+        }));
+    }
     all.sort_by(|a, b| a["name"].as_str().cmp(&b["name"].as_str()));
     Some(json!({
         "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": all,

@@ -9,7 +9,7 @@ use crate::api::{
     Body, CallId, Kind, Object, Options, PatchType, Request, ResourceVersion, Status, Subresource, Uid, Verb,
 };
 use crate::control::apiserver::call::{ClientId, Door};
-use crate::control::apiserver::{ApiServer, Effect, autoscaling_v1, discovery, legacy};
+use crate::control::apiserver::{ApiServer, Effect, autoscaling_v1, discovery, legacy, review};
 use crate::sim::{Out, Time};
 
 /// The form in which a client wants its answer.
@@ -67,6 +67,10 @@ impl ApiServer {
         out: &mut Out<Effect>,
     ) {
         if let Some(response) = discovery::answer(self, &http) {
+            out.push(Effect::Http { client, id, response });
+            return;
+        }
+        if let Some(response) = review::answer(self, &http) {
             out.push(Effect::Http { client, id, response });
             return;
         }

@@ -4,6 +4,7 @@
 
 mod access;
 mod autoscaler;
+mod extension;
 mod ingress;
 mod network;
 mod node;
@@ -73,6 +74,14 @@ pub fn columns(kind: Kind) -> &'static [Column] {
         Kind::Role | Kind::ClusterRole => access::ROLE,
         Kind::RoleBinding | Kind::ClusterRoleBinding => access::BINDING,
         Kind::PodTemplate => access::TEMPLATE,
+        Kind::CSIDriver => extension::DRIVER,
+        Kind::CSINode => extension::NODE,
+        Kind::CSIStorageCapacity => extension::CAPACITY,
+        Kind::VolumeAttachment => extension::ATTACHMENT,
+        Kind::VolumeAttributesClass => extension::ATTRIBUTES,
+        Kind::CertificateSigningRequest => extension::REQUEST,
+        Kind::RuntimeClass => extension::RUNTIME,
+        Kind::CustomResourceDefinition => extension::DEFINITION,
         Kind::Node => node::COLUMNS,
         Kind::Namespace => const { &[text("Name"), text("Status"), text("Age")] },
         Kind::ConfigMap => const { &[text("Name"), text("Data"), text("Age")] },
@@ -130,6 +139,14 @@ pub fn cells(object: &Object, now: Timestamp) -> Vec<Value> {
         Object::RoleBinding(b) => access::binding(meta, &b.role_ref, &b.subjects, &age),
         Object::ClusterRoleBinding(b) => access::binding(meta, &b.role_ref, &b.subjects, &age),
         Object::PodTemplate(t) => access::template(t),
+        Object::CSIDriver(d) => extension::driver(d, &age),
+        Object::CSINode(n) => extension::node(n, &age),
+        Object::CSIStorageCapacity(c) => extension::capacity(c, &age),
+        Object::VolumeAttachment(a) => extension::attachment(a, &age),
+        Object::VolumeAttributesClass(c) => extension::attributes(c, &age),
+        Object::CertificateSigningRequest(r) => extension::request(r, &age),
+        Object::RuntimeClass(c) => vec![json!(meta.name), json!(c.handler), json!(age)],
+        Object::CustomResourceDefinition(_) => vec![json!(meta.name), json!(meta.creation_timestamp)],
         Object::Node(n) => node::cells(n, &age),
         Object::Namespace(n) => vec![json!(meta.name), json!(n.status.phase), json!(age)],
         Object::ConfigMap(c) => vec![json!(meta.name), json!(c.data.len() + c.binary_data.len()), json!(age)],

@@ -86,7 +86,7 @@ fn affected_by_slice(change: &Change, slice: &EndpointSlice) -> Vec<ObjectRef> {
 }
 
 /// Whether a pod is to be a backend (`ShouldPodBeInEndpoints` with terminating ones).
-fn belongs(pod: &Pod) -> bool {
+pub fn belongs(pod: &Pod) -> bool {
     !pods::is_terminal(pod) && !pod.status.pod_ip.is_empty()
 }
 
@@ -112,14 +112,16 @@ fn key_of(ports: &[EndpointSlicePort]) -> Ports {
 }
 
 /// The endpoint of a pod (`podToEndpoint`).
-fn endpoint(pod: &Pod, service: &Service, cache: &Cache) -> Endpoint {
+pub fn endpoint(pod: &Pod, service: &Service, cache: &Cache) -> Endpoint {
     let serving = pods::is_ready(pod);
+    // The first address of the slice's family.
+    let address = pod.status.pod_ips.iter().map(|ip| &ip.ip).find(|ip| ip.parse::<std::net::Ipv4Addr>().is_ok());
     let terminating = pod.metadata.deletion_timestamp.is_some();
     let ready = service.spec.publish_not_ready_addresses || (serving && !terminating);
     let node = (!pod.spec.node_name.is_empty()).then(|| pod.spec.node_name.clone());
     let zone = node.as_ref().and_then(|name| cache.get::<Node>("", name)?.metadata.labels.get(ZONE).cloned());
     Endpoint {
-        addresses: vec![pod.status.pod_ip.clone()],
+        addresses: vec![address.cloned().unwrap_or_else(|| pod.status.pod_ip.clone())],
         conditions: EndpointConditions {
             ready: Some(ready),
             serving: Some(serving),

@@ -49,6 +49,8 @@ pub fn available_at(pod: &Pod, min_ready_seconds: i32) -> Option<Timestamp> {
     if min_ready_seconds == 0 {
         return Some(Timestamp(i64::MIN));
     }
+    // A pod that is ready since nobody knows when has not been so for long.
+    let since = Some(since).filter(|since| *since != Timestamp::default())?;
     Some(Timestamp(since.0.saturating_add(i64::from(min_ready_seconds))))
 }
 

@@ -19,6 +19,8 @@ enum Node {
     Text(String),
     Path(Vec<Step>),
     Range(Vec<Step>, Vec<Node>),
+    /// A word where a path should be; upstream refuses it when it comes to it.
+    Identifier(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,6 +57,9 @@ pub fn parse_path(text: &str) -> Result<Template, String> {
 }
 
 fn relax(text: &str) -> String {
+    // `{metadata.name}` is taken for `{.metadata.name}` where templates are relaxed.
+    let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+    let text = inner.filter(|inner| !inner.contains(['{', '}'])).unwrap_or(text);
     if text.contains('{') {
         return text.to_owned();
     }
@@ -128,6 +133,16 @@ impl Parser {
                 Some(quote @ ('"' | '\'')) => {
                     let text = self.quoted(quote)?;
                     nodes.push(Node::Text(text));
+                }
+                Some(c) if c.is_alphabetic() || c == '_' => {
+                    let word =
+                        |c: &char| !matches!(c, '.' | ',' | '[' | ']' | '$' | '@' | '{' | '}') && !c.is_whitespace();
+                    let name: String = self.chars[self.at..].iter().copied().take_while(word).collect();
+                    self.at += name.chars().count();
+                    nodes.push(Node::Identifier(name));
+                    if matches!(self.peek(), Some('.' | '[')) {
+                        self.path()?;
+                    }
                 }
                 Some(_) => {
                     let path = self.path()?;
@@ -307,6 +322,9 @@ impl Parser {
 }
 
 fn bracket_step(body: &str) -> Result<Step, String> {
+    if body.trim().is_empty() {
+        return Ok(Step::Slice(None, None, 1));
+    }
     let invalid = || format!("invalid array index {body}");
     if body == "*" {
         return Ok(Step::Wildcard);
@@ -348,6 +366,7 @@ pub fn values(template: &Template, root: &Value) -> Result<Vec<Value>, String> {
                     found.extend(values(&Template { nodes: body.clone() }, item)?);
                 }
             }
+            Node::Identifier(name) => return Err(unrecognized(name)),
             Node::Text(_) => {}
         }
     }
@@ -357,11 +376,15 @@ pub fn values(template: &Template, root: &Value) -> Result<Vec<Value>, String> {
 /// The text of a template for a value.
 pub fn print(template: &Template, root: &Value) -> Result<String, String> {
     let mut out = String::new();
-    render(&template.nodes, root, root, &mut out);
+    render(&template.nodes, root, root, &mut out)?;
     Ok(out)
 }
 
-fn render(nodes: &[Node], root: &Value, here: &Value, out: &mut String) {
+fn unrecognized(name: &str) -> String {
+    format!("unrecognized identifier {name}")
+}
+
+fn render(nodes: &[Node], root: &Value, here: &Value, out: &mut String) -> Result<(), String> {
     for node in nodes {
         match node {
             Node::Text(text) => out.push_str(text),
@@ -371,11 +394,13 @@ fn render(nodes: &[Node], root: &Value, here: &Value, out: &mut String) {
             }
             Node::Range(path, body) => {
                 for item in walk(path, root, here) {
-                    render(body, root, item, out);
+                    render(body, root, item, out)?;
                 }
             }
+            Node::Identifier(name) => return Err(unrecognized(name)),
         }
     }
+    Ok(())
 }
 
 /// A found value as text: strings bare, collections as JSON.
@@ -425,8 +450,11 @@ fn children(value: &Value) -> Vec<&Value> {
     }
 }
 
+/// A value and all in it that have something in them: texts and numbers do not count.
 fn descend<'v>(value: &'v Value, all: &mut Vec<&'v Value>) {
-    all.push(value);
+    if matches!(value, Value::Object(_) | Value::Array(_)) {
+        all.push(value);
+    }
     for child in children(value) {
         descend(child, all);
     }

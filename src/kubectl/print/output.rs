@@ -108,7 +108,8 @@ impl Output {
         Ok(match self {
             Output::Json => pretty(value),
             Output::Yaml => to_yaml(value),
-            Output::JsonPath(template) => jsonpath::print(template, value)?,
+            Output::JsonPath(template) => jsonpath::print(template, value)
+                .map_err(|why| format!("error executing jsonpath: Error executing template: {why}"))?,
             Output::JsonPathAsJson(template) => pretty(&Value::Array(jsonpath::values(template, value)?)),
             Output::Columns(spec) => custom_columns::print(spec, value),
             Output::Name | Output::Default | Output::Wide => String::new(),

@@ -3,7 +3,7 @@
 //! Models `k8s.io/kubectl/pkg/cmd/rollout`.
 
 mod history;
-mod status;
+pub mod status;
 mod undo;
 
 use serde_json::{Value, json};

@@ -1,11 +1,12 @@
 //! `--sort-by`.
 //!
-//! Models `k8s.io/kubectl/pkg/cmd/get/sorter.go`: numbers by size, text by natural order, what has no field first.
+//! Models `k8s.io/kubectl/pkg/cmd/get/sorter.go`: numbers and amounts by size, text by natural order, what has no field first.
 
 use std::cmp::Ordering;
 
 use serde_json::Value;
 
+use crate::api::Quantity;
 use crate::kubectl::print::jsonpath::{self, Template};
 use crate::kubectl::resource::Resource;
 use crate::sim::merge_sort_by;
@@ -35,7 +36,7 @@ fn check<'v>(mut objects: impl Iterator<Item = &'v Value>, template: &Template, 
     let mut any = false;
     let found = objects.any(|object| {
         any = true;
-        key(template, object).is_some()
+        self::found(template, object).is_some()
     });
     if any && !found {
         return Err(format!("couldn't find any field with path {:?} in the list of objects", braced(path)));
@@ -51,7 +52,12 @@ fn braced(path: &str) -> String {
     }
 }
 
+/// What an object is sorted by; what is empty is the same as what is missing.
 fn key(template: &Template, object: &Value) -> Option<Value> {
+    found(template, object).filter(|value| !value.is_null())
+}
+
+fn found(template: &Template, object: &Value) -> Option<Value> {
     jsonpath::values(template, object).ok()?.into_iter().next()
 }
 
@@ -60,7 +66,10 @@ fn order(a: &Option<Value>, b: &Option<Value>) -> Ordering {
         (None, None) => Ordering::Equal,
         (None, _) => Ordering::Less,
         (_, None) => Ordering::Greater,
-        (Some(Value::String(a)), Some(Value::String(b))) => natural(a, b),
+        (Some(Value::String(a)), Some(Value::String(b))) => match (a.parse::<Quantity>(), b.parse::<Quantity>()) {
+            (Ok(a), Ok(b)) => a.minus(b).sign().cmp(&0),
+            _ => natural(a, b),
+        },
         (Some(a), Some(b)) => jsonpath::compare(a, b).unwrap_or(Ordering::Equal),
     }
 }

@@ -1,5 +1,5 @@
 //! What a container is made of: environment, files, names. Models `makeEnvironmentVariables` and `ensureHostsFile` of
-//! `pkg/kubelet/kubelet_pods.go`, `pkg/kubelet/envvars` and `pkg/kubelet/network/dns`.
+//! `pkg/kubelet/kubelet_pods.go` and `pkg/kubelet/envvars`.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::api::{ConfigMap, Container, EnvVarSource, Kind, ObjectRef, Pod, Secret, Service};
 use crate::node::kubelet::Config;
+use crate::node::kubelet::dns::PodDns;
 use crate::node::kubelet::mount::not_found;
 use crate::node::kubelet::worker::Worker;
 use crate::node::runtime::ContainerConfig;
@@ -26,20 +27,10 @@ pub fn hostname(pod: &Pod, config: &Config) -> String {
     cut.trim_end_matches(['-', '.']).to_owned()
 }
 
-/// The text of `/etc/resolv.conf`.
+/// The text of `/etc/resolv.conf`. The node itself asks a server outside.
 pub fn resolv_conf(pod: &Pod, config: &Config) -> String {
-    let cluster = match pod.spec.dns_policy.as_str() {
-        "ClusterFirst" => !pod.spec.host_network,
-        "ClusterFirstWithHostNet" => true,
-        _ => false,
-    };
-    match config.cluster_dns.filter(|_| cluster) {
-        Some(dns) => {
-            let (ns, domain) = (&pod.metadata.namespace, &config.cluster_domain);
-            format!("search {ns}.svc.{domain} svc.{domain} {domain}\nnameserver {dns}\noptions ndots:5\n")
-        }
-        None => "nameserver 8.8.8.8\n".into(),
-    }
+    let host = PodDns { servers: vec!["8.8.8.8".into()], ..PodDns::default() };
+    PodDns::of(pod, config.cluster_dns, &config.cluster_domain, &host).text()
 }
 
 /// The text of `/etc/hosts`.

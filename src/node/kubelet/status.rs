@@ -1,5 +1,5 @@
-//! A pod's status from its spec and from what the relist saw. Models `generateAPIPodStatus`, `getPhase` and
-//! `convertToAPIContainerStatuses` of `pkg/kubelet/kubelet_pods.go` and `pkg/kubelet/status/generate.go`.
+//! A pod's status from its spec and from what the relist saw. Models `generateAPIPodStatus` and
+//! `convertToAPIContainerStatuses` of `pkg/kubelet/kubelet_pods.go`.
 
 use std::net::Ipv4Addr;
 
@@ -9,8 +9,9 @@ use crate::api::{
     Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
     PodCondition, PodIp, PodSpec, PodStatus, RestartPolicy, Timestamp,
 };
-use crate::node::kubelet::actions::{exit_code, init_failed, is_sidecar};
-use crate::node::kubelet::worker::{Life, RuntimePod, Worker, restarts};
+use crate::node::kubelet::actions::{exit_code, is_sidecar};
+use crate::node::kubelet::phase::{self, Verdict};
+use crate::node::kubelet::worker::{Life, Worker, restarts};
 use crate::node::runtime::{ContainerPhase, ContainerView};
 
 /// The status of `worker`'s pod as of `now`.
@@ -37,7 +38,10 @@ pub fn generate(worker: &Worker, host: Ipv4Addr, now: Timestamp, epoch: i64) -> 
         status.pod_ips = vec![PodIp { ip: ip.clone(), ..PodIp::default() }];
         status.pod_ip = ip;
     }
-    status.phase = phase(spec, &status, seen, worker.life == Life::Terminated).into();
+    let begun = spec.containers.iter().any(|c| seen.latest(&c.name).is_some());
+    let all: Vec<ContainerStatus> =
+        status.init_container_statuses.iter().chain(&status.container_statuses).cloned().collect();
+    status.phase = phase::phase(spec, &all, worker.life == Life::Terminated, begun).into();
     if let Some((reason, message)) = &worker.failed {
         status.phase = "Failed".into();
         status.reason.clone_from(reason);
@@ -166,89 +170,24 @@ fn state(view: &ContainerView, epoch: i64) -> ContainerState {
     }
 }
 
-/// The phase of a pod (`getPhase`). A pod that is ended for good has succeeded or failed, whatever its restart policy.
-fn phase(spec: &PodSpec, status: &PodStatus, seen: &RuntimePod, terminal: bool) -> &'static str {
-    if init_failed(spec, seen) {
-        return "Failed";
-    }
-    let init_pending =
-        spec.init_containers.iter().zip(&status.init_container_statuses).any(|(c, s)| {
-            if is_sidecar(c) { s.started != Some(true) && s.state.terminated.is_none() } else { !s.ready }
-        });
-    let begun = spec.containers.iter().any(|c| seen.latest(&c.name).is_some());
-    if init_pending && !begun {
-        return "Pending";
-    }
-    let (mut waiting, mut running, mut stopped, mut succeeded) = (0, 0, 0, 0);
-    for container in &status.container_statuses {
-        match &container.state {
-            ContainerState { running: Some(_), .. } => running += 1,
-            ContainerState { terminated: Some(t), .. } => {
-                stopped += 1;
-                succeeded += i32::from(t.exit_code == 0);
-            }
-            _ if container.last_state.terminated.is_some() => stopped += 1,
-            _ => waiting += 1,
-        }
-    }
-    let sidecars = spec.init_containers.iter().zip(&status.init_container_statuses);
-    let beside = sidecars.filter(|(c, s)| is_sidecar(c) && s.state.running.is_some()).count();
-    match spec.restart_policy {
-        _ if waiting > 0 => "Pending",
-        _ if running > 0 || beside > 0 && stopped > 0 => "Running",
-        _ if stopped == 0 => "Pending",
-        RestartPolicy::Always if !terminal => "Running",
-        _ if stopped == succeeded => "Succeeded",
-        _ if terminal => "Failed",
-        RestartPolicy::Never => "Failed",
-        _ => "Running",
-    }
-}
-
 /// The conditions that the kubelet owns, then those of others, with the times of their last change.
 fn conditions(worker: &Worker, status: &mut PodStatus, now: Timestamp) {
     let spec = &worker.pod.spec;
-    let over = matches!(status.phase.as_str(), "Succeeded" | "Failed");
     let sandbox = worker.seen.sandbox.as_ref().is_some_and(|s| s.ready);
-    let incomplete: Vec<&str> = (spec.init_containers.iter().zip(&status.init_container_statuses))
-        .filter(|(c, s)| if is_sidecar(c) { s.started != Some(true) } else { !s.ready })
-        .map(|(c, _)| c.name.as_str())
-        .collect();
-    let begun = status.container_statuses.iter().any(|s| !s.container_id.is_empty());
-    let unready: Vec<&str> = (spec.init_containers.iter().zip(&status.init_container_statuses))
-        .filter(|(c, _)| is_sidecar(c))
-        .chain(spec.containers.iter().zip(&status.container_statuses))
-        .filter(|(_, s)| !s.ready)
-        .map(|(c, _)| c.name.as_str())
-        .collect();
-    let done = |reason: &str| (false, reason.to_owned(), String::new());
-    let ready = match status.phase.as_str() {
-        "Succeeded" => done("PodCompleted"),
-        "Failed" => done("PodFailed"),
-        _ if unready.is_empty() => (true, String::new(), String::new()),
-        _ => (false, "ContainersNotReady".into(), format!("containers with unready status: [{}]", unready.join(" "))),
-    };
-    let initialized = match status.phase.as_str() {
-        "Succeeded" => (true, "PodCompleted".to_owned(), String::new()),
-        _ if incomplete.is_empty() || begun && !over => (true, String::new(), String::new()),
-        _ => (
-            false,
-            "ContainersNotInitialized".into(),
-            format!("containers with incomplete status: [{}]", incomplete.join(" ")),
-        ),
-    };
-    let scheduled = (true, String::new(), String::new());
+    let all: Vec<ContainerStatus> =
+        status.init_container_statuses.iter().chain(&status.container_statuses).cloned().collect();
+    let containers = phase::containers_ready(spec, &all, &status.phase);
     let mine = [
-        ("PodReadyToStartContainers", (sandbox, String::new(), String::new())),
-        ("Initialized", initialized),
-        ("Ready", ready.clone()),
-        ("ContainersReady", ready),
-        ("PodScheduled", scheduled),
+        ("PodReadyToStartContainers", Verdict { holds: sandbox, ..Verdict::default() }),
+        ("Initialized", phase::initialized(spec, &all, &status.phase)),
+        ("Ready", phase::ready(spec, &worker.pod.status.conditions, &containers)),
+        ("ContainersReady", containers),
+        ("PodScheduled", Verdict { holds: true, ..Verdict::default() }),
     ];
     let before: Vec<PodCondition> =
         worker.status.conditions.iter().chain(&worker.pod.status.conditions).cloned().collect();
-    for (kind, (is, reason, message)) in mine {
-        let word = if is { "True" } else { "False" };
+    for (kind, Verdict { holds, reason, message }) in mine {
+        let word = if holds { "True" } else { "False" };
         let old = before.iter().find(|c| c.r#type == kind);
         let since = old.filter(|c| c.status == word).and_then(|c| c.last_transition_time).unwrap_or(now);
         status.conditions.push(PodCondition {

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::api::{DaemonSet, Job, Kind, LabelSelector, Object, Timestamp};
+use serde_json::json;
+
+use crate::api::{
+    CertificateSigningRequest, CustomResourceDefinition, DaemonSet, Job, Kind, LabelSelector, Object, Timestamp,
+};
 
 /// The annotation that counts the templates of a DaemonSet.
 const GENERATION: &str = "deprecated.daemonset.template.generation";
@@ -25,6 +29,9 @@ pub fn has_status(kind: Kind) -> bool {
             | Kind::HorizontalPodAutoscaler
             | Kind::PodDisruptionBudget
             | Kind::ResourceQuota
+            | Kind::VolumeAttachment
+            | Kind::CertificateSigningRequest
+            | Kind::CustomResourceDefinition
     )
 }
 
@@ -63,6 +70,12 @@ pub fn prepare_new(object: &mut Object, now: Timestamp) {
             protect(&mut claim.metadata.finalizers, CLAIM_PROTECTION);
         }
         Object::PodDisruptionBudget(o) => _ = fresh!(o),
+        Object::VolumeAttachment(o) => Arc::make_mut(o).status = Default::default(),
+        Object::CertificateSigningRequest(o) => asked(Arc::make_mut(o)),
+        Object::CustomResourceDefinition(o) => {
+            let definition = fresh!(o);
+            definition.status.stored_versions = Some(storage_version(definition).into_iter().collect());
+        }
         Object::ResourceQuota(o) => Arc::make_mut(o).status = Default::default(),
         Object::HorizontalPodAutoscaler(o) => Arc::make_mut(o).status = Default::default(),
         _ => {}
@@ -73,6 +86,26 @@ fn protect(finalizers: &mut Vec<String>, finalizer: &str) {
     if !finalizers.iter().any(|known| known == finalizer) {
         finalizers.push(finalizer.into());
     }
+}
+
+/// Who asks for a certificate: whoever speaks to this server does so as the administrator.
+fn asked(request: &mut CertificateSigningRequest) {
+    request.status = Default::default();
+    for (name, value) in [
+        ("username", json!("admin")),
+        ("uid", json!("admin")),
+        ("groups", json!(["system:masters", "system:authenticated"])),
+    ] {
+        request.spec.insert(name.into(), value);
+    }
+    request.spec.remove("extra");
+}
+
+/// The version in which objects of a kind are stored.
+fn storage_version(definition: &CustomResourceDefinition) -> Option<String> {
+    let versions = definition.spec.get("versions")?.as_array()?;
+    let stored = versions.iter().find(|version| version["storage"] == true)?;
+    stored["name"].as_str().map(str::to_owned)
 }
 
 /// Gives a Job and its pods the labels by which they are found (`generateSelector`).
@@ -137,6 +170,28 @@ pub fn prepare_change(new: &mut Object, old: &Object, status: bool, now: Timesta
             }
         }
         (Object::Ingress(n), Object::Ingress(o)) => split!(n, o),
+        (Object::CustomResourceDefinition(n), Object::CustomResourceDefinition(o)) => {
+            split!(n, o);
+            let known = n.status.stored_versions.clone().unwrap_or_default();
+            if let Some(version) = storage_version(n).filter(|version| !status && !known.contains(version)) {
+                Arc::make_mut(n).status.stored_versions.get_or_insert_default().push(version);
+            }
+        }
+        (Object::VolumeAttachment(n), Object::VolumeAttachment(o)) => {
+            let n = Arc::make_mut(n);
+            if status {
+                n.spec = o.spec.clone();
+            } else {
+                n.status = o.status.clone();
+            }
+        }
+        (Object::CertificateSigningRequest(n), Object::CertificateSigningRequest(o)) => {
+            let n = Arc::make_mut(n);
+            n.spec = o.spec.clone();
+            if !status {
+                n.status = o.status.clone();
+            }
+        }
         (Object::IngressClass(n), Object::IngressClass(o)) => {
             let changed = n.spec != o.spec;
             Arc::make_mut(n).metadata.generation += i64::from(changed);

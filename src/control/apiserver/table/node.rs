@@ -34,7 +34,7 @@ pub(super) fn cells(node: &Node, age: &str) -> Vec<Value> {
         json!(address(node, "InternalIP")),
         json!(address(node, "ExternalIP")),
         json!(or_unknown(&info.os_image)),
-        json!(or_unknown(&info.kernel_version)),
+        json!(kernel(&info.kernel_version, &info.architecture)),
         json!(or_unknown(&info.container_runtime_version)),
     ]
 }
@@ -66,6 +66,15 @@ fn roles(node: &Node) -> String {
         .filter(|role| !role.is_empty())
         .collect();
     if roles.is_empty() { NONE.into() } else { roles.into_iter().collect::<Vec<_>>().join(",") }
+}
+
+/// `6.1.0 (amd64)`: the kernel and, if it is known, what it runs on.
+fn kernel(version: &str, architecture: &str) -> String {
+    match (version, architecture) {
+        ("", _) => super::UNKNOWN.to_owned(),
+        (version, "") => version.to_owned(),
+        (version, architecture) => format!("{version} ({architecture})"),
+    }
 }
 
 fn address(node: &Node, r#type: &str) -> String {

@@ -96,6 +96,10 @@ pub fn success_policy(job: &Job, succeeded: &VecSet<i32>) -> Option<Finish> {
         let counted: VecSet<i32> = match &rule.succeeded_indexes {
             Some(text) => {
                 let wanted = indexes::parse(text, completions);
+                // What names no index is met by none.
+                if wanted.is_empty() || succeeded.is_empty() {
+                    return false;
+                }
                 if rule.succeeded_count.is_none() {
                     return wanted.is_subset(succeeded);
                 }

@@ -21,7 +21,10 @@ pub fn action(job: &Job, pod: &Pod) -> Action {
     if pod.status.phase != "Failed" {
         return Action::Count;
     }
-    let found = policy.rules.iter().enumerate().find_map(|(index, rule)| Some((index, rule, matched(rule, pod)?)));
+    let known =
+        |rule: &PodFailurePolicyRule| matches!(rule.action.as_str(), "Ignore" | "FailIndex" | "FailJob" | "Count");
+    let rules = policy.rules.iter().enumerate().filter(|(_, rule)| known(rule));
+    let found = rules.into_iter().find_map(|(index, rule)| Some((index, rule, matched(rule, pod)?)));
     match found {
         None => Action::Count,
         Some((index, rule, why)) => match rule.action.as_str() {

@@ -128,6 +128,10 @@ pub fn quota(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
         };
         spec["hard"][key] = json!(value);
     }
+    let scopes: Vec<&str> = ctx.args().text("scopes").split(',').filter(|scope| !scope.is_empty()).collect();
+    if !scopes.is_empty() {
+        spec["scopes"] = json!(scopes);
+    }
     let object = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata(ctx, &name, true), "spec": spec, "status": {}});
     Ok(Made { object, refusal: "failed to create quota: " })
 }

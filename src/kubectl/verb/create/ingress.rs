@@ -107,24 +107,23 @@ fn by_host(rules: &[Rule]) -> Value {
     Value::Array(made.collect())
 }
 
-/// The hosts of each secret, in the order of the flags.
+/// The hosts of each secret, in the order of the flags; a host counts once, for the first secret that it is named with.
 fn certificates(rules: &[Rule]) -> Vec<Value> {
     let mut secrets: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
     for rule in rules {
-        let Some(secret) = &rule.tls else { continue };
-        let at = match secrets.iter().position(|(known, _)| known == secret) {
-            Some(at) => at,
-            None => {
-                secrets.push((secret, Vec::new()));
-                secrets.len() - 1
-            }
-        };
-        let hosts = &mut secrets[at].1;
-        if !rule.host.is_empty() && !hosts.contains(&rule.host.as_str()) {
-            hosts.push(&rule.host);
+        let (Some(secret), host) = (rule.tls.as_deref(), rule.host.as_str()) else { continue };
+        if seen.contains(&host) || (secret.is_empty() && host.is_empty()) {
+            continue;
+        }
+        seen.push(host);
+        match secrets.iter_mut().find(|(known, _)| *known == secret) {
+            Some((_, hosts)) => hosts.push(host),
+            None => secrets.push((secret, vec![host])),
         }
     }
-    let made = secrets.into_iter().map(|(secret, hosts)| {
+    let made = secrets.into_iter().map(|(secret, mut hosts)| {
+        hosts.retain(|host| !host.is_empty());
         let mut tls = json!({});
         if !hosts.is_empty() {
             tls["hosts"] = json!(hosts);

@@ -98,7 +98,8 @@ fn observed(object: &Value) -> bool {
     int_at(object, &["metadata", "generation"]).unwrap_or(0) <= status(object, "observedGeneration")
 }
 
-fn deployment(object: &Value, revision: i64) -> Result<(String, bool), String> {
+/// What is said of a Deployment, and whether it is done (`DeploymentStatusViewer`).
+pub fn deployment(object: &Value, revision: i64) -> Result<(String, bool), String> {
     let name = object::name(object);
     if revision > 0 {
         let running =
@@ -130,7 +131,8 @@ fn deployment(object: &Value, revision: i64) -> Result<(String, bool), String> {
     Ok((format!("deployment {name:?} successfully rolled out\n"), true))
 }
 
-fn daemon_set(object: &Value) -> Result<(String, bool), String> {
+/// What is said of a DaemonSet, and whether it is done (`DaemonSetStatusViewer`).
+pub fn daemon_set(object: &Value) -> Result<(String, bool), String> {
     let name = object::name(object);
     if text_at(object, &["spec", "updateStrategy", "type"]) != "RollingUpdate" {
         return Err("rollout status is only available for RollingUpdate strategy type".into());
@@ -150,7 +152,8 @@ fn daemon_set(object: &Value) -> Result<(String, bool), String> {
     Ok((format!("daemon set {name:?} successfully rolled out\n"), true))
 }
 
-fn stateful_set(object: &Value) -> Result<(String, bool), String> {
+/// What is said of a StatefulSet, and whether it is done (`StatefulSetStatusViewer`).
+pub fn stateful_set(object: &Value) -> Result<(String, bool), String> {
     if text_at(object, &["spec", "updateStrategy", "type"]) != "RollingUpdate" {
         return Err("rollout status is only available for RollingUpdate strategy type".into());
     }
