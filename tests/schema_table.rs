@@ -107,7 +107,9 @@ impl Crate {
     fn root(&self, kind: Kind) -> String {
         let info = kind.info();
         let group = if info.group.is_empty() { "core" } else { info.group.split('.').next().unwrap_or("") };
-        let definition = format!("io.k8s.api.{group}.{}.{}", info.version, info.kind);
+        let package =
+            if group == "apiregistration" { "io.k8s.kube-aggregator.pkg.apis" } else { "io.k8s.api" };
+        let definition = format!("{package}.{group}.{}.{}", info.version, info.kind);
         assert!(self.texts.contains_key(&definition), "{definition}");
         definition
     }

@@ -160,6 +160,7 @@ kinds! {
     RoleBinding    "rolebindings"   []         "rbac.authorization.k8s.io" "v1" true  "rolebindings";
     ClusterRole    "clusterroles"   []         "rbac.authorization.k8s.io" "v1" false "clusterroles";
     ClusterRoleBinding "clusterrolebindings" [] "rbac.authorization.k8s.io" "v1" false "clusterrolebindings";
+    APIService     "apiservices"    []         "apiregistration.k8s.io" "v1" false "apiregistration.k8s.io/apiservices";
 }
 
 /// A struct that is a kind.

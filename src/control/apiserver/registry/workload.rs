@@ -25,6 +25,7 @@ pub fn has_status(kind: Kind) -> bool {
             | Kind::HorizontalPodAutoscaler
             | Kind::PodDisruptionBudget
             | Kind::ResourceQuota
+            | Kind::APIService
     )
 }
 
@@ -65,6 +66,7 @@ pub fn prepare_new(object: &mut Object, now: Timestamp) {
         Object::PodDisruptionBudget(o) => _ = fresh!(o),
         Object::ResourceQuota(o) => Arc::make_mut(o).status = Default::default(),
         Object::HorizontalPodAutoscaler(o) => Arc::make_mut(o).status = Default::default(),
+        Object::APIService(o) => Arc::make_mut(o).status = Default::default(),
         _ => {}
     }
 }
@@ -121,6 +123,14 @@ pub fn prepare_change(new: &mut Object, old: &Object, status: bool, now: Timesta
         (Object::CronJob(n), Object::CronJob(o)) => split!(n, o),
         (Object::PodDisruptionBudget(n), Object::PodDisruptionBudget(o)) => split!(n, o),
         (Object::HorizontalPodAutoscaler(n), Object::HorizontalPodAutoscaler(o)) => {
+            let n = Arc::make_mut(n);
+            if status {
+                n.spec = o.spec.clone();
+            } else {
+                n.status = o.status.clone();
+            }
+        }
+        (Object::APIService(n), Object::APIService(o)) => {
             let n = Arc::make_mut(n);
             if status {
                 n.spec = o.spec.clone();
