@@ -4,6 +4,8 @@ use crate::cluster::event::{Actor, NodeIx, OutsideId};
 
 /// Clients outside the cluster have numbers from here on.
 const OUTSIDE: u32 = 1 << 31;
+/// The metrics-servers of nodes have numbers from here on.
+const METRICS: u32 = 1 << 30;
 /// Nodes' clients have numbers from here on, four a node.
 const NODES: u32 = 16;
 
@@ -21,6 +23,7 @@ pub fn number_of(actor: Actor) -> u32 {
         Actor::KubeProxy(ix) => node(ix, 1),
         Actor::Flanneld(ix) => node(ix, 2),
         Actor::Runtime(ix) => node(ix, 3),
+        Actor::MetricsServer(ix) => METRICS + ix.0,
         Actor::Outside(id) => OUTSIDE + id.0,
     }
 }
@@ -29,6 +32,7 @@ pub fn number_of(actor: Actor) -> u32 {
 pub fn actor_of(number: u32) -> Actor {
     match number {
         n if n >= OUTSIDE => Actor::Outside(OutsideId(n - OUTSIDE)),
+        n if n >= METRICS => Actor::MetricsServer(NodeIx(n - METRICS)),
         1 => Actor::ApiServer,
         2 => Actor::ControllerManager,
         3 => Actor::Scheduler,
@@ -56,6 +60,7 @@ pub fn agent_of(actor: Actor) -> &'static str {
         Actor::KubeProxy(_) => "kube-proxy",
         Actor::Outside(_) => "kubectl",
         Actor::Dns => "coredns",
+        Actor::MetricsServer(_) => "metrics-server",
         _ => "kubarium",
     }
 }
@@ -72,6 +77,7 @@ mod tests {
             Actor::Kubelet(NodeIx(0)),
             Actor::KubeProxy(NodeIx(7)),
             Actor::Flanneld(NodeIx(4_999)),
+            Actor::MetricsServer(NodeIx(2)),
             Actor::Outside(OutsideId(3)),
         ] {
             assert_eq!(actor_of(number_of(actor)), actor);

@@ -8,6 +8,7 @@ use ipnet::Ipv4Net;
 use crate::api::{KubeletAnswer, Taint, TaintEffect};
 use crate::cluster::clients::{actor_of, number_of};
 use crate::cluster::cni::Cni;
+use crate::cluster::metrics::MetricsPod;
 use crate::cluster::event::{Actor, Happened, Local, NodeIx, WokeFor};
 use crate::cluster::{Cluster, Mail, MailKind, Message, OutsideId, rouse, run};
 use crate::control::apiserver::{self, StoredValue};
@@ -55,6 +56,8 @@ pub struct Host {
     pub(crate) flannel_socket: Option<SocketId>,
     /// `/run/flannel/subnet.env`.
     pub subnet_env: String,
+    /// The metrics-server whose pod runs here.
+    pub metrics: Option<Box<MetricsPod>>,
 }
 
 /// The name of a CRI call, as in `crictl` and the API.
@@ -181,6 +184,7 @@ impl Cluster {
             flannel0: None,
             flannel_socket: None,
             subnet_env: String::new(),
+            metrics: None,
         });
     }
 
@@ -383,6 +387,9 @@ impl Cluster {
         for (cause, effect) in effects {
             match effect {
                 runtime::Effect::Cri(event) => {
+                    if let runtime::CriEvent::Container(view) = &event {
+                        self.metrics_container(ix, view, cause);
+                    }
                     self.send(me, Actor::Kubelet(ix), cause, Message::Cri(event));
                 }
                 runtime::Effect::CniAdd(sandbox, pod) => self.cni_add(ix, sandbox, pod, cause),

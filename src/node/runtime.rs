@@ -198,6 +198,7 @@ pub struct Runtime {
     timers: VecSet<(Time, ProcId)>,
     followers: VecMap<OpId, (ContainerId, bool)>,
     due: EventQueue<Due>,
+    past_cpu: Span,
     network_ready: bool,
     zone: Arc<Zone>,
     host: Place,
@@ -220,6 +221,7 @@ impl Runtime {
             timers: VecSet::new(),
             followers: VecMap::new(),
             due: EventQueue::default(),
+            past_cpu: Span::ZERO,
             network_ready: false,
             zone: Arc::default(),
             host,
@@ -254,6 +256,11 @@ impl Runtime {
             let (cpu, at) = container.cpu.used(now);
             Some(ContainerStats { pod, name, started, at, cpu, memory: container.memory })
         })
+    }
+
+    /// The CPU time that containers used which are over.
+    pub fn past_cpu(&self) -> Span {
+        self.past_cpu
     }
 
     /// All images on the disk.

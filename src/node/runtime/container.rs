@@ -282,7 +282,7 @@ impl Runtime {
         let message = container.termination_message(code);
         container.view.phase = ContainerPhase::Exited { started: Some(started), finished: now, code, reason, message };
         container.main = None;
-        container.cpu.stop(now);
+        self.past_cpu = self.past_cpu + container.cpu.stop(now);
         container.memory = 0;
         let lines = container.log.finish(now);
         let view = container.view.clone();

@@ -72,11 +72,12 @@ impl Cpu {
         (Span(self.used.0 + work + steady.0), at)
     }
 
-    /// The container is over: it uses nothing any more.
-    pub fn stop(&mut self, now: Time) {
+    /// The container is over: it uses nothing any more; what it has used.
+    pub fn stop(&mut self, now: Time) -> Span {
         self.set_steady(0, now);
         self.settle(now);
         self.periods.clear();
+        self.used
     }
 
     /// Puts what was computed in periods that are over together.
