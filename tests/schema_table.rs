@@ -107,8 +107,7 @@ impl Crate {
     fn root(&self, kind: Kind) -> String {
         let info = kind.info();
         let group = if info.group.is_empty() { "core" } else { info.group.split('.').next().unwrap_or("") };
-        let package =
-            if group == "apiregistration" { "io.k8s.kube-aggregator.pkg.apis" } else { "io.k8s.api" };
+        let package = if group == "apiregistration" { "io.k8s.kube-aggregator.pkg.apis" } else { "io.k8s.api" };
         let definition = format!("{package}.{group}.{}.{}", info.version, info.kind);
         assert!(self.texts.contains_key(&definition), "{definition}");
         definition

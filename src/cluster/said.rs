@@ -28,9 +28,7 @@ pub(crate) fn said(message: &Message) -> Option<Said> {
         Message::ToApi(apiserver::Input::Forwarded { response, .. }) => {
             Said::Response { code: response.code, object: None, wrote: false }
         }
-        Message::Forward(_, request) => {
-            Said::Http { method: request.method, path: path_of(request), size: 0 }
-        }
+        Message::Forward(_, request) => Said::Http { method: request.method, path: path_of(request), size: 0 },
         Message::Scrape(_) => Said::Local("GET /metrics/resource".into()),
         Message::Scraped(batch) => Said::Local(format!("usage of {} containers", batch.containers.len()).into()),
         Message::ToApi(_) => return None,

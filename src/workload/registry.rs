@@ -53,8 +53,17 @@ pub fn start(spec: &Spec, place: &Place, fs: &Fs) -> Result<Process, String> {
 fn own(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Result<Process, String>> {
     let args: Vec<&str> = spec.argv.iter().skip(1).map(String::as_str).collect();
     let rest = || Spec { argv: spec.argv[1..].to_vec(), ..spec.clone() };
-    let wraps =
-        matches!(name, "docker-entrypoint.sh" | "docker-php-entrypoint" | "entrypoint.sh" | "tini" | "dumb-init" | "nohup" | "setsid" | "time");
+    let wraps = matches!(
+        name,
+        "docker-entrypoint.sh"
+            | "docker-php-entrypoint"
+            | "entrypoint.sh"
+            | "tini"
+            | "dumb-init"
+            | "nohup"
+            | "setsid"
+            | "time"
+    );
     Some(Ok(match (name, place.family) {
         _ if wraps && !args.is_empty() => {
             let skip = args.iter().take_while(|a| **a == "--" || **a == "-g").count();

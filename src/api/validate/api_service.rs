@@ -34,7 +34,8 @@ pub fn api_service(service: &APIService, errors: &mut Vec<FieldError>) {
     match &spec.service {
         None if bundle => errors.push(forbidden("spec.caBundle", "local APIServices may not have a caBundle")),
         None if skips => {
-            errors.push(forbidden("spec.insecureSkipTLSVerify", "local APIServices may not have insecureSkipTLSVerify"));
+            errors
+                .push(forbidden("spec.insecureSkipTLSVerify", "local APIServices may not have insecureSkipTLSVerify"));
         }
         None => {}
         Some(of) => {

@@ -16,7 +16,9 @@ fn name(kind: Kind, text: &str) -> Vec<String> {
         // A Service's name may begin with a digit (`RelaxedServiceNameValidation`).
         Kind::Service | Kind::Namespace | Kind::StatefulSet => names::dns_label(text),
         Kind::Event => Vec::new(),
-        Kind::Role | Kind::ClusterRole | Kind::RoleBinding | Kind::ClusterRoleBinding | Kind::APIService => names::path_segment(text),
+        Kind::Role | Kind::ClusterRole | Kind::RoleBinding | Kind::ClusterRoleBinding | Kind::APIService => {
+            names::path_segment(text)
+        }
         _ => names::dns_subdomain(text),
     }
 }

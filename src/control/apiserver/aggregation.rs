@@ -123,8 +123,7 @@ impl ApiServer {
         let foreign = registered.filter(|registered| registered.spec.service.is_some());
         let mut groups: Vec<Value> = Vec::new();
         for spec in foreign.map(|registered| &registered.spec) {
-            let version =
-                json!({"groupVersion": format!("{}/{}", spec.group, spec.version), "version": spec.version});
+            let version = json!({"groupVersion": format!("{}/{}", spec.group, spec.version), "version": spec.version});
             match groups.iter_mut().find(|group| group["name"] == *spec.group) {
                 Some(known) => known["versions"].as_array_mut().expect("made below").push(version),
                 None => groups.push(json!({"name": spec.group, "versions": [version], "preferredVersion": version})),

@@ -34,7 +34,9 @@ impl MetricsServer {
             ["v1beta1", "nodes"] => self.nodes(request, now),
             ["v1beta1", "nodes", name] => {
                 let node = self.cache().get::<Node>("", name).ok_or_else(|| Status::not_found(Kind::Node, name))?;
-                self.node(node, now).map(|value| typed(value, "NodeMetrics")).ok_or_else(|| unknown("nodemetrics", name))
+                self.node(node, now)
+                    .map(|value| typed(value, "NodeMetrics"))
+                    .ok_or_else(|| unknown("nodemetrics", name))
             }
             ["v1beta1", "pods"] => self.pods("", request, now),
             ["v1beta1", "namespaces", namespace, "pods"] => self.pods(namespace, request, now),
@@ -125,9 +127,7 @@ fn unknown(resource: &str, name: &str) -> Status {
 }
 
 fn resources() -> Value {
-    let one = |name: &str, namespaced: bool, kind: &str| {
-        json!({"name": name, "singularName": "", "namespaced": namespaced, "kind": kind, "verbs": ["get", "list"]})
-    };
+    let one = |name: &str, namespaced: bool, kind: &str| json!({"name": name, "singularName": "", "namespaced": namespaced, "kind": kind, "verbs": ["get", "list"]});
     json!({
         "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": VERSION,
         "resources": [one("nodes", false, "NodeMetrics"), one("pods", true, "PodMetrics")],
@@ -149,9 +149,12 @@ mod tests {
 
     #[test]
     fn windows_are_written_as_go_does() {
-        for (span, want) in
-            [(Span::secs(15), "15s"), (Span::millis(15_100), "15.1s"), (Span::mins(1), "1m0s"), (Span::millis(5), "0.005s")]
-        {
+        for (span, want) in [
+            (Span::secs(15), "15s"),
+            (Span::millis(15_100), "15.1s"),
+            (Span::mins(1), "1m0s"),
+            (Span::millis(5), "0.005s"),
+        ] {
             assert_eq!(duration(span), want);
         }
     }
