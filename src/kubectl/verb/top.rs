@@ -262,3 +262,104 @@ fn percent(used: Quantity, of: Quantity) -> i64 {
     let of = of.millis();
     if of == 0 { 0 } else { i64::try_from(i128::from(used.millis()) * 100 / i128::from(of)).unwrap_or(i64::MAX) }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::http::{Chunk, HttpResponse};
+    use crate::kubectl::testing::{answer, run};
+
+    fn metrics(namespace: &str, name: &str, containers: &[(&str, &str, &str)]) -> Value {
+        let one =
+            |(name, cpu, memory): &(&str, &str, &str)| json!({"name": name, "usage": {"cpu": cpu, "memory": memory}});
+        let containers: Vec<Value> = containers.iter().map(one).collect();
+        json!({"metadata": {"name": name, "namespace": namespace}, "containers": containers})
+    }
+
+    /// A server with a metrics API, two pods and a node, one more of which is not measured.
+    fn server(request: &HttpRequest) -> (HttpResponse, Vec<Chunk>) {
+        let node = |name: &str| {
+            json!({"metadata": {"name": name},
+            "status": {"allocatable": {"cpu": "4", "memory": "8Gi"}, "capacity": {"cpu": "8", "memory": "8Gi"}}})
+        };
+        answer(
+            200,
+            match request.path.as_str() {
+                "/apis" => json!({"groups": [{"name": "metrics.k8s.io", "versions": [{"version": "v1beta1"}]}]}),
+                "/apis/metrics.k8s.io/v1beta1/nodes" => {
+                    let usage = json!({"cpu": "251500u", "memory": "1Gi"});
+                    json!({"items": [{"metadata": {"name": "a"}, "usage": usage}]})
+                }
+                "/api/v1/nodes" => json!({"items": [node("a"), node("b")]}),
+                path if path.ends_with("/pods") && path.contains("metrics") => json!({"items": [
+                    metrics("default", "web-b", &[("c", "1m", "30Mi"), ("a", "200500u", "1Mi")]),
+                    metrics("default", "web-a", &[("c", "3m", "700Ki")]),
+                ]}),
+                _ => json!({"items": []}),
+            },
+        )
+    }
+
+    fn check(line: &str, want: &str) {
+        let outcome = run(line, None, server);
+        assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str(), outcome.code), (want, "", Some(0)), "{line}");
+    }
+
+    #[test]
+    fn pods_are_shown_by_name_or_by_what_they_use() {
+        check(
+            "top pods",
+            "NAME    CPU(cores)   MEMORY(bytes)   \nweb-a   3m           0Mi             \nweb-b   202m         31Mi            \n",
+        );
+        check("top pod --sort-by=cpu --no-headers", "web-b   202m   31Mi   \nweb-a   3m     0Mi    \n");
+        check(
+            "top pod --containers -A",
+            "NAMESPACE   POD     NAME   CPU(cores)   MEMORY(bytes)   \ndefault     web-a   c      3m           0Mi             \ndefault     web-b   a      201m         1Mi             \ndefault     web-b   c      1m           30Mi            \n",
+        );
+        check(
+            "top pod --sum",
+            "NAME    CPU(cores)   MEMORY(bytes)   \nweb-a   3m           0Mi             \nweb-b   202m         31Mi            \n        ________     ________        \n        205m         31Mi            \n",
+        );
+    }
+
+    #[test]
+    fn nodes_are_shown_beside_what_they_have() {
+        check(
+            "top nodes",
+            "NAME   CPU(cores)   CPU(%)      MEMORY(bytes)   MEMORY(%)   \na      252m         6%          1024Mi          12%         \nb      <unknown>    <unknown>   <unknown>       <unknown>   \n",
+        );
+        let capacity = run("top node --show-capacity --no-headers", None, server).stdout;
+        assert!(capacity.starts_with("a      252m        3%  "), "{capacity}");
+    }
+
+    #[test]
+    fn a_missing_api_and_missing_metrics_are_told_apart() {
+        let told = |server: fn(&HttpRequest) -> Value| {
+            let outcome = run("top pod", None, |request| answer(200, server(request)));
+            (outcome.stderr, outcome.code)
+        };
+        assert_eq!(told(|_| json!({"groups": []})), ("error: Metrics API not available\n".into(), Some(1)));
+        let young = |request: &HttpRequest| match request.path.as_str() {
+            "/apis" => json!({"groups": [{"name": "metrics.k8s.io", "versions": [{"version": "v1beta1"}]}]}),
+            "/api/v1/namespaces/default/pods" => json!({"items": [{"metadata": {"name": "web", "namespace": "default",
+                "creationTimestamp": "2026-11-21T00:51:45Z"}}]}),
+            _ => json!({"items": []}),
+        };
+        assert_eq!(told(young), ("error: metrics not available yet\n".into(), Some(1)));
+        let old = |request: &HttpRequest| match request.path.as_str() {
+            "/apis" => json!({"groups": [{"name": "metrics.k8s.io", "versions": [{"version": "v1beta1"}]}]}),
+            "/api/v1/namespaces/default/pods" => json!({"items": [{"metadata": {"name": "web", "namespace": "default",
+                "creationTimestamp": "2026-11-20T00:00:00Z"}}]}),
+            _ => json!({"items": []}),
+        };
+        let (words, _) = told(old);
+        assert!(words.starts_with("error: Metrics not available for pod default/web, age: "), "{words}");
+        let none = |request: &HttpRequest| match request.path.as_str() {
+            "/apis" => json!({"groups": [{"name": "metrics.k8s.io", "versions": [{"version": "v1beta1"}]}]}),
+            _ => json!({"items": []}),
+        };
+        assert_eq!(told(none), ("No resources found in default namespace.\n".into(), Some(0)));
+    }
+}

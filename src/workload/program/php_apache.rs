@@ -10,8 +10,8 @@ use crate::workload::http::{Arrived, Connections, Request, Response, clf_time, h
 use crate::workload::process::Program;
 use crate::workload::{Ctx, Effect, Fd, Input, NetEvent, NetOp, SIGHUP};
 
-/// What a million square roots take, in PHP.
-const SQUARE_ROOTS: Span = Span::millis(30);
+/// What a million square roots and their sum take, in PHP.
+const SQUARE_ROOTS: Span = Span::micros(22_500);
 /// What Apache does all the time, in thousandths of a core.
 const IDLE: u32 = 1;
 const MEMORY: u64 = 11_800_000;

@@ -93,6 +93,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::{HpaScalingPolicy, HpaScalingRules, Object, defaults};
     use crate::sim::Span;
 
     fn secs(at: u64) -> Time {
@@ -127,22 +128,28 @@ mod tests {
         check(&hpa, 1, &[(15, 0)], (1, "ScaleDownStabilized", "DesiredWithinRange", false));
     }
 
+    /// An autoscaler with these rules and the defaults.
+    fn behaving(behavior: HorizontalPodAutoscalerBehavior) -> HorizontalPodAutoscaler {
+        let mut hpa = HorizontalPodAutoscaler::default();
+        hpa.spec.behavior = Some(behavior);
+        let mut object = Object::from(hpa);
+        defaults::apply(&mut object);
+        object.get::<HorizontalPodAutoscaler>().expect("it stays one").as_ref().clone()
+    }
+
     #[test]
     fn a_window_of_its_own_counts_instead() {
-        let mut hpa = HorizontalPodAutoscaler::default();
-        let rules = crate::api::HpaScalingRules { stabilization_window_seconds: Some(30), ..Default::default() };
-        hpa.spec.behavior = Some(HorizontalPodAutoscalerBehavior { scale_down: Some(rules), ..Default::default() });
-        crate::api::defaults::apply(&mut crate::api::Object::from(hpa.clone()));
+        let rules = HpaScalingRules { stabilization_window_seconds: Some(30), ..Default::default() };
+        let hpa = behaving(HorizontalPodAutoscalerBehavior { scale_down: Some(rules), ..Default::default() });
         check(&hpa, 7, &[(15, 3)], (7, "ScaleDownStabilized", "DesiredWithinRange", false));
+        check(&hpa, 7, &[(15, 3), (31, 3)], (3, "ReadyForNewScale", "DesiredWithinRange", false));
     }
 
     #[test]
     fn a_policy_limits_how_many_come_in_its_period() {
-        let mut hpa = HorizontalPodAutoscaler::default();
-        let policy =
-            crate::api::HpaScalingPolicy { r#type: "Pods".into(), value: 2, period_seconds: 60, ..Default::default() };
-        let up = crate::api::HpaScalingRules { policies: vec![policy], ..Default::default() };
-        hpa.spec.behavior = Some(HorizontalPodAutoscalerBehavior { scale_up: Some(up), ..Default::default() });
+        let policy = HpaScalingPolicy { r#type: "Pods".into(), value: 2, period_seconds: 60, ..Default::default() };
+        let up = HpaScalingRules { policies: vec![policy], ..Default::default() };
+        let hpa = behaving(HorizontalPodAutoscalerBehavior { scale_up: Some(up), ..Default::default() });
         let mut memory = Memory::default();
         memory.begin(1, Time::ZERO);
         let first = memory.normalize(&hpa, (1, 8), (1, 10), secs(15));
