@@ -21,9 +21,9 @@ use crate::workload::{Family, image};
 
 /// What the processes of a node use that are in no pod (kernel, kubelet, containerd, flanneld, kube-proxy): thousandths of a
 /// core, bytes.
-const NODE: (u64, u64) = (47, 262_000_000);
+const NODE: (u64, u64) = (47, 250 << 20);
 /// What those of the control plane use besides (API server, etcd, controller-manager, scheduler).
-const CONTROL_PLANE: (u64, u64) = (84, 424_000_000);
+const CONTROL_PLANE: (u64, u64) = (84, 404 << 20);
 
 /// A metrics-server that runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -119,7 +119,7 @@ impl Cluster {
         let me = Actor::MetricsServer(ix);
         for (cause, effect) in effects {
             match effect {
-                metrics_server::Effect::Call(call) => self.calls_of(me, vec![(cause, call)]),
+                metrics_server::Effect::Call(call) => self.calls_of(me, vec![(cause, *call)]),
                 metrics_server::Effect::Scrape(node) => {
                     if let Some(to) = self.node_named(&node) {
                         self.send(me, Actor::Kubelet(to), cause, Message::Scrape(ix));

@@ -38,7 +38,7 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Ask the API server.
-    Call(Call),
+    Call(Box<Call>),
     /// Ask the kubelet of a node what is used there (`/metrics/resource`).
     Scrape(Arc<str>),
     /// Answer a request.
@@ -120,7 +120,7 @@ impl MetricsServer {
     fn answered(&mut self, answer: &Answer, now: Time, out: &mut Out<Effect>) {
         let Some(told) = self.informers.handle(answer, now, &mut self.ids) else { return };
         for (id, request) in told.calls {
-            out.push(Effect::Call(Call { id, request, origin: None }));
+            out.push(Effect::Call(Box::new(Call { id, request, origin: None })));
         }
         if self.next.is_none() && self.informers.synced() {
             self.next = Some(now);
@@ -177,7 +177,7 @@ impl Component for MetricsServer {
 
     fn wake(&mut self, now: Time, out: &mut Out<Effect>) {
         for (id, request) in self.informers.wake(now, &mut self.ids) {
-            out.push(Effect::Call(Call { id, request, origin: None }));
+            out.push(Effect::Call(Box::new(Call { id, request, origin: None })));
         }
         if self.round.as_ref().is_some_and(|round| round.until <= now) {
             self.finish(out);
@@ -201,5 +201,5 @@ fn seconds(text: &str) -> Option<Span> {
         Some(minutes) => Span::mins(minutes.parse().ok()?),
         None => Span::secs(text.strip_suffix('s')?.parse().ok()?),
     };
-    Some(span.0.max(Span::secs(10).0)).map(Span)
+    Some(span.max(Span::secs(10)))
 }

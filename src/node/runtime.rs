@@ -24,6 +24,9 @@ pub use container::{Container, Sandbox};
 pub use cri::*;
 pub use process::{Proc, ProcId, Where};
 
+/// Memory is used by the page.
+const PAGE: u64 = 4_096;
+
 /// How long things take.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Timing {
@@ -254,7 +257,8 @@ impl Runtime {
             let ContainerPhase::Running { started } = container.view.phase else { return None };
             let (pod, name) = (container.view.pod.clone(), container.view.name.clone());
             let (cpu, at) = container.cpu.used(now);
-            Some(ContainerStats { pod, name, started, at, cpu, memory: container.memory })
+            let memory = container.memory.next_multiple_of(PAGE);
+            Some(ContainerStats { pod, name, started, at, cpu, memory })
         })
     }
 

@@ -331,7 +331,7 @@ mod tests {
             "NAME   CPU(cores)   CPU(%)      MEMORY(bytes)   MEMORY(%)   \na      252m         6%          1024Mi          12%         \nb      <unknown>    <unknown>   <unknown>       <unknown>   \n",
         );
         let capacity = run("top node --show-capacity --no-headers", None, server).stdout;
-        assert!(capacity.starts_with("a      252m        3%  "), "{capacity}");
+        assert!(capacity.starts_with("a     252m        3%  "), "{capacity}");
     }
 
     #[test]

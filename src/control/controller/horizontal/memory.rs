@@ -103,7 +103,7 @@ mod tests {
     /// What may be set after these wishes, each at its second, from so many replicas.
     fn check(hpa: &HorizontalPodAutoscaler, current: i32, wishes: &[(u64, i32)], want: (i32, &str, &str, bool)) {
         let mut memory = Memory::default();
-        memory.begin(current, Time::ZERO);
+        memory.begin(current, secs(1));
         let mut last = None;
         for (at, desired) in wishes {
             last = Some(memory.normalize(hpa, (current, *desired), (1, 10), secs(*at)));
@@ -117,7 +117,7 @@ mod tests {
         let hpa = HorizontalPodAutoscaler::default();
         check(&hpa, 7, &[(15, 1)], (7, "ScaleDownStabilized", "DesiredWithinRange", false));
         check(&hpa, 7, &[(15, 1), (299, 1)], (7, "ScaleDownStabilized", "DesiredWithinRange", false));
-        check(&hpa, 7, &[(15, 1), (301, 1)], (1, "ReadyForNewScale", "DesiredWithinRange", false));
+        check(&hpa, 7, &[(15, 1), (302, 1)], (1, "ReadyForNewScale", "DesiredWithinRange", false));
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
         let rules = HpaScalingRules { stabilization_window_seconds: Some(30), ..Default::default() };
         let hpa = behaving(HorizontalPodAutoscalerBehavior { scale_down: Some(rules), ..Default::default() });
         check(&hpa, 7, &[(15, 3)], (7, "ScaleDownStabilized", "DesiredWithinRange", false));
-        check(&hpa, 7, &[(15, 3), (31, 3)], (3, "ReadyForNewScale", "DesiredWithinRange", false));
+        check(&hpa, 7, &[(15, 3), (32, 3)], (3, "ReadyForNewScale", "DesiredWithinRange", false));
     }
 
     #[test]
