@@ -15,6 +15,7 @@ pub mod event;
 pub mod fault;
 pub mod host;
 pub mod link;
+pub mod metrics;
 pub mod overlay;
 mod power;
 pub mod query;

@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod controller;
 pub mod informer;
 pub mod manager;
+pub mod metrics_server;
 pub mod quota;
 pub mod reconciler;
 pub mod recorder;

@@ -10,7 +10,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::sim::{Rng, Time, VecMap};
+use crate::sim::{Rng, Span, Time, VecMap};
 
 pub mod dns;
 pub mod fs;
@@ -151,6 +151,11 @@ impl Ctx<'_> {
         self.out.push(Effect::Net(op));
     }
 
+    /// Computes for so long, in CPU time, and does not wait for it.
+    pub fn compute(&mut self, cost: Span) {
+        self.out.push(Effect::Compute { cost, then: None });
+    }
+
     /// The calendar time in seconds since the Unix epoch.
     pub fn unix(&self) -> i64 {
         self.place.epoch + i64::try_from(self.now.as_secs()).unwrap_or(i64::MAX)
@@ -196,8 +201,12 @@ pub enum Input {
         /// The exit code.
         code: u8,
     },
+    /// What was to be computed is ([`Effect::Compute`]).
+    Computed(u32),
     /// The DNS records that a DNS server is to answer from.
     DnsRecords(Arc<dns::Zone>),
+    /// Whether a metrics-server has anything to tell.
+    MetricsReady(bool),
 }
 
 /// What a process wants done.
@@ -224,6 +233,13 @@ pub enum Effect {
         pid: u32,
         /// The signal.
         signal: u8,
+    },
+    /// It computes for so long, in CPU time; with a number, [`Input::Computed`] tells when that is done.
+    Compute {
+        /// CPU time.
+        cost: Span,
+        /// The number.
+        then: Option<u32>,
     },
     /// From now on it uses so much.
     Usage {

@@ -55,6 +55,11 @@ fn source() -> Option<PathBuf> {
     registries.flatten().map(|r| r.path().join(CRATE).join("src").join(VERSION)).find(|p| p.is_dir())
 }
 
+/// Whether a type belongs to no group.
+fn is_machinery(definition: &str) -> bool {
+    definition.starts_with("io.k8s.apimachinery.")
+}
+
 /// The types of the crate, by definition name (`io.k8s.api.core.v1.Pod`).
 struct Crate {
     texts: BTreeMap<String, String>,
@@ -89,8 +94,8 @@ impl Crate {
         let parts: Vec<&str> = definition.split('.').collect();
         let name = parts[parts.len() - 1];
         let ending = format!(".v1.{name}");
-        let same = self.texts.keys().filter(|d| d.starts_with("io.k8s.api.") && d.ends_with(&ending)).count();
-        let other = definition.starts_with("io.k8s.api.") && !definition.starts_with("io.k8s.api.core.");
+        let same = self.texts.keys().filter(|d| !is_machinery(d) && d.ends_with(&ending)).count();
+        let other = !is_machinery(definition) && !definition.starts_with("io.k8s.api.core.");
         if other && same > 1 { format!("{}/{name}", parts[parts.len() - 3]) } else { name.to_owned() }
     }
 
@@ -116,6 +121,7 @@ impl Crate {
         let group = if info.group.is_empty() { "core" } else { info.group.split('.').next().unwrap_or("") };
         let module = match group {
             "apiextensions" => "apiextensions-apiserver.pkg.apis.apiextensions".to_owned(),
+            "apiregistration" => "kube-aggregator.pkg.apis.apiregistration".to_owned(),
             group => format!("api.{group}"),
         };
         let definition = format!("io.k8s.{module}.{}.{}", info.version, info.kind);

@@ -194,3 +194,13 @@ fn the_payload_on_the_wire_is_the_inner_packet(script: &mut Script<'_>) {
     }
     assert!(compared > 0, "no packet on the wire carries another");
 }
+
+#[test]
+fn a_deployment_grows_with_its_load_and_shrinks_five_minutes_after() {
+    check("autoscale", |_| ());
+}
+
+#[test]
+fn a_node_that_dies_loses_its_pods_as_each_controller_has_it() {
+    check("node-death", |_| ());
+}

@@ -67,6 +67,12 @@ pub fn apply(object: &mut Object) {
                 node.status.allocatable = node.status.capacity.clone();
             }
         }
+        Object::APIService(service) => {
+            // `SetDefaults_ServiceReference`.
+            if let Some(service) = &mut Arc::make_mut(service).spec.service {
+                service.port.get_or_insert(443);
+            }
+        }
         Object::Namespace(namespace) => {
             let meta = &mut Arc::make_mut(namespace).metadata;
             if !meta.name.is_empty() {

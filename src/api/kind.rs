@@ -1,6 +1,7 @@
 //! The kinds, one file each.
 
 pub mod account;
+pub mod api_service;
 pub mod autoscaler;
 pub mod config;
 pub mod controller_revision;
@@ -32,6 +33,7 @@ pub mod storage;
 pub mod volume;
 
 pub use account::{LocalObjectReference, PodTemplate, ServiceAccount};
+pub use api_service::{APIService, APIServiceCondition, APIServiceSpec, APIServiceStatus, ServiceReference};
 pub use autoscaler::{
     ContainerResourceMetricSource, ContainerResourceMetricStatus, CrossVersionObjectReference, ExternalMetricSource,
     ExternalMetricStatus, HorizontalPodAutoscaler, HorizontalPodAutoscalerBehavior, HorizontalPodAutoscalerCondition,

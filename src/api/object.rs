@@ -168,6 +168,7 @@ kinds! {
     CertificateSigningRequest "certificatesigningrequests" ["csr"] "certificates.k8s.io" "v1" false "certificatesigningrequests";
     RuntimeClass   "runtimeclasses" []         "node.k8s.io"         "v1" false "runtimeclasses";
     CustomResourceDefinition "customresourcedefinitions" ["crd" "crds"] "apiextensions.k8s.io" "v1" false "apiextensions.k8s.io/customresourcedefinitions";
+    APIService     "apiservices"    []         "apiregistration.k8s.io" "v1" false "apiregistration.k8s.io/apiservices";
 }
 
 /// A struct that is a kind.

@@ -50,6 +50,11 @@ impl Quantity {
         Quantity { billionths: i128::from(millis) * (ONE / 1_000), format: Format::DecimalSi }
     }
 
+    /// So many billionths: what a CPU used.
+    pub fn from_billionths(billionths: i64) -> Quantity {
+        Quantity { billionths: i128::from(billionths), format: Format::DecimalSi }
+    }
+
     /// So many units, written decimally.
     pub fn from_units(units: i64) -> Quantity {
         Quantity { billionths: i128::from(units) * ONE, format: Format::DecimalSi }

@@ -58,6 +58,8 @@ pub enum Subresource {
     Exec,
     /// `finalize`: the finalizers of a namespace.
     Finalize,
+    /// The metrics of pods, in the API group `metrics.k8s.io`: no sub-resource of theirs, but theirs.
+    Metrics,
 }
 
 /// What a request carries.
@@ -152,6 +154,8 @@ pub enum Response {
     Success,
     /// The watch has begun; events follow.
     Watching,
+    /// What another server answered ([`Subresource::Metrics`]).
+    Value(Arc<Value>),
     /// A failure.
     Failure(Arc<Status>),
 }

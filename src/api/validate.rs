@@ -3,6 +3,7 @@
 //! What a strict decoder refuses (unknown fields, wrong types) is not looked at here, and features that the simulation does not
 //! have (windows pods, dynamic resource allocation, SELinux, …) are taken as valid.
 
+mod api_service;
 mod autoscaler;
 mod claim;
 mod container;
@@ -106,6 +107,7 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::CertificateSigningRequest(r) => extension::request(r, &mut errors),
         Object::RuntimeClass(c) => extension::runtime(c, &mut errors),
         Object::CustomResourceDefinition(d) => definition::create(d, &mut errors),
+        Object::APIService(s) => api_service::api_service(s, &mut errors),
         #[allow(unreachable_patterns)] // A kind that is new has no rules of its own at first.
         _ => {}
     }
@@ -141,6 +143,7 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::EndpointSlice(n), Object::EndpointSlice(o)) => endpoints::slice_update(n, o, &mut errors),
         (Object::Lease(n), _) => endpoints::lease(n, &mut errors),
         (Object::Event(n), _) => event::event(n, &mut errors),
+        (Object::APIService(n), _) => api_service::api_service(n, &mut errors),
         (Object::Job(n), Object::Job(o)) => job::update(n, o, &mut errors),
         (Object::CronJob(n), Object::CronJob(o)) => cron_job::update(n, o, &mut errors),
         (Object::StatefulSet(n), Object::StatefulSet(o)) => sets::stateful_set_update(n, o, &mut errors),

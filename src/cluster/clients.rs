@@ -1,9 +1,15 @@
-//! Which number the API server and etcd know each client by, and back.
+//! Clients of the API server and of etcd: by which number each is known, and what the API server says as a client of kubelets.
 
+use std::net::Ipv4Addr;
+
+use crate::api::{KubeletRequest, Status};
+use crate::cluster::Cluster;
 use crate::cluster::event::{Actor, NodeIx, OutsideId};
 
 /// Clients outside the cluster have numbers from here on.
 const OUTSIDE: u32 = 1 << 31;
+/// The metrics-servers of nodes have numbers from here on.
+const METRICS: u32 = 1 << 30;
 /// Nodes' clients have numbers from here on, four a node.
 const NODES: u32 = 16;
 
@@ -21,6 +27,7 @@ pub fn number_of(actor: Actor) -> u32 {
         Actor::KubeProxy(ix) => node(ix, 1),
         Actor::Flanneld(ix) => node(ix, 2),
         Actor::Runtime(ix) => node(ix, 3),
+        Actor::MetricsServer(ix) => METRICS + ix.0,
         Actor::Outside(id) => OUTSIDE + id.0,
     }
 }
@@ -29,6 +36,7 @@ pub fn number_of(actor: Actor) -> u32 {
 pub fn actor_of(number: u32) -> Actor {
     match number {
         n if n >= OUTSIDE => Actor::Outside(OutsideId(n - OUTSIDE)),
+        n if n >= METRICS => Actor::MetricsServer(NodeIx(n - METRICS)),
         1 => Actor::ApiServer,
         2 => Actor::ControllerManager,
         3 => Actor::Scheduler,
@@ -56,6 +64,7 @@ pub fn agent_of(actor: Actor) -> &'static str {
         Actor::KubeProxy(_) => "kube-proxy",
         Actor::Outside(_) => "kubectl",
         Actor::Dns => "coredns",
+        Actor::MetricsServer(_) => "metrics-server",
         _ => "kubarium",
     }
 }
@@ -72,9 +81,40 @@ mod tests {
             Actor::Kubelet(NodeIx(0)),
             Actor::KubeProxy(NodeIx(7)),
             Actor::Flanneld(NodeIx(4_999)),
+            Actor::MetricsServer(NodeIx(2)),
             Actor::Outside(OutsideId(3)),
         ] {
             assert_eq!(actor_of(number_of(actor)), actor);
         }
+    }
+}
+
+impl Cluster {
+    /// What the API server answers when it cannot reach the kubelet that it needs for a request.
+    pub(super) fn cannot_dial(&self, kubelet: Actor, request: &KubeletRequest) -> Status {
+        let ix = self.machine_of(kubelet);
+        let ip = ix.and_then(|ix| self.node_ip(ix)).unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let why = if ix.is_some_and(|ix| self.faults.off.contains(&ix)) {
+            "connect: no route to host"
+        } else if self.faults.down.contains(&kubelet) {
+            "connect: connection refused"
+        } else {
+            "i/o timeout"
+        };
+        let dial = format!("dial tcp {ip}:10250: {why}");
+        let message = match request {
+            KubeletRequest::Logs { pod, container, follow, previous, tail, timestamps } => {
+                let flag = |on: bool, name: &str| on.then(|| format!("{name}=true"));
+                let tail = tail.map(|lines| format!("tailLines={lines}"));
+                let query =
+                    [flag(*follow, "follow"), flag(*previous, "previous"), tail, flag(*timestamps, "timestamps")];
+                let query: Vec<String> = query.into_iter().flatten().collect();
+                let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+                let place = format!("{}/{}/{container}", pod.namespace, pod.name);
+                format!("Get \"https://{ip}:10250/containerLogs/{place}{query}\": {dial}")
+            }
+            KubeletRequest::Exec { .. } => format!("error dialing backend: {dial}"),
+        };
+        Status { code: 500, reason: String::new(), message, details: None }
     }
 }

@@ -38,6 +38,8 @@ pub enum Actor {
     Flanneld(NodeIx),
     /// CoreDNS as a client of the API server.
     Dns,
+    /// metrics-server, on the node of its pod.
+    MetricsServer(NodeIx),
     /// The network: all devices of all nodes.
     Network,
 }

@@ -9,6 +9,7 @@ use crate::api::{KubeletAnswer, Taint, TaintEffect};
 use crate::cluster::clients::{actor_of, number_of};
 use crate::cluster::cni::Cni;
 use crate::cluster::event::{Actor, Happened, Local, NodeIx, WokeFor};
+use crate::cluster::metrics::MetricsPod;
 use crate::cluster::{Cluster, Mail, MailKind, Message, OutsideId, rouse, run};
 use crate::control::apiserver::{self, StoredValue};
 use crate::etcd;
@@ -54,6 +55,8 @@ pub struct Host {
     pub(crate) flannel_socket: Option<SocketId>,
     /// `/run/flannel/subnet.env`.
     pub subnet_env: String,
+    /// The metrics-server whose pod runs here.
+    pub metrics: Option<Box<MetricsPod>>,
 }
 
 /// The name of a CRI call, as in `crictl` and the API.
@@ -174,6 +177,7 @@ impl Cluster {
             flannel0: None,
             flannel_socket: None,
             subnet_env: String::new(),
+            metrics: None,
         });
     }
 
@@ -377,6 +381,9 @@ impl Cluster {
         for (cause, effect) in effects {
             match effect {
                 runtime::Effect::Cri(event) => {
+                    if let runtime::CriEvent::Container(view) = &event {
+                        self.metrics_container(ix, view, cause);
+                    }
                     self.send(me, Actor::Kubelet(ix), cause, Message::Cri(event));
                 }
                 runtime::Effect::CniAdd(sandbox, pod) => self.cni_add(ix, sandbox, pod, cause),

@@ -41,6 +41,9 @@ impl Cluster {
         for actor in [Actor::Kubelet(ix), Actor::KubeProxy(ix), Actor::Flanneld(ix)] {
             self.crash(actor);
         }
+        if self.host_mut(ix).is_some_and(|host| host.metrics.take().is_some()) {
+            self.metrics_ended(ix, None);
+        }
         self.faults.down.insert(Actor::Runtime(ix));
         self.lose_what_is_under_way_to(Actor::Runtime(ix));
         self.unplug_everything(ix);

@@ -12,13 +12,14 @@ use crate::cluster::event::{Actor, Happened, NodeIx, WokeFor};
 use crate::cluster::said::said;
 use crate::cluster::{Cluster, Envelope, Fault, Mail, MailKind, host, overlay, rouse, run};
 use crate::control::apiserver::{self, ClientId, StoredValue};
+use crate::control::metrics_server::Batch;
 use crate::etcd::{self, EtcdError};
 use crate::net;
 use crate::node::{flannel, runtime};
 use crate::sim::{Component, EventId, Span, Wake};
 
 /// How long a client waits for a connection that does not work.
-const CONNECT_TIMEOUT: Span = Span::secs(5);
+pub(crate) const CONNECT_TIMEOUT: Span = Span::secs(5);
 
 /// What is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +34,12 @@ pub enum Message {
     Serve(u64, KubeletRequest),
     /// The same is given up.
     ServeCancel(u64),
+    /// From the API server to a metrics-server: a request with its number.
+    Forward(u64, HttpRequest),
+    /// From the metrics-server of a node to a kubelet.
+    Scrape(NodeIx),
+    /// The kubelet's answer.
+    Scraped(Box<Batch>),
     /// From etcd to flanneld.
     Flannel(flannel::Input<StoredValue>),
     /// From the kubelet to the runtime.
@@ -105,7 +112,11 @@ impl Cluster {
     /// Where an actor runs; `None` for what is outside the nodes.
     pub(crate) fn machine_of(&self, actor: Actor) -> Option<NodeIx> {
         match actor {
-            Actor::Kubelet(ix) | Actor::Runtime(ix) | Actor::KubeProxy(ix) | Actor::Flanneld(ix) => Some(ix),
+            Actor::Kubelet(ix)
+            | Actor::Runtime(ix)
+            | Actor::KubeProxy(ix)
+            | Actor::Flanneld(ix)
+            | Actor::MetricsServer(ix) => Some(ix),
             Actor::Outside(_) | Actor::Network => None,
             Actor::ApiServer | Actor::Etcd | Actor::Scheduler | Actor::ControllerManager | Actor::Dns => {
                 self.hosts.iter().position(|host| host.master).and_then(|at| u32::try_from(at).ok()).map(NodeIx)
@@ -155,8 +166,10 @@ impl Cluster {
                 let message = Message::Flannel(flannel::Input::WatchLost);
                 self.queue.push(at, Envelope { from, to, entry, message });
             }
-            Message::Serve(id, _) => {
-                let answer = KubeletAnswer::Failure(Arc::new(unreachable()));
+            Message::Forward(id, _) => self.forward_lost(CallId(id), entry),
+            Message::ToApi(apiserver::Input::Forwarded { id, .. }) => self.forward_lost(id, entry),
+            Message::Serve(id, request) => {
+                let answer = KubeletAnswer::Failure(Arc::new(self.cannot_dial(to, &request)));
                 let message = Message::ToApi(apiserver::Input::Kubelet { id: CallId(id), answer });
                 self.queue.push(self.now + CONNECT_TIMEOUT, Envelope { from: to, to: from, entry, message });
             }
@@ -284,6 +297,8 @@ impl Cluster {
                 self.fabric_did(effects);
             }
             (Actor::Outside(id), Message::Mail(what)) => self.mail.push(Mail { to: id, cause: entry, what }),
+            (Actor::Kubelet(ix), Message::Scrape(by)) => self.scraped(ix, by, entry),
+            (Actor::MetricsServer(ix), message) => self.deliver_to_metrics(ix, message, entry),
             (Actor::Kubelet(ix) | Actor::Runtime(ix) | Actor::KubeProxy(ix) | Actor::Flanneld(ix), message) => {
                 self.deliver_to_node(to, ix, message, entry);
             }
@@ -324,6 +339,7 @@ impl Cluster {
             Actor::Kubelet(ix) | Actor::Runtime(ix) | Actor::KubeProxy(ix) | Actor::Flanneld(ix) => {
                 self.wake_on_node(actor, ix, entry);
             }
+            Actor::MetricsServer(ix) => self.wake_metrics(ix, entry),
             Actor::Outside(_) => {}
         }
         self.rearm(actor);
@@ -372,6 +388,7 @@ impl Cluster {
                     let message = Message::ToEtcd(etcd::Input::Request { client, id, op });
                     self.send(Actor::ApiServer, Actor::Etcd, cause, message);
                 }
+                apiserver::Effect::Forward { to, id, request } => self.forward(to, id, request, cause),
                 apiserver::Effect::Kubelet { node, id, request } => match self.node_named(&node) {
                     Some(ix) => {
                         self.send(Actor::ApiServer, Actor::Kubelet(ix), cause, Message::Serve(id.0, request));
@@ -513,6 +530,7 @@ pub(crate) fn wake_of(cluster: &Cluster, actor: Actor) -> Option<Wake<WokeFor>> 
                 flannel::Reason::Renew => WokeFor::Heartbeat,
             },
         }),
+        Actor::MetricsServer(ix) => host(ix)?.metrics.as_ref()?.wake_at(),
         Actor::Outside(_) => None,
     }
 }

@@ -25,6 +25,12 @@ pub(crate) fn said(message: &Message) -> Option<Said> {
         },
         Message::ToApi(apiserver::Input::Etcd(effect)) | Message::Mail(MailKind::Etcd(effect)) => etcd_said(effect)?,
         Message::ToApi(apiserver::Input::Kubelet { .. }) => Said::Local("stream".into()),
+        Message::ToApi(apiserver::Input::Forwarded { response, .. }) => {
+            Said::Response { code: response.code, object: None, wrote: false }
+        }
+        Message::Forward(_, request) => Said::Http { method: request.method, path: path_of(request), size: 0 },
+        Message::Scrape(_) => Said::Local("GET /metrics/resource".into()),
+        Message::Scraped(batch) => Said::Local(format!("usage of {} containers", batch.containers.len()).into()),
         Message::ToApi(_) => return None,
         Message::ToEtcd(etcd::Input::Request { op, .. }) => op_said(op)?,
         Message::ToEtcd(_) => return None,

@@ -8,6 +8,7 @@
 //! registry         the rules of each kind
 //! admission        what is added to or refused of new objects
 //! alloc            cluster IPs and node ports
+//! aggregation      what another server answers for
 //! cache, watchers  the watch cache of each kind and its watchers
 //! boot             what the server makes itself when it starts
 //! storage          what etcd holds
@@ -17,6 +18,7 @@
 //! whose state says which answer of etcd it waits for. Authentication, authorisation, audit and flow control are not there.
 
 pub mod admission;
+pub mod aggregation;
 pub mod alloc;
 pub mod autoscaling_v1;
 pub mod boot;
@@ -131,6 +133,13 @@ pub enum Input {
     Etcd(etcd::Effect<StoredValue>),
     /// The connection to etcd is gone: requests under way fail, caches start again.
     EtcdLost,
+    /// Another server answers a request that was passed on to it ([`Effect::Forward`]).
+    Forwarded {
+        /// The number of the request.
+        id: CallId,
+        /// The answer.
+        response: HttpResponse,
+    },
     /// A kubelet answers.
     Kubelet {
         /// The number of the request.
@@ -175,6 +184,15 @@ pub enum Effect {
         /// What.
         op: etcd::Op<StoredValue>,
     },
+    /// Pass a request on to another server: answered by [`Input::Forwarded`].
+    Forward {
+        /// Its address.
+        to: std::net::Ipv4Addr,
+        /// The number of the request.
+        id: CallId,
+        /// What.
+        request: HttpRequest,
+    },
     /// Ask the kubelet of a node.
     Kubelet {
         /// The node's name.
@@ -218,6 +236,8 @@ pub struct ApiServer {
     streams: VecMap<CallNo, Arc<str>>,
     /// Logs that are not followed: what has come of each so far.
     logs: VecMap<CallNo, Vec<u8>>,
+    /// Requests that other servers have.
+    forwarded: VecMap<CallNo, aggregation::Forwarded>,
     event_lease: Option<sync::EventLease>,
     alloc: Allocator,
     backlog: Vec<Input>,
@@ -241,6 +261,7 @@ impl ApiServer {
             errands: VecMap::new(),
             streams: VecMap::new(),
             logs: VecMap::new(),
+            forwarded: VecMap::new(),
             event_lease: None,
             backlog: Vec::new(),
             last_number: 0,
@@ -314,7 +335,11 @@ impl Component for ApiServer {
             Input::Cancel { client, id } => self.cancel(client, id, out),
             Input::Disconnect { client } => self.disconnect(client, out),
             Input::Kubelet { id, answer } => self.on_kubelet(id, answer, now, out),
+            Input::Forwarded { id, response } => self.on_forwarded(id, response, out),
             input if !self.is_ready() => self.backlog.push(input),
+            Input::Request { client, id, request, .. } if aggregation::is_foreign(&request) => {
+                self.forward_metrics(client, id, &request, out);
+            }
             Input::Request { client, id, user_agent, request } => {
                 self.begin(client, id, user_agent, call::Door::Typed, request, now, out);
             }

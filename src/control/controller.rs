@@ -2,6 +2,7 @@
 //!
 //! To add one: a file with a struct that implements [`Reconciler`], `new(&Setup)`, and a line in `controllers!`.
 
+pub mod api_service;
 pub mod cron_job;
 pub mod daemon_set;
 pub mod deployment;
@@ -34,7 +35,7 @@ pub mod volume_provisioner;
 
 use ipnet::Ipv4Net;
 
-use crate::api::{Kind, ObjectRef};
+use crate::api::{Kind, ObjectRef, Response};
 use crate::control::Calendar;
 use crate::control::cache::{Cache, Change};
 use crate::control::reconciler::{Context, Failed, Note, Plan, ReconcileError, Reconciler};
@@ -122,6 +123,11 @@ macro_rules! controllers {
                 match self { $( Controller::$name(c) => c.reconcile(key, cx), )* }
             }
 
+            /// See [`Reconciler::follow`].
+            pub fn follow(&mut self, key: &ObjectRef, answers: &[Response], cx: &Context<'_>) -> Plan {
+                match self { $( Controller::$name(c) => c.follow(key, answers, cx), )* }
+            }
+
             /// See [`Reconciler::conclude`].
             pub fn conclude(&self, key: &ObjectRef, failure: Option<&Failed>, cx: &Context<'_>) -> Plan {
                 match self { $( Controller::$name(c) => c.conclude(key, failure, cx), )* }
@@ -154,4 +160,5 @@ controllers! {
     EndpointsController in endpoints;
     EndpointSliceController in endpoint_slice;
     ServiceAccountsController in service_accounts;
+    ApiServices in api_service;
 }

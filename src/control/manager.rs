@@ -301,6 +301,13 @@ impl Manager {
 
     /// A run is over: concludes it if that is yet to be done, then holds the key until its writes are seen.
     fn finish(&mut self, index: usize, key: ObjectRef, mut run: Run, now: Time, out: &mut Out<Call>) {
+        if run.wants_following() {
+            let cx = Context { cache: &self.informers.cache, now, calendar: self.calendar };
+            let plan = self.slots[index].controller.follow(&key, &run.take_answers(), &cx);
+            run.follow_with(plan);
+            self.proceed(index, key, run, now, out);
+            return;
+        }
         if run.wants_conclusion() {
             let cx = Context { cache: &self.informers.cache, now, calendar: self.calendar };
             let plan: Plan = self.slots[index].controller.conclude(&key, run.failure(), &cx);

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::api::{Kind, ObjectRef, ObjectReference, Request, ResourceVersion, Status, Uid};
+use crate::api::{Kind, ObjectRef, ObjectReference, Request, ResourceVersion, Response, Status, Uid};
 use crate::control::cache::{Cache, Change};
 use crate::control::{Calendar, recorder};
 use crate::sim::{Span, Time};
@@ -57,6 +57,12 @@ pub trait Reconciler {
     /// The object is not what the controller can act on; the key is tried again later and later.
     fn reconcile(&self, key: &ObjectRef, cx: &Context<'_>) -> Result<Plan, ReconcileError>;
 
+    /// What is to be done once a plan with [`Plan::follows`] is through: `answers` are those to the calls that asked for them
+    /// ([`Expect::Answer`]), in the order of the calls. What they say may be remembered as observed.
+    fn follow(&mut self, _key: &ObjectRef, _answers: &[Response], _cx: &Context<'_>) -> Plan {
+        Plan::default()
+    }
+
     /// What is to be done after the plan (its calls answered, `failure` being the first that went wrong), usually the
     /// status of the object.
     fn conclude(&self, _key: &ObjectRef, _failure: Option<&Failed>, _cx: &Context<'_>) -> Plan {
@@ -92,6 +98,8 @@ pub struct Plan {
     pub notes: Vec<Note>,
     /// When to look at the key again.
     pub requeue: Option<Time>,
+    /// Whether the controller goes on from the answers ([`Reconciler::follow`]).
+    pub follows: bool,
     /// Not a failure, but the key must wait as if it were: later and later.
     pub retry: bool,
 }
@@ -138,6 +146,8 @@ pub enum Expect {
     SuccessOrGone,
     /// The object with that uid is there and not being deleted; else the plan is dropped.
     Alive(Uid),
+    /// Whatever it is, it goes to [`Reconciler::follow`].
+    Answer,
     /// No object with that uid is there; else the plan is dropped.
     Absent(Uid),
 }
@@ -176,6 +186,11 @@ impl ApiCall {
     /// A call that must succeed unless the object is gone.
     pub fn unless_gone(request: Request) -> ApiCall {
         ApiCall { expect: Expect::SuccessOrGone, ..ApiCall::new(request) }
+    }
+
+    /// A call whose answer is what the controller goes on from.
+    pub fn asking(request: Request) -> ApiCall {
+        ApiCall { expect: Expect::Answer, ..ApiCall::new(request) }
     }
 
     /// The plan goes on only if this object is there and not being deleted (asked of the API server, not of the cache).

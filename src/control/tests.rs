@@ -2,6 +2,7 @@
 //! are told. Every message takes a millisecond.
 
 mod accounts;
+mod autoscaling;
 mod lifecycle;
 mod nodes;
 mod policy;
@@ -60,6 +61,8 @@ pub(super) struct World {
     addresses: u32,
     /// Whether pods become ready.
     pub ready: bool,
+    /// What a metrics-server says that each ready pod uses, in thousandths of a core.
+    pub usage: i64,
 }
 
 impl World {
@@ -82,6 +85,7 @@ impl World {
             renewed: Time::ZERO,
             addresses: 0,
             ready: true,
+            usage: 0,
         };
         let mut out = Out::default();
         world.server.wake(Time::ZERO, &mut out);
@@ -278,6 +282,10 @@ impl World {
                         }
                     }
                     Effect::Answer { client, answer } => self.answer(client, answer),
+                    Effect::Forward { id, request, .. } => {
+                        let response = autoscaling::metrics(self, &request);
+                        self.server.handle(Input::Forwarded { id, response }, self.now, &mut out);
+                    }
                     _ => {}
                 }
             }

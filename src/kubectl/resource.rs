@@ -62,6 +62,9 @@ table! {
     "serviceaccounts" "serviceaccount" ["sa"] "ServiceAccount" NS 0 FULL;
     "services" "service" ["svc"] "Service" NS 1 FULL;
 }
+"apiregistration.k8s.io" "v1" {
+    "apiservices" "apiservice" [""] "APIService" CL 0 FULL;
+}
 "apps" "v1" {
     "controllerrevisions" "controllerrevision" [""] "ControllerRevision" NS 0 FULL;
     "daemonsets" "daemonset" ["ds"] "DaemonSet" NS 1 FULL;
@@ -236,7 +239,7 @@ mod tests {
         for (word, plural) in table {
             assert_eq!(lookup(word).map(|r| r.plural), Some(plural), "{word}");
         }
-        assert!(lookup("foo").is_none() && lookup("apiservice").is_none() && lookup("").is_none());
+        assert!(lookup("foo").is_none() && lookup("flowschema").is_none() && lookup("").is_none());
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod sort;
 pub mod taint;
 #[cfg(test)]
 mod tests;
+pub mod top;
 pub mod wait;
 
 use super::ctx::{Ctx, Stop, fail};
@@ -71,7 +72,9 @@ const VERBS: &[(&str, Verb)] = &[
     ("set selector", set::selector),
     ("set serviceaccount", set::service_account),
     ("taint", taint::run),
-    ("top", cluster::top),
+    ("top", top::run),
+    ("top node", top::node),
+    ("top pod", top::pod),
     ("uncordon", cordon::run),
     ("version", cluster::version),
     ("wait", wait::run),

@@ -14,6 +14,7 @@ use crate::sim::{Component, EventQueue, Out, Rng, Span, Time, Wake};
 use crate::workload::{Fs, Place, dns::Zone};
 
 pub mod container;
+pub mod cpu;
 pub mod cri;
 pub mod host;
 pub mod log;
@@ -22,6 +23,9 @@ pub mod process;
 pub use container::{Container, Sandbox};
 pub use cri::*;
 pub use process::{Proc, ProcId, Where};
+
+/// Memory is used by the page.
+const PAGE: u64 = 4_096;
 
 /// How long things take.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -105,6 +109,8 @@ pub enum Input {
         /// What is in it.
         data: String,
     },
+    /// Whether the metrics-server in a container has anything to tell.
+    MetricsReady(ContainerId, bool),
     /// A command line on the node itself (`node worker1 ip route`): answered by [`Effect::Host`].
     Host {
         /// Its number, chosen by whoever asks.
@@ -161,7 +167,25 @@ enum Due {
     Kill(ContainerId),
     ExecTimeout(ProcId),
     Begin(ProcId),
+    Computed(ProcId, u32),
     Answer(OpId, CriAnswer),
+}
+
+/// What a container uses.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ContainerStats {
+    /// Its pod.
+    pub pod: PodMeta,
+    /// Its name.
+    pub name: Arc<str>,
+    /// When it started.
+    pub started: Time,
+    /// When this was measured.
+    pub at: Time,
+    /// The CPU time used since it started.
+    pub cpu: Span,
+    /// Bytes of memory.
+    pub memory: u64,
 }
 
 /// The runtime.
@@ -177,6 +201,7 @@ pub struct Runtime {
     timers: VecSet<(Time, ProcId)>,
     followers: VecMap<OpId, (ContainerId, bool)>,
     due: EventQueue<Due>,
+    past_cpu: Span,
     network_ready: bool,
     zone: Arc<Zone>,
     host: Place,
@@ -199,6 +224,7 @@ impl Runtime {
             timers: VecSet::new(),
             followers: VecMap::new(),
             due: EventQueue::default(),
+            past_cpu: Span::ZERO,
             network_ready: false,
             zone: Arc::default(),
             host,
@@ -242,6 +268,22 @@ impl Runtime {
     /// All containers.
     pub fn containers(&self) -> impl Iterator<Item = &Container> {
         self.containers.values()
+    }
+
+    /// What the running containers use, as their cgroups say.
+    pub fn stats(&self, now: Time) -> impl Iterator<Item = ContainerStats> + '_ {
+        self.containers.values().filter_map(move |container| {
+            let ContainerPhase::Running { started } = container.view.phase else { return None };
+            let (pod, name) = (container.view.pod.clone(), container.view.name.clone());
+            let (cpu, at) = container.cpu.used(now);
+            let memory = container.memory.next_multiple_of(PAGE);
+            Some(ContainerStats { pod, name, started, at, cpu, memory })
+        })
+    }
+
+    /// The CPU time that containers used which are over.
+    pub fn past_cpu(&self) -> Span {
+        self.past_cpu
     }
 
     /// All images on the disk.
@@ -333,6 +375,7 @@ impl Runtime {
             Due::Started(op, id) => self.start(op, &id, now, out),
             Due::Kill(id) => self.kill(&id, now, out),
             Due::ExecTimeout(id) => self.exec_timeout(id, out),
+            Due::Computed(id, what) => self.run(id, crate::workload::Input::Computed(what), now, out),
             Due::Begin(id) => self.run(id, crate::workload::Input::Start, now, out),
             Due::Answer(op, answer) => Self::answer(op, answer, out),
         }
@@ -361,6 +404,11 @@ impl Component for Runtime {
             }
             Input::DnsRecords(zone) => self.set_zone(zone, now, out),
             Input::HostFile { path, data } => self.host_fs.put(&path, crate::workload::File::of(data)),
+            Input::MetricsReady(container, ready) => {
+                if let Some(main) = self.containers.get(&container).and_then(|c| c.main) {
+                    self.run(main, crate::workload::Input::MetricsReady(ready), now, out);
+                }
+            }
             Input::Host { id, line } => self.host_line(id, &line, now),
             Input::HostCancel(id) => self.host_cancel(id, out),
         }

@@ -31,6 +31,7 @@ pub fn place_of(cluster: &Cluster, actor: Actor) -> Place {
         Actor::KubeProxy(ix) => on(ComponentKind::KubeProxy, ix),
         Actor::Flanneld(ix) => on(ComponentKind::Flanneld, ix),
         Actor::Dns => dns_pod(cluster),
+        Actor::MetricsServer(ix) => metrics_pod(cluster, ix),
         Actor::Network => Place::Outside,
     }
 }
@@ -46,6 +47,14 @@ fn dns_pod(cluster: &Cluster) -> Place {
         .find(|pod| pod.meta().labels.get("k8s-app").is_some_and(|app| app == "kube-dns"))
         .map(|pod| pod.meta().name.clone());
     Place::Pod { namespace: "kube-system".into(), name: pod.unwrap_or_else(|| "coredns".into()) }
+}
+
+/// The pod of the metrics-server of a node.
+fn metrics_pod(cluster: &Cluster, ix: NodeIx) -> Place {
+    let host = usize::try_from(ix.0).ok().and_then(|at| cluster.hosts().get(at));
+    let pod = host.and_then(|host| host.metrics.as_ref()).map(|metrics| &metrics.pod);
+    let (namespace, name) = pod.map_or(("kube-system", "metrics-server"), |pod| (&*pod.namespace, &*pod.name));
+    Place::Pod { namespace: namespace.into(), name: name.into() }
 }
 
 /// A reference in the form of the views.

@@ -160,13 +160,19 @@ impl Bench {
                     machine.ports.clear();
                 }
                 Effect::Net(op) => self.net(index, op),
+                Effect::Compute { cost, then: Some(what) } => self.later(self.now + cost, index, Input::Computed(what)),
                 _ => {}
             }
         }
     }
 
     fn tell(&mut self, machine: usize, event: NetEvent) {
-        self.queue.push_back((self.now + Span::millis(1), machine, Input::Net(event)));
+        self.later(self.now + Span::millis(1), machine, Input::Net(event));
+    }
+
+    fn later(&mut self, at: Time, machine: usize, input: Input) {
+        let place = self.queue.partition_point(|(known, ..)| *known <= at);
+        self.queue.insert(place, (at, machine, input));
     }
 
     fn net(&mut self, index: usize, op: NetOp) {

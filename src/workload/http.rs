@@ -335,6 +335,15 @@ pub fn http_date(unix: i64) -> String {
     format!("{}, {day} {} {year} {clock} GMT", weekday(unix), month_name(month.parse().unwrap_or(1)))
 }
 
+/// `01/Jan/2026:00:00:00 +0000`.
+pub fn clf_time(unix: i64) -> String {
+    let text = crate::api::Timestamp(unix).to_string();
+    let (date, clock) = text.trim_end_matches('Z').split_once('T').unwrap_or(("1970-01-01", "00:00:00"));
+    let parts: Vec<&str> = date.split('-').collect();
+    let month = month_name(parts.get(1).and_then(|m| m.parse().ok()).unwrap_or(1));
+    format!("{}/{month}/{}:{clock} +0000", parts.get(2).unwrap_or(&"01"), parts.first().unwrap_or(&"1970"))
+}
+
 /// `Mon`.
 pub fn weekday(unix: i64) -> &'static str {
     let days = unix.div_euclid(86_400).rem_euclid(7);

@@ -42,6 +42,10 @@ pub enum Family {
     EchoServer,
     /// agnhost (netexec and others).
     Agnhost,
+    /// The PHP page of the HorizontalPodAutoscaler walkthrough.
+    HpaExample,
+    /// metrics-server.
+    MetricsServer,
     /// hello-app and hello-world servers.
     HelloApp,
     /// Anything else: a server on the declared ports.
@@ -118,6 +122,8 @@ const CATALOGUE: &[Entry] = &[
     entry("echo-server", Family::EchoServer, 9_205_177, &["/bin/echo-server"], &[]),
     entry("agnhost", Family::Agnhost, 54_126_811, &["/agnhost"], &["pause"]),
     entry("e2e-test-images-agnhost", Family::Agnhost, 54_126_811, &["/agnhost"], &["pause"]),
+    entry("hpa-example", Family::HpaExample, 190_361_322, &["docker-php-entrypoint"], &["apache2-foreground"]),
+    entry("metrics-server", Family::MetricsServer, 20_412_533, &["/metrics-server"], &[]),
     entry("hello-app", Family::HelloApp, 14_302_766, &["/hello-app"], &[]),
     entry("hello-world", Family::HelloApp, 9_224, &["/hello"], &[]),
     entry("node-hello", Family::HelloApp, 258_109_377, &["/hello-app"], &[]),

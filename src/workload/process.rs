@@ -2,7 +2,8 @@
 
 use crate::sim::Time;
 use crate::workload::program::{
-    coredns::CoreDns, guestbook::Guestbook, hello::Hello, redis::Redis, sleep::Sleep, web::Web,
+    coredns::CoreDns, guestbook::Guestbook, hello::Hello, metrics_server::MetricsServer, php_apache::PhpApache,
+    redis::Redis, sleep::Sleep, web::Web,
 };
 use crate::workload::shell::Shell;
 use crate::workload::tool::{
@@ -58,6 +59,10 @@ processes! {
     Redis,
     /// The guestbook's page.
     Guestbook,
+    /// A page that computes.
+    PhpApache,
+    /// metrics-server.
+    MetricsServer,
     /// A DNS server.
     CoreDns,
     /// A tool that needs its standard input at most.

@@ -3,6 +3,8 @@
 pub mod coredns;
 pub mod guestbook;
 pub mod hello;
+pub mod metrics_server;
+pub mod php_apache;
 pub mod redis;
 pub mod sleep;
 pub mod web;

@@ -5,6 +5,8 @@ use crate::workload::image::{self, Family};
 use crate::workload::program::coredns::CoreDns;
 use crate::workload::program::guestbook::Guestbook;
 use crate::workload::program::hello::{Hello, Style as HelloStyle};
+use crate::workload::program::metrics_server::MetricsServer;
+use crate::workload::program::php_apache::PhpApache;
 use crate::workload::program::redis::Redis;
 use crate::workload::program::sleep::{Sleep, parse_span};
 use crate::workload::program::web::{HTTPD_INDEX, NGINX_INDEX, Style, Web};
@@ -51,8 +53,17 @@ pub fn start(spec: &Spec, place: &Place, fs: &Fs) -> Result<Process, String> {
 fn own(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Result<Process, String>> {
     let args: Vec<&str> = spec.argv.iter().skip(1).map(String::as_str).collect();
     let rest = || Spec { argv: spec.argv[1..].to_vec(), ..spec.clone() };
-    let wraps =
-        matches!(name, "docker-entrypoint.sh" | "entrypoint.sh" | "tini" | "dumb-init" | "nohup" | "setsid" | "time");
+    let wraps = matches!(
+        name,
+        "docker-entrypoint.sh"
+            | "docker-php-entrypoint"
+            | "entrypoint.sh"
+            | "tini"
+            | "dumb-init"
+            | "nohup"
+            | "setsid"
+            | "time"
+    );
     Some(Ok(match (name, place.family) {
         _ if wraps && !args.is_empty() => {
             let skip = args.iter().take_while(|a| **a == "--" || **a == "-g").count();
@@ -78,6 +89,8 @@ fn own(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Result<Process
             Redis::new(6379, "", Some((host, 6379))).into()
         }
         ("apache2-foreground", Family::Guestbook) => Guestbook::new(spec).into(),
+        ("apache2-foreground", Family::HpaExample) => PhpApache::default().into(),
+        ("metrics-server", Family::MetricsServer) => MetricsServer::new(&args).into(),
         ("pause", _) => Sleep::pause().into(),
         ("coredns", Family::CoreDns) => CoreDns::default().into(),
         ("run.sh", Family::EchoServer) => Hello::new(HelloStyle::Echo, "", 8080, None).into(),
@@ -205,7 +218,7 @@ fn has_tool(name: &str, place: &Place) -> bool {
     ];
     match place.family {
         Family::Node => true,
-        Family::Pause | Family::CoreDns | Family::HelloApp => false,
+        Family::Pause | Family::CoreDns | Family::HelloApp | Family::MetricsServer => false,
         Family::Busybox => {
             !host.contains(&name)
                 && !matches!(name, "curl" | "bash" | "zsh" | "dig" | "host" | "ss" | "bridge" | "stress")

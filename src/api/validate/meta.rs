@@ -17,7 +17,9 @@ fn name(kind: Kind, text: &str) -> Vec<String> {
         Kind::Service => names::dns_1035_label(text),
         Kind::Namespace | Kind::StatefulSet => names::dns_label(text),
         Kind::Event => Vec::new(),
-        Kind::Role | Kind::ClusterRole | Kind::RoleBinding | Kind::ClusterRoleBinding => names::path_segment(text),
+        Kind::Role | Kind::ClusterRole | Kind::RoleBinding | Kind::ClusterRoleBinding | Kind::APIService => {
+            names::path_segment(text)
+        }
         _ => names::dns_subdomain(text),
     }
 }

@@ -26,9 +26,9 @@ pub fn answer(server: &ApiServer, http: &HttpRequest) -> Option<HttpResponse> {
                 {"clientCIDR": "0.0.0.0/0", "serverAddress": format!("{}:6443", server.config().advertise)}
             ],
         }),
-        ["apis"] => json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups()}),
+        ["apis"] => json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": all_groups(server)}),
         ["api", "v1"] => resources("", "v1")?,
-        ["apis", group] => groups().into_iter().find(|g| g["name"] == *group).map(|mut g| {
+        ["apis", group] => all_groups(server).into_iter().find(|g| g["name"] == *group).map(|mut g| {
             g["kind"] = json!("APIGroup");
             g["apiVersion"] = json!("v1");
             g
@@ -72,6 +72,13 @@ fn groups() -> Vec<Value> {
             json!({"name": group, "versions": all, "preferredVersion": named(version)})
         })
         .collect()
+}
+
+/// The same with those that other servers answer for.
+fn all_groups(server: &ApiServer) -> Vec<Value> {
+    let mut all = groups();
+    all.extend(server.foreign_groups());
+    all
 }
 
 fn resources(group: &str, version: &str) -> Option<Value> {

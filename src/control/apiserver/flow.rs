@@ -437,6 +437,7 @@ impl ApiServer {
 
     /// A client gives a call up. What is under way in etcd goes on, but nobody is told.
     pub(super) fn cancel(&mut self, client: ClientId, id: CallId, out: &mut Out<Effect>) {
+        self.forwarded.retain(|_, forwarded| !forwarded.is_of(client, id));
         let Some(no) = self.by_client.get(&(client, id)).copied() else { return };
         self.logs.remove(&no);
         if let Some(node) = self.streams.remove(&no) {
@@ -458,6 +459,7 @@ impl ApiServer {
         for id in ids {
             self.cancel(client, id, out);
         }
+        self.forwarded.retain(|_, forwarded| !forwarded.is_from(client));
     }
 
     pub(super) fn forget(&mut self, no: CallNo) {

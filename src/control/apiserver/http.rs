@@ -74,6 +74,9 @@ impl ApiServer {
             out.push(Effect::Http { client, id, response });
             return;
         }
+        if self.forward(client, id, &http, out) {
+            return;
+        }
         match request(&http) {
             Ok((request, form)) => {
                 let agent: Arc<str> = http.user_agent.as_str().into();

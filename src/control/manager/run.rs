@@ -30,6 +30,8 @@ pub struct Run {
     requeue: Option<Time>,
     retry: bool,
     failure: Option<Failed>,
+    follows: bool,
+    answers: VecMap<CallId, Response>,
     /// The plan turned out to rest on something that is not so any more.
     dropped: bool,
     concluded: bool,
@@ -50,6 +52,8 @@ impl Run {
             requeue: plan.requeue,
             retry: plan.retry,
             failure: None,
+            follows: plan.follows,
+            answers: VecMap::new(),
             dropped: false,
             concluded: false,
             written: Written::default(),
@@ -102,6 +106,7 @@ impl Run {
     pub fn answered(&mut self, id: CallId, response: &Response) -> Progress {
         let call = self.in_flight.remove(&id).expect("an answer belongs to a call under way");
         match response {
+            _ if call.expect == Expect::Answer => _ = self.answers.insert(id, response.clone()),
             Response::Failure(status) => self.failed(call, status),
             _ => self.succeeded(call, response),
         }
@@ -120,7 +125,7 @@ impl Run {
                 self.dropped |= !is(object, uid) || dying;
             }
             Expect::Absent(uid) => self.dropped |= is(object, uid),
-            Expect::Success | Expect::SuccessOrGone => self.wrote(&call.request, object),
+            Expect::Success | Expect::SuccessOrGone | Expect::Answer => self.wrote(&call.request, object),
         }
         let name = object.map_or("", |object| &object.meta().name);
         let filled = call.done.into_iter().map(|note| Note { message: note.message.replace("{name}", name), ..note });
@@ -163,6 +168,26 @@ impl Run {
         let message = "context deadline exceeded".to_owned();
         let status = Status { code: 0, reason: "Timeout".into(), message, details: None };
         self.failure.get_or_insert(Failed { tag: "", status: Arc::new(status) });
+    }
+
+    /// Whether the controller has yet to go on from the answers.
+    pub fn wants_following(&self) -> bool {
+        self.follows && !self.dropped && self.failure.is_none()
+    }
+
+    /// The answers that were asked for, in the order of the calls.
+    pub fn take_answers(&mut self) -> Vec<Response> {
+        std::mem::take(&mut self.answers).into_values().collect()
+    }
+
+    /// Goes on with the plan that follows from the answers.
+    pub fn follow_with(&mut self, plan: Plan) {
+        self.follows = false;
+        self.steps = plan.steps.into();
+        self.batch = 1;
+        self.notes.extend(plan.notes);
+        self.retry |= plan.retry;
+        self.requeue = self.requeue.into_iter().chain(plan.requeue).min();
     }
 
     /// Whether the controller has yet to conclude.

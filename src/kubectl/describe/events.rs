@@ -131,11 +131,14 @@ fn field(page: &mut Page, level: u32, key: &str, value: &Value) {
 fn spaced(key: &str) -> String {
     let mut out = String::new();
     let mut previous_lower = false;
-    for (i, c) in key.chars().enumerate() {
+    let letters: Vec<char> = key.chars().collect();
+    for (i, c) in letters.iter().copied().enumerate() {
         if i == 0 {
             out.extend(c.to_uppercase());
         } else {
-            if c.is_uppercase() && previous_lower {
+            // The last letter of `TLS` in `TLSVerify` is no beginning of a word, the first of `Verify` is.
+            let begins = letters.get(i + 1).is_some_and(|next| next.is_lowercase());
+            if c.is_uppercase() && (previous_lower || begins) {
                 out.push(' ');
             }
             out.push(c);

@@ -1,4 +1,4 @@
-//! `version`, `cluster-info`, `api-resources`, `api-versions`, `top`, `options`.
+//! `version`, `cluster-info`, `api-resources`, `api-versions`, `options`.
 
 use serde_json::{Value, json};
 
@@ -140,18 +140,4 @@ pub fn versions(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     all.dedup();
     ctx.print(all.iter().map(|v| format!("{v}\n")).collect::<String>());
     Ok(0)
-}
-
-/// `kubectl top`: only tells that there is no metrics API, or shows what it has.
-pub fn top(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
-    if ctx.args().command.path == "top" {
-        let text = super::help::text(ctx.args().command);
-        ctx.print(text);
-        return Ok(0);
-    }
-    let answer = ctx.request(HttpRequest::get("/apis/metrics.k8s.io/v1beta1"))?;
-    if !answer.response.is_success() {
-        return fail("Metrics API not available");
-    }
-    fail("kubectl top is not here yet")
 }

@@ -113,6 +113,7 @@ pub fn container_config(
     let ports =
         container.ports.iter().map(|p| (u16::try_from(p.container_port).unwrap_or(0), p.protocol.clone())).collect();
     let limit = container.resources.limits.get("memory").map(|m| u64::try_from(m.units()).unwrap_or(0));
+    let cpu_limit = container.resources.limits.get("cpu").map_or(0, |c| u64::try_from(c.millis()).unwrap_or(0));
     Ok(ContainerConfig {
         name: container.name.as_str().into(),
         attempt,
@@ -122,6 +123,7 @@ pub fn container_config(
         working_dir: container.working_dir.clone(),
         ports,
         files,
+        cpu_limit,
         memory_limit: limit.filter(|l| *l > 0),
         tty: container.tty,
         stdin: container.stdin,

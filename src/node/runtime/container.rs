@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use crate::node::runtime::cpu::Cpu;
 use crate::node::runtime::cri::*;
 use crate::node::runtime::log::{Line, Log};
 use crate::node::runtime::process::{ProcId, Role, Where};
@@ -43,8 +44,8 @@ pub struct Container {
     pub log: Log,
     /// Its first process.
     pub main: Option<ProcId>,
-    /// Thousandths of a core that its processes use.
-    pub cpu_millis: u32,
+    /// The CPU time that its processes use.
+    pub cpu: Cpu,
     /// Bytes that its processes use.
     pub memory: u64,
     /// The calls that wait for its end.
@@ -65,6 +66,7 @@ impl Container {
 impl Runtime {
     /// Forgets what is not on the disk: sandboxes that run, processes of containers.
     pub(super) fn forget_what_ran(&mut self) {
+        self.past_cpu = Span::ZERO;
         self.sandboxes.retain(|_, sandbox| !matches!(sandbox.state, SandboxState::Starting(_)));
         for sandbox in self.sandboxes.values_mut() {
             sandbox.state = SandboxState::Stopped;
@@ -72,7 +74,7 @@ impl Runtime {
         }
         for container in self.containers.values_mut() {
             container.main = None;
-            container.cpu_millis = 0;
+            container.cpu = Cpu::default();
             container.memory = 0;
             container.stopping.clear();
         }
@@ -206,6 +208,7 @@ impl Runtime {
             created: now,
             phase: ContainerPhase::Created,
         };
+        let cpu = Cpu::new(config.cpu_limit);
         let container = Container {
             view,
             config,
@@ -213,7 +216,7 @@ impl Runtime {
             fs,
             log: Log::default(),
             main: None,
-            cpu_millis: 0,
+            cpu,
             memory: 0,
             stopping: VecSet::new(),
             next_pid: 1,
@@ -305,7 +308,7 @@ impl Runtime {
         let message = container.termination_message(code);
         container.view.phase = ContainerPhase::Exited { started: Some(started), finished: now, code, reason, message };
         container.main = None;
-        container.cpu_millis = 0;
+        self.past_cpu = self.past_cpu + container.cpu.stop(now);
         container.memory = 0;
         let lines = container.log.finish(now);
         let view = container.view.clone();

@@ -76,6 +76,8 @@ pub struct ContainerConfig {
     pub ports: Vec<(u16, Protocol)>,
     /// Files that the pod brings: `/etc/hosts`, mounted ConfigMaps and Secrets, the service account.
     pub files: VecMap<String, File>,
+    /// The CPU limit in thousandths of a core; 0 for none.
+    pub cpu_limit: u64,
     /// The memory limit in bytes.
     pub memory_limit: Option<u64>,
     /// Whether it has a terminal.

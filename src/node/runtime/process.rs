@@ -157,6 +157,7 @@ impl Runtime {
                 out.push(Effect::Query { proc: id, sandbox, id: number, argv });
             }
             workload::Effect::Kill { pid, signal } => self.signal(place, pid, signal, now, out),
+            workload::Effect::Compute { cost, then } => self.compute(id, place, cost, then, now),
             workload::Effect::Usage { cpu_millis, memory } => self.usage(id, place, cpu_millis, memory, now, out),
             workload::Effect::OutOfMemory => {
                 if let Where::Container(container) = place {
@@ -291,10 +292,22 @@ impl Runtime {
         else {
             return;
         };
-        container.cpu_millis = cpu_millis;
+        container.cpu.set_steady(cpu_millis.into(), now);
         container.memory = memory;
         if container.config.memory_limit.is_some_and(|limit| memory > limit) {
             self.end_container(container_id, 137, "OOMKilled", now, out);
+        }
+    }
+
+    /// A process computes, as far as its container's limit lets it.
+    fn compute(&mut self, id: ProcId, place: &Where, cost: Span, then: Option<u32>, now: Time) {
+        let container = match place {
+            Where::Container(container) => self.containers.get_mut(container),
+            Where::Host => None,
+        };
+        let done = container.map_or(now + cost, |container| container.cpu.compute(cost, now));
+        if let Some(what) = then {
+            self.due.push(done, Due::Computed(id, what));
         }
     }
 

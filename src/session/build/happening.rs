@@ -104,7 +104,9 @@ fn method_of(verb: Verb) -> &'static str {
 /// The path of a typed request, as its HTTP form has it.
 fn path_of(verb: Verb, object: &ObjectRef, subresource: Option<Subresource>) -> String {
     let info = object.kind.info();
-    let mut path = if info.group.is_empty() {
+    let mut path = if subresource == Some(Subresource::Metrics) {
+        "/apis/metrics.k8s.io/v1beta1".to_owned()
+    } else if info.group.is_empty() {
         format!("/api/{}", info.version)
     } else {
         format!("/apis/{}/{}", info.group, info.version)
@@ -125,6 +127,7 @@ fn path_of(verb: Verb, object: &ObjectRef, subresource: Option<Subresource>) -> 
             Subresource::Log => "/log",
             Subresource::Exec => "/exec",
             Subresource::Finalize => "/finalize",
+            Subresource::Metrics => "",
         });
     }
     if verb == Verb::Watch {

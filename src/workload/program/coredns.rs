@@ -4,10 +4,14 @@
 
 use std::sync::Arc;
 
+use crate::sim::Span;
 use crate::workload::dns::{Message, NXDOMAIN, Zone};
 use crate::workload::http::{Arrived, Connections, Response};
 use crate::workload::process::Program;
 use crate::workload::{Ctx, Effect, Fd, Input, NetEvent, NetOp};
+
+/// The CPU time of a query.
+const QUERY: Span = Span::micros(80);
 
 /// The server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,6 +41,7 @@ impl Program for CoreDns {
             Input::DnsRecords(zone) => self.zone = zone,
             Input::Net(NetEvent::Datagram { fd, from, bytes }) if Some(fd) == self.socket => {
                 let Some(query) = Message::decode(&bytes).filter(|m| !m.response) else { return };
+                ctx.compute(QUERY);
                 let mut answer = self.zone.answer(&query);
                 if !self.zone.owns(&query.name) && !answer.answers.is_empty() {
                     answer.code = 0;

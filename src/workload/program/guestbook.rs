@@ -65,6 +65,7 @@ impl Guestbook {
 
     fn request(&mut self, client: Fd, request: &Request, ctx: &mut Ctx<'_>) {
         let keep_alive = request.keep_alive;
+        ctx.compute(Span::millis(2));
         match (request.path(), request.query("cmd").as_deref()) {
             ("/guestbook.php", Some("set")) => {
                 let words = [

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddrV4;
 
+use crate::sim::Span;
 use crate::workload::http::{Arrived, Connections, Request, Response};
 use crate::workload::process::Program;
 use crate::workload::{Ctx, Effect, Fd, Input, NetEvent, NetOp};
@@ -151,6 +152,7 @@ impl Program for Hello {
                                 ctx.eprint(format!("{at} Serving request: {}\n", request.path()));
                             }
                             let response = self.answer(&request, peer, ctx);
+                            ctx.compute(Span::micros(100));
                             let bytes = response.encode(request.method == "HEAD", request.keep_alive);
                             ctx.net(NetOp::Send { fd, bytes });
                             if !request.keep_alive {

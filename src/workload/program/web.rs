@@ -3,7 +3,8 @@
 //! nginx and httpd serve their document root from the container's files, so that what a ConfigMap mounts or `exec` writes
 //! there is what comes back. Differs: no configuration is read.
 
-use crate::workload::http::{Arrived, Connections, Request, Response, http_date, month_name};
+use crate::sim::Span;
+use crate::workload::http::{Arrived, Connections, Request, Response, clf_time, http_date};
 use crate::workload::process::Program;
 use crate::workload::{Ctx, Effect, Fd, Input, NetEvent, NetOp, SIGHUP};
 
@@ -106,6 +107,7 @@ impl Web {
 
     fn serve(&mut self, fd: Fd, peer: std::net::SocketAddrV4, request: &Request, ctx: &mut Ctx<'_>) {
         self.served += 1;
+        ctx.compute(self.cost());
         let response = self.answer(request, ctx);
         let agent = request.header("user-agent").unwrap_or("-");
         let line =
@@ -124,6 +126,16 @@ impl Web {
         if !request.keep_alive {
             self.connections.forget(fd);
             ctx.net(NetOp::Close { fd });
+        }
+    }
+
+    /// The CPU time of a request.
+    fn cost(&self) -> Span {
+        match self.style {
+            Style::Nginx => Span::micros(60),
+            Style::Httpd => Span::micros(150),
+            Style::Tomcat => Span::micros(700),
+            Style::Generic => Span::micros(200),
         }
     }
 
@@ -274,15 +286,6 @@ fn mime(path: &str) -> &'static str {
 /// `2026/01/01 00:00:00`.
 fn nginx_time(unix: i64) -> String {
     crate::api::Timestamp(unix).to_string().replace('-', "/").replace('T', " ").trim_end_matches('Z').to_owned()
-}
-
-/// `01/Jan/2026:00:00:00 +0000`.
-fn clf_time(unix: i64) -> String {
-    let text = crate::api::Timestamp(unix).to_string();
-    let (date, clock) = text.trim_end_matches('Z').split_once('T').unwrap_or(("1970-01-01", "00:00:00"));
-    let parts: Vec<&str> = date.split('-').collect();
-    let month = month_name(parts.get(1).and_then(|m| m.parse().ok()).unwrap_or(1));
-    format!("{}/{month}/{}:{clock} +0000", parts.get(2).unwrap_or(&"01"), parts.first().unwrap_or(&"1970"))
 }
 
 /// The page that nginx's image brings.

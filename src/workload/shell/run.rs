@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::sim::VecMap;
+use crate::sim::{Span, VecMap};
 use crate::workload::shell::Shell;
 use crate::workload::shell::ast::*;
 use crate::workload::shell::expand::{Scope, matches, substitutions};
 use crate::workload::shell::thread::{Frame, State, Target};
 use crate::workload::{Ctx, Input, Spec, registry};
+
+/// The CPU time that it takes to start a program, and that a small one takes.
+const FORK: Span = Span::micros(600);
 
 impl Shell {
     pub(super) fn step(&mut self, id: u32, ctx: &mut Ctx<'_>) {
@@ -392,6 +395,7 @@ impl Shell {
             Ok(process) => {
                 let (stdin, stdout, stderr) = (to(0), to(1), to(2));
                 thread.state = State::Running { process, stdin, stdout, stderr, ended: false };
+                ctx.compute(FORK);
                 self.child(id, Input::Start, ctx);
             }
             Err(_) => {

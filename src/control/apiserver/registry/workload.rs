@@ -32,6 +32,7 @@ pub fn has_status(kind: Kind) -> bool {
             | Kind::VolumeAttachment
             | Kind::CertificateSigningRequest
             | Kind::CustomResourceDefinition
+            | Kind::APIService
     )
 }
 
@@ -78,6 +79,7 @@ pub fn prepare_new(object: &mut Object, now: Timestamp) {
         }
         Object::ResourceQuota(o) => Arc::make_mut(o).status = Default::default(),
         Object::HorizontalPodAutoscaler(o) => Arc::make_mut(o).status = Default::default(),
+        Object::APIService(o) => Arc::make_mut(o).status = Default::default(),
         _ => {}
     }
 }
@@ -154,6 +156,14 @@ pub fn prepare_change(new: &mut Object, old: &Object, status: bool, now: Timesta
         (Object::CronJob(n), Object::CronJob(o)) => split!(n, o),
         (Object::PodDisruptionBudget(n), Object::PodDisruptionBudget(o)) => split!(n, o),
         (Object::HorizontalPodAutoscaler(n), Object::HorizontalPodAutoscaler(o)) => {
+            let n = Arc::make_mut(n);
+            if status {
+                n.spec = o.spec.clone();
+            } else {
+                n.status = o.status.clone();
+            }
+        }
+        (Object::APIService(n), Object::APIService(o)) => {
             let n = Arc::make_mut(n);
             if status {
                 n.spec = o.spec.clone();

@@ -1,16 +1,17 @@
 //! Service accounts, roles and their bindings (`printServiceAccount`, `printRole`, `printRoleBinding`, …), pod templates
-//! (`printPodTemplate`).
+//! (`printPodTemplate`), API services (`kube-aggregator`'s table convertor).
 
 use serde_json::{Value, json};
 
 use super::{Column, or_none, text, wide};
-use crate::api::{ObjectMeta, PodTemplate, RoleRef, Subject};
+use crate::api::{APIService, ObjectMeta, PodTemplate, RoleRef, Subject};
 
 pub(super) const ACCOUNT: &[Column] = &[text("Name"), text("Age")];
 pub(super) const ROLE: &[Column] = &[text("Name"), text("Created At")];
 pub(super) const BINDING: &[Column] =
     &[text("Name"), text("Role"), text("Age"), wide("Users"), wide("Groups"), wide("ServiceAccounts")];
 pub(super) const TEMPLATE: &[Column] = &[text("Name"), text("Containers"), text("Images"), text("Pod Labels")];
+pub(super) const API_SERVICE: &[Column] = &[text("Name"), text("Service"), text("Available"), text("Age")];
 
 /// A role of either kind.
 pub(super) fn role(meta: &ObjectMeta) -> Vec<Value> {
@@ -45,4 +46,18 @@ pub(super) fn template(template: &PodTemplate) -> Vec<Value> {
         json!(images.join(",")),
         json!(or_none(&labels.join(","))),
     ]
+}
+
+/// A version of a group, and whether whoever answers for it can be reached.
+pub(super) fn api_service(service: &APIService, age: &str) -> Vec<Value> {
+    let behind = service.spec.service.as_ref();
+    let behind = behind.map_or_else(|| "Local".to_owned(), |s| format!("{}/{}", s.namespace, s.name));
+    let available = match service.availability() {
+        None => "Unknown".to_owned(),
+        Some(condition) if condition.status != "True" && !condition.reason.is_empty() => {
+            format!("{} ({})", condition.status, condition.reason)
+        }
+        Some(condition) => condition.status.clone(),
+    };
+    vec![json!(service.metadata.name), json!(behind), json!(available), json!(age)]
 }

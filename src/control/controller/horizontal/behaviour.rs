@@ -3,6 +3,7 @@
 //! Models `pkg/controller/podautoscaler/horizontal.go` (`stabilizeRecommendation…`, `convertDesiredReplicas…`,
 //! `calculateScale…LimitWithScalingRules`).
 
+use crate::api::HpaScalingRules;
 use crate::sim::{Span, Time};
 
 /// `--horizontal-pod-autoscaler-downscale-stabilization`.
@@ -71,6 +72,28 @@ pub enum Amount {
 }
 
 impl Rules {
+    /// What an autoscaler says, over the defaults of the direction.
+    pub fn of(said: Option<&HpaScalingRules>, default: Rules) -> Rules {
+        let Some(said) = said else { return default };
+        let seconds = |count: i32| Span::secs(u64::try_from(count).unwrap_or(0));
+        let policy = |policy: &crate::api::HpaScalingPolicy| Policy {
+            amount: if policy.r#type == "Pods" { Amount::Pods(policy.value) } else { Amount::Percent(policy.value) },
+            period: seconds(policy.period_seconds),
+        };
+        let select = match said.select_policy.as_deref() {
+            Some("Min") => Select::Min,
+            Some("Disabled") => Select::Disabled,
+            _ => Select::Max,
+        };
+        let policies = said.policies.iter().map(policy).collect();
+        Rules { window: said.stabilization_window_seconds.map_or(default.window, seconds), select, policies }
+    }
+
+    /// The longest period of a policy (`getLongestPolicyPeriod`).
+    pub fn longest(&self) -> Span {
+        self.policies.iter().map(|policy| policy.period).max().unwrap_or_default()
+    }
+
     /// The default of scaling up: four pods or all over again in 15 seconds.
     pub fn up() -> Rules {
         let period = Span::secs(15);

@@ -166,8 +166,22 @@ impl Case<'_> {
     /// Upstream's words about what is missing.
     pub fn resource(
         &self,
-        mut measured: Measurements,
+        measured: Measurements,
         requests: &VecMap<String, i64>,
+        cpu: bool,
+        target: i32,
+    ) -> Result<Wanted, String> {
+        self.resource_of(measured, &|| Ok(requests.clone()), cpu, target)
+    }
+
+    /// The same, with requests that are only looked at once there are measurements.
+    ///
+    /// # Errors
+    /// Upstream's words about what is missing.
+    pub fn resource_of(
+        &self,
+        mut measured: Measurements,
+        requests: &dyn Fn() -> Result<VecMap<String, i64>, String>,
         cpu: bool,
         target: i32,
     ) -> Result<Wanted, String> {
@@ -176,6 +190,7 @@ impl Case<'_> {
         if measured.is_empty() {
             return Err("did not receive metrics for targeted pods (pods might be unready)".into());
         }
+        let requests = &requests()?;
         let (ratio, percent, mean) = utilization(&measured, requests, target)?;
         let wanted = |replicas| Wanted { replicas, utilization: percent, usage: mean };
         let fallback = i64::from(target.max(100));
