@@ -16,6 +16,7 @@ pub mod fault;
 pub mod host;
 pub mod link;
 pub mod overlay;
+mod proxy;
 pub mod query;
 pub mod route;
 mod said;

@@ -5,6 +5,8 @@
 
 #[path = "conformance/control.rs"]
 mod control;
+#[path = "conformance/network.rs"]
+mod network;
 #[path = "conformance/scheduling.rs"]
 mod scheduling;
 #[path = "conformance/validation.rs"]
@@ -130,7 +132,7 @@ fn the_control_planes_tables_pass() {
         return;
     }
     let mut failures = Vec::new();
-    for (name, replay) in control::TABLES.iter().chain(scheduling::TABLES) {
+    for (name, replay) in control::TABLES.iter().chain(scheduling::TABLES).chain(network::TABLES) {
         let Ok(text) = std::fs::read_to_string(tables.join(format!("{name}.json"))) else {
             println!("{name}: skipped: not there");
             continue;

@@ -197,7 +197,7 @@ impl Scenario {
         if !matches!(self.backend, Backend::Udp) {
             return Err(ScenarioError::NotSimulated(format!("backend={}", self.backend.word())));
         }
-        if !matches!(self.proxy, ProxyMode::Userspace) {
+        if !matches!(self.proxy, ProxyMode::Userspace | ProxyMode::Iptables) {
             return Err(ScenarioError::NotSimulated(format!("proxy={}", self.proxy.word())));
         }
         Ok(())

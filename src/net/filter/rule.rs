@@ -3,13 +3,14 @@
 //! The first five matches (addresses, devices, protocol) belong to the rule itself, as in iptables; the others are
 //! extensions in the order in which they were given, which is the order in which they are printed and asked.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 use crate::net::conntrack::CtState;
 use crate::net::filter::Question;
+use crate::net::filter::recent::{Recent, Recents};
 use crate::net::packet::{ICMP, TCP, UDP};
 use crate::sim::Rng;
 
@@ -26,9 +27,9 @@ pub struct Maybe<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Rule {
     /// `-s`.
-    pub src: Option<Maybe<Ipv4Net>>,
+    pub src: Option<Maybe<IpNet>>,
     /// `-d`.
-    pub dst: Option<Maybe<Ipv4Net>>,
+    pub dst: Option<Maybe<IpNet>>,
     /// `-i`; a trailing `+` matches any ending.
     pub input: Option<Maybe<Arc<str>>>,
     /// `-o`; a trailing `+` matches any ending.
@@ -87,6 +88,10 @@ pub enum Match {
         /// Which one.
         packet: u32,
     },
+    /// `-m recent …`.
+    Recent(Recent),
+    /// `-m nfacct --nfacct-name NAME`: always true; what the object counts is what its rules count.
+    Account(Arc<str>),
 }
 
 /// A word of `--ctstate`.
@@ -102,6 +107,8 @@ pub enum CtWord {
     Invalid,
     /// A packet of a connection whose destination was rewritten.
     Dnat,
+    /// A packet of a connection whose source was rewritten.
+    Snat,
 }
 
 impl CtWord {
@@ -113,6 +120,7 @@ impl CtWord {
             CtWord::Related => "RELATED",
             CtWord::Invalid => "INVALID",
             CtWord::Dnat => "DNAT",
+            CtWord::Snat => "SNAT",
         }
     }
 }
@@ -154,9 +162,19 @@ pub enum Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NatTo {
     /// The address.
-    pub ip: Option<Ipv4Addr>,
+    pub ip: Option<IpAddr>,
     /// The port.
     pub port: Option<u16>,
+}
+
+impl NatTo {
+    /// The address, if it is one of IPv4.
+    pub fn ipv4(self) -> Option<Ipv4Addr> {
+        match self.ip? {
+            IpAddr::V4(ip) => Some(ip),
+            IpAddr::V6(_) => None,
+        }
+    }
 }
 
 /// How a sender is told.
@@ -207,20 +225,34 @@ impl RejectWith {
     }
 }
 
+/// What matching changes: the random stream and the lists of `recent`.
+pub(crate) struct Memory<'a> {
+    pub rng: &'a mut Rng,
+    pub recents: &'a mut Recents,
+}
+
 impl Rule {
     /// Whether it matches. `seen` is how many packets it matched so far, for `--mode nth`.
-    pub(crate) fn matches(&self, q: &Question<'_>, mark: u32, seen: u64, rng: &mut Rng) -> bool {
-        holds(&self.proto, |p| *p == q.ip.proto)
-            && holds(&self.dst, |net| net.contains(&q.ip.dst))
-            && holds(&self.src, |net| net.contains(&q.ip.src))
+    pub(crate) fn matches(&self, q: &Question<'_>, mark: u32, seen: u64, memory: &mut Memory<'_>) -> bool {
+        holds(&self.proto, |p| *p == q.proto)
+            && holds(&self.dst, |net| net.contains(&q.dst))
+            && holds(&self.src, |net| net.contains(&q.src))
             && holds(&self.input, |name| is_device(name, q.input))
             && holds(&self.output, |name| is_device(name, q.output))
-            && self.matches.iter().all(|m| m.matches(q, mark, seen, rng))
+            && self.matches.iter().all(|m| m.matches(q, mark, seen, memory))
     }
 
     /// Whether it asks for the state of the connection.
     pub(crate) fn asks_state(&self) -> bool {
         self.matches.iter().any(|m| matches!(m, Match::State { .. }))
+    }
+
+    /// The names of the lists of `recent` that it keeps.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.matches.iter().filter_map(|m| match m {
+            Match::Recent(recent) => Some(&recent.name),
+            _ => None,
+        })
     }
 
     /// The comment, if it has one.
@@ -233,11 +265,11 @@ impl Rule {
 }
 
 impl Match {
-    fn matches(&self, q: &Question<'_>, mark: u32, seen: u64, rng: &mut Rng) -> bool {
+    fn matches(&self, q: &Question<'_>, mark: u32, seen: u64, memory: &mut Memory<'_>) -> bool {
         match self {
-            Match::Comment(_) => true,
+            Match::Comment(_) | Match::Account(_) => true,
             Match::Ports { proto, source, dest, syn } => {
-                let Some((from, to)) = q.ports.filter(|_| q.ip.proto == *proto && matches!(*proto, TCP | UDP)) else {
+                let Some((from, to)) = q.ports.filter(|_| q.proto == *proto && matches!(*proto, TCP | UDP)) else {
                     return false;
                 };
                 let within = |port: u16| move |range: &(u16, u16)| (range.0..=range.1).contains(&port);
@@ -245,11 +277,10 @@ impl Match {
                 holds(source, within(from)) && holds(dest, within(to)) && syn.is_none_or(|want| want == is_syn())
             }
             Match::IcmpType(kind) => {
-                q.ip.proto == ICMP && q.ip.is_first() && q.l4.first().is_some_and(|k| (*k == kind.is) != kind.not)
+                q.proto == ICMP && q.first && q.l4.first().is_some_and(|k| (*k == kind.is) != kind.not)
             }
             Match::AddrTypeLocal { src, dst } => {
-                src.is_none_or(|want| (q.is_local)(q.ip.src) == want)
-                    && dst.is_none_or(|want| (q.is_local)(q.ip.dst) == want)
+                src.is_none_or(|want| (q.is_local)(q.src) == want) && dst.is_none_or(|want| (q.is_local)(q.dst) == want)
             }
             Match::State { states, .. } => {
                 let found = states.is.iter().any(|word| match word {
@@ -258,12 +289,14 @@ impl Match {
                     CtWord::Related => q.state == CtState::Related,
                     CtWord::Invalid => q.state == CtState::Invalid,
                     CtWord::Dnat => q.dnat,
+                    CtWord::Snat => q.snat,
                 });
                 found != states.not
             }
             Match::Mark(m) => (mark & m.is.1 == m.is.0) != m.not,
-            Match::Random { probability } => rng.below(1 << 31) < u64::from(*probability),
+            Match::Random { probability } => memory.rng.below(1 << 31) < u64::from(*probability),
             Match::Nth { every, packet } => seen % u64::from((*every).max(1)) == u64::from(*packet),
+            Match::Recent(recent) => memory.recents.asks(recent, q),
         }
     }
 }

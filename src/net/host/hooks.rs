@@ -3,7 +3,7 @@
 //! Models net/netfilter/nf_nat_core.c: PREROUTING and OUTPUT rewrite destinations, POSTROUTING and INPUT rewrite sources, for
 //! every packet from what the table of connections remembers; the rules of `nat` are asked for the first packet only.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use crate::net::addr::DevId;
@@ -24,8 +24,8 @@ impl Netns {
         }
         self.track(skb, cx);
         let mut by = None;
-        if let Tracked::Fresh(connection) = &skb.ct
-            && let Some((target, hit)) = self.ask_nat(chain, skb, CtState::New, connection.is_dnat(), cx)
+        if matches!(skb.ct, Tracked::Fresh(_))
+            && let Some((target, hit)) = self.ask_nat(chain, skb, cx)
         {
             self.choose_destination(skb, &target);
             by = Some(hit);
@@ -48,9 +48,8 @@ impl Netns {
             return true;
         }
         let mut by = None;
-        if let Tracked::Fresh(connection) = &skb.ct {
-            let dnat = connection.is_dnat();
-            let asked = self.ask_nat(chain, skb, CtState::New, dnat, cx);
+        if matches!(skb.ct, Tracked::Fresh(_)) {
+            let asked = self.ask_nat(chain, skb, cx);
             self.choose_source(skb, asked.as_ref().map(|(t, _)| t), cx);
             by = asked.map(|(_, hit)| hit);
         }
@@ -69,13 +68,8 @@ impl Netns {
         if !self.has_rules(Table::Filter, chain) {
             return true;
         }
-        let (state, dnat) = match &skb.ct {
-            Tracked::Untracked => (CtState::Invalid, false),
-            Tracked::Fresh(connection) => (CtState::New, connection.is_dnat()),
-            Tracked::Known(id, _, state) => (*state, self.conntrack.get(*id).is_some_and(Connection::is_dnat)),
-        };
         let dev = if skb.output.is_empty() { skb.input.clone() } else { skb.output.clone() };
-        match self.walk(Table::Filter, chain, skb, state, dnat, cx) {
+        match self.walk(Table::Filter, chain, skb, cx) {
             Verdict::Accept(None) | Verdict::Nat(..) => true,
             Verdict::Accept(Some(hit)) => {
                 cx.hop(&skb.packet, Link::Ip, &dev, stage, || Decision::Rule(hit));
@@ -96,25 +90,31 @@ impl Netns {
         }
     }
 
-    fn walk(
-        &mut self,
-        table: Table,
-        chain: &str,
-        skb: &mut Skb,
-        state: CtState,
-        dnat: bool,
-        cx: &mut Ctx<'_>,
-    ) -> Verdict {
-        let Netns { filter, local, .. } = self;
-        let is_local = |ip: Ipv4Addr| local.lookup(ip).is_some_and(|r| r.kind == RouteKind::Local);
+    fn walk(&mut self, table: Table, chain: &str, skb: &mut Skb, cx: &mut Ctx<'_>) -> Verdict {
+        let Netns { filter, local, conntrack, .. } = self;
+        let (state, connection) = match &skb.ct {
+            Tracked::Untracked => (CtState::Invalid, None),
+            Tracked::Fresh(connection) => (CtState::New, Some(connection)),
+            Tracked::Known(id, _, state) => (*state, conntrack.get(*id)),
+        };
+        let is_local = |ip: IpAddr| match ip {
+            IpAddr::V4(ip) => local.lookup(ip).is_some_and(|r| r.kind == RouteKind::Local),
+            IpAddr::V6(_) => false,
+        };
         let question = Question {
-            ip: &skb.ip,
+            now: cx.now,
+            src: skb.ip.src.into(),
+            dst: skb.ip.dst.into(),
+            proto: skb.ip.proto,
+            first: skb.ip.is_first(),
+            length: skb.ip.total,
             ports: skb.packet.ports(&skb.ip),
             l4: skb.packet.l4(&skb.ip),
             input: &skb.input,
             output: &skb.output,
             state,
-            dnat,
+            dnat: connection.is_some_and(Connection::is_dnat),
+            snat: connection.is_some_and(Connection::is_snat),
             is_local: &is_local,
         };
         let mut mark = skb.packet.mark;
@@ -124,18 +124,11 @@ impl Netns {
     }
 
     /// Asks a chain of the nat table what to rewrite.
-    fn ask_nat(
-        &mut self,
-        chain: &str,
-        skb: &mut Skb,
-        state: CtState,
-        dnat: bool,
-        cx: &mut Ctx<'_>,
-    ) -> Option<(Target, Hit)> {
+    fn ask_nat(&mut self, chain: &str, skb: &mut Skb, cx: &mut Ctx<'_>) -> Option<(Target, Hit)> {
         if !self.has_rules(Table::Nat, chain) {
             return None;
         }
-        match self.walk(Table::Nat, chain, skb, state, dnat, cx) {
+        match self.walk(Table::Nat, chain, skb, cx) {
             Verdict::Nat(target, hit) => Some((target, hit)),
             _ => None,
         }
@@ -164,7 +157,7 @@ impl Netns {
         let Tracked::Fresh(connection) = &mut skb.ct else { return };
         let (ip, port) = connection.reply.src;
         connection.reply.src = match target {
-            Target::Dnat(to) => (to.ip.unwrap_or(ip), to.port.unwrap_or(port)),
+            Target::Dnat(to) => (to.ipv4().unwrap_or(ip), to.port.unwrap_or(port)),
             Target::Redirect(to) => (incoming.unwrap_or(Ipv4Addr::LOCALHOST), to.unwrap_or(port)),
             _ => return,
         };
@@ -179,7 +172,7 @@ impl Netns {
         let Tracked::Fresh(connection) = &mut skb.ct else { return };
         let (ip, port) = connection.reply.dst;
         let wanted = match target {
-            Some(Target::Snat(to)) => SocketAddrV4::new(to.ip.unwrap_or(ip), to.port.unwrap_or(port)),
+            Some(Target::Snat(to)) => SocketAddrV4::new(to.ipv4().unwrap_or(ip), to.port.unwrap_or(port)),
             Some(Target::Masquerade { .. }) => SocketAddrV4::new(primary.unwrap_or(ip), port),
             _ => SocketAddrV4::new(ip, port),
         };
