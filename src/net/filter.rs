@@ -174,6 +174,8 @@ pub struct Question<'a> {
     pub output: &'a str,
     /// The state of its connection.
     pub state: CtState,
+    /// Where its connection went before anything was rewritten; `None` if it belongs to none.
+    pub orig_dst: Option<(IpAddr, u16)>,
     /// Whether its connection's destination was rewritten.
     pub dnat: bool,
     /// Whether its connection's source was rewritten.

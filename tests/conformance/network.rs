@@ -86,6 +86,7 @@ impl Packet {
                 input: "",
                 output: "",
                 state: CtState::New,
+                orig_dst: Some((asked.ip(), asked.port())),
                 dnat: packet.to != asked,
                 snat: false,
                 is_local: &is_own,

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use crate::net::filter::recent::{Recent, Verb};
 use crate::net::filter::rule::Maybe;
-use crate::net::filter::text::proto_name;
+use crate::net::filter::text::{proto_name, range_text, short_net};
 use crate::net::filter::{Chain, Count, Filter, Match, Rule, Table, Target};
 
 /// How to list.
@@ -137,8 +137,7 @@ fn address(net: &Option<Maybe<IpNet>>, style: Style) -> String {
     match net {
         None if style.numeric => "0.0.0.0/0".into(),
         None => "anywhere".into(),
-        Some(m) if m.is.prefix_len() == m.is.max_prefix_len() => m.is.addr().to_string(),
-        Some(m) => m.is.to_string(),
+        Some(m) => short_net(&m.is),
     }
 }
 
@@ -201,10 +200,17 @@ fn explain(found: &Match) -> String {
             }
             text
         }
-        Match::State { old, states } => {
-            let words: Vec<&str> = states.is.iter().map(|s| s.word()).collect();
-            let word = if *old { "state" } else { "ctstate" };
-            format!("{}{word} {}", if states.not { "! " } else { "" }, words.join(","))
+        Match::State { old, states, orig_dst, orig_port } => {
+            let not = |not: bool| if not { "! " } else { "" };
+            let mut parts = Vec::new();
+            if !states.is.is_empty() {
+                let words: Vec<&str> = states.is.iter().map(|s| s.word()).collect();
+                let word = if *old { "state" } else { "ctstate" };
+                parts.push(format!("{}{word} {}", not(states.not), words.join(",")));
+            }
+            parts.extend(orig_dst.as_ref().map(|m| format!("{}ctorigdst {}", not(m.not), short_net(&m.is))));
+            parts.extend(orig_port.as_ref().map(|m| format!("{}ctorigdstport {}", not(m.not), range_text(m.is))));
+            parts.join(" ")
         }
         Match::Mark(m) => {
             let mask = if m.is.1 == u32::MAX { String::new() } else { format!("/{:#x}", m.is.1) };

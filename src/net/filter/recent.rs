@@ -180,6 +180,7 @@ mod tests {
                 input: "",
                 output: "",
                 state: CtState::New,
+                orig_dst: None,
                 dnat: false,
                 snat: false,
                 is_local: &|_| false,

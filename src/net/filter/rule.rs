@@ -67,12 +67,16 @@ pub enum Match {
         /// The destination type.
         dst: Option<bool>,
     },
-    /// `-m conntrack --ctstate …` (or `-m state --state …`).
+    /// `-m conntrack --ctstate … --ctorigdst … --ctorigdstport …` (or `-m state --state …`).
     State {
         /// Whether it was written `-m state --state`.
         old: bool,
-        /// The states.
+        /// The states; none if it does not ask for them.
         states: Maybe<Vec<CtWord>>,
+        /// Where the connection went before anything was rewritten.
+        orig_dst: Option<Maybe<IpNet>>,
+        /// Its port, both ends included.
+        orig_port: Option<Maybe<(u16, u16)>>,
     },
     /// `-m mark --mark VALUE/MASK`.
     Mark(Maybe<(u32, u32)>),
@@ -282,7 +286,8 @@ impl Match {
             Match::AddrTypeLocal { src, dst } => {
                 src.is_none_or(|want| (q.is_local)(q.src) == want) && dst.is_none_or(|want| (q.is_local)(q.dst) == want)
             }
-            Match::State { states, .. } => {
+            Match::State { states, orig_dst, orig_port, .. } => {
+                let to = |test: &dyn Fn(IpAddr, u16) -> bool| q.orig_dst.is_some_and(|(ip, port)| test(ip, port));
                 let found = states.is.iter().any(|word| match word {
                     CtWord::New => q.state == CtState::New,
                     CtWord::Established => q.state == CtState::Established,
@@ -291,7 +296,9 @@ impl Match {
                     CtWord::Dnat => q.dnat,
                     CtWord::Snat => q.snat,
                 });
-                found != states.not
+                (states.is.is_empty() || found != states.not)
+                    && holds(orig_dst, |net| to(&|ip, _| net.contains(&ip)))
+                    && holds(orig_port, |range| to(&|_, port| (range.0..=range.1).contains(&port)))
             }
             Match::Mark(m) => (mark & m.is.1 == m.is.0) != m.not,
             Match::Random { probability } => memory.rng.below(1 << 31) < u64::from(*probability),

@@ -55,10 +55,7 @@ impl fmt::Display for Match {
                 write!(f, "-m {}", proto_name(*proto))?;
                 for (flag, range) in [("--sport", source), ("--dport", dest)] {
                     if let Some(m) = range {
-                        write!(f, " {}{flag} {}", bang(m.not), m.is.0)?;
-                        if m.is.0 != m.is.1 {
-                            write!(f, ":{}", m.is.1)?;
-                        }
+                        write!(f, " {}{flag} {}", bang(m.not), range_text(m.is))?;
                     }
                 }
                 match syn {
@@ -76,11 +73,20 @@ impl fmt::Display for Match {
                 }
                 Ok(())
             }
-            Match::State { old, states } => {
-                let words: Vec<&str> = states.is.iter().map(|s| s.word()).collect();
-                let flag = if *old { "state --state" } else { "conntrack --ctstate" };
-                let (module, flag) = flag.split_once(' ').expect("module and flag");
-                write!(f, "-m {module} {}{flag} {}", bang(states.not), words.join(","))
+            Match::State { old, states, orig_dst, orig_port } => {
+                let (module, flag) = if *old { ("state", "--state") } else { ("conntrack", "--ctstate") };
+                write!(f, "-m {module}")?;
+                if !states.is.is_empty() {
+                    let words: Vec<&str> = states.is.iter().map(|s| s.word()).collect();
+                    write!(f, " {}{flag} {}", bang(states.not), words.join(","))?;
+                }
+                if let Some(m) = orig_dst {
+                    write!(f, " {}--ctorigdst {}", bang(m.not), short_net(&m.is))?;
+                }
+                match orig_port {
+                    Some(m) => write!(f, " {}--ctorigdstport {}", bang(m.not), range_text(m.is)),
+                    None => Ok(()),
+                }
             }
             Match::Mark(m) => {
                 write!(f, "-m mark {}--mark {:#x}", bang(m.not), m.is.0)?;
@@ -132,6 +138,16 @@ impl fmt::Display for NatTo {
 
 fn bang(not: bool) -> &'static str {
     if not { "! " } else { "" }
+}
+
+/// A range of ports, or the only one.
+pub(crate) fn range_text((low, high): (u16, u16)) -> String {
+    if low == high { low.to_string() } else { format!("{low}:{high}") }
+}
+
+/// A network, or just the address if it is one.
+pub(crate) fn short_net(net: &IpNet) -> String {
+    if net.prefix_len() == net.max_prefix_len() { net.addr().to_string() } else { net.to_string() }
 }
 
 /// Quotes what the shell would take apart, as iptables-save does.
@@ -359,7 +375,7 @@ fn open_match(rule: &mut Rule, name: &str) -> Result<(), Refused> {
         "tcp" | "udp" | "sctp" => Match::Ports { proto: proto(name)?, source: None, dest: None, syn: None },
         "icmp" => Match::IcmpType(Maybe { not: true, is: 255 }),
         "addrtype" => Match::AddrTypeLocal { src: None, dst: None },
-        "conntrack" | "state" => Match::State { old: name == "state", states },
+        "conntrack" | "state" => Match::State { old: name == "state", states, orig_dst: None, orig_port: None },
         "mark" => Match::Mark(Maybe { not: false, is: (0, 0) }),
         "statistic" => Match::Random { probability: 0 },
         "recent" => Match::Recent(Recent::default()),
@@ -424,6 +440,8 @@ fn match_option(to: &mut Match, flag: &str, not: bool, value: &str) -> Result<()
             // iptables-save prints them in this order.
             *states = Maybe { not, is: all.into_iter().filter(|w| wanted.contains(w)).collect() };
         }
+        (Match::State { orig_dst, .. }, "--ctorigdst") => *orig_dst = Some(Maybe { not, is: net(value)? }),
+        (Match::State { orig_port, .. }, "--ctorigdstport") => *orig_port = Some(Maybe { not, is: range(value)? }),
         (Match::Mark(m), "--mark") => *m = Maybe { not, is: masked(value)? },
         (Match::Random { .. }, "--mode") if value == "nth" => *to = Match::Nth { every: 1, packet: 0 },
         (Match::Random { .. }, "--mode") if value == "random" => {}

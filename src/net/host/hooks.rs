@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use crate::net::addr::DevId;
-use crate::net::conntrack::{Connection, CtState, Direction, Tracked, Tuple};
+use crate::net::conntrack::{Connection, CtState, Direction, Tracked, Tuple, random_port};
 use crate::net::fabric::Ctx;
 use crate::net::filter::{Hit, Question, Table, Target, Verdict};
 use crate::net::hop::{Decision, DropReason, Link, Stage};
@@ -113,6 +113,7 @@ impl Netns {
             input: &skb.input,
             output: &skb.output,
             state,
+            orig_dst: connection.map(|c| (c.orig.dst.0.into(), c.orig.dst.1)),
             dnat: connection.is_some_and(Connection::is_dnat),
             snat: connection.is_some_and(Connection::is_snat),
             is_local: &is_local,
@@ -163,7 +164,7 @@ impl Netns {
         };
     }
 
-    fn choose_source(&self, skb: &mut Skb, target: Option<&Target>, cx: &Ctx<'_>) {
+    fn choose_source(&self, skb: &mut Skb, target: Option<&Target>, cx: &mut Ctx<'_>) {
         let out = self.devices.values().find(|d| d.name == skb.output);
         let primary = out.and_then(|d| d.source_for(skb.ip.dst)).or_else(|| {
             let route = self.route_to(skb.ip.dst)?;
@@ -173,7 +174,10 @@ impl Netns {
         let (ip, port) = connection.reply.dst;
         let wanted = match target {
             Some(Target::Snat(to)) => SocketAddrV4::new(to.ipv4().unwrap_or(ip), to.port.unwrap_or(port)),
-            Some(Target::Masquerade { .. }) => SocketAddrV4::new(primary.unwrap_or(ip), port),
+            Some(Target::Masquerade { random_fully }) => {
+                let port = if *random_fully { random_port(port, &mut cx.core.rng) } else { port };
+                SocketAddrV4::new(primary.unwrap_or(ip), port)
+            }
             _ => SocketAddrV4::new(ip, port),
         };
         // Even without a rule two connections must not have the same answer.

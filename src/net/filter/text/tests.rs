@@ -37,6 +37,10 @@ fn a_rule_is_printed_in_the_order_of_iptables_save() {
     check("-j MARK --or-mark 0x4000", "-j MARK --set-xmark 0x4000/0x4000");
     check("-m mark ! --mark 0x4000/0x4000 -j RETURN", "-m mark ! --mark 0x4000/0x4000 -j RETURN");
     check("-j MARK --xor-mark 0x4000", "-j MARK --set-xmark 0x4000/0x0");
+    check(
+        "-m conntrack --ctstate NEW --ctorigdst 10.1.1.1/32 ! --ctorigdstport 80 -j ACCEPT",
+        "-m conntrack --ctstate NEW --ctorigdst 10.1.1.1 ! --ctorigdstport 80 -j ACCEPT",
+    );
     check("-j MARK --and-mark 0xff", "-j MARK --set-xmark 0x0/0xffffff00");
     check(
         "-m recent --name KUBE-SEP --rcheck --seconds 10800 --reap -j KUBE-SEP",

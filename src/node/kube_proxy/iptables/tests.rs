@@ -173,6 +173,7 @@ fn shares(endpoints: i32, count: u32, seed: u64) -> Vec<u32> {
         input: "docker0",
         output: "",
         state: CtState::New,
+        orig_dst: None,
         dnat: false,
         snat: false,
         is_local: &|_| false,
