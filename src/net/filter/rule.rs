@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use crate::net::conntrack::CtState;
 use crate::net::filter::Question;
 use crate::net::filter::recent::{Recent, Recents};
-use crate::net::packet::{ICMP, TCP, UDP};
+use crate::net::packet::ICMP;
 use crate::sim::Rng;
 
 /// A match that may be negated with `!`.
@@ -47,7 +47,7 @@ pub struct Rule {
 pub enum Match {
     /// `-m comment --comment …`: always true.
     Comment(Arc<str>),
-    /// `-m tcp` or `-m udp` with `--sport` and `--dport` ranges.
+    /// `-m tcp`, `-m udp` or `-m sctp` with `--sport` and `--dport` ranges.
     Ports {
         /// Which protocol's module.
         proto: u8,
@@ -273,7 +273,7 @@ impl Match {
         match self {
             Match::Comment(_) | Match::Account(_) => true,
             Match::Ports { proto, source, dest, syn } => {
-                let Some((from, to)) = q.ports.filter(|_| q.proto == *proto && matches!(*proto, TCP | UDP)) else {
+                let Some((from, to)) = q.ports.filter(|_| q.proto == *proto) else {
                     return false;
                 };
                 let within = |port: u16| move |range: &(u16, u16)| (range.0..=range.1).contains(&port);
