@@ -18,6 +18,7 @@ pub mod link;
 pub mod metrics;
 pub mod overlay;
 mod power;
+mod proxy;
 pub mod query;
 pub mod route;
 mod said;

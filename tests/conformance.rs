@@ -7,6 +7,8 @@
 mod control;
 #[path = "conformance/more.rs"]
 mod more;
+#[path = "conformance/network.rs"]
+mod network;
 #[path = "conformance/placing.rs"]
 mod placing;
 #[path = "conformance/scheduling.rs"]
@@ -100,21 +102,15 @@ fn folder() -> PathBuf {
     std::env::var_os("KUBARIUM_CONFORMANCE").map_or_else(|| PathBuf::from("../shared/conformance"), PathBuf::from)
 }
 
+/// The tables that say in words which case fails.
+const REPLAYED: &[&[(&str, control::Replay)]] =
+    &[control::TABLES, scheduling::TABLES, more::TABLES, placing::TABLES, told::TABLES, network::TABLES];
+
 /// Tables that are not replayed, and why.
-const NOT_REPLAYED: &[(&str, &str)] = &[
-    (
-        "g1_kubeproxy_packet_flows",
-        "kube-proxy is modelled in its userspace mode; these are the rules of the iptables mode",
-    ),
-    (
-        "g2_kubeproxy_iptables_dumps",
-        "kube-proxy is modelled in its userspace mode; these are the rules of the iptables mode",
-    ),
-    (
-        "extra__pkg__printers__internalversion__printers__TestPrintComponentStatus",
-        "a deprecated kind that no server of this version keeps and this one does not serve",
-    ),
-];
+const NOT_REPLAYED: &[(&str, &str)] = &[(
+    "extra__pkg__printers__internalversion__printers__TestPrintComponentStatus",
+    "a deprecated kind that no server of this version keeps and this one does not serve",
+)];
 
 #[test]
 fn every_table_is_replayed_or_has_a_reason_why_not() {
@@ -122,9 +118,8 @@ fn every_table_is_replayed_or_has_a_reason_why_not() {
         println!("skipped: no data at {}", folder().display());
         return;
     };
-    let replays = [control::TABLES, scheduling::TABLES, more::TABLES, placing::TABLES, told::TABLES];
     let known: Vec<&str> = (TABLES.iter().map(|(name, _)| *name))
-        .chain(replays.iter().flat_map(|tables| tables.iter().map(|(name, _)| *name)))
+        .chain(REPLAYED.iter().copied().flatten().map(|(name, _)| *name))
         .chain(NOT_REPLAYED.iter().map(|(name, _)| *name))
         .collect();
     let names = entries.flatten().filter_map(|e| Some(e.file_name().to_str()?.strip_suffix(".json")?.to_owned()));
@@ -192,9 +187,7 @@ fn the_control_planes_tables_pass() {
         return;
     }
     let mut failures = Vec::new();
-    for (name, replay) in
-        control::TABLES.iter().chain(scheduling::TABLES).chain(more::TABLES).chain(placing::TABLES).chain(told::TABLES)
-    {
+    for (name, replay) in REPLAYED.iter().copied().flatten() {
         let Some(text) = text_of(name) else {
             println!("{name}: skipped: not there");
             continue;

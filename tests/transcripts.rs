@@ -75,6 +75,11 @@ fn two_old_manifests_apply_as_they_stand() {
 }
 
 #[test]
+fn rules_alone_make_services_reachable() {
+    check("iptables", |_| ());
+}
+
+#[test]
 fn a_guestbook_of_three_tiers_comes_up() {
     check("guestbook", |_| ());
 }

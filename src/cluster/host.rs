@@ -8,14 +8,14 @@ use ipnet::Ipv4Net;
 use crate::api::{KubeletAnswer, Taint, TaintEffect};
 use crate::cluster::clients::{actor_of, number_of};
 use crate::cluster::cni::Cni;
-use crate::cluster::event::{Actor, Happened, Local, NodeIx, WokeFor};
+use crate::cluster::event::{Actor, Happened, NodeIx, WokeFor};
 use crate::cluster::metrics::MetricsPod;
+use crate::cluster::proxy::proxy_of;
 use crate::cluster::{Cluster, Mail, MailKind, Message, OutsideId, rouse, run};
 use crate::control::apiserver::{self, StoredValue};
 use crate::etcd;
 use crate::net::addr::{DevId, NsId, Owner, SegmentId, SocketId};
 use crate::net::device::DeviceKind;
-use crate::net::filter::Table;
 use crate::net::socket::SocketOp;
 use crate::net::{self, fabric};
 use crate::node::flannel::{self, Flanneld};
@@ -26,6 +26,8 @@ use crate::sim::{EventId, Out, Rng, Span};
 
 /// What a CNI plugin takes to set a pod's network up.
 pub(crate) const CNI_ADD: Span = Span::millis(30);
+/// From where all pods have their addresses.
+pub const POD_NETWORK: &str = "10.244.0.0/16";
 /// What the nodes' network cards take.
 pub const NODE_MTU: u32 = 1_500;
 
@@ -139,8 +141,8 @@ impl Cluster {
 
     /// The administrator's `etcdctl put /coreos.com/network/config …`, before anything starts.
     fn write_flannel_config(&mut self, booted: EventId) {
-        let value =
-            StoredValue::Text(Arc::<str>::from(r#"{"Network":"10.244.0.0/16","Backend":{"Type":"udp","Port":8285}}"#));
+        let config = format!(r#"{{"Network":"{POD_NETWORK}","Backend":{{"Type":"udp","Port":8285}}}}"#);
+        let value = StoredValue::Text(config.into());
         let put = etcd::Op::Put(etcd::PutOp::new(flannel::CONFIG, value));
         let id = self.connect();
         self.etcd(id, 0, put, Some(booted));
@@ -167,7 +169,7 @@ impl Cluster {
         self.hosts.push(Host {
             kubelet: Kubelet::new(config, seed),
             runtime,
-            proxy: KubeProxy::new(ip, Rng::stream(seed, &format!("kube-proxy/{name}"))),
+            proxy: proxy_of(&self.scenario, &node, ip, seed, []),
             flanneld: Flanneld::new(ip, NODE_MTU, Rng::stream(seed, &format!("flanneld/{name}"))),
             name: node,
             ip,
@@ -247,17 +249,6 @@ impl Cluster {
         }
         let etcd = etcd::Input::Disconnect { client: etcd::ClientId(number_of(Actor::ApiServer)) };
         self.hand_over(Actor::Etcd, None, Span::ZERO, Message::ToEtcd(etcd));
-    }
-
-    fn proxy_stops(&mut self, ix: NodeIx) {
-        let (now, seed) = (self.now, self.scenario.seed.wrapping_add(self.events));
-        let Some(host) = self.host_mut(ix) else { return };
-        let ns = host.ns;
-        host.proxy = KubeProxy::new(host.ip, Rng::stream(seed, &format!("kube-proxy/{}", host.name)));
-        let mut out = Out::default();
-        self.fabric.kill_owner(ns, owner_of(Actor::KubeProxy(ix)), now, &mut out);
-        let effects = out.take_caused();
-        self.fabric_did(effects);
     }
 
     /// Cuts or joins the cables of nodes as the faults say.
@@ -418,30 +409,6 @@ impl Cluster {
         match sandbox {
             None => Some(host.ns),
             Some(id) => host.cni.pods.get(id).map(|pod| pod.ns),
-        }
-    }
-
-    fn proxy_did(&mut self, ix: NodeIx, effects: Vec<(Option<EventId>, kube_proxy::Effect)>) {
-        let me = Actor::KubeProxy(ix);
-        for (cause, effect) in effects {
-            match effect {
-                kube_proxy::Effect::Api(call) => self.calls_of(me, vec![(cause, *call)]),
-                kube_proxy::Effect::Socket(op) => self.node_socket(me, ix, op, cause),
-                kube_proxy::Effect::Iptables { table, command } => {
-                    let Some(ns) = self.host(ix).map(|host| host.ns) else { continue };
-                    let table = Table::of_name(table).expect("kube-proxy knows its tables");
-                    // A hook that is there from before a restart is not put in twice.
-                    let check = command.replacen("-I ", "-C ", 1).replacen("-A ", "-C ", 1);
-                    if command.starts_with("-N") || self.fabric.iptables(ns, table, &check).is_err() {
-                        self.fabric.iptables(ns, table, &command).ok();
-                    }
-                }
-                kube_proxy::Effect::Restore(text) => {
-                    let Some(ns) = self.host(ix).map(|host| host.ns) else { continue };
-                    self.fabric.iptables_restore(ns, &text, true).expect("kube-proxy writes rules that can be read");
-                    self.trace.record(self.now, cause, Happened::Node { who: me, what: Local::ProxyRules });
-                }
-            }
         }
     }
 

@@ -5,6 +5,7 @@ use crate::cluster::Cluster;
 use crate::cluster::event::NodeIx;
 use crate::net::addr::DevId;
 use crate::net::filter::Table;
+use crate::net::filter::list::Style;
 use crate::net::host::Netns;
 use crate::net::show;
 use crate::node::runtime::SandboxId;
@@ -40,6 +41,7 @@ impl Cluster {
             ["ip", rest @ ..] => self.ip(ns, rest),
             ["bridge", "fdb", ..] => Printed::ok(show::bridge_fdb(ns, None, self.now)),
             ["iptables-save", rest @ ..] => self.iptables_save(ns, rest),
+            ["iptables", rest @ ..] => iptables(ns, rest),
             ["conntrack", "-L", ..] => Printed::ok(show::conntrack(ns, self.now)),
             ["cat", "/run/flannel/subnet.env"] => {
                 Printed::ok(self.host(ix).map(|host| host.subnet_env.clone()).unwrap_or_default())
@@ -73,7 +75,7 @@ impl Cluster {
         let Some(table) = words.iter().skip_while(|word| **word != "-t").nth(1) else {
             return Printed::ok(ns.filter().save(&date, counters));
         };
-        match [Table::Filter, Table::Nat].into_iter().find(|known| known.name() == *table) {
+        match Table::of_name(table) {
             Some(table) => Printed::ok(ns.filter().save_table(table, &date, counters)),
             None => Printed::failed(
                 format!("iptables-save: Unable to open table '{table}': No such file or directory\n"),
@@ -93,6 +95,50 @@ impl Cluster {
         let day = usize::try_from(now.0.div_euclid(86_400).rem_euclid(7)).unwrap_or(0);
         let (year, clock) = (number(0, 4), text.get(11..19).unwrap_or_default());
         format!("{} {} {:>2} {clock} {year}", DAYS[day], MONTHS[(number(5, 7) - 1) % 12], number(8, 10))
+    }
+}
+
+/// `iptables` as far as it only looks: `-L` and `-S`, with `-t`, `-n`, `-v` and `--line-numbers`, also as one word (`-nvL`).
+fn iptables(ns: &Netns, words: &[&str]) -> Printed {
+    let usage = |why: &str| {
+        let hint = "Try `iptables -h' or 'iptables --help' for more information.\n";
+        Printed::failed(format!("iptables v1.8.9 (nf_tables): {why}\n{hint}"), 2)
+    };
+    let (mut table, mut style, mut verb, mut chain) = (Table::Filter, Style::default(), None, None);
+    let mut words = words.iter().copied();
+    while let Some(word) = words.next() {
+        match word {
+            "-t" | "--table" => match words.next().map(|name| (name, Table::of_name(name))) {
+                Some((_, Some(named))) => table = named,
+                Some((name, None)) => return usage(&format!("table '{name}' does not exist")),
+                None => return usage("option \"-t\" requires an argument"),
+            },
+            "--line-numbers" => style.numbers = true,
+            "--list" => verb = Some('L'),
+            "--list-rules" => verb = Some('S'),
+            "--numeric" => style.numeric = true,
+            "--verbose" => style.verbose = true,
+            _ if !word.starts_with('-') => chain = Some(word),
+            _ => {
+                for letter in word.chars().skip(1) {
+                    match letter {
+                        'L' | 'S' => verb = Some(letter),
+                        'n' => style.numeric = true,
+                        'v' => style.verbose = true,
+                        _ => return usage(&format!("only -L and -S are simulated, not {word}")),
+                    }
+                }
+            }
+        }
+    }
+    let listed = match verb {
+        Some('S') => ns.filter().list_rules(table, chain),
+        Some(_) => ns.filter().list(table, chain, style),
+        None => return usage("no command specified"),
+    };
+    match listed {
+        Some(text) => Printed::ok(text),
+        None => Printed::failed("iptables: No chain/target/match by that name.\n".into(), 1),
     }
 }
 

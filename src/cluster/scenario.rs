@@ -197,7 +197,7 @@ impl Scenario {
         if !matches!(self.backend, Backend::Udp) {
             return Err(ScenarioError::NotSimulated(format!("backend={}", self.backend.word())));
         }
-        if !matches!(self.proxy, ProxyMode::Userspace) {
+        if !matches!(self.proxy, ProxyMode::Userspace | ProxyMode::Iptables) {
             return Err(ScenarioError::NotSimulated(format!("proxy={}", self.proxy.word())));
         }
         Ok(())
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_scenario_is_written_so_that_it_can_be_read_back() {
-        for words in ["", "nodes=5 seed=7", "nodes=3 masters=0 names=node1,node2,node3 pull=0s seed=1"] {
+        for words in ["", "nodes=5 seed=7 proxy=iptables", "nodes=3 masters=0 names=node1,node2,node3 pull=0s seed=1"] {
             let scenario: Scenario = words.parse().expect("valid");
             assert_eq!(scenario.to_string().parse(), Ok(scenario), "{words}");
         }
@@ -319,6 +319,8 @@ mod tests {
             ("backend=weave", "backend=weave: expected udp, vxlan, host-gw or none"),
             ("nodes=2 names=a,b,c", "names=a,b,c: expected as many names as nodes"),
             ("pull=soon", "pull=soon: expected a time such as 2s"),
+            ("proxy=ipvs", "proxy=ipvs is not simulated yet"),
+            ("proxy=envoy", "proxy=envoy: expected userspace, iptables, ipvs or nftables"),
         ] {
             assert_eq!(words.parse::<Scenario>().map_err(|e| e.to_string()), Err(message.into()));
         }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::net::packet::{ICMP, Ip, TCP, UDP};
-use crate::sim::{Span, Time};
+use crate::sim::{Rng, Span, Time};
 
 /// One direction of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -293,6 +293,17 @@ impl Conntrack {
             }
         }
     }
+}
+
+/// A port at random among those that may stand for `port`: privileged ones for privileged ones.
+/// Models `nf_nat_l4proto_unique_tuple` with `--random-fully`.
+pub fn random_port(port: u16, rng: &mut Rng) -> u16 {
+    let (low, high) = match port {
+        0..512 => (1, 511),
+        512..1024 => (600, 1023),
+        1024.. => (1024, 65_535),
+    };
+    u16::try_from(rng.between(low, high)).expect("the limits are ports")
 }
 
 #[cfg(test)]

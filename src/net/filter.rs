@@ -1,16 +1,20 @@
 //! iptables: tables of chains of rules, and walking them.
 //!
 //! Models net/ipv4/netfilter/ip_tables.c (the walk) and the hooks of the `filter` and `nat` tables. What is evaluated is
-//! what [`text`] prints: there is no second form of a rule. The tables `mangle`, `raw` and `security` do not exist.
+//! what [`text`] prints: there is no second form of a rule. The tables `mangle`, `raw` and `security` do not exist. A rule may
+//! be of either family, as iptables and ip6tables share x_tables; namespaces ask about IPv4 packets only.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::net::conntrack::CtState;
-use crate::net::packet::Ip;
-use crate::sim::{Rng, VecMap};
+use crate::net::filter::recent::Recents;
+use crate::net::filter::rule::Memory;
+use crate::sim::{Rng, Time, VecMap};
 
+pub mod list;
+pub mod recent;
 pub mod rule;
 pub mod text;
 
@@ -102,12 +106,13 @@ impl Chain {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Filter {
     tables: VecMap<Table, VecMap<Arc<str>, Chain>>,
+    recents: Recents,
 }
 
 impl Default for Filter {
     fn default() -> Self {
         let chains = |t: Table| t.built_in().iter().map(|c| (Arc::from(*c), Chain::default())).collect();
-        Filter { tables: [Table::Filter, Table::Nat].map(|t| (t, chains(t))).into() }
+        Filter { tables: [Table::Filter, Table::Nat].map(|t| (t, chains(t))).into(), recents: Recents::default() }
     }
 }
 
@@ -147,8 +152,18 @@ pub enum Verdict {
 
 /// What a rule can ask about a packet.
 pub struct Question<'a> {
-    /// The IP header.
-    pub ip: &'a Ip,
+    /// When it is asked.
+    pub now: Time,
+    /// The source address.
+    pub src: IpAddr,
+    /// The destination address.
+    pub dst: IpAddr,
+    /// The protocol number.
+    pub proto: u8,
+    /// Whether it is whole, or the first of its fragments.
+    pub first: bool,
+    /// Length of header and payload, in bytes.
+    pub length: u16,
     /// Source and destination port.
     pub ports: Option<(u16, u16)>,
     /// The payload of the IP packet.
@@ -159,10 +174,14 @@ pub struct Question<'a> {
     pub output: &'a str,
     /// The state of its connection.
     pub state: CtState,
+    /// Where its connection went before anything was rewritten; `None` if it belongs to none.
+    pub orig_dst: Option<(IpAddr, u16)>,
     /// Whether its connection's destination was rewritten.
     pub dnat: bool,
+    /// Whether its connection's source was rewritten.
+    pub snat: bool,
     /// Whether an address belongs to this host.
-    pub is_local: &'a dyn Fn(Ipv4Addr) -> bool,
+    pub is_local: &'a dyn Fn(IpAddr) -> bool,
 }
 
 /// How deep chains may call each other.
@@ -188,44 +207,57 @@ impl Filter {
         first.chain(chains.iter().filter(|(name, _)| !built_in.contains(&&***name)))
     }
 
+    /// Forgets the lists of `recent` that no rule keeps any more.
+    fn forget_lists(&mut self) {
+        let Filter { tables, recents } = self;
+        if !recents.is_empty() {
+            let rules = tables.values().flat_map(|chains| chains.values()).flat_map(|chain| &chain.rules);
+            recents.keep(rules.flat_map(|rule| rule.lists()));
+        }
+    }
+
     /// Walks the chain `name` for a packet. `mark` is the packet's mark, which rules read and set.
     pub fn walk(&mut self, table: Table, name: &str, q: &Question<'_>, mark: &mut u32, rng: &mut Rng) -> Verdict {
-        let chains = self.tables.get_mut(&table).expect("both tables exist from the start");
+        let Filter { tables, recents } = self;
+        let chains = tables.get_mut(&table).expect("both tables exist from the start");
+        let mut memory = Memory { rng, recents };
         if chains.get(name).is_none_or(|c| c.rules.is_empty()) {
             return policy(chains, table, name, q);
         }
         let mut stack: Vec<(Arc<str>, usize)> = vec![(name.into(), 0)];
-        loop {
+        'chains: loop {
             let depth = stack.len();
             let Some((chain_name, at)) = stack.last_mut() else { break };
             let Some(chain) = chains.get_mut(chain_name) else { break };
-            let Some(rule) = chain.rules.get(*at) else {
-                stack.pop();
-                continue;
-            };
-            let number = *at;
-            *at += 1;
-            if !rule.matches(q, *mark, chain.counts[number].packets, rng) {
-                continue;
+            while let Some(rule) = chain.rules.get(*at) {
+                let number = *at;
+                *at += 1;
+                if !rule.matches(q, *mark, chain.counts[number].packets, &mut memory) {
+                    continue;
+                }
+                chain.counts[number].add(q.length);
+                let hit = || Hit {
+                    table,
+                    chain: chain_name.clone(),
+                    rule: Some((u32::try_from(number + 1).expect("a chain is short"), rule.clone())),
+                };
+                match &rule.target {
+                    None => {}
+                    Some(Target::Accept) => return Verdict::Accept(Some(hit())),
+                    Some(Target::Drop) => return Verdict::Drop(hit()),
+                    Some(Target::Reject(with)) => return Verdict::Reject(*with, hit()),
+                    Some(Target::Mark { value, mask }) => *mark = *mark & !mask ^ value,
+                    Some(Target::Return) => break,
+                    Some(Target::Jump(to)) if depth < DEPTH => {
+                        let to = to.clone();
+                        stack.push((to, 0));
+                        continue 'chains;
+                    }
+                    Some(Target::Jump(_)) => return Verdict::Drop(hit()),
+                    Some(nat) => return Verdict::Nat(nat.clone(), hit()),
+                }
             }
-            chain.counts[number].add(q.ip.total);
-            let rule = rule.clone();
-            let hit = || Hit {
-                table,
-                chain: chain_name.clone(),
-                rule: Some((u32::try_from(number + 1).expect("a chain is short"), rule.clone())),
-            };
-            match &rule.target {
-                None => {}
-                Some(Target::Accept) => return Verdict::Accept(Some(hit())),
-                Some(Target::Drop) => return Verdict::Drop(hit()),
-                Some(Target::Reject(with)) => return Verdict::Reject(*with, hit()),
-                Some(Target::Mark { value, mask }) => *mark = *mark & !mask ^ value,
-                Some(Target::Return) => _ = stack.pop(),
-                Some(Target::Jump(to)) if depth < DEPTH => stack.push((to.clone(), 0)),
-                Some(Target::Jump(_)) => return Verdict::Drop(hit()),
-                Some(nat) => return Verdict::Nat(nat.clone(), hit()),
-            }
+            stack.pop();
         }
         policy(chains, table, name, q)
     }
@@ -233,7 +265,7 @@ impl Filter {
 
 fn policy(chains: &mut VecMap<Arc<str>, Chain>, table: Table, name: &str, q: &Question<'_>) -> Verdict {
     let Some(chain) = chains.get_mut(name) else { return Verdict::Accept(None) };
-    chain.policy_count.add(q.ip.total);
+    chain.policy_count.add(q.length);
     match chain.policy_drop {
         true => Verdict::Drop(Hit { table, chain: name.into(), rule: None }),
         false => Verdict::Accept(None),

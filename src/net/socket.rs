@@ -207,7 +207,7 @@ impl NetError {
             NetError::AddrInUse => "EADDRINUSE",
             NetError::AddrNotAvailable => "EADDRNOTAVAIL",
             NetError::MessageTooLong { .. } => "EMSGSIZE",
-            NetError::Prohibited => "EACCES",
+            NetError::Prohibited => "EPERM",
             NetError::BadSocket => "EBADF",
         }
     }
@@ -225,7 +225,7 @@ impl fmt::Display for NetError {
             NetError::AddrInUse => "Address already in use",
             NetError::AddrNotAvailable => "Cannot assign requested address",
             NetError::MessageTooLong { .. } => "Message too long",
-            NetError::Prohibited => "Permission denied",
+            NetError::Prohibited => "Operation not permitted",
             NetError::BadSocket => "Bad file descriptor",
         })
     }

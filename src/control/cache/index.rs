@@ -88,8 +88,8 @@ impl Indexes {
                 let entry = (of.kind, of.namespace.clone(), of.name.clone());
                 let values = self.found.entry(index).or_default();
                 match values.get_mut(&value) {
-                    Some(found) => drop(found.insert_mut(entry, now.clone())),
-                    None => drop(values.insert_mut(value, Found::new_sync().insert(entry, now.clone()))),
+                    Some(found) => found.insert_mut(entry, now.clone()),
+                    None => values.insert_mut(value, Found::new_sync().insert(entry, now.clone())),
                 }
             }
         }

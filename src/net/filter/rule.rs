@@ -3,14 +3,15 @@
 //! The first five matches (addresses, devices, protocol) belong to the rule itself, as in iptables; the others are
 //! extensions in the order in which they were given, which is the order in which they are printed and asked.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 use crate::net::conntrack::CtState;
 use crate::net::filter::Question;
-use crate::net::packet::{ICMP, TCP, UDP};
+use crate::net::filter::recent::{Recent, Recents};
+use crate::net::packet::ICMP;
 use crate::sim::Rng;
 
 /// A match that may be negated with `!`.
@@ -26,9 +27,9 @@ pub struct Maybe<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Rule {
     /// `-s`.
-    pub src: Option<Maybe<Ipv4Net>>,
+    pub src: Option<Maybe<IpNet>>,
     /// `-d`.
-    pub dst: Option<Maybe<Ipv4Net>>,
+    pub dst: Option<Maybe<IpNet>>,
     /// `-i`; a trailing `+` matches any ending.
     pub input: Option<Maybe<Arc<str>>>,
     /// `-o`; a trailing `+` matches any ending.
@@ -46,7 +47,7 @@ pub struct Rule {
 pub enum Match {
     /// `-m comment --comment …`: always true.
     Comment(Arc<str>),
-    /// `-m tcp` or `-m udp` with `--sport` and `--dport` ranges.
+    /// `-m tcp`, `-m udp` or `-m sctp` with `--sport` and `--dport` ranges.
     Ports {
         /// Which protocol's module.
         proto: u8,
@@ -66,12 +67,16 @@ pub enum Match {
         /// The destination type.
         dst: Option<bool>,
     },
-    /// `-m conntrack --ctstate …` (or `-m state --state …`).
+    /// `-m conntrack --ctstate … --ctorigdst … --ctorigdstport …` (or `-m state --state …`).
     State {
         /// Whether it was written `-m state --state`.
         old: bool,
-        /// The states.
+        /// The states; none if it does not ask for them.
         states: Maybe<Vec<CtWord>>,
+        /// Where the connection went before anything was rewritten.
+        orig_dst: Option<Maybe<IpNet>>,
+        /// Its port, both ends included.
+        orig_port: Option<Maybe<(u16, u16)>>,
     },
     /// `-m mark --mark VALUE/MASK`.
     Mark(Maybe<(u32, u32)>),
@@ -87,6 +92,10 @@ pub enum Match {
         /// Which one.
         packet: u32,
     },
+    /// `-m recent …`.
+    Recent(Recent),
+    /// `-m nfacct --nfacct-name NAME`: always true; what the object counts is what its rules count.
+    Account(Arc<str>),
 }
 
 /// A word of `--ctstate`.
@@ -102,6 +111,8 @@ pub enum CtWord {
     Invalid,
     /// A packet of a connection whose destination was rewritten.
     Dnat,
+    /// A packet of a connection whose source was rewritten.
+    Snat,
 }
 
 impl CtWord {
@@ -113,6 +124,7 @@ impl CtWord {
             CtWord::Related => "RELATED",
             CtWord::Invalid => "INVALID",
             CtWord::Dnat => "DNAT",
+            CtWord::Snat => "SNAT",
         }
     }
 }
@@ -154,9 +166,19 @@ pub enum Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NatTo {
     /// The address.
-    pub ip: Option<Ipv4Addr>,
+    pub ip: Option<IpAddr>,
     /// The port.
     pub port: Option<u16>,
+}
+
+impl NatTo {
+    /// The address, if it is one of IPv4.
+    pub fn ipv4(self) -> Option<Ipv4Addr> {
+        match self.ip? {
+            IpAddr::V4(ip) => Some(ip),
+            IpAddr::V6(_) => None,
+        }
+    }
 }
 
 /// How a sender is told.
@@ -207,20 +229,34 @@ impl RejectWith {
     }
 }
 
+/// What matching changes: the random stream and the lists of `recent`.
+pub(crate) struct Memory<'a> {
+    pub rng: &'a mut Rng,
+    pub recents: &'a mut Recents,
+}
+
 impl Rule {
     /// Whether it matches. `seen` is how many packets it matched so far, for `--mode nth`.
-    pub(crate) fn matches(&self, q: &Question<'_>, mark: u32, seen: u64, rng: &mut Rng) -> bool {
-        holds(&self.proto, |p| *p == q.ip.proto)
-            && holds(&self.dst, |net| net.contains(&q.ip.dst))
-            && holds(&self.src, |net| net.contains(&q.ip.src))
+    pub(crate) fn matches(&self, q: &Question<'_>, mark: u32, seen: u64, memory: &mut Memory<'_>) -> bool {
+        holds(&self.proto, |p| *p == q.proto)
+            && holds(&self.dst, |net| net.contains(&q.dst))
+            && holds(&self.src, |net| net.contains(&q.src))
             && holds(&self.input, |name| is_device(name, q.input))
             && holds(&self.output, |name| is_device(name, q.output))
-            && self.matches.iter().all(|m| m.matches(q, mark, seen, rng))
+            && self.matches.iter().all(|m| m.matches(q, mark, seen, memory))
     }
 
     /// Whether it asks for the state of the connection.
     pub(crate) fn asks_state(&self) -> bool {
         self.matches.iter().any(|m| matches!(m, Match::State { .. }))
+    }
+
+    /// The names of the lists of `recent` that it keeps.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.matches.iter().filter_map(|m| match m {
+            Match::Recent(recent) => Some(&recent.name),
+            _ => None,
+        })
     }
 
     /// The comment, if it has one.
@@ -233,11 +269,11 @@ impl Rule {
 }
 
 impl Match {
-    fn matches(&self, q: &Question<'_>, mark: u32, seen: u64, rng: &mut Rng) -> bool {
+    fn matches(&self, q: &Question<'_>, mark: u32, seen: u64, memory: &mut Memory<'_>) -> bool {
         match self {
-            Match::Comment(_) => true,
+            Match::Comment(_) | Match::Account(_) => true,
             Match::Ports { proto, source, dest, syn } => {
-                let Some((from, to)) = q.ports.filter(|_| q.ip.proto == *proto && matches!(*proto, TCP | UDP)) else {
+                let Some((from, to)) = q.ports.filter(|_| q.proto == *proto) else {
                     return false;
                 };
                 let within = |port: u16| move |range: &(u16, u16)| (range.0..=range.1).contains(&port);
@@ -245,25 +281,29 @@ impl Match {
                 holds(source, within(from)) && holds(dest, within(to)) && syn.is_none_or(|want| want == is_syn())
             }
             Match::IcmpType(kind) => {
-                q.ip.proto == ICMP && q.ip.is_first() && q.l4.first().is_some_and(|k| (*k == kind.is) != kind.not)
+                q.proto == ICMP && q.first && q.l4.first().is_some_and(|k| (*k == kind.is) != kind.not)
             }
             Match::AddrTypeLocal { src, dst } => {
-                src.is_none_or(|want| (q.is_local)(q.ip.src) == want)
-                    && dst.is_none_or(|want| (q.is_local)(q.ip.dst) == want)
+                src.is_none_or(|want| (q.is_local)(q.src) == want) && dst.is_none_or(|want| (q.is_local)(q.dst) == want)
             }
-            Match::State { states, .. } => {
+            Match::State { states, orig_dst, orig_port, .. } => {
+                let to = |test: &dyn Fn(IpAddr, u16) -> bool| q.orig_dst.is_some_and(|(ip, port)| test(ip, port));
                 let found = states.is.iter().any(|word| match word {
                     CtWord::New => q.state == CtState::New,
                     CtWord::Established => q.state == CtState::Established,
                     CtWord::Related => q.state == CtState::Related,
                     CtWord::Invalid => q.state == CtState::Invalid,
                     CtWord::Dnat => q.dnat,
+                    CtWord::Snat => q.snat,
                 });
-                found != states.not
+                (states.is.is_empty() || found != states.not)
+                    && holds(orig_dst, |net| to(&|ip, _| net.contains(&ip)))
+                    && holds(orig_port, |range| to(&|_, port| (range.0..=range.1).contains(&port)))
             }
             Match::Mark(m) => (mark & m.is.1 == m.is.0) != m.not,
-            Match::Random { probability } => rng.below(1 << 31) < u64::from(*probability),
+            Match::Random { probability } => memory.rng.below(1 << 31) < u64::from(*probability),
             Match::Nth { every, packet } => seen % u64::from((*every).max(1)) == u64::from(*packet),
+            Match::Recent(recent) => memory.recents.asks(recent, q),
         }
     }
 }

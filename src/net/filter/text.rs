@@ -4,14 +4,18 @@
 //! addresses, devices and protocol first, then the extensions in the order given, then the target.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
+use crate::net::filter::recent::Recent;
 use crate::net::filter::rule::{CtWord, Maybe};
 use crate::net::filter::{Chain, Count, Filter, Match, NatTo, RejectWith, Rule, Table, Target};
 use crate::net::packet::{ICMP, TCP, UDP};
+
+/// IP protocol number of SCTP, which rules can name and nobody here speaks.
+const SCTP: u8 = 132;
 
 /// Why a command or a restore was refused; nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,10 +55,7 @@ impl fmt::Display for Match {
                 write!(f, "-m {}", proto_name(*proto))?;
                 for (flag, range) in [("--sport", source), ("--dport", dest)] {
                     if let Some(m) = range {
-                        write!(f, " {}{flag} {}", bang(m.not), m.is.0)?;
-                        if m.is.0 != m.is.1 {
-                            write!(f, ":{}", m.is.1)?;
-                        }
+                        write!(f, " {}{flag} {}", bang(m.not), range_text(m.is))?;
                     }
                 }
                 match syn {
@@ -72,11 +73,20 @@ impl fmt::Display for Match {
                 }
                 Ok(())
             }
-            Match::State { old, states } => {
-                let words: Vec<&str> = states.is.iter().map(|s| s.word()).collect();
-                let flag = if *old { "state --state" } else { "conntrack --ctstate" };
-                let (module, flag) = flag.split_once(' ').expect("module and flag");
-                write!(f, "-m {module} {}{flag} {}", bang(states.not), words.join(","))
+            Match::State { old, states, orig_dst, orig_port } => {
+                let (module, flag) = if *old { ("state", "--state") } else { ("conntrack", "--ctstate") };
+                write!(f, "-m {module}")?;
+                if !states.is.is_empty() {
+                    let words: Vec<&str> = states.is.iter().map(|s| s.word()).collect();
+                    write!(f, " {}{flag} {}", bang(states.not), words.join(","))?;
+                }
+                if let Some(m) = orig_dst {
+                    write!(f, " {}--ctorigdst {}", bang(m.not), short_net(&m.is))?;
+                }
+                match orig_port {
+                    Some(m) => write!(f, " {}--ctorigdstport {}", bang(m.not), range_text(m.is)),
+                    None => Ok(()),
+                }
             }
             Match::Mark(m) => {
                 write!(f, "-m mark {}--mark {:#x}", bang(m.not), m.is.0)?;
@@ -89,6 +99,9 @@ impl fmt::Display for Match {
                 write!(f, "-m statistic --mode random --probability {whole}.{part:011}")
             }
             Match::Nth { every, packet } => write!(f, "-m statistic --mode nth --every {every} --packet {packet}"),
+            Match::Recent(recent) => write!(f, "-m recent {recent}"),
+            // Two blanks, as the extension prints them.
+            Match::Account(name) => write!(f, "-m nfacct --nfacct-name  {name}"),
         }
     }
 }
@@ -114,15 +127,27 @@ impl fmt::Display for Target {
 
 impl fmt::Display for NatTo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(ip) = self.ip {
-            write!(f, "{ip}")?;
+        match (self.ip, self.port) {
+            (Some(ip), Some(port)) => SocketAddr::new(ip, port).fmt(f),
+            (Some(ip), None) => ip.fmt(f),
+            (None, Some(port)) => write!(f, ":{port}"),
+            (None, None) => Ok(()),
         }
-        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 
 fn bang(not: bool) -> &'static str {
     if not { "! " } else { "" }
+}
+
+/// A range of ports, or the only one.
+pub(crate) fn range_text((low, high): (u16, u16)) -> String {
+    if low == high { low.to_string() } else { format!("{low}:{high}") }
+}
+
+/// A network, or just the address if it is one.
+pub(crate) fn short_net(net: &IpNet) -> String {
+    if net.prefix_len() == net.max_prefix_len() { net.addr().to_string() } else { net.to_string() }
 }
 
 /// Quotes what the shell would take apart, as iptables-save does.
@@ -131,11 +156,13 @@ fn quoted(text: &str) -> String {
     if plain { text.to_owned() } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
 }
 
-fn proto_name(proto: u8) -> String {
+/// A protocol as iptables-save names it.
+pub(crate) fn proto_name(proto: u8) -> String {
     match proto {
         ICMP => "icmp".into(),
         TCP => "tcp".into(),
         UDP => "udp".into(),
+        SCTP => "sctp".into(),
         other => other.to_string(),
     }
 }
@@ -197,6 +224,7 @@ impl Filter {
                 }
             }
         }
+        next.forget_lists();
         *self = next;
         Ok(())
     }
@@ -324,6 +352,9 @@ fn parse_rule<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Rule, Refu
             "-m" | "--match" => open_match(&mut rule, value()?)?,
             "-j" | "--jump" => rule.target = Some(target(value()?)),
             "--syn" => *ports(&mut rule, flag)?.3 = Some(!negate),
+            "--set" | "--rcheck" | "--update" | "--remove" | "--reap" | "--rsource" | "--rdest" => {
+                recent(&mut rule, flag)?.flag(flag, negate);
+            }
             "--random-fully" => rule.target = Some(Target::Masquerade { random_fully: true }),
             "--tcp-flags" => {
                 if (value()?, value()?) != ("FIN,SYN,RST,ACK", "SYN") {
@@ -341,12 +372,14 @@ fn open_match(rule: &mut Rule, name: &str) -> Result<(), Refused> {
     let states = Maybe { not: false, is: Vec::new() };
     rule.matches.push(match name {
         "comment" => Match::Comment("".into()),
-        "tcp" | "udp" => Match::Ports { proto: proto(name)?, source: None, dest: None, syn: None },
+        "tcp" | "udp" | "sctp" => Match::Ports { proto: proto(name)?, source: None, dest: None, syn: None },
         "icmp" => Match::IcmpType(Maybe { not: true, is: 255 }),
         "addrtype" => Match::AddrTypeLocal { src: None, dst: None },
-        "conntrack" | "state" => Match::State { old: name == "state", states },
+        "conntrack" | "state" => Match::State { old: name == "state", states, orig_dst: None, orig_port: None },
         "mark" => Match::Mark(Maybe { not: false, is: (0, 0) }),
         "statistic" => Match::Random { probability: 0 },
+        "recent" => Match::Recent(Recent::default()),
+        "nfacct" => Match::Account("".into()),
         _ => return Err(Refused(format!("Couldn't load match `{name}':No such file or directory"))),
     });
     Ok(())
@@ -368,14 +401,22 @@ fn ports<'a>(rule: &'a mut Rule, flag: &str) -> Result<PortParts<'a>, Refused> {
     Ok(found.expect("it was put there just now"))
 }
 
+/// The `-m recent` that a flag belongs to.
+fn recent<'a>(rule: &'a mut Rule, flag: &str) -> Result<&'a mut Recent, Refused> {
+    match rule.matches.last_mut() {
+        Some(Match::Recent(recent)) => Ok(recent),
+        _ => Err(Refused(format!("unknown option \"{flag}\""))),
+    }
+}
+
 /// An option of the newest match or of the target.
 fn option(rule: &mut Rule, flag: &str, not: bool, value: &str) -> Result<(), Refused> {
     let unknown = || Refused(format!("unknown option \"{flag}\""));
     match flag {
         "--sport" | "--source-port" => *ports(rule, flag)?.1 = Some(Maybe { not, is: range(value)? }),
         "--dport" | "--destination-port" => *ports(rule, flag)?.2 = Some(Maybe { not, is: range(value)? }),
-        "--reject-with" | "--set-xmark" | "--set-mark" | "--or-mark" | "--to-destination" | "--to-source"
-        | "--to-ports" => {
+        "--reject-with" | "--set-xmark" | "--set-mark" | "--or-mark" | "--and-mark" | "--xor-mark"
+        | "--to-destination" | "--to-source" | "--to-ports" => {
             let target = rule.target.as_mut().ok_or_else(unknown)?;
             target_option(target, flag, value)?;
         }
@@ -392,19 +433,25 @@ fn match_option(to: &mut Match, flag: &str, not: bool, value: &str) -> Result<()
         (Match::AddrTypeLocal { src, .. }, "--src-type") if value == "LOCAL" => *src = Some(!not),
         (Match::AddrTypeLocal { dst, .. }, "--dst-type") if value == "LOCAL" => *dst = Some(!not),
         (Match::State { states, .. }, "--ctstate" | "--state") => {
-            let all = [CtWord::Invalid, CtWord::New, CtWord::Related, CtWord::Established, CtWord::Dnat];
+            let all = [CtWord::Invalid, CtWord::New, CtWord::Related, CtWord::Established, CtWord::Snat, CtWord::Dnat];
             let read = |word: &str| all.into_iter().find(|w| w.word() == word);
             let bad = || Refused(format!("Bad ctstate \"{value}\""));
             let wanted: Vec<CtWord> = value.split(',').map(read).collect::<Option<_>>().ok_or_else(bad)?;
             // iptables-save prints them in this order.
             *states = Maybe { not, is: all.into_iter().filter(|w| wanted.contains(w)).collect() };
         }
+        (Match::State { orig_dst, .. }, "--ctorigdst") => *orig_dst = Some(Maybe { not, is: net(value)? }),
+        (Match::State { orig_port, .. }, "--ctorigdstport") => *orig_port = Some(Maybe { not, is: range(value)? }),
         (Match::Mark(m), "--mark") => *m = Maybe { not, is: masked(value)? },
         (Match::Random { .. }, "--mode") if value == "nth" => *to = Match::Nth { every: 1, packet: 0 },
         (Match::Random { .. }, "--mode") if value == "random" => {}
         (Match::Random { probability }, "--probability") => *probability = fraction(value)?,
         (Match::Nth { every, .. }, "--every") => *every = number(value)?,
         (Match::Nth { packet, .. }, "--packet") => *packet = number(value)?,
+        (Match::Recent(recent), "--name") => recent.name = value.into(),
+        (Match::Recent(recent), "--seconds") => recent.seconds = Some(number(value)?),
+        (Match::Recent(_), "--mask") if value == "255.255.255.255" => {}
+        (Match::Account(name), "--nfacct-name") => *name = value.into(),
         _ => return Err(unknown()),
     }
     Ok(())
@@ -429,6 +476,8 @@ fn target_option(target: &mut Target, flag: &str, value: &str) -> Result<(), Ref
             let (value, _) = masked(value)?;
             Target::Mark { value, mask: value }
         }
+        (Target::Mark { .. }, "--and-mark") => Target::Mark { value: 0, mask: !masked(value)?.0 },
+        (Target::Mark { .. }, "--xor-mark") => Target::Mark { value: masked(value)?.0, mask: 0 },
         (Target::Dnat(_), "--to-destination") => Target::Dnat(nat_to(value)?),
         (Target::Snat(_), "--to-source") => Target::Snat(nat_to(value)?),
         (Target::Redirect(_), "--to-ports") => Target::Redirect(Some(number(value)?)),
@@ -452,9 +501,9 @@ fn target(name: &str) -> Target {
     }
 }
 
-fn net(text: &str) -> Result<Ipv4Net, Refused> {
-    let whole = || text.parse::<Ipv4Addr>().ok().map(Ipv4Net::from);
-    let net = text.parse::<Ipv4Net>().ok().or_else(whole);
+fn net(text: &str) -> Result<IpNet, Refused> {
+    let whole = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    let net = text.parse::<IpNet>().ok().or_else(whole);
     net.map(|n| n.trunc()).ok_or_else(|| Refused(format!("host/network `{text}' not found")))
 }
 
@@ -463,6 +512,7 @@ fn proto(text: &str) -> Result<u8, Refused> {
         "icmp" => Ok(ICMP),
         "tcp" => Ok(TCP),
         "udp" => Ok(UDP),
+        "sctp" => Ok(SCTP),
         other => other.parse().map_err(|_| Refused(format!("unknown protocol \"{text}\" specified"))),
     }
 }
@@ -500,10 +550,16 @@ fn masked(text: &str) -> Result<(u32, u32), Refused> {
 }
 
 fn nat_to(text: &str) -> Result<NatTo, Refused> {
-    let (ip, port) = text.split_once(':').map_or((text, None), |(ip, port)| (ip, Some(port)));
-    let bad = |_| Refused(format!("Bad IP address \"{ip}\""));
-    let ip = if ip.is_empty() { None } else { Some(ip.parse().map_err(bad)?) };
-    Ok(NatTo { ip, port: port.map(number).transpose()? })
+    if let Ok(both) = text.parse::<SocketAddr>() {
+        return Ok(NatTo { ip: Some(both.ip()), port: Some(both.port()) });
+    }
+    match text.strip_prefix(':') {
+        Some(port) => Ok(NatTo { ip: None, port: Some(number(port)?) }),
+        None => {
+            let ip = text.parse().map_err(|_| Refused(format!("Bad IP address \"{text}\"")))?;
+            Ok(NatTo { ip: Some(ip), port: None })
+        }
+    }
 }
 
 /// A decimal fraction between 0 and 1 in units of 2⁻³¹, rounded, without floating point.

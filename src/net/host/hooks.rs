@@ -3,11 +3,11 @@
 //! Models net/netfilter/nf_nat_core.c: PREROUTING and OUTPUT rewrite destinations, POSTROUTING and INPUT rewrite sources, for
 //! every packet from what the table of connections remembers; the rules of `nat` are asked for the first packet only.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use crate::net::addr::DevId;
-use crate::net::conntrack::{Connection, CtState, Direction, Tracked, Tuple};
+use crate::net::conntrack::{Connection, CtState, Direction, Tracked, Tuple, random_port};
 use crate::net::fabric::Ctx;
 use crate::net::filter::{Hit, Question, Table, Target, Verdict};
 use crate::net::hop::{Decision, DropReason, Link, Stage};
@@ -24,8 +24,8 @@ impl Netns {
         }
         self.track(skb, cx);
         let mut by = None;
-        if let Tracked::Fresh(connection) = &skb.ct
-            && let Some((target, hit)) = self.ask_nat(chain, skb, CtState::New, connection.is_dnat(), cx)
+        if matches!(skb.ct, Tracked::Fresh(_))
+            && let Some((target, hit)) = self.ask_nat(chain, skb, cx)
         {
             self.choose_destination(skb, &target);
             by = Some(hit);
@@ -48,9 +48,8 @@ impl Netns {
             return true;
         }
         let mut by = None;
-        if let Tracked::Fresh(connection) = &skb.ct {
-            let dnat = connection.is_dnat();
-            let asked = self.ask_nat(chain, skb, CtState::New, dnat, cx);
+        if matches!(skb.ct, Tracked::Fresh(_)) {
+            let asked = self.ask_nat(chain, skb, cx);
             self.choose_source(skb, asked.as_ref().map(|(t, _)| t), cx);
             by = asked.map(|(_, hit)| hit);
         }
@@ -69,13 +68,8 @@ impl Netns {
         if !self.has_rules(Table::Filter, chain) {
             return true;
         }
-        let (state, dnat) = match &skb.ct {
-            Tracked::Untracked => (CtState::Invalid, false),
-            Tracked::Fresh(connection) => (CtState::New, connection.is_dnat()),
-            Tracked::Known(id, _, state) => (*state, self.conntrack.get(*id).is_some_and(Connection::is_dnat)),
-        };
         let dev = if skb.output.is_empty() { skb.input.clone() } else { skb.output.clone() };
-        match self.walk(Table::Filter, chain, skb, state, dnat, cx) {
+        match self.walk(Table::Filter, chain, skb, cx) {
             Verdict::Accept(None) | Verdict::Nat(..) => true,
             Verdict::Accept(Some(hit)) => {
                 cx.hop(&skb.packet, Link::Ip, &dev, stage, || Decision::Rule(hit));
@@ -96,25 +90,32 @@ impl Netns {
         }
     }
 
-    fn walk(
-        &mut self,
-        table: Table,
-        chain: &str,
-        skb: &mut Skb,
-        state: CtState,
-        dnat: bool,
-        cx: &mut Ctx<'_>,
-    ) -> Verdict {
-        let Netns { filter, local, .. } = self;
-        let is_local = |ip: Ipv4Addr| local.lookup(ip).is_some_and(|r| r.kind == RouteKind::Local);
+    fn walk(&mut self, table: Table, chain: &str, skb: &mut Skb, cx: &mut Ctx<'_>) -> Verdict {
+        let Netns { filter, local, conntrack, .. } = self;
+        let (state, connection) = match &skb.ct {
+            Tracked::Untracked => (CtState::Invalid, None),
+            Tracked::Fresh(connection) => (CtState::New, Some(connection)),
+            Tracked::Known(id, _, state) => (*state, conntrack.get(*id)),
+        };
+        let is_local = |ip: IpAddr| match ip {
+            IpAddr::V4(ip) => local.lookup(ip).is_some_and(|r| r.kind == RouteKind::Local),
+            IpAddr::V6(_) => false,
+        };
         let question = Question {
-            ip: &skb.ip,
+            now: cx.now,
+            src: skb.ip.src.into(),
+            dst: skb.ip.dst.into(),
+            proto: skb.ip.proto,
+            first: skb.ip.is_first(),
+            length: skb.ip.total,
             ports: skb.packet.ports(&skb.ip),
             l4: skb.packet.l4(&skb.ip),
             input: &skb.input,
             output: &skb.output,
             state,
-            dnat,
+            orig_dst: connection.map(|c| (c.orig.dst.0.into(), c.orig.dst.1)),
+            dnat: connection.is_some_and(Connection::is_dnat),
+            snat: connection.is_some_and(Connection::is_snat),
             is_local: &is_local,
         };
         let mut mark = skb.packet.mark;
@@ -124,18 +125,11 @@ impl Netns {
     }
 
     /// Asks a chain of the nat table what to rewrite.
-    fn ask_nat(
-        &mut self,
-        chain: &str,
-        skb: &mut Skb,
-        state: CtState,
-        dnat: bool,
-        cx: &mut Ctx<'_>,
-    ) -> Option<(Target, Hit)> {
+    fn ask_nat(&mut self, chain: &str, skb: &mut Skb, cx: &mut Ctx<'_>) -> Option<(Target, Hit)> {
         if !self.has_rules(Table::Nat, chain) {
             return None;
         }
-        match self.walk(Table::Nat, chain, skb, state, dnat, cx) {
+        match self.walk(Table::Nat, chain, skb, cx) {
             Verdict::Nat(target, hit) => Some((target, hit)),
             _ => None,
         }
@@ -164,13 +158,13 @@ impl Netns {
         let Tracked::Fresh(connection) = &mut skb.ct else { return };
         let (ip, port) = connection.reply.src;
         connection.reply.src = match target {
-            Target::Dnat(to) => (to.ip.unwrap_or(ip), to.port.unwrap_or(port)),
+            Target::Dnat(to) => (to.ipv4().unwrap_or(ip), to.port.unwrap_or(port)),
             Target::Redirect(to) => (incoming.unwrap_or(Ipv4Addr::LOCALHOST), to.unwrap_or(port)),
             _ => return,
         };
     }
 
-    fn choose_source(&self, skb: &mut Skb, target: Option<&Target>, cx: &Ctx<'_>) {
+    fn choose_source(&self, skb: &mut Skb, target: Option<&Target>, cx: &mut Ctx<'_>) {
         let out = self.devices.values().find(|d| d.name == skb.output);
         let primary = out.and_then(|d| d.source_for(skb.ip.dst)).or_else(|| {
             let route = self.route_to(skb.ip.dst)?;
@@ -179,8 +173,11 @@ impl Netns {
         let Tracked::Fresh(connection) = &mut skb.ct else { return };
         let (ip, port) = connection.reply.dst;
         let wanted = match target {
-            Some(Target::Snat(to)) => SocketAddrV4::new(to.ip.unwrap_or(ip), to.port.unwrap_or(port)),
-            Some(Target::Masquerade { .. }) => SocketAddrV4::new(primary.unwrap_or(ip), port),
+            Some(Target::Snat(to)) => SocketAddrV4::new(to.ipv4().unwrap_or(ip), to.port.unwrap_or(port)),
+            Some(Target::Masquerade { random_fully }) => {
+                let port = if *random_fully { random_port(port, &mut cx.core.rng) } else { port };
+                SocketAddrV4::new(primary.unwrap_or(ip), port)
+            }
             _ => SocketAddrV4::new(ip, port),
         };
         // Even without a rule two connections must not have the same answer.

@@ -100,10 +100,9 @@ impl Netns {
         let Some((about, Some((sport, dport)))) = super::hooks::inner(&skb.ip, l4) else { return };
         let error = match (l4[0], l4[1]) {
             (11, _) => NetError::TtlExceeded,
-            (3, 0 | 6) => NetError::NetUnreachable,
+            (3, 0 | 6 | 9 | 11) => NetError::NetUnreachable,
             (3, 3) => NetError::Refused,
             (3, 4) => NetError::MessageTooLong { mtu: be16(l4, 6).max(68) },
-            (3, 9 | 10 | 13) => NetError::Prohibited,
             _ => NetError::HostUnreachable,
         };
         if let NetError::MessageTooLong { mtu } = error {
@@ -231,7 +230,10 @@ impl Netns {
         for segment in out.segments {
             let choice = IpChoice { ttl: 64, id: self.next_ip_id(), df: true };
             let sent = self.send_built(build::tcp(local, peer, choice, &segment), flow, None, cx);
-            if let Err(error) = sent {
+            // A rule that takes a segment away is no reason to give up: it may be let through when it is sent again.
+            if let Err(error) = sent
+                && error != NetError::Prohibited
+            {
                 self.with_tcb(id, cx, |tcb, _, out| tcb.icmp(error, out));
             }
         }

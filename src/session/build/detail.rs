@@ -1,7 +1,7 @@
 //! Everything about the one thing that is selected.
 
 use crate::api::{self, Event, Kind, KindOf as _, Object};
-use crate::cluster::{Cluster, NodeIx};
+use crate::cluster::{Cluster, NodeIx, ProxyMode};
 use crate::kubectl::print::yaml;
 use crate::net::filter::Filter;
 use crate::net::show;
@@ -176,10 +176,15 @@ fn flannel_table(cluster: &Cluster, ix: NodeIx) -> Vec<(String, String)> {
 
 fn proxy_tables(cluster: &Cluster, ix: NodeIx) -> Vec<(String, String)> {
     let Some(host) = host(cluster, ix) else { return Vec::new() };
-    let served = host.proxy.served().map(|(name, port, backends)| {
-        let port = port.map_or_else(|| "…".to_owned(), |port| port.to_string());
-        let backends: Vec<String> = backends.iter().map(ToString::to_string).collect();
-        format!("{name}  :{port}  → {}\n", backends.join(", "))
+    let mode = cluster.scenario().proxy;
+    let served = host.proxy.served().into_iter().map(|served| {
+        let port = match served.local_port {
+            Some(port) => format!("  :{port}"),
+            None if mode == ProxyMode::Userspace => "  :…".to_owned(),
+            None => String::new(),
+        };
+        let backends: Vec<String> = served.backends.iter().map(ToString::to_string).collect();
+        format!("{}{port}  → {}\n", served.name, backends.join(", "))
     });
     vec![("services".into(), served.collect())]
 }

@@ -36,6 +36,28 @@ fn a_rule_is_printed_in_the_order_of_iptables_save() {
     );
     check("-j MARK --or-mark 0x4000", "-j MARK --set-xmark 0x4000/0x4000");
     check("-m mark ! --mark 0x4000/0x4000 -j RETURN", "-m mark ! --mark 0x4000/0x4000 -j RETURN");
+    check("-j MARK --xor-mark 0x4000", "-j MARK --set-xmark 0x4000/0x0");
+    check(
+        "-m conntrack --ctstate NEW --ctorigdst 10.1.1.1/32 ! --ctorigdstport 80 -j ACCEPT",
+        "-m conntrack --ctstate NEW --ctorigdst 10.1.1.1 ! --ctorigdstport 80 -j ACCEPT",
+    );
+    check("-j MARK --and-mark 0xff", "-j MARK --set-xmark 0x0/0xffffff00");
+    check(
+        "-m recent --name KUBE-SEP --rcheck --seconds 10800 --reap -j KUBE-SEP",
+        "-m recent --rcheck --seconds 10800 --reap --name KUBE-SEP --mask 255.255.255.255 --rsource -j KUBE-SEP",
+    );
+    check(
+        "-m recent --name KUBE-SEP --set -m tcp -p tcp -j DNAT --to-destination 10.1.1.1:80",
+        "-p tcp -m recent --set --name KUBE-SEP --mask 255.255.255.255 --rsource -m tcp -j DNAT --to-destination 10.1.1.1:80",
+    );
+    check(
+        "-m conntrack --ctstate INVALID -m nfacct --nfacct-name bad -j DROP",
+        "-m conntrack --ctstate INVALID -m nfacct --nfacct-name  bad -j DROP",
+    );
+    check(
+        "-d fd00::5 -p udp --dport 53 -j DNAT --to-destination [fd00::1]:53",
+        "-d fd00::5/128 -p udp -m udp --dport 53 -j DNAT --to-destination [fd00::1]:53",
+    );
     check("-m addrtype --dst-type LOCAL -j KUBE-SVC", "-m addrtype --dst-type LOCAL -j KUBE-SVC");
     check(
         "-m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",

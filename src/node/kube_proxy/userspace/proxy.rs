@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use crate::net::addr::{FlowId, SocketId};
 use crate::net::socket::{SocketEvent, SocketOp};
-use crate::node::kube_proxy::connection::{BackendState, Connection, DIAL_TIMEOUTS, UDP_IDLE, UdpClient};
-use crate::node::kube_proxy::{Balancer, Effect, ServicePortName};
+use crate::node::kube_proxy::userspace::Balancer;
+use crate::node::kube_proxy::userspace::connection::{BackendState, Connection, DIAL_TIMEOUTS, UDP_IDLE, UdpClient};
+use crate::node::kube_proxy::{Effect, ServicePortName};
 use crate::sim::{Out, Time, VecMap};
 
 /// Tokens of sockets towards backends have this bit; those of listeners do not.
