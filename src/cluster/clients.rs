@@ -69,26 +69,6 @@ pub fn agent_of(actor: Actor) -> &'static str {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_lead_back_to_their_actors() {
-        for actor in [
-            Actor::ApiServer,
-            Actor::Scheduler,
-            Actor::Kubelet(NodeIx(0)),
-            Actor::KubeProxy(NodeIx(7)),
-            Actor::Flanneld(NodeIx(4_999)),
-            Actor::MetricsServer(NodeIx(2)),
-            Actor::Outside(OutsideId(3)),
-        ] {
-            assert_eq!(actor_of(number_of(actor)), actor);
-        }
-    }
-}
-
 impl Cluster {
     /// What the API server answers when it cannot reach the kubelet that it needs for a request.
     pub(super) fn cannot_dial(&self, kubelet: Actor, request: &KubeletRequest) -> Status {
@@ -116,5 +96,25 @@ impl Cluster {
             KubeletRequest::Exec { .. } => format!("error dialing backend: {dial}"),
         };
         Status { code: 500, reason: String::new(), message, details: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_lead_back_to_their_actors() {
+        for actor in [
+            Actor::ApiServer,
+            Actor::Scheduler,
+            Actor::Kubelet(NodeIx(0)),
+            Actor::KubeProxy(NodeIx(7)),
+            Actor::Flanneld(NodeIx(4_999)),
+            Actor::MetricsServer(NodeIx(2)),
+            Actor::Outside(OutsideId(3)),
+        ] {
+            assert_eq!(actor_of(number_of(actor)), actor);
+        }
     }
 }
