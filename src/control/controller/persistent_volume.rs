@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::api::{
     Kind, Node, Object, ObjectMeta, ObjectRef, ObjectReference, PatchType, PersistentVolume, PersistentVolumeClaim,
-    Pod, Request, StorageClass,
+    Pod, StorageClass, Subresource,
 };
 use crate::control::cache::{Cache, Change};
 use crate::control::controller::{Setup, owner};
@@ -104,6 +104,13 @@ pub fn waits_for_consumer(claim: &PersistentVolumeClaim, cache: &Cache) -> bool 
 
 fn patch(kind: Kind, meta: &ObjectMeta, patch: serde_json::Value) -> ApiCall {
     ApiCall::unless_gone(owner::patch_of(kind, meta, PatchType::Merge, patch))
+}
+
+/// Writes a status and leaves alone what an earlier call of the same plan wrote into the metadata.
+fn patch_status(kind: Kind, meta: &ObjectMeta, status: &serde_json::Value) -> ApiCall {
+    let mut request = owner::patch_of(kind, meta, PatchType::Merge, json!({"status": status}));
+    request.subresource = Some(Subresource::Status);
+    ApiCall::unless_gone(request)
 }
 
 /// One look at a claim.
@@ -237,14 +244,13 @@ impl ClaimSync<'_> {
     }
 
     fn status_call(&self, phase: &str, volume: Option<&Arc<PersistentVolume>>) -> ApiCall {
-        let mut new = self.claim.as_ref().clone();
-        new.metadata.resource_version = None;
-        new.status.phase = phase.into();
-        if let Some(volume) = volume {
-            new.status.access_modes.clone_from(&volume.spec.access_modes);
-            new.status.capacity.clone_from(&volume.spec.capacity);
-        }
-        ApiCall::unless_gone(Request::update_status(new))
+        let status = match volume {
+            Some(volume) => json!({
+                "phase": phase, "accessModes": volume.spec.access_modes, "capacity": volume.spec.capacity,
+            }),
+            None => json!({"phase": phase, "accessModes": null, "capacity": null}),
+        };
+        patch_status(Kind::PersistentVolumeClaim, &self.claim.metadata, &status)
     }
 
     /// A claim that found its volume once (`syncBoundClaim`).
@@ -291,10 +297,7 @@ fn phase_call(volume: &Arc<PersistentVolume>, phase: &str) -> Option<ApiCall> {
     if volume.status.phase == phase {
         return None;
     }
-    let mut new = volume.as_ref().clone();
-    new.metadata.resource_version = None;
-    new.status.phase = phase.into();
-    Some(ApiCall::unless_gone(Request::update_status(new)))
+    Some(patch_status(Kind::PersistentVolume, &volume.metadata, &json!({"phase": phase})))
 }
 
 /// A volume: free, bound, or released by its claim (`syncVolume`). What is released and may go is its maker's to delete.
