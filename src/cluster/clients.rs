@@ -70,18 +70,21 @@ pub fn agent_of(actor: Actor) -> &'static str {
 }
 
 impl Cluster {
-    /// What the API server answers when it cannot reach the kubelet that it needs for a request.
-    pub(super) fn cannot_dial(&self, kubelet: Actor, request: &KubeletRequest) -> Status {
-        let ix = self.machine_of(kubelet);
-        let ip = ix.and_then(|ix| self.node_ip(ix)).unwrap_or(Ipv4Addr::UNSPECIFIED);
-        let why = if ix.is_some_and(|ix| self.faults.off.contains(&ix)) {
+    /// Why nobody answers at an actor's port, as Go's `net.Dial` says it.
+    pub(super) fn dial_error(&self, to: Actor) -> &'static str {
+        if self.machine_of(to).is_some_and(|ix| self.faults.off.contains(&ix)) {
             "connect: no route to host"
-        } else if self.faults.down.contains(&kubelet) {
+        } else if self.faults.down.contains(&to) {
             "connect: connection refused"
         } else {
             "i/o timeout"
-        };
-        let dial = format!("dial tcp {ip}:10250: {why}");
+        }
+    }
+
+    /// What the API server answers when it cannot reach the kubelet that it needs for a request.
+    pub(super) fn cannot_dial(&self, kubelet: Actor, request: &KubeletRequest) -> Status {
+        let ip = self.machine_of(kubelet).and_then(|ix| self.node_ip(ix)).unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let dial = format!("dial tcp {ip}:10250: {}", self.dial_error(kubelet));
         let message = match request {
             KubeletRequest::Logs { pod, container, follow, previous, tail, timestamps } => {
                 let flag = |on: bool, name: &str| on.then(|| format!("{name}=true"));

@@ -187,8 +187,7 @@ impl Cluster {
     fn fail_http(&mut self, client: Actor, id: CallId, entry: Option<EventId>) {
         self.calls.remove(&(number_of(client), id.0));
         let server = self.scenario.master_address();
-        let words =
-            if self.faults.down.contains(&Actor::ApiServer) { "connect: connection refused" } else { "i/o timeout" };
+        let words = self.dial_error(Actor::ApiServer);
         let body = format!("dial tcp {server}:6443: {words}").into_bytes();
         let response = HttpResponse { code: 0, warnings: Vec::new(), body, streams: false };
         let message = Message::Mail(MailKind::Http { id: id.0, response });

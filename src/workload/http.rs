@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddrV4;
 
 use crate::sim::VecMap;
-use crate::workload::{Fd, NetEvent};
+use crate::workload::{Ctx, Fd, NetEvent, NetOp};
 
 /// The most bytes that a head and body may have before the connection is given up.
 const MOST: usize = 4 * 1024 * 1024;
@@ -313,6 +313,15 @@ impl Connections {
             }
         }
         arrived
+    }
+
+    /// Answers a request, and closes the connection unless its client wants to go on.
+    pub fn respond(&mut self, fd: Fd, request: &Request, response: &Response, ctx: &mut Ctx<'_>) {
+        ctx.net(NetOp::Send { fd, bytes: response.encode(request.method == "HEAD", request.keep_alive) });
+        if !request.keep_alive {
+            self.forget(fd);
+            ctx.net(NetOp::Close { fd });
+        }
     }
 
     /// Forgets a connection that was closed from our side.

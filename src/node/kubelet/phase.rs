@@ -27,8 +27,8 @@ impl Verdict {
     }
 }
 
-fn find<'a>(statuses: &'a [ContainerStatus], container: &Container) -> Option<&'a ContainerStatus> {
-    statuses.iter().find(|status| status.name == container.name)
+fn find<'a>(statuses: &[&'a ContainerStatus], container: &Container) -> Option<&'a ContainerStatus> {
+    statuses.iter().copied().find(|status| status.name == container.name)
 }
 
 /// How many containers are how.
@@ -45,7 +45,7 @@ struct Tally {
 
 /// The phase of a pod whose containers, init containers included, are like this. `terminal`: nothing of it is started any
 /// more; `initialized`: one of its regular containers was made already.
-pub fn phase(spec: &PodSpec, statuses: &[ContainerStatus], terminal: bool, initialized: bool) -> &'static str {
+pub fn phase(spec: &PodSpec, statuses: &[&ContainerStatus], terminal: bool, initialized: bool) -> &'static str {
     let mut pending = 0;
     for container in spec.init_containers.iter().filter(|c| !is_sidecar(c)) {
         let code = find(statuses, container).and_then(|status| match &status.state {
@@ -126,7 +126,7 @@ fn told(what: &str, names: &[&str]) -> Option<String> {
 }
 
 /// Whether all containers are ready.
-pub fn containers_ready(spec: &PodSpec, statuses: &[ContainerStatus], phase: &str) -> Verdict {
+pub fn containers_ready(spec: &PodSpec, statuses: &[&ContainerStatus], phase: &str) -> Verdict {
     let (mut unknown, mut unready) = (Vec::new(), Vec::new());
     let sidecars = spec.init_containers.iter().filter(|c| is_sidecar(c));
     for container in sidecars.chain(&spec.containers) {
@@ -165,7 +165,7 @@ pub fn ready(spec: &PodSpec, others: &[PodCondition], containers: &Verdict) -> V
 }
 
 /// Whether a pod's init containers have done what they are for.
-pub fn initialized(spec: &PodSpec, statuses: &[ContainerStatus], phase: &str) -> Verdict {
+pub fn initialized(spec: &PodSpec, statuses: &[&ContainerStatus], phase: &str) -> Verdict {
     let (mut unknown, mut incomplete) = (Vec::new(), Vec::new());
     for container in &spec.init_containers {
         match find(statuses, container) {

@@ -39,8 +39,7 @@ pub fn generate(worker: &Worker, host: Ipv4Addr, now: Timestamp, epoch: i64) -> 
         status.pod_ip = ip;
     }
     let begun = spec.containers.iter().any(|c| seen.latest(&c.name).is_some());
-    let all: Vec<ContainerStatus> =
-        status.init_container_statuses.iter().chain(&status.container_statuses).cloned().collect();
+    let all: Vec<&ContainerStatus> = status.init_container_statuses.iter().chain(&status.container_statuses).collect();
     status.phase = phase::phase(spec, &all, worker.life == Life::Terminated, begun).into();
     if let Some((reason, message)) = &worker.failed {
         status.phase = "Failed".into();
@@ -174,8 +173,7 @@ fn state(view: &ContainerView, epoch: i64) -> ContainerState {
 fn conditions(worker: &Worker, status: &mut PodStatus, now: Timestamp) {
     let spec = &worker.pod.spec;
     let sandbox = worker.seen.sandbox.as_ref().is_some_and(|s| s.ready);
-    let all: Vec<ContainerStatus> =
-        status.init_container_statuses.iter().chain(&status.container_statuses).cloned().collect();
+    let all: Vec<&ContainerStatus> = status.init_container_statuses.iter().chain(&status.container_statuses).collect();
     let containers = phase::containers_ready(spec, &all, &status.phase);
     let mine = [
         ("PodReadyToStartContainers", Verdict { holds: sandbox, ..Verdict::default() }),

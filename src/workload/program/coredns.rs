@@ -54,11 +54,7 @@ impl Program for CoreDns {
                 for arrived in self.connections.handle(&event, &self.health) {
                     match arrived {
                         Arrived::Request(fd, _, request) => {
-                            let bytes = Response::text(200, "OK").encode(request.method == "HEAD", request.keep_alive);
-                            ctx.net(NetOp::Send { fd, bytes });
-                            if !request.keep_alive {
-                                ctx.net(NetOp::Close { fd });
-                            }
+                            self.connections.respond(fd, &request, &Response::text(200, "OK"), ctx);
                         }
                         Arrived::Bad(fd) | Arrived::Close(fd) => ctx.net(NetOp::Close { fd }),
                     }

@@ -153,12 +153,7 @@ impl Program for Hello {
                             }
                             let response = self.answer(&request, peer, ctx);
                             ctx.compute(Span::micros(100));
-                            let bytes = response.encode(request.method == "HEAD", request.keep_alive);
-                            ctx.net(NetOp::Send { fd, bytes });
-                            if !request.keep_alive {
-                                self.connections.forget(fd);
-                                ctx.net(NetOp::Close { fd });
-                            }
+                            self.connections.respond(fd, &request, &response, ctx);
                         }
                         Arrived::Bad(fd) | Arrived::Close(fd) => ctx.net(NetOp::Close { fd }),
                     }

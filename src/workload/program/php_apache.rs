@@ -68,11 +68,7 @@ impl PhpApache {
             // The client did not wait.
             return;
         }
-        ctx.net(NetOp::Send { fd, bytes: response.encode(request.method == "HEAD", request.keep_alive) });
-        if !request.keep_alive {
-            self.connections.forget(fd);
-            ctx.net(NetOp::Close { fd });
-        }
+        self.connections.respond(fd, request, response, ctx);
     }
 }
 

@@ -121,12 +121,7 @@ impl Web {
             Style::Httpd | Style::Generic => ctx.print(format!("{} - - [{at}] {line}\n", peer.ip())),
             Style::Tomcat => {}
         }
-        let bytes = response.encode(request.method == "HEAD", request.keep_alive);
-        ctx.net(NetOp::Send { fd, bytes });
-        if !request.keep_alive {
-            self.connections.forget(fd);
-            ctx.net(NetOp::Close { fd });
-        }
+        self.connections.respond(fd, request, &response, ctx);
     }
 
     /// The CPU time of a request.
