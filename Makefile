@@ -1,5 +1,5 @@
 # `make serve` and `make test` are all that is needed: each sets up what is missing first. The work is in .ci/.
-.PHONY: serve test test-native test-wasm test-e2e lint bench size setup advisories picture
+.PHONY: serve test test-native test-wasm test-e2e lint bench size dist setup advisories picture
 
 serve: ; @.ci/serve.sh
 test: ; @.ci/test.sh native wasm e2e
@@ -9,6 +9,7 @@ test-e2e: ; @.ci/test.sh e2e
 lint: ; @.ci/lint.sh
 bench: ; @.ci/bench.sh
 size: ; @.ci/size.sh
+dist: ; @.ci/dist.sh
 setup: ; @.ci/setup.sh compiler wasm_target clippy web browser trunk bindgen pack deny
 advisories: ; @.ci/advisories.sh
 # The picture of the README, as the end-to-end tests made it.

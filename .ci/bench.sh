@@ -3,13 +3,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . .ci/env.sh
-.ci/setup.sh compiler wasm_target web browser trunk bindgen
+.ci/setup.sh compiler browser
 step=bench
 verdict=0
 say "native, in release mode"
 cargo bench --quiet --bench budgets || verdict=1
-say "building the release page (some minutes)"
-RUSTUP_TOOLCHAIN=$(wasm_toolchain) trunk build --release --dist target/page-release
+.ci/release.sh target/page-release
 say "in Chromium"
 KUBARIUM_DIST=target/page-release node tests/bench/page.mjs || verdict=1
 exit $verdict

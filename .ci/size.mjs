@@ -1,15 +1,12 @@
 // Brotli sizes of a built page beside the budgets of the design; exits 1 when one is exceeded.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
+import { filesOf } from '../.web/files.mjs';
 
 const KB = 1000;
 const dist = process.argv[2];
-const files = readdirSync(dist, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile())
-  .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(dist.length + 1))
-  .sort()
-  .map((name) => ({ name, brotli: brotliCompressSync(readFileSync(join(dist, name))).length }));
+const files = filesOf(dist).map((name) => ({ name, brotli: brotliCompressSync(readFileSync(join(dist, name))).length }));
 
 const isEditor = ({ name }) => name.startsWith('editor');
 const isOnDemand = (file) => isEditor(file) || /^(lessons|images)\/|\.(png|svg)$/.test(file.name);

@@ -1,14 +1,16 @@
-// Bundles src/ui/editor.js with what it imports from npm into editor.js, beside the page that trunk is building.
+// What is left to do when trunk has built the page: bundles src/ui/editor.js with what it imports from npm, and finishes.
 import { build } from 'esbuild';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
+import { finish } from './finish.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const release = process.env.TRUNK_PROFILE === 'release';
+const folder = process.env.TRUNK_STAGING_DIR;
 
 await build({
   entryPoints: [here('../src/ui/editor.js')],
-  outfile: join(process.env.TRUNK_STAGING_DIR ?? here('../dist'), 'editor.js'),
+  outfile: join(folder, 'editor.js'),
   nodePaths: [here('node_modules')],
   bundle: true,
   format: 'esm',
@@ -17,3 +19,5 @@ await build({
   sourcemap: release ? false : 'inline',
   logLevel: 'warning',
 });
+
+finish(folder);

@@ -17,6 +17,7 @@ pub mod fields;
 pub mod http;
 pub mod kind;
 pub mod labels;
+pub mod managed;
 pub mod manifest;
 pub mod meta;
 pub mod object;

@@ -1,12 +1,17 @@
-//! The command line: `kubarium run FILE|-` is a scripted terminal session on virtual time.
+//! The command line: `kubarium run FILE|-` is a scripted terminal session on virtual time, `kubarium serve` the same cluster
+//! behind REST, `kubarium lesson check FILE…` tries lessons.
 
-use std::io::{BufRead, Write};
+mod lesson;
+
+use std::io::{BufRead, Read as _, Write};
 
 use serde_json::json;
 
 use crate::kubectl::{FileNode, Files};
-use crate::session::Script;
+use crate::line;
+use crate::serve;
 use crate::session::script::Answer;
+use crate::session::{Script, World, export};
 
 /// What is printed without arguments that are understood.
 const USAGE: &str = "\
@@ -15,6 +20,14 @@ Kubarium: a whole simulated Kubernetes cluster.
 usage:
   kubarium run [--json] [--echo] FILE|-      a scripted terminal session; - reads standard input
   kubarium run [--json] --link LINK [FILE|-] goes on from a share link; without a file, prints the digest
+  kubarium link FILE|-                       runs a script and prints a link to the cluster at its end
+  kubarium export LINK                       prints what was made in the cluster of a link, as manifests
+  kubarium export --kind LINK                prints a configuration for kind with as many nodes
+  kubarium serve [--port PORT] [--pace N] [KEY=VALUE ...]
+                                             a cluster behind REST on 127.0.0.1, N times as fast as real time;
+                                             the keys are those of !cluster: nodes=3 proxy=iptables
+  kubarium kubeconfig [--port PORT]          prints the kubeconfig for it
+  kubarium lesson check FILE...              reads and plays lessons; prints FILE:LINE:COLUMN: of what is wrong
 ";
 
 /// The files of this machine.
@@ -53,8 +66,58 @@ pub fn main(args: &[String]) -> u8 {
             print!("{USAGE}");
             0
         }
-        _ => complain("run is the only command so far"),
+        Some((verb, rest)) if verb == "link" => match rest {
+            [path] => link(path),
+            _ => complain("link needs a file, or - for standard input"),
+        },
+        Some((verb, rest)) if verb == "export" => match rest {
+            [flag, link] if flag == "--kind" => print_of(link, |world| export::kind_config(world.cluster.scenario())),
+            [link] => print_of(link, export::manifests),
+            _ => complain("export needs a link"),
+        },
+        Some((verb, rest)) if verb == "serve" => match serve_options(rest) {
+            Ok(options) => serve::serve(&options).map_or_else(|why| complain(&why), |()| 0),
+            Err(why) => complain(&why),
+        },
+        Some((verb, rest)) if verb == "kubeconfig" => match serve_options(rest) {
+            Ok(options) => {
+                print!("{}", serve::kubeconfig(options.port));
+                0
+            }
+            Err(why) => complain(&why),
+        },
+        Some((verb, rest)) if verb == "lesson" => match rest.split_first() {
+            Some((verb, files)) if verb == "check" && !files.is_empty() => lesson::check(files),
+            _ => complain("lesson check needs files"),
+        },
+        Some((verb, _)) => complain(&format!("unknown command {verb:?}")),
+        None => complain("a command is needed"),
     }
+}
+
+fn serve_options(args: &[String]) -> Result<serve::Options, String> {
+    let mut options = serve::Options::default();
+    let mut keys: Vec<&str> = Vec::new();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or(format!("{arg} needs a value"));
+        match arg.as_str() {
+            "--port" => options.port = value()?.parse().map_err(|_| "--port needs a port".to_owned())?,
+            "--pace" => options.pace = pace(value()?).ok_or("--pace needs a number from 0.001 to 1000")?,
+            flag if flag.starts_with('-') => return Err(format!("unknown flag {flag}")),
+            key => keys.push(key),
+        }
+    }
+    options.scenario = keys.join(" ").parse().map_err(|error: crate::cluster::ScenarioError| error.to_string())?;
+    Ok(options)
+}
+
+/// A factor in thousandths.
+fn pace(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let fraction = if fraction.is_empty() { 0 } else { format!("{fraction:0<3}").get(..3)?.parse::<u64>().ok()? };
+    let thousandths = whole.parse::<u64>().ok()?.checked_mul(1_000)?.checked_add(fraction)?;
+    (1..=1_000_000).contains(&thousandths).then_some(thousandths)
 }
 
 fn complain(why: &str) -> u8 {
@@ -90,16 +153,13 @@ fn run(options: &Options) -> u8 {
             Err(why) => return complain(&why),
         },
     };
-    let input: Box<dyn BufRead> = match options.file.as_deref() {
-        None => {
-            println!("{}", script.world().digest());
-            return 0;
-        }
-        Some("-") => Box::new(std::io::stdin().lock()),
-        Some(path) => match std::fs::File::open(path) {
-            Ok(file) => Box::new(std::io::BufReader::new(file)),
-            Err(why) => return complain(&format!("{path}: {why}")),
-        },
+    let Some(path) = options.file.as_deref() else {
+        println!("{}", script.world().digest());
+        return 0;
+    };
+    let input = match open(path) {
+        Ok(input) => input,
+        Err(why) => return complain(&why),
     };
     let mut worst = 0;
     let mut text = String::new();
@@ -107,7 +167,7 @@ fn run(options: &Options) -> u8 {
         let Ok(line) = line else { return complain("standard input is not text") };
         text.push_str(&line);
         text.push('\n');
-        if Script::is_complete(&text) {
+        if line::is_complete(&text) {
             let whole = std::mem::take(&mut text);
             worst = worst.max(one(&mut script, whole.trim_end(), options));
         }
@@ -116,6 +176,48 @@ fn run(options: &Options) -> u8 {
         worst = worst.max(one(&mut script, text.trim_end(), options));
     }
     worst
+}
+
+/// A file, or standard input for `-`.
+fn open(path: &str) -> Result<Box<dyn BufRead>, String> {
+    match path {
+        "-" => Ok(Box::new(std::io::stdin().lock())),
+        path => match std::fs::File::open(path) {
+            Ok(file) => Ok(Box::new(std::io::BufReader::new(file))),
+            Err(why) => Err(format!("{path}: {why}")),
+        },
+    }
+}
+
+/// Prints something about the world of a link.
+fn print_of(link: &str, what: impl Fn(&World) -> String) -> u8 {
+    match Script::from_link(link, &HostFiles) {
+        Ok(script) => {
+            print!("{}", what(&script.into_world()));
+            0
+        }
+        Err(why) => complain(&why),
+    }
+}
+
+/// Runs a script and prints a link to where it ends, or what its first line that failed said.
+fn link(path: &str) -> u8 {
+    let mut text = String::new();
+    let read = open(path).and_then(|mut input| input.read_to_string(&mut text).map_err(|why| format!("{path}: {why}")));
+    if let Err(why) = read {
+        return complain(&why);
+    }
+    let files = HostFiles;
+    let mut script = Script::new(&files);
+    for (n, line) in line::split(&text) {
+        let answer = script.run(&line);
+        if answer.rc != 0 {
+            eprintln!("{path}:{}: {line}\n{}", n + 1, answer.stderr.trim_end());
+            return answer.rc;
+        }
+    }
+    println!("{}", script.run("!link").stdout.trim_end());
+    0
 }
 
 /// Runs one line and prints what it gave; its exit code.

@@ -4,13 +4,15 @@
 //! to its component, and route what the component wants done. A message between components has a send time, an arrival time and
 //! a cause, and is written into the trace; a fault may take it.
 //!
-//! `route` sends and delivers messages, `host` is a node with its processes, `power` switches it, `cni` and `overlay` are its pods' network,
+//! `route` sends and delivers messages, `etcds` are the masters' members of etcd, `host` is a node with its processes, `power`
+//! switches it, `cni` and `overlay` are its pods' network,
 //! `query` answers what a program asks of the kernel, `why` remembers who wrote what an object wants.
 
 pub mod addon;
 pub mod check;
 pub mod clients;
 pub mod cni;
+mod etcds;
 pub mod event;
 pub mod fault;
 pub mod host;
@@ -30,18 +32,18 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::api::http::{Chunk, HttpRequest, HttpResponse};
+use crate::api::http::{Chunk, HttpRequest, HttpResponse, StreamInput};
 use crate::api::{CallId, KindOf as _, Object};
 use crate::control::apiserver::{self, ApiServer, StoredValue};
 use crate::control::controller::{Controller, Setup};
 use crate::control::{Calendar, Manager, scheduler};
-use crate::etcd::{self, Member, MemberConfig};
+use crate::etcd::{self, Member};
 use crate::net::capture;
 use crate::net::fabric::Fabric;
 use crate::net::hop::Hop;
 use crate::sim::{Component, EventId, EventQueue, Out, Rng, Time, Trace, VecMap};
 
-pub use event::{Actor, Happened, NodeIx, OutsideId, Said, WokeFor};
+pub use event::{Actor, Happened, MasterIx, NodeIx, OutsideId, Said, WokeFor};
 pub use fault::{Fault, Faults};
 pub use host::Host;
 pub use route::Message;
@@ -112,7 +114,7 @@ pub struct Cluster {
     chance: Rng,
     trace: Trace<Happened>,
     writers: Writers,
-    etcd: Member<StoredValue>,
+    etcds: Vec<Member<StoredValue>>,
     apiserver: ApiServer,
     manager: Manager,
     scheduler: scheduler::Scheduler,
@@ -132,8 +134,6 @@ impl Cluster {
     /// A cluster that has just been switched on.
     pub fn new(scenario: Scenario) -> Cluster {
         let seed = scenario.seed;
-        let epoch = scenario.epoch();
-        let started_unix_ms = u64::try_from(epoch.0).unwrap_or(0) * 1_000;
         let mut cluster = Cluster {
             now: Time::ZERO,
             queue: EventQueue::default(),
@@ -143,7 +143,7 @@ impl Cluster {
             chance: Rng::stream(seed, "faults"),
             trace: Trace::new(TRACE),
             writers: Writers::default(),
-            etcd: Member::new(MemberConfig { name: "etcd1".into(), started_unix_ms, ..MemberConfig::default() }),
+            etcds: etcds::members_of(&scenario),
             apiserver: apiserver_of(&scenario, seed),
             manager: manager_of(&scenario),
             scheduler: scheduler_of(&scenario, seed),
@@ -211,7 +211,7 @@ impl Cluster {
     /// addons run.
     pub fn is_ready(&self) -> bool {
         self.apiserver.is_ready()
-            && self.hosts.iter().all(|host| host.flanneld.subnet().is_some() && self.node_is_ready(&host.name))
+            && self.hosts.iter().all(|host| host.cni.bridge.is_some() && self.node_is_ready(&host.name))
             && self.addons_are_ready()
     }
 
@@ -263,6 +263,14 @@ impl Cluster {
         self.send(from, Actor::ApiServer, cause, Message::ToApi(input));
     }
 
+    /// A client outside sends something on a stream that it opened.
+    pub fn stream_input(&mut self, client: OutsideId, id: u64, input: StreamInput, cause: Option<EventId>) {
+        let from = Actor::Outside(client);
+        let number = apiserver::ClientId(clients::number_of(from));
+        let input = apiserver::Input::Stream { client: number, id: CallId(id), input };
+        self.send(from, Actor::ApiServer, cause, Message::ToApi(input));
+    }
+
     /// A client outside gives a request up.
     pub fn cancel(&mut self, client: OutsideId, id: u64, cause: Option<EventId>) {
         let from = Actor::Outside(client);
@@ -272,11 +280,19 @@ impl Cluster {
         self.send(from, Actor::ApiServer, cause, Message::ToApi(input));
     }
 
-    /// A client outside asks etcd.
-    pub fn etcd(&mut self, client: OutsideId, id: u64, op: etcd::Op<StoredValue>, cause: Option<EventId>) {
+    /// A client outside asks the member of etcd at one of `endpoints`; nobody answers where there is none.
+    pub fn etcd(
+        &mut self,
+        client: OutsideId,
+        id: u64,
+        endpoints: &str,
+        op: etcd::Op<StoredValue>,
+        cause: Option<EventId>,
+    ) {
+        let Some(at) = self.etcd_named(endpoints) else { return };
         let from = Actor::Outside(client);
         let input = etcd::Input::Request { client: etcd::ClientId(clients::number_of(from)), id, op };
-        self.send(from, Actor::Etcd, cause, Message::ToEtcd(input));
+        self.send(from, Actor::Etcd(at), cause, Message::ToEtcd(input));
     }
 
     /// Takes what arrived for clients outside.
@@ -292,11 +308,6 @@ impl Cluster {
     /// The entry that last wrote what an object wants.
     pub fn writers(&self) -> &Writers {
         &self.writers
-    }
-
-    /// etcd.
-    pub fn etcd_member(&self) -> &Member<StoredValue> {
-        &self.etcd
     }
 
     /// The API server.
@@ -342,17 +353,18 @@ impl Cluster {
     /// Records every frame on every device from now on.
     pub fn start_capture(&mut self) {
         self.captured = Some(VecDeque::new());
+        self.fabric.set_capturing(true);
     }
 
     /// What was captured, as pcapng; `None` if nothing is being captured.
     pub fn capture(&self) -> Option<Vec<u8>> {
         let hops = self.captured.as_ref()?;
-        Some(capture::pcapng(&self.fabric, hops, |_, _| true))
+        Some(capture::pcapng(&self.fabric, hops, Hop::is_tap))
     }
 
     /// The hops that are remembered, as pcapng.
     pub fn capture_of_hops(&self) -> Vec<u8> {
-        capture::pcapng(&self.fabric, &self.hops, |_, _| true)
+        capture::pcapng(&self.fabric, &self.hops, capture::crosses_a_link)
     }
 
     /// The number of a node.
@@ -381,12 +393,17 @@ impl Cluster {
     pub fn fault(&mut self, words: &str) -> Result<EventId, String> {
         let fault = Fault::parse(words, |name| self.node_named(name))?;
         if let Fault::PowerOff(ix) = fault
-            && let Some(host) = self.host(ix).filter(|host| host.master)
+            && let Some(host) = self.host(ix).filter(|host| host.master && ix == NodeIx(0))
         {
-            return Err(format!(
-                "{} runs the control plane, which a cluster of one master needs to start again",
-                host.name
-            ));
+            return Err(format!("{} runs the API server, which the cluster needs to start again", host.name));
+        }
+        if let Fault::Crash(Actor::Etcd(at)) | Fault::Start(Actor::Etcd(at)) | Fault::SlowDisk(at, _) = fault
+            && self.etcd_at(at).is_none()
+        {
+            return Err("etcd runs only on masters".into());
+        }
+        if let Fault::Network(ix, fault) = &fault {
+            self.break_network(*ix, fault)?;
         }
         let entry = self.trace.record(self.now, None, Happened::Fault(words.into()));
         self.inject(fault, Some(entry));
@@ -413,10 +430,16 @@ pub(crate) fn apiserver_of(scenario: &Scenario, seed: u64) -> ApiServer {
 }
 
 /// A new controller-manager. flannel gives the nodes their subnets out of its own pool, as with
-/// `--allocate-node-cidrs=false`.
+/// `--allocate-node-cidrs=false`; without flannel the controller-manager does.
 pub(crate) fn manager_of(scenario: &Scenario) -> Manager {
     let setup = Setup::new(Calendar::new(scenario.epoch()));
-    let controllers = Controller::all(&setup).into_iter().filter(|c| c.name() != "node-ipam-controller").collect();
+    let allocates = scenario.backend == Backend::None;
+    let runs = |c: &Controller| match c.name() {
+        "node-ipam-controller" => allocates,
+        "service-lb-controller" => scenario.cloud,
+        _ => true,
+    };
+    let controllers = Controller::all(&setup).into_iter().filter(runs).collect();
     Manager::with(&setup, controllers)
 }
 

@@ -6,10 +6,13 @@
 //!   key_index      one key: generations of changes, tombstones
 //!   index          all keys in order, each with its key_index
 //!   backend        the records themselves, by revision
-//!   lease          leases with their keys and ends
+//!   lease          leases with their keys
+//!   lease_clock    when they end, which only the leader knows
+//! replica        what all members hold alike, and the requests that their log holds
 //! watch          who wants to know what; events by key, catching up from a revision
 //! member         one etcd process as a component: requests in, responses and watch events out
 //! reading        what views may look at
+//! raft           how members agree on one log
 //! ```
 //!
 //! A worked example. Revisions start at 1; each transaction that changes something takes the next one:
@@ -32,11 +35,14 @@ pub mod index;
 pub mod key;
 pub mod key_index;
 pub mod lease;
+pub mod lease_clock;
 pub mod lease_number;
 pub mod member;
 pub mod op;
 pub mod payload;
+pub mod raft;
 pub mod reading;
+pub mod replica;
 pub mod reply;
 pub mod revision;
 pub mod store;
@@ -48,7 +54,7 @@ mod tests;
 
 pub use error::{Code, EtcdError};
 pub use key::{Key, KeyRange};
-pub use member::{Effect, Input, Member, MemberConfig, Reason};
+pub use member::{Effect, Input, Member, MemberConfig, PeerBody, PeerMessage, Reason};
 pub use op::{
     Compare, DeleteOp, NewLease, NewValue, Op, PutOp, RangeOp, RangeWhat, Relation, RevisionFilter, Sort, SortBy,
     SortOrder, Target, TxnOp, TxnStep, WatchOp,

@@ -48,17 +48,41 @@ pub struct Process<V> {
 }
 
 /// Where a run stands: Ready → (Warned →) Asking → Ended, Ready → Watching → Ended, Ready → KeepingAlive → Ended,
-/// Ready → (Listing →) Polling → Ended.
+/// Ready → (Listing →) Polling → Ended, Ready → Seeking → Asking → Ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum State<V> {
     Refused(Ending),
     Ready(Plan<V>),
-    Warned { until: Time, op: Op<V>, subject: Subject },
-    Asking { subject: Subject, deadline: Time },
-    Listing { poll: Poll, deadline: Time },
-    Polling { round: Round, deadline: Time },
-    Watching { header: Option<Header> },
-    KeepingAlive { id: LeaseId, next: Option<Time> },
+    Warned {
+        until: Time,
+        op: Op<V>,
+        subject: Subject,
+    },
+    Asking {
+        subject: Subject,
+        deadline: Time,
+    },
+    Listing {
+        poll: Poll,
+        deadline: Time,
+    },
+    Polling {
+        round: Round,
+        deadline: Time,
+    },
+    /// Looking for the leader at the endpoints, from this one on.
+    Seeking {
+        target: u64,
+        at: usize,
+        deadline: Time,
+    },
+    Watching {
+        header: Option<Header>,
+    },
+    KeepingAlive {
+        id: LeaseId,
+        next: Option<Time>,
+    },
     Ended,
 }
 
@@ -91,8 +115,8 @@ pub enum Input<V> {
     },
     /// The watch is told the revision.
     Progress(Revision),
-    /// The watch is over: its start was compacted.
-    Canceled,
+    /// The watch is over.
+    Canceled(EtcdError),
     /// The time of `wake_at` has come.
     Timer,
     /// Ctrl-C.
@@ -106,7 +130,7 @@ pub enum Effect<V> {
     Request {
         /// The request's number.
         id: u64,
-        /// Which endpoint, as the user wrote it.
+        /// At which endpoint, as the user wrote it; where there are several with commas between them, at any of them.
         endpoint: String,
         /// What.
         op: Op<V>,
@@ -145,9 +169,10 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
     pub fn wake_at(&self) -> Option<Time> {
         match &self.state {
             State::Warned { until, .. } => Some(*until),
-            State::Asking { deadline, .. } | State::Listing { deadline, .. } | State::Polling { deadline, .. } => {
-                Some(*deadline)
-            }
+            State::Asking { deadline, .. }
+            | State::Listing { deadline, .. }
+            | State::Seeking { deadline, .. }
+            | State::Polling { deadline, .. } => Some(*deadline),
             State::KeepingAlive { next, .. } => *next,
             _ => None,
         }
@@ -176,8 +201,12 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
                 round.give_up(now);
                 self.polled(round, deadline, out);
             }
-            (State::Asking { deadline, .. } | State::Listing { deadline, .. }, Input::Timer) if now >= deadline => {
-                refuse("context deadline exceeded", exit::ERROR, out);
+            (
+                State::Asking { deadline, .. } | State::Listing { deadline, .. } | State::Seeking { deadline, .. },
+                Input::Timer,
+            ) if now >= deadline => refuse("context deadline exceeded", exit::ERROR, out),
+            (State::Seeking { target, at, deadline }, Input::Reply { result, .. }) => {
+                self.sought((target, at, deadline), result, out);
             }
             (State::Watching { header }, input) => self.watching(header, input, out),
             (State::KeepingAlive { id, next }, input) => self.keeping_alive(id, next, input, now, out),
@@ -204,6 +233,7 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
                 self.send(0, Op::LeaseKeepAlive(id), out);
                 self.state = State::KeepingAlive { id, next: None };
             }
+            Plan::MoveLeader(target) => self.seek(target, 0, now + self.timeout, out),
             Plan::Poll { poll, cluster: true } => {
                 self.send(0, Op::MemberList, out);
                 self.state = State::Listing { poll, deadline: now + self.timeout };
@@ -213,13 +243,41 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
     }
 
     fn send(&self, id: u64, op: Op<V>, out: &mut Out<Effect<V>>) {
-        let endpoint = self.endpoints.first().cloned().unwrap_or_default();
+        let endpoint = self.endpoints.join(",");
         out.push(Effect::Request { id, endpoint, op });
     }
 
     fn ask(&mut self, op: Op<V>, subject: Subject, now: Time, out: &mut Out<Effect<V>>) {
         self.send(0, op, out);
         self.state = State::Asking { subject, deadline: now + self.timeout };
+    }
+
+    /// Asks the next endpoint whether it leads.
+    fn seek(&mut self, target: u64, at: usize, deadline: Time, out: &mut Out<Effect<V>>) {
+        let Some(endpoint) = self.endpoints.get(at).cloned() else {
+            let given = self.endpoints.join(" ");
+            return refuse(&format!("no leader endpoint given at [{given}]"), exit::BAD_ARGS, out);
+        };
+        out.push(Effect::Request { id: 0, endpoint, op: Op::Status });
+        self.state = State::Seeking { target, at, deadline };
+    }
+
+    /// An endpoint said how it is: the leader is asked to make way.
+    fn sought(
+        &mut self,
+        (target, at, deadline): (u64, usize, Time),
+        result: Result<Reply<V>, EtcdError>,
+        out: &mut Out<Effect<V>>,
+    ) {
+        match result {
+            Ok(Reply { header, body: Body::Status(status) }) if status.leader == Some(header.member_id) => {
+                let endpoint = self.endpoints.get(at).cloned().unwrap_or_default();
+                out.push(Effect::Request { id: 1, endpoint, op: Op::MoveLeader(target) });
+                self.state = State::Asking { subject: Subject::MoveLeader(target), deadline };
+            }
+            Ok(_) => self.seek(target, at + 1, deadline, out),
+            Err(e) => refuse(&e.to_string(), exit::ERROR, out),
+        }
     }
 
     fn answered(&self, subject: Subject, result: Result<Reply<V>, EtcdError>, out: &mut Out<Effect<V>>) {
@@ -280,7 +338,7 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
         match input {
             Input::Reply { result: Ok(reply), .. } => self.state = State::Watching { header: Some(reply.header) },
             Input::Reply { result: Err(e), .. } => self.watch_ended(&e, out),
-            Input::Canceled => self.watch_ended(&EtcdError::Compacted { compacted: Revision(0) }, out),
+            Input::Canceled(why) => self.watch_ended(&why, out),
             Input::Progress(revision) => out.push(Effect::Stdout(format!("progress notify: {revision}\n"))),
             Input::Events { revision, events } => {
                 let unknown = Header { cluster_id: 0, member_id: 0, revision, raft_term: 0 };

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! addr      names of things            packet   bytes: reading, building, taking apart
-//! device    lo eth veth bridge tun     bridge   forwarding database        route, neigh   tables of a namespace
+//! device    lo eth veth bridge tun vxlan    bridge   forwarding database        route, neigh   tables of a namespace
 //! filter    iptables                   conntrack
 //! tcp       one connection             socket   what programs ask and are told
 //! host      a namespace: the path of a packet through all of these
 //! hop       what happened to a packet and what decided it; path: the steps that a reader sees
-//! show      text of ip, bridge, conntrack   dns   messages   capture   pcapng
+//! show      text of ip, bridge, conntrack   dns   messages   capture   pcapng   sniff   packet sockets, filters
+//! vxlan     Ethernet inside UDP
 //! fabric    all namespaces and links as one component; fault: what is wrong with links
 //! ```
 //!
@@ -31,8 +32,10 @@ pub mod packet;
 pub mod path;
 pub mod route;
 pub mod show;
+pub mod sniff;
 pub mod socket;
 pub mod tcp;
+pub mod vxlan;
 
 pub use addr::{DevId, End, FlowId, Mac, NsId, Owner, PacketId, SegmentId, SocketId, Tag};
 pub use fabric::{Effect, Fabric, Input, Reason};

@@ -5,5 +5,6 @@ pub mod flannel;
 pub mod harness;
 pub mod kube_proxy;
 pub mod kubelet;
+pub mod network_policy;
 pub mod runtime;
 pub mod socket_table;

@@ -6,21 +6,29 @@
 pub mod build;
 mod clock;
 pub mod complete;
+pub mod export;
+mod facts;
 pub mod follow;
 mod lessons;
-pub mod line;
 pub mod protocol;
+pub mod rehearsal;
+mod scene;
 pub mod script;
 pub mod terminal;
+#[cfg(test)]
+mod tests;
 mod views;
 pub mod words;
 pub mod world;
 
-pub use lessons::WorldFacts;
+pub use facts::WorldFacts;
 pub use script::Script;
 pub use world::World;
 
+use std::collections::VecDeque;
+
 use crate::cluster::Scenario;
+use crate::line;
 use crate::session::clock::Clock;
 use crate::session::follow::Follow;
 use crate::session::lessons::Course;
@@ -52,8 +60,16 @@ pub struct Session {
     follow: Option<Follow>,
     /// Lines of the terminal that are not complete yet.
     open: String,
+    /// What the command that reads the next line asks with.
+    asked: String,
+    /// Lines that were given together with one that still runs.
+    next: VecDeque<String>,
     /// The log beyond the present, after a rewind.
     future: Vec<Logged>,
+    /// How much had been done when the browser was last told to keep it.
+    saved: usize,
+    /// Whether this world is what the browser keeps.
+    own: bool,
 }
 
 impl Session {
@@ -66,6 +82,9 @@ impl Session {
         let mut session = Session {
             clock: Clock::at(world.now()),
             history: History::new(CHECKPOINTS),
+            saved: world.log.len(),
+            own: true,
+            asked: String::new(),
             world,
             locale,
             want: Want::default(),
@@ -73,6 +92,7 @@ impl Session {
             course: Course::default(),
             follow: None,
             open: String::new(),
+            next: VecDeque::new(),
             future: Vec::new(),
         };
         session.checkpoint();
@@ -94,7 +114,7 @@ impl Session {
                 self.course.set_locale(locale);
                 self.shown.forget_lessons();
             }
-            Request::Run { line } => self.run(&line, &mut updates),
+            Request::Run { line } => self.run_all(&line, &mut updates),
             Request::Interrupt => self.interrupt(&mut updates),
             Request::Complete { line, cursor, ticket } => {
                 let (from, candidates) = complete::complete(&self.world, &line, cursor);
@@ -107,7 +127,7 @@ impl Session {
             Request::Clock(request) => self.move_clock(request, &mut updates),
             Request::Tick { elapsed_us } => self.tick(elapsed_us, &mut updates),
             Request::Want(want) => {
-                self.want = want;
+                self.want = *want;
                 self.shown.forget_wanted();
             }
             Request::SendPacket { from, to, kind } => self.send_packet(&from, &to, &kind, &mut updates),
@@ -117,20 +137,39 @@ impl Session {
                 let link = share::encode(&self.recipe());
                 updates.push(Update::Link { link, digest: self.world.digest() });
             }
+            Request::Save => self.save(true, &mut updates),
+            Request::SaveManifests => updates.push(Update::File {
+                name: "kubarium.yaml".into(),
+                bytes: export::manifests(&self.world).into_bytes(),
+            }),
+            Request::SaveKind => updates.push(Update::File {
+                name: "kind.yaml".into(),
+                bytes: export::kind_config(self.world.cluster.scenario()).into_bytes(),
+            }),
             Request::SavePackets { .. } => {
                 let bytes = self.world.cluster.capture_of_hops();
                 updates.push(Update::File { name: "kubarium.pcapng".into(), bytes });
             }
         }
         self.terminal_output(&mut updates);
+        self.run_next(&mut updates);
         self.views(&mut updates);
+        self.save(false, &mut updates);
         updates
     }
 
     fn boot(&mut self, boot: &Boot, locale: Locale, updates: &mut Vec<Update>) {
+        let mut chunks = Vec::new();
         let (world, refused, lesson) = match boot {
             Boot::Fresh(words) => (World::boot(words.parse().unwrap_or_default()), None, None),
-            Boot::Link(link) => match open_link(link) {
+            Boot::Scene(id) => match scene::play(id) {
+                Some((world, typed)) => {
+                    chunks = typed;
+                    (world, None, None)
+                }
+                None => (World::boot(Scenario::default()), Some(LinkError::Damaged), None),
+            },
+            Boot::Link(link) | Boot::Saved(link) => match open_link(link) {
                 Ok((world, lesson)) => (world, None, lesson),
                 Err(error) => (World::boot(Scenario::default()), Some(error), None),
             },
@@ -140,16 +179,31 @@ impl Session {
             }
         };
         let scenario = world.cluster.scenario().to_string();
+        let (want, course) = (std::mem::take(&mut self.want), std::mem::take(&mut self.course));
         *self = Session::on(world, locale);
+        self.want = want;
+        self.course.keep_done(course);
         self.course.set_locale(locale);
+        self.own = !matches!(boot, Boot::Link(_) | Boot::Scene(_)) || refused.is_some();
         // A link shows one moment, and stays there until the learner goes on.
-        self.clock.playing = !matches!(boot, Boot::Link(_)) || refused.is_some();
+        self.clock.playing = self.own || matches!(boot, Boot::Scene(_));
         if let Some((id, step)) = lesson {
-            self.course.resume(&id, step);
+            let now = self.moment();
+            self.course.resume(&id, step, now);
         }
         updates.push(Update::Busy { what: Work::Booting, done: 1_000 });
         updates.push(Update::Ready { scenario, version: "v1.36.2".into(), refused });
-        updates.push(Update::Terminal(TerminalUpdate { clear: true, chunks: Vec::new(), prompt: self.prompt() }));
+        updates.push(Update::Terminal(TerminalUpdate { clear: true, chunks, prompt: self.prompt() }));
+    }
+
+    /// What the browser is to keep: whenever something was done, and later when it asks. A world that nothing was done to
+    /// needs no keeping, and somebody else's does not take the place of one's own before something is done to it.
+    fn save(&mut self, asked: bool, updates: &mut Vec<Update>) {
+        let done = self.world.log.len();
+        if done != self.saved || asked && self.own && done > 0 {
+            (self.saved, self.own) = (done, true);
+            updates.push(Update::Saved(share::encode(&self.recipe())));
+        }
     }
 
     /// What a link of now holds.
@@ -157,8 +211,41 @@ impl Session {
         Recipe { lesson: self.course.place(), ..self.world.recipe() }
     }
 
+    /// A text of the terminal: several lines are run one after the other, each when the one before has ended.
+    fn run_all(&mut self, text: &str, updates: &mut Vec<Update>) {
+        self.next = if self.world.takes_input() {
+            text.trim_end_matches('\n').split('\n').map(str::to_owned).collect()
+        } else if self.open.is_empty() {
+            line::split(text).into_iter().map(|(_, line)| line).collect()
+        } else {
+            VecDeque::from([text.to_owned()])
+        };
+        let first = self.next.pop_front();
+        self.run(first.as_deref().unwrap_or(text), updates);
+    }
+
+    /// Runs what waits for its turn; a command that reads from the terminal gets it a line at a time.
+    fn run_next(&mut self, updates: &mut Vec<Update>) {
+        while (self.world.foreground.is_none() || self.world.takes_input())
+            && self.open.is_empty()
+            && let Some(line) = self.next.pop_front()
+        {
+            self.run(&line, updates);
+            self.terminal_output(updates);
+            if self.world.takes_input() {
+                break;
+            }
+        }
+    }
+
     /// A text of the terminal: one line, or the rest of an incomplete one.
     fn run(&mut self, text: &str, updates: &mut Vec<Update>) {
+        if self.world.takes_input() {
+            let line = text.trim_end_matches('\n').to_owned();
+            let asked = std::mem::take(&mut self.asked);
+            updates.push(self.terminal_says(Stream::Echo, &format!("{asked}{line}\n")));
+            return self.act(Action::Line { line, files: Vec::new() }, updates);
+        }
         let prompt = if self.open.is_empty() { PROMPT } else { MORE };
         let shown = format!("{prompt}{}\n", text.trim_end_matches('\n'));
         updates.push(self.terminal_says(Stream::Echo, &shown));
@@ -166,7 +253,7 @@ impl Session {
         if !text.ends_with('\n') {
             self.open.push('\n');
         }
-        if !World::is_complete(&self.open) {
+        if !line::is_complete(&self.open) {
             updates.push(Update::Terminal(TerminalUpdate {
                 clear: false,
                 chunks: Vec::new(),
@@ -196,7 +283,8 @@ impl Session {
 
     /// Does something from outside; acting in the past forgets the future that was.
     fn act(&mut self, action: Action, updates: &mut Vec<Update>) {
-        if self.world.foreground.is_some() && matches!(action, Action::Line { .. }) {
+        let reads = self.world.takes_input();
+        if self.world.foreground.is_some() && !reads && matches!(action, Action::Line { .. }) {
             self.world.act(Action::Interrupt, None).ok();
             updates.push(self.terminal_says(Stream::Echo, "^C\n"));
         }
@@ -210,6 +298,7 @@ impl Session {
 
     fn interrupt(&mut self, updates: &mut Vec<Update>) {
         self.open.clear();
+        self.next.clear();
         if self.world.foreground.is_some() {
             self.act(Action::Interrupt, updates);
         }
@@ -227,6 +316,7 @@ impl Session {
 
     fn prompt(&self) -> Prompt {
         match (self.world.foreground, self.open.is_empty()) {
+            (Some(_), _) if self.world.takes_input() => Prompt::More(self.asked.clone()),
             (Some(_), _) => Prompt::Running { at: self.world.now() },
             (None, true) => Prompt::Ready(PROMPT.into()),
             (None, false) => Prompt::More(MORE.into()),
@@ -236,7 +326,7 @@ impl Session {
     /// What the terminal printed since the last update, and whether it waits for a command now.
     fn terminal_output(&mut self, updates: &mut Vec<Update>) {
         let output = self.world.take_output();
-        let running = self.world.foreground.is_some();
+        let running = (self.world.foreground.is_some(), self.world.takes_input());
         if output.is_empty() && running == self.shown.running {
             return;
         }
@@ -256,6 +346,18 @@ impl Session {
                 }
                 Output::Exit(..) => {}
             }
+        }
+        let asked = std::mem::take(&mut self.asked);
+        if !asked.is_empty() && !chunks.is_empty() {
+            chunks.insert(0, Chunk { stream: Stream::Out, text: asked, links: Vec::new() });
+        } else {
+            self.asked = asked;
+        }
+        if self.world.takes_input()
+            && let Some(last) = chunks.last_mut()
+        {
+            // What a command asks with stands where the next line is typed.
+            self.asked = last.text.split_off(last.text.rfind('\n').map_or(0, |at| at + 1));
         }
         updates.push(Update::Terminal(TerminalUpdate { clear, chunks, prompt: self.prompt() }));
     }

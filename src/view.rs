@@ -7,6 +7,7 @@
 //!
 //! Nothing in here mutates a world, and nothing in here knows the browser.
 
+pub mod chart;
 pub mod cluster;
 pub mod common;
 pub mod delta;
@@ -17,13 +18,18 @@ pub mod fixture;
 pub mod happening;
 pub mod lesson;
 pub mod message;
+pub mod objects;
 pub mod packet;
 pub mod prose;
+pub mod related;
+pub mod scheduler;
 pub mod timeline;
 pub mod why;
 
+pub use crate::lesson::Part;
+pub use chart::ChartView;
 pub use cluster::{
-    ClusterView, ComponentView, ContainerRole, ContainerView, Health, NodeView, PodView, ServiceView, Usage,
+    ClaimView, ClusterView, ComponentView, ContainerRole, ContainerView, Health, NodeView, PodView, ServiceView, Usage,
     WorkloadView,
 };
 pub use common::{ComponentKind, Locale, ObjectRef, Place, Plane, Tone};
@@ -31,13 +37,16 @@ pub use delta::{ClusterDelta, Keyed, ListDelta};
 pub use detail::{DetailView, EventRow};
 pub use etcd::{EtcdView, KeyDetail, KeyRevision, KeyView, LeaseView, MemberRole, MemberView, WatcherView};
 pub use happening::{Happening, WaitFor};
-pub use lesson::{CheckState, LessonTitle, LessonView, StepView};
+pub use lesson::{CheckState, LessonTitle, LessonView, QuizView, SceneTitle, StepView};
 pub use message::{Fate, LinkLoad, MessageKind, MessageView, MessagesView};
+pub use objects::ObjectsView;
 pub use packet::{
     Decision, DropReason, EndpointView, FieldView, FlannelStep, FrameView, HopView, LayerKind, LayerView, Outcome,
     PacketId, PacketKind, PacketLine, PacketListView, PacketView, Scope,
 };
 pub use prose::{Block, Inline};
+pub use related::{MountView, Relation, VolumeView};
+pub use scheduler::SchedulerView;
 pub use timeline::{Bucket, EventLine, MarkKind, MarkView, NextView, TimelineView};
 pub use why::{WhyLink, WhyView};
 

@@ -42,6 +42,8 @@ pub const SIGINT: u8 = 2;
 pub const SIGQUIT: u8 = 3;
 /// SIGKILL: whoever runs a process ends it, the process is not asked.
 pub const SIGKILL: u8 = 9;
+/// SIGWINCH: the terminal has another size.
+pub const SIGWINCH: u8 = 28;
 /// SIGTERM.
 pub const SIGTERM: u8 = 15;
 

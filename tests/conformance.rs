@@ -13,6 +13,8 @@ mod network;
 mod placing;
 #[path = "conformance/scheduling.rs"]
 mod scheduling;
+#[path = "conformance/syncs.rs"]
+mod syncs;
 #[path = "conformance/told.rs"]
 mod told;
 #[path = "conformance/validation.rs"]
@@ -104,7 +106,7 @@ fn folder() -> PathBuf {
 
 /// The tables that say in words which case fails.
 const REPLAYED: &[&[(&str, control::Replay)]] =
-    &[control::TABLES, scheduling::TABLES, more::TABLES, placing::TABLES, told::TABLES, network::TABLES];
+    &[control::TABLES, scheduling::TABLES, more::TABLES, placing::TABLES, syncs::TABLES, told::TABLES, network::TABLES];
 
 /// Tables that are not replayed, and why.
 const NOT_REPLAYED: &[(&str, &str)] = &[(

@@ -2,6 +2,9 @@
 //! there, say the same and print the same objects. The data is not part of the project: `$KUBARIUM_CONFORMANCE` says where it is
 //! (default `../shared/conformance`); without it, everything is skipped with a word about why.
 
+#[path = "support/corpus.rs"]
+mod corpus;
+
 use kubarium::sim::{VecMap, VecSet};
 use std::path::{Path, PathBuf};
 
@@ -20,28 +23,9 @@ struct Case {
     expected: Value,
 }
 
-fn folder() -> PathBuf {
-    let given = std::env::var_os("KUBARIUM_CONFORMANCE");
-    given.map_or_else(|| PathBuf::from("../shared/conformance"), PathBuf::from).join("manifests")
-}
-
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            walk(&path, found);
-        } else {
-            found.push(path);
-        }
-    }
-}
-
 /// The manifests of a corpus, and its files by their path in it.
-fn corpus(root: &Path) -> (Vec<Case>, VecMap<String, Vec<u8>>) {
-    let mut paths = Vec::new();
-    walk(root, &mut paths);
+fn read(root: &Path) -> (Vec<Case>, VecMap<String, Vec<u8>>) {
+    let paths = corpus::files(root);
     let (mut cases, mut files) = (Vec::new(), VecMap::new());
     for path in paths {
         let name = path.strip_prefix(root).expect("it was found in the corpus").to_string_lossy().into_owned();
@@ -148,7 +132,7 @@ fn difference(path: &str, want: &Value, got: &Value) -> Option<String> {
 
 #[test]
 fn public_manifests_are_answered_as_by_a_real_server() {
-    let base = folder();
+    let base = corpus::folder();
     if !base.is_dir() {
         println!("skipped: no data at {}", base.display());
         return;
@@ -159,7 +143,7 @@ fn public_manifests_are_answered_as_by_a_real_server() {
             std::fs::read_dir(base.join(group)).into_iter().flatten().flatten().map(|e| e.path()).collect();
         corpora.sort();
         for root in corpora {
-            let (cases, files) = corpus(&root);
+            let (cases, files) = read(&root);
             let mut script = Script::new(&files);
             script.run("!cluster nodes=3 masters=0 pull=0s seed=1");
             let objects = cases.iter().flat_map(|case| case.expected["objects"].as_array().into_iter().flatten());

@@ -15,8 +15,18 @@ const TABLE: &str = "src/api/schema/table.txt";
 /// Fields whose strategic merge is `retainKeys`; the crate does not say.
 const RETAIN: &[(&str, &str)] =
     &[("PodSpec", "volumes"), ("PodSpec", "resourceClaims"), ("DeploymentSpec", "strategy")];
-/// Kinds that are answered and not kept.
-const REVIEWS: &[&str] = &["LocalSubjectAccessReview", "SelfSubjectAccessReview", "SubjectAccessReview"];
+/// What requests carry that is answered and not kept.
+const ANSWERED: &[&str] = &[
+    "api.authentication.v1.SelfSubjectReview",
+    "api.authentication.v1.TokenRequest",
+    "api.authorization.v1.LocalSubjectAccessReview",
+    "api.authorization.v1.SelfSubjectAccessReview",
+    "api.authorization.v1.SubjectAccessReview",
+    "api.autoscaling.v1.Scale",
+    "api.core.v1.Binding",
+    "api.policy.v1.Eviction",
+    "apimachinery.pkg.apis.meta.v1.DeleteOptions",
+];
 /// Types that are written as scalars.
 const SCALARS: &[(&str, &str)] = &[
     ("io.k8s.apimachinery.pkg.api.resource.Quantity", "q"),
@@ -101,7 +111,7 @@ impl Crate {
 
     fn table(&self) -> String {
         let mut todo: VecDeque<String> = Kind::ALL.iter().map(|kind| self.root(*kind)).collect();
-        todo.extend(REVIEWS.iter().map(|kind| format!("io.k8s.api.authorization.v1.{kind}")));
+        todo.extend(ANSWERED.iter().map(|kind| format!("io.k8s.{kind}")));
         let mut seen: BTreeSet<String> = todo.iter().cloned().collect();
         let mut lines = BTreeSet::new();
         while let Some(definition) = todo.pop_front() {

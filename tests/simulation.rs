@@ -2,7 +2,7 @@
 //! after every event, and once the faults have stopped the cluster must become what was asked for.
 //!
 //! `KUBARIUM_SEEDS=500` runs more seeds (from `KUBARIUM_FIRST_SEED`), `KUBARIUM_SEED=17` runs one and prints its script. A failure prints the seed and a
-//! script that `kubarium run` takes.
+//! script that `kubarium run` takes. Clusters of three masters run a tenth of the seeds.
 
 #[path = "simulation/goal.rs"]
 mod goal;
@@ -30,6 +30,7 @@ const CONVERGENCE: Span = Span::mins(12);
 
 /// What may happen in a simulation.
 struct Options {
+    masters: u64,
     nodes: u64,
     actions: u64,
     /// The most time between two actions.
@@ -47,17 +48,18 @@ struct Simulation<'a> {
 }
 
 impl<'a> Simulation<'a> {
-    fn new(seed: u64, script: &'a Mutex<Vec<String>>) -> Simulation<'a> {
+    fn new(seed: u64, three: bool, script: &'a Mutex<Vec<String>>) -> Simulation<'a> {
         let mut rng = Rng::stream(seed, "simulation");
-        let options = Options {
+        let mut options = Options {
+            masters: 0,
             nodes: rng.between(1, 3),
             actions: rng.between(6, 24),
             pause: Span::secs(rng.between(1, 15)),
             faults: rng.below(5) > 0,
         };
-        let masters = rng.below(2);
+        options.masters = if three { 3 } else { rng.below(2) };
         let pull = rng.between(0, 3_000);
-        let words = format!("nodes={} masters={masters} pull={pull}ms seed={seed}", options.nodes);
+        let words = format!("nodes={} masters={} pull={pull}ms seed={seed}", options.nodes, options.masters);
         script.lock().expect("nobody panics with it").push(format!("!cluster {words}"));
         let scenario: Scenario = words.parse().expect("these words are a scenario");
         Simulation { world: World::switch_on(scenario), checker: Checker::default(), rng, options, script }
@@ -139,6 +141,9 @@ impl<'a> Simulation<'a> {
     fn fault(&mut self) -> String {
         let nodes = self.nodes();
         let node = self.rng.pick(&nodes).expect("there is a node").clone();
+        if self.options.masters > 1 && self.rng.below(2) == 0 {
+            return self.fault_of_etcd();
+        }
         let process = match self.rng.below(6) {
             0 => "kube-apiserver".to_owned(),
             1 => "kube-scheduler".to_owned(),
@@ -164,11 +169,34 @@ impl<'a> Simulation<'a> {
         }
     }
 
+    /// A member of etcd fails, comes back, or is to lead.
+    fn fault_of_etcd(&mut self) -> String {
+        let member = |rng: &mut Rng| format!("master{}", rng.between(1, 3));
+        match self.rng.below(6) {
+            0..=2 => format!("!fault crash etcd {}", member(&mut self.rng)),
+            3 => format!("!fault start etcd {}", member(&mut self.rng)),
+            4 => format!("!fault partition {}", member(&mut self.rng)),
+            _ => {
+                let members: Vec<u64> =
+                    self.world.cluster.etcd_members().map(|(_, member)| member.config().member_id).collect();
+                let target = self.rng.pick(&members).expect("there are members");
+                let all = "master1:2379,master2:2379,master3:2379";
+                format!("etcdctl move-leader {target:x} --endpoints={all}")
+            }
+        }
+    }
+
     /// The faults stop: everything is joined, every process runs, and every node takes pods.
     fn repair(&mut self) -> Result<(), String> {
         self.act("!fault heal")?;
         for process in ["kube-apiserver", "kube-scheduler", "kube-controller-manager"] {
             self.act(&format!("!fault start {process}"))?;
+        }
+        if self.options.masters > 1 {
+            for master in 1..=self.options.masters {
+                self.act(&format!("!fault start etcd master{master}"))?;
+            }
+            self.wait(Span::secs(5))?;
         }
         for node in self.nodes() {
             self.act(&format!("!fault start node {node}"))?;
@@ -195,10 +223,10 @@ impl<'a> Simulation<'a> {
 }
 
 /// Runs a seed; its events, or what went wrong with the script that shows it.
-fn simulate(seed: u64) -> Result<u64, String> {
+fn simulate(seed: u64, three: bool) -> Result<u64, String> {
     let script = Mutex::new(Vec::new());
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let mut simulation = Simulation::new(seed, &script);
+        let mut simulation = Simulation::new(seed, three, &script);
         simulation.run().map(|()| simulation.world.cluster.events())
     }));
     let lines = script.into_inner().expect("nobody panics with it");
@@ -218,12 +246,21 @@ fn simulate(seed: u64) -> Result<u64, String> {
 
 #[test]
 fn whatever_happens_invariants_hold_and_the_cluster_converges() {
+    simulate_all(false);
+}
+
+#[test]
+fn three_masters_lose_nothing_and_become_one_again() {
+    simulate_all(true);
+}
+
+fn simulate_all(three: bool) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let (first, last) = match number("KUBARIUM_SEED") {
         Some(seed) => (seed, seed),
         None => {
             let first = number("KUBARIUM_FIRST_SEED").unwrap_or(1);
-            (first, first + number("KUBARIUM_SEEDS").unwrap_or(SEEDS) - 1)
+            (first, first + number("KUBARIUM_SEEDS").unwrap_or(SEEDS).div_ceil(if three { 10 } else { 1 }) - 1)
         }
     };
     let (next, events) = (AtomicU64::new(first), AtomicU64::new(0));
@@ -237,7 +274,7 @@ fn whatever_happens_invariants_hold_and_the_cluster_converges() {
                     if seed > last {
                         return;
                     }
-                    match simulate(seed) {
+                    match simulate(seed, three) {
                         Ok(some) => _ = events.fetch_add(some, Ordering::Relaxed),
                         Err(what) => {
                             eprintln!("{}", what.lines().next().unwrap_or_default());

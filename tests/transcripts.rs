@@ -12,7 +12,7 @@ use kubarium::net::hop::Stage;
 use kubarium::session::Script;
 use kubarium::session::build::packets;
 use kubarium::session::script::Answer;
-use kubarium::view::{Decision, FlannelStep, PacketView};
+use kubarium::view::{Decision, FlannelStep, HopView, PacketView, Scope};
 
 use script::Files;
 
@@ -95,6 +95,16 @@ fn a_service_sends_each_connection_to_the_next_pod() {
 }
 
 #[test]
+fn a_shell_in_a_pod_reads_the_lines_that_follow_and_fields_have_managers() {
+    check("exec", |_| ());
+}
+
+#[test]
+fn who_attaches_to_a_container_talks_to_its_first_process() {
+    check("attach", |_| ());
+}
+
+#[test]
 fn what_cannot_be_done_is_refused_and_harms_nothing() {
     check("refused", |script| {
         let big = format!("kubectl apply -f - <<'END'\n{}\nEND", config_map_of(5 << 20));
@@ -109,6 +119,16 @@ fn what_cannot_be_done_is_refused_and_harms_nothing() {
 #[test]
 fn a_drained_node_gives_its_pods_up_as_the_budget_allows() {
     check("drain", |_| ());
+}
+
+#[test]
+fn a_leader_of_etcd_crashes_and_a_majority_is_lost_and_comes_back() {
+    check("etcd-quorum", |_| ());
+}
+
+#[test]
+fn a_leader_of_etcd_that_is_cut_off_steps_down() {
+    check("etcd-partition", |_| ());
 }
 
 #[test]
@@ -168,6 +188,112 @@ fn a_packet_to_another_node_takes_the_ten_steps_of_flannel() {
     });
 }
 
+/// The devices and rules of every packet of a conversation, as the page shows them: `worker1/flannel.1`.
+fn ways(script: &mut Script<'_>) -> Vec<Vec<(String, String)>> {
+    let cluster = &script.world().cluster;
+    let lines = packets::list(cluster).packets;
+    let crossed = lines.iter().filter(|line| line.from == "default/client" && line.to == "default/web");
+    let views = crossed.filter_map(|line| packets::packet(cluster, line.id));
+    let step = |hop: &HopView| {
+        let place = match &hop.scope {
+            Scope::Pod { name, .. } | Scope::Node(name) => name.clone(),
+            Scope::Wire => "wire".into(),
+            Scope::Outside => "outside".into(),
+        };
+        (format!("{place}/{}", hop.device), hop.rule.clone().unwrap_or_default())
+    };
+    views.map(|view| view.hops.iter().map(step).collect()).collect()
+}
+
+/// Every packet from the client to the server went through these devices in this order, and among what decided was each of
+/// the rules.
+fn check_ways(script: &mut Script<'_>, devices: &[&str], rules: &[&str]) {
+    let ways = ways(script);
+    assert!(!ways.is_empty(), "no packet went that way");
+    for way in ways {
+        let through: Vec<&str> =
+            way.iter().map(|(device, _)| device.as_str()).filter(|d| !d.contains("/veth")).collect();
+        assert_eq!(through, devices, "{way:#?}");
+        for rule in rules {
+            assert!(way.iter().any(|(_, by)| by.contains(rule)), "{rule} did not decide: {way:#?}");
+        }
+    }
+}
+
+#[test]
+fn the_kernel_wraps_packets_in_vxlan_as_flanneld_told_it() {
+    check("vxlan", |script| {
+        check_ways(
+            script,
+            &[
+                "default/client/eth0",
+                "worker1/docker0",
+                "worker1/flannel.1",
+                "worker1/flannel.1",
+                "wire/eth0",
+                "worker2/eth0",
+                "worker2/flannel.1",
+                "worker2/docker0",
+                "worker2/docker0",
+                "default/web/eth0",
+            ],
+            &["dev flannel.1 onlink", "dst 192.168.1.22 vni 1", "dev docker0"],
+        );
+    });
+}
+
+#[test]
+fn routes_lead_straight_to_the_other_node() {
+    check("host-gw", |script| {
+        let there = ["default/client/eth0", "worker1/docker0", "worker1/eth0", "wire/eth0", "worker2/eth0"];
+        let devices = [&there[..], &["worker2/docker0", "worker2/docker0", "default/web/eth0"]].concat();
+        check_ways(script, &devices, &["via 192.168.1.22 dev eth0"]);
+    });
+}
+
+#[test]
+fn without_an_overlay_only_routes_by_hand_reach_other_nodes() {
+    check("no-overlay", |_| ());
+}
+
+#[test]
+fn tcpdump_shows_what_passes_the_devices() {
+    check("tcpdump", |_| ());
+}
+
+#[test]
+fn policies_become_rules_on_the_nodes() {
+    check("policy", |_| ());
+}
+
+#[test]
+fn a_cloud_gives_services_addresses() {
+    check("load-balancer", |_| ());
+}
+
+#[test]
+fn a_plain_cluster_has_neither_policies_nor_load_balancers() {
+    check("plain", |_| ());
+}
+
+#[test]
+fn tools_tell_who_listens_and_what_a_name_means() {
+    check("net-tools", |_| ());
+}
+
+#[test]
+fn each_step_of_the_way_answers_to_its_name() {
+    check("traceroute", |_| ());
+}
+
+#[test]
+fn each_fault_of_the_network_shows_and_can_be_mended() {
+    check("net-faults", |script| {
+        let refused = script.run("!fault drop-rule worker1 nat POSTROUTING 9");
+        assert_eq!((refused.rc, refused.stderr.as_str()), (2, "iptables: Index of deletion too big.\n"));
+    });
+}
+
 /// A packet as flanneld forwards it: one hop less to live, and the header's checksum says so.
 fn forwarded(packet: &[u8]) -> Vec<u8> {
     let mut packet = packet.to_vec();
@@ -203,6 +329,16 @@ fn the_payload_on_the_wire_is_the_inner_packet(script: &mut Script<'_>) {
 #[test]
 fn a_deployment_grows_with_its_load_and_shrinks_five_minutes_after() {
     check("autoscale", |_| ());
+}
+
+#[test]
+fn roles_say_who_may_do_what() {
+    check("roles", |_| ());
+}
+
+#[test]
+fn what_is_written_in_a_volume_outlives_its_container() {
+    check("volumes", |_| ());
 }
 
 #[test]

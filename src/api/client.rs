@@ -82,14 +82,37 @@ pub enum KubeletRequest {
         container: String,
         /// The command and its arguments.
         command: Vec<String>,
-        /// Standard input, all of it.
-        stdin: Vec<u8>,
+        /// Whether standard input comes ([`StreamInput`](crate::api::http::StreamInput)); without, it is at its end.
+        stdin: bool,
+        /// Whether at a terminal.
+        tty: bool,
+    },
+    /// One connection to a port of a pod. Answered by `Began`, `Chunk::Stdout` for what comes back, `Stderr` for what went
+    /// wrong, then `Exit` and `End`.
+    PortForward {
+        /// `namespace/name` of the pod.
+        pod: ObjectRef,
+        /// The port.
+        port: u16,
+    },
+    /// Listens to a container's first process, and types to it. Answered by `Began`, `Chunk::Stdout` and `Stderr`, then `End`.
+    Attach {
+        /// `namespace/name` of the pod.
+        pod: ObjectRef,
+        /// The container.
+        container: String,
+        /// Whether standard input comes.
+        stdin: bool,
+        /// Whether at a terminal.
+        tty: bool,
     },
 }
 
 /// What a kubelet answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum KubeletAnswer {
+    /// The stream has begun and takes input; nothing may come for a while.
+    Began,
     /// A piece of the stream.
     Chunk(crate::api::http::Chunk),
     /// The request fails; nothing follows.

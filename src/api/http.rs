@@ -3,10 +3,8 @@
 //! A request is answered by exactly one [`HttpResponse`]; a watch, a followed log and an exec session go on with
 //! [`Chunk`]s until the end of the stream.
 
-use serde::{Deserialize, Serialize};
-
 /// The method of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Method {
     /// Read.
     Get,
@@ -34,7 +32,7 @@ impl Method {
 }
 
 /// A request as it goes over the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HttpRequest {
     /// The method.
     pub method: Method,
@@ -48,12 +46,46 @@ pub struct HttpRequest {
     pub content_type: String,
     /// The `User-Agent`: names the client in managed fields and traces.
     pub user_agent: String,
+    /// The `Impersonate-*` headers: as whom it is made.
+    pub impersonate: Option<Impersonated>,
     /// The body; empty without one.
     pub body: Vec<u8>,
 }
 
+/// What a body is: the `Content-Type` of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ContentType {
+    /// JSON.
+    #[default]
+    Json,
+    /// Plain text: logs, health.
+    Text,
+    /// All groups and resources in one document (aggregated discovery).
+    Discovery,
+}
+
+impl ContentType {
+    /// The words of the header.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ContentType::Json => "application/json",
+            ContentType::Text => "text/plain; charset=utf-8",
+            ContentType::Discovery => "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+        }
+    }
+}
+
+/// As whom a request is made, instead of the client itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Impersonated {
+    /// The user.
+    pub user: String,
+    /// The groups.
+    pub groups: Vec<String>,
+}
+
 /// The answer to a request.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HttpResponse {
     /// The status code: 200, 201, 404, 409, 422, …; 101 when a stream (exec) begins.
     pub code: u16,
@@ -61,12 +93,23 @@ pub struct HttpResponse {
     pub warnings: Vec<String>,
     /// The body: JSON for API answers, plain text for logs. Of a stream, what came with the answer (may be empty).
     pub body: Vec<u8>,
+    /// What the body is.
+    pub content_type: ContentType,
     /// Whether [`Chunk`]s follow (watch, `logs -f`, exec).
     pub streams: bool,
 }
 
+/// What a client sends on a stream that it opened (exec).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum StreamInput {
+    /// Bytes on standard input.
+    Stdin(Vec<u8>),
+    /// Standard input is at its end.
+    End,
+}
+
 /// A piece of a stream that began with an [`HttpResponse`] whose `streams` is set.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Chunk {
     /// One watch event as JSON: `{"type":"ADDED","object":{…}}`.
     Event(Vec<u8>),
@@ -90,6 +133,7 @@ impl HttpRequest {
             accept: "application/json".into(),
             content_type: String::new(),
             user_agent: String::new(),
+            impersonate: None,
             body: Vec::new(),
         }
     }
@@ -106,8 +150,41 @@ impl HttpRequest {
 }
 
 impl HttpResponse {
+    /// An answer in JSON.
+    pub fn json(code: u16, body: &serde_json::Value) -> Self {
+        HttpResponse::of(code, ContentType::Json, body.to_string())
+    }
+
+    /// An answer in plain text.
+    pub fn text(code: u16, body: impl Into<Vec<u8>>) -> Self {
+        HttpResponse::of(code, ContentType::Text, body)
+    }
+
+    /// An answer of some type.
+    pub fn of(code: u16, content_type: ContentType, body: impl Into<Vec<u8>>) -> Self {
+        HttpResponse { code, warnings: Vec::new(), body: body.into(), content_type, streams: false }
+    }
+
+    /// The beginning of a stream.
+    pub fn stream(code: u16, content_type: ContentType) -> Self {
+        HttpResponse { streams: true, ..HttpResponse::of(code, content_type, Vec::new()) }
+    }
+
     /// Whether the code is 2xx (or 101, a stream that began).
     pub fn is_success(&self) -> bool {
         matches!(self.code, 101 | 200..=299)
     }
+}
+
+/// Percent-encodes a query value as Go's `url.QueryEscape` does.
+pub fn escape_query(value: &str) -> String {
+    let mut text = String::new();
+    for byte in value.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => text.push(byte as char),
+            b' ' => text.push('+'),
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
 }

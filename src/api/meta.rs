@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::api::Timestamp;
+use crate::api::managed::ManagedFields;
 use crate::sim::VecMap;
 
 /// A unique identifier of an object, in the form of a UUID.
@@ -63,6 +64,8 @@ api_struct! {
             annotations: Labels,
             owner_references: Vec<OwnerReference>,
             finalizers: Vec<String>,
+            #[serde(skip_serializing)]
+            managed_fields: ManagedFields,
         }
     }
 

@@ -187,6 +187,11 @@ impl Kind {
         Kind::ALL.iter().copied().find(|k| k.info().group == group && k.info().plural == plural)
     }
 
+    /// The first kind of any group with that plural name.
+    pub fn of_any_group(plural: &str) -> Option<Kind> {
+        Kind::ALL.iter().copied().find(|k| k.info().plural == plural)
+    }
+
     /// The kind with that `kind` and that group.
     pub fn by_kind(group: &str, kind: &str) -> Option<Kind> {
         Kind::ALL.iter().copied().find(|k| k.info().group == group && k.info().kind == kind)
@@ -217,6 +222,16 @@ impl fmt::Display for Kind {
 impl Object {
     /// Its JSON form, with `apiVersion` and `kind`; keys are in alphabetical order.
     pub fn to_value(&self) -> Value {
+        let mut value = self.plain_value();
+        let managed = &self.meta().managed_fields;
+        if !managed.entries(self).is_empty() {
+            value["metadata"]["managedFields"] = managed.to_value(self);
+        }
+        value
+    }
+
+    /// The same without its managed fields, which have to be worked out.
+    pub fn plain_value(&self) -> Value {
         let mut value = self.fields().expect("API structs have JSON forms: their keys are texts");
         let info = self.kind().info();
         value["apiVersion"] = Value::String(info.api_version());

@@ -4,12 +4,14 @@
 
 mod diff;
 mod json_patch;
+mod pod_status;
 mod strategic;
 
 use serde_json::Value;
 
 pub use diff::{three_way, three_way_merge, two_way};
 pub use json_patch::json;
+pub use pod_status::PodStatusPatch;
 pub use strategic::strategic;
 
 /// A merge patch (RFC 7386): `null` removes, objects merge, all else replaces.

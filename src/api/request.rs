@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::api::patch::PodStatusPatch;
 use crate::api::{Kind, Object, ResourceVersion, Status, Uid};
 
 /// What is asked for.
@@ -56,6 +57,10 @@ pub enum Subresource {
     Log,
     /// `exec`: a command in a container.
     Exec,
+    /// `attach`: a container's first process.
+    Attach,
+    /// `portforward`: a connection to a port of a pod.
+    PortForward,
     /// `finalize`: the finalizers of a namespace.
     Finalize,
     /// The metrics of pods, in the API group `metrics.k8s.io`: no sub-resource of theirs, but theirs.
@@ -72,6 +77,8 @@ pub enum Body {
     Object(Object),
     /// A patch, or the body of a sub-resource that is no object of a kind (`Scale`, `Eviction`).
     Value(Arc<Value>),
+    /// A kubelet's patch of a pod's status.
+    PodStatus(PodStatusPatch),
     /// The node that a pod is bound to.
     Binding(Arc<str>),
     /// What the server itself charges to an object's status.
@@ -110,6 +117,8 @@ pub struct Options {
     pub dry_run: bool,
     /// `fieldManager`.
     pub field_manager: Arc<str>,
+    /// `force` of an apply: fields of other managers are taken from them.
+    pub force: bool,
     /// `propagationPolicy` of a deletion: Background, Foreground, Orphan; empty for the kind's default.
     pub propagation_policy: Arc<str>,
     /// `gracePeriodSeconds` of a deletion.
@@ -178,6 +187,17 @@ pub struct WatchEvent {
     pub event: WatchEventType,
     /// The object.
     pub object: Object,
+}
+
+impl Body {
+    /// The text of a patch; `None` if this is none.
+    pub fn patch(&self) -> Option<Arc<Value>> {
+        match self {
+            Body::Value(value) => Some(Arc::clone(value)),
+            Body::PodStatus(patch) => Some(Arc::new(patch.to_value())),
+            _ => None,
+        }
+    }
 }
 
 impl Request {

@@ -9,6 +9,8 @@
 //! @key  lists are merged by that field of their items; @= as sets     +  retain keys     !  required
 //! ```
 
+pub mod merge;
+
 use std::sync::OnceLock;
 
 use crate::api::Kind;
@@ -84,6 +86,11 @@ pub struct Struct {
 }
 
 impl Struct {
+    /// Its name in the table: `DeploymentSpec`, `rbac/Subject`.
+    pub fn id(&self) -> &'static str {
+        self.id
+    }
+
     /// Upstream's name of it: `DeploymentSpec`.
     pub fn name(&self) -> &'static str {
         self.id.rsplit('/').next().unwrap_or(self.id)
@@ -121,6 +128,11 @@ impl Type {
 /// The struct of a kind.
 pub fn of(kind: Kind) -> Struct {
     by_id(kind.info().kind).expect("the table has every kind")
+}
+
+/// Every struct of the table.
+pub fn all() -> impl Iterator<Item = Struct> {
+    table().iter().map(|(id, fields)| Struct { id, fields })
 }
 
 /// A struct by its name in the table.

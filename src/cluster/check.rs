@@ -3,9 +3,10 @@
 use std::net::Ipv4Addr;
 
 use crate::api::{Kind, KindOf as _, Pod};
-use crate::cluster::Cluster;
 use crate::cluster::host::Host;
-use crate::etcd::Revision;
+use crate::cluster::{Cluster, MasterIx};
+use crate::control::apiserver::StoredValue;
+use crate::etcd::{Member, Revision};
 use crate::sim::VecMap;
 
 /// What may never be.
@@ -28,6 +29,11 @@ pub enum Broken {
     SharedSubnet(String),
     /// The store's revision, or an object's, went back.
     Backwards(String),
+    /// Two members of etcd have applied the same log, and hold different things.
+    Apart {
+        /// The last entry that both have applied.
+        applied: u64,
+    },
 }
 
 impl std::fmt::Display for Broken {
@@ -38,6 +44,7 @@ impl std::fmt::Display for Broken {
             Broken::NoSuchNode { pod, node } => write!(f, "{pod} is bound to {node}, which does not exist"),
             Broken::FromTheFuture(object) => write!(f, "{object} has a resource version that the store never had"),
             Broken::SharedSubnet(subnet) => write!(f, "two nodes have the subnet {subnet}"),
+            Broken::Apart { applied } => write!(f, "two members of etcd differ after entry {applied} of their log"),
             Broken::Backwards(what) => write!(f, "the revision of {what} went back"),
         }
     }
@@ -76,6 +83,7 @@ impl Checker {
             return Err(Broken::Backwards("the store".into()));
         }
         self.store = store;
+        members(cluster)?;
         let mut changed = false;
         for kind in Kind::ALL {
             let now = cluster.apiserver().cache(*kind).revision();
@@ -105,9 +113,26 @@ fn addresses(hosts: &[Host]) -> Result<(), Broken> {
 
 fn subnets(hosts: &[Host]) -> Result<(), Broken> {
     let mut seen = VecMap::new();
-    for subnet in hosts.iter().filter_map(|host| host.flanneld.subnet()) {
+    for subnet in hosts.iter().filter_map(|host| host.cni.bridge).map(|(_, subnet, _)| subnet) {
         if seen.insert(subnet.to_string(), ()).is_some() {
             return Err(Broken::SharedSubnet(subnet.to_string()));
+        }
+    }
+    Ok(())
+}
+
+/// Members that have applied the same log have come to the same revision and keep as much.
+fn members(cluster: &Cluster) -> Result<(), Broken> {
+    let known = |member: &Member<StoredValue>| {
+        let store = member.store();
+        (store.revision(), store.compacted(), store.records(), store.bytes())
+    };
+    for (place, member) in cluster.etcd_members() {
+        let applied = member.raft().log().applied();
+        let like =
+            |(other, m): &(MasterIx, &Member<StoredValue>)| *other > place && m.raft().log().applied() == applied;
+        if cluster.etcd_members().filter(like).any(|(_, other)| known(other) != known(member)) {
+            return Err(Broken::Apart { applied: applied.0 });
         }
     }
     Ok(())

@@ -2,17 +2,19 @@
 
 use std::net::Ipv4Addr;
 
-use crate::api::{KubeletRequest, Status};
+use crate::api::http::escape_query;
+use crate::api::{KubeletRequest, ObjectRef, Status};
 use crate::cluster::Cluster;
-use crate::cluster::event::{Actor, NodeIx, OutsideId};
+use crate::cluster::event::{Actor, MasterIx, NodeIx, OutsideId};
 
 /// Clients outside the cluster have numbers from here on.
 const OUTSIDE: u32 = 1 << 31;
 /// The metrics-servers of nodes have numbers from here on.
 const METRICS: u32 = 1 << 30;
+/// The etcd members have numbers from here on.
+const ETCDS: u32 = 8;
 /// Nodes' clients have numbers from here on, four a node.
 const NODES: u32 = 16;
-
 /// The number of an actor as a client, of the API server or of etcd.
 pub fn number_of(actor: Actor) -> u32 {
     let node = |ix: NodeIx, which: u32| NODES + ix.0 * 4 + which;
@@ -20,7 +22,7 @@ pub fn number_of(actor: Actor) -> u32 {
         Actor::ApiServer => 1,
         Actor::ControllerManager => 2,
         Actor::Scheduler => 3,
-        Actor::Etcd => 4,
+        Actor::Etcd(at) => ETCDS + at.0,
         Actor::Network => 5,
         Actor::Dns => 6,
         Actor::Kubelet(ix) => node(ix, 0),
@@ -40,7 +42,7 @@ pub fn actor_of(number: u32) -> Actor {
         1 => Actor::ApiServer,
         2 => Actor::ControllerManager,
         3 => Actor::Scheduler,
-        4 => Actor::Etcd,
+        n if (ETCDS..NODES).contains(&n) => Actor::Etcd(MasterIx(n - ETCDS)),
         6 => Actor::Dns,
         n if n < NODES => Actor::Network,
         n => {
@@ -85,6 +87,11 @@ impl Cluster {
     pub(super) fn cannot_dial(&self, kubelet: Actor, request: &KubeletRequest) -> Status {
         let ip = self.machine_of(kubelet).and_then(|ix| self.node_ip(ix)).unwrap_or(Ipv4Addr::UNSPECIFIED);
         let dial = format!("dial tcp {ip}:10250: {}", self.dial_error(kubelet));
+        let post = |what: &str, pod: &ObjectRef, container: &str, query: &[String]| {
+            let url =
+                format!("https://{ip}:10250/{what}/{}/{}/{container}?{}", pod.namespace, pod.name, query.join("&"));
+            format!("Internal error occurred: error sending request: Post \"{url}\": {dial}")
+        };
         let message = match request {
             KubeletRequest::Logs { pod, container, follow, previous, tail, timestamps } => {
                 let flag = |on: bool, name: &str| on.then(|| format!("{name}=true"));
@@ -96,10 +103,24 @@ impl Cluster {
                 let place = format!("{}/{}/{container}", pod.namespace, pod.name);
                 format!("Get \"https://{ip}:10250/containerLogs/{place}{query}\": {dial}")
             }
-            KubeletRequest::Exec { .. } => format!("error dialing backend: {dial}"),
+            KubeletRequest::Exec { pod, container, command, stdin, tty } => {
+                let command = command.iter().map(|word| format!("command={}", escape_query(word)));
+                let query: Vec<String> = command.chain(streams(*stdin, *tty)).collect();
+                post("exec", pod, container, &query)
+            }
+            KubeletRequest::PortForward { .. } => format!("error upgrading connection: error dialing backend: {dial}"),
+            KubeletRequest::Attach { pod, container, stdin, tty } => {
+                post("attach", pod, container, &streams(*stdin, *tty).collect::<Vec<_>>())
+            }
         };
         Status { code: 500, reason: String::new(), message, details: None }
     }
+}
+
+/// The streams that a session is asked to have.
+fn streams(stdin: bool, tty: bool) -> impl Iterator<Item = String> {
+    let all = [(!tty, "error=1"), (stdin, "input=1"), (true, "output=1"), (tty, "tty=1")];
+    all.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag.to_owned())
 }
 
 #[cfg(test)]
@@ -111,6 +132,7 @@ mod tests {
         for actor in [
             Actor::ApiServer,
             Actor::Scheduler,
+            Actor::Etcd(MasterIx(4)),
             Actor::Kubelet(NodeIx(0)),
             Actor::KubeProxy(NodeIx(7)),
             Actor::Flanneld(NodeIx(4_999)),

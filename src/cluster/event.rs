@@ -11,6 +11,10 @@ use crate::sim::Time;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeIx(pub u32);
 
+/// The number of a master, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MasterIx(pub u32);
+
 /// The number of a client outside the cluster: a running `kubectl` or `etcdctl`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutsideId(pub u32);
@@ -22,8 +26,8 @@ pub enum Actor {
     Outside(OutsideId),
     /// kube-apiserver.
     ApiServer,
-    /// etcd.
-    Etcd,
+    /// The etcd member of a master.
+    Etcd(MasterIx),
     /// kube-scheduler.
     Scheduler,
     /// kube-controller-manager.
@@ -147,6 +151,13 @@ pub enum Said {
         count: u32,
         /// The revision.
         revision: u64,
+    },
+    /// One etcd member to another: Raft's name of it, the sender's term.
+    Raft {
+        /// The kind, as upstream calls it.
+        kind: &'static str,
+        /// The term, if it is of one.
+        term: Option<u64>,
     },
     /// A call on one machine: kubelet and runtime, API server and kubelet.
     Local(Arc<str>),

@@ -2,18 +2,26 @@
 //!
 //! ```text
 //! partition NODE…          cut nodes off from the network and the control plane
-//! heal                     join everything again, stop loss and delay
-//! crash COMPONENT [NODE]   stop a process; kubelet, kube-proxy, flanneld need a node
+//! heal                     join everything again, mend cables, stop loss and delay
+//! crash COMPONENT [NODE]   stop a process; kubelet, kube-proxy, flanneld need a node, etcd a master
 //! start COMPONENT [NODE]   start it again
 //! crash node NODE          switch a node off: everything on it is gone but its disk
 //! start node NODE          switch it on again
+//! slow-disk MASTER TIME    every write of the master's etcd takes longer by that
 //! loss PERCENT             lose messages of the control plane
 //! delay TIME               delay messages of the control plane
 //! ```
+//!
+//! and those of a node's network in [`network`].
 
-use crate::cluster::event::{Actor, NodeIx};
+use crate::cluster::event::{Actor, MasterIx, NodeIx};
 use crate::cluster::scenario::parse_span;
-use crate::sim::{Rng, Span, VecSet};
+use crate::net::fault::LinkFault;
+use crate::sim::{Rng, Span, VecMap, VecSet};
+
+pub mod network;
+
+pub use network::NetFault;
 
 /// A fault or a repair.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +42,10 @@ pub enum Fault {
     Loss(u32),
     /// Delay messages.
     Delay(Span),
+    /// Slow the disk of a master's etcd down.
+    SlowDisk(MasterIx, Span),
+    /// Break the network of a node.
+    Network(NodeIx, NetFault),
 }
 
 /// What is broken now.
@@ -43,8 +55,12 @@ pub struct Faults {
     pub cut: VecSet<NodeIx>,
     /// Nodes that are switched off.
     pub off: VecSet<NodeIx>,
+    /// Cables that are bad.
+    pub links: VecMap<NodeIx, LinkFault>,
     /// Processes that do not run.
     pub down: VecSet<Actor>,
+    /// By how much disks of etcd are slower.
+    pub disks: VecMap<MasterIx, Span>,
     /// Messages that are lost, in millionths.
     pub loss: u32,
     /// By how much messages are late.
@@ -59,6 +75,9 @@ impl Fault {
     pub fn parse(words: &str, node: impl Fn(&str) -> Option<NodeIx>) -> Result<Fault, String> {
         let words: Vec<&str> = words.split_whitespace().collect();
         let find = |name: &str| node(name).ok_or_else(|| format!("there is no node {name:?}"));
+        if let Some(fault) = network::parse(&words, find) {
+            return fault.map(|(ix, fault)| Fault::Network(ix, fault));
+        }
         match words.as_slice() {
             ["partition", names @ ..] if !names.is_empty() => {
                 names.iter().map(|name| find(name)).collect::<Result<_, _>>().map(Fault::Partition)
@@ -66,8 +85,8 @@ impl Fault {
             ["heal"] => Ok(Fault::Heal),
             ["crash", "node", name] => find(name).map(Fault::PowerOff),
             ["start", "node", name] => find(name).map(Fault::PowerOn),
-            ["crash", rest @ ..] => actor(rest, find).map(Fault::Crash),
-            ["start", rest @ ..] => actor(rest, find).map(Fault::Start),
+            ["crash", rest @ ..] => process(rest, find).map(Fault::Crash),
+            ["start", rest @ ..] => process(rest, find).map(Fault::Start),
             ["loss", percent] => match percent.trim_end_matches('%').parse::<u32>() {
                 Ok(percent) if percent <= 100 => Ok(Fault::Loss(percent * 10_000)),
                 _ => Err(format!("loss takes 0 to 100 per cent, not {percent:?}")),
@@ -76,26 +95,39 @@ impl Fault {
                 Some(span) => Ok(Fault::Delay(span)),
                 None => Err(format!("delay takes a time such as 200ms, not {time:?}")),
             },
+            ["slow-disk", master, time] => match (find(master), parse_span(time)) {
+                (Ok(ix), Some(span)) => Ok(Fault::SlowDisk(MasterIx(ix.0), span)),
+                (Err(why), _) => Err(why),
+                (_, None) => Err(format!("slow-disk takes a time such as 50ms, not {time:?}")),
+            },
             _ => Err(format!(
                 "{:?} is no fault; there are partition NODE…, heal, crash COMPONENT [NODE], start COMPONENT [NODE], \
-                 crash node NODE, start node NODE, loss PERCENT, delay TIME",
+                 crash node NODE, start node NODE, loss PERCENT, delay TIME, slow-disk MASTER TIME, link NODE …, ip-forward NODE off, \
+                 conntrack NODE full, stale-route NODE NODE, wrong-fdb NODE NODE, drop-rule NODE TABLE CHAIN N",
                 words.join(" ")
             )),
         }
     }
 }
 
-fn actor(words: &[&str], find: impl Fn(&str) -> Result<NodeIx, String>) -> Result<Actor, String> {
+/// The process that a component's name and, for one of a node, the node's name mean.
+///
+/// # Errors
+/// There is none, with those that there are; or what `find` says of the node.
+pub fn process(words: &[&str], find: impl Fn(&str) -> Result<NodeIx, String>) -> Result<Actor, String> {
     match words {
         ["kube-apiserver" | "apiserver"] => Ok(Actor::ApiServer),
         ["kube-scheduler" | "scheduler"] => Ok(Actor::Scheduler),
         ["kube-controller-manager" | "controller-manager"] => Ok(Actor::ControllerManager),
+        ["etcd"] => Ok(Actor::Etcd(MasterIx(0))),
+        // Masters are the first nodes.
+        ["etcd", master] => find(master).map(|ix| Actor::Etcd(MasterIx(ix.0))),
         ["kubelet", node] => find(node).map(Actor::Kubelet),
         ["kube-proxy", node] => find(node).map(Actor::KubeProxy),
         ["flanneld", node] => find(node).map(Actor::Flanneld),
         _ => Err(format!(
-            "{:?} cannot be crashed; there are kube-apiserver, kube-scheduler, kube-controller-manager, with a node kubelet, \
-             kube-proxy, flanneld, and a whole node (node NODE)",
+            "{:?} cannot be crashed; there are kube-apiserver, kube-scheduler, kube-controller-manager, with a master \
+             etcd, with a node kubelet, kube-proxy, flanneld, and a whole node (node NODE)",
             words.join(" ")
         )),
     }
@@ -126,11 +158,29 @@ mod tests {
     fn faults_are_read_and_refused_with_words() {
         check("partition worker1", Ok(Fault::Partition(vec![NodeIx(0)])));
         check("crash kubelet worker1", Ok(Fault::Crash(Actor::Kubelet(NodeIx(0)))));
+        check("crash etcd", Ok(Fault::Crash(Actor::Etcd(MasterIx(0)))));
         check("crash node worker1", Ok(Fault::PowerOff(NodeIx(0))));
         check("start node worker1", Ok(Fault::PowerOn(NodeIx(0))));
         check("start scheduler", Ok(Fault::Start(Actor::Scheduler)));
         check("loss 5%", Ok(Fault::Loss(50_000)));
+        check("slow-disk worker1 50ms", Ok(Fault::SlowDisk(MasterIx(0), Span::millis(50))));
+        check("slow-disk worker1 soon", Err("slow-disk takes a time such as 50ms, not \"soon\""));
         check("delay 200ms", Ok(Fault::Delay(Span::millis(200))));
+        let on = |fault| Ok(Fault::Network(NodeIx(0), fault));
+        let link = LinkFault { loss: 50_000, delay: Span::millis(20), mtu: Some(1_400), ..LinkFault::default() };
+        check("link worker1 loss=5% delay=20ms mtu=1400", on(NetFault::Link(link)));
+        check("link worker1", on(NetFault::Link(LinkFault::default())));
+        check("ip-forward worker1 off", on(NetFault::IpForward(false)));
+        check("conntrack worker1 full", on(NetFault::Conntrack(None)));
+        check("conntrack worker1 100", on(NetFault::Conntrack(Some(100))));
+        check("stale-route worker1 worker1", on(NetFault::StaleRoute(NodeIx(0))));
+        let (table, chain) = (crate::net::filter::Table::Nat, "PREROUTING".into());
+        check("drop-rule worker1 nat PREROUTING 2", on(NetFault::DropRule { table, chain, number: 2 }));
+        check("drop-rule worker1 pot PREROUTING 2", Err("there is no table \"pot\""));
+        check(
+            "link worker1 loss=200%",
+            Err("\"loss=200%\" is none of loss=5%, duplicate=1%, delay=20ms, jitter=5ms, mtu=1400"),
+        );
         check("partition worker9", Err("there is no node \"worker9\""));
         check("loss 200", Err("loss takes 0 to 100 per cent, not \"200\""));
         check("delay soon", Err("delay takes a time such as 200ms, not \"soon\""));

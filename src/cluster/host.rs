@@ -11,7 +11,7 @@ use crate::cluster::cni::Cni;
 use crate::cluster::event::{Actor, Happened, NodeIx, WokeFor};
 use crate::cluster::metrics::MetricsPod;
 use crate::cluster::proxy::proxy_of;
-use crate::cluster::{Cluster, Mail, MailKind, Message, OutsideId, rouse, run};
+use crate::cluster::{Backend, Cluster, Mail, MailKind, Message, OutsideId, Scenario, rouse, run};
 use crate::control::apiserver::{self, StoredValue};
 use crate::etcd;
 use crate::net::addr::{DevId, NsId, Owner, SegmentId, SocketId};
@@ -26,6 +26,8 @@ use crate::sim::{EventId, Out, Rng, Span};
 
 /// What a CNI plugin takes to set a pod's network up.
 pub(crate) const CNI_ADD: Span = Span::millis(30);
+/// Where etcdctl looks for etcd if it is not told.
+const DEFAULT_ENDPOINT: &str = "127.0.0.1:2379";
 /// From where all pods have their addresses.
 pub const POD_NETWORK: &str = "10.244.0.0/16";
 /// What the nodes' network cards take.
@@ -52,8 +54,8 @@ pub struct Host {
     pub ns: NsId,
     /// What the CNI plugin remembers.
     pub cni: Cni,
-    /// flannel0.
-    pub flannel0: Option<DevId>,
+    /// flannel0 or flannel.1.
+    pub tunnel: Option<DevId>,
     pub(crate) flannel_socket: Option<SocketId>,
     /// `/run/flannel/subnet.env`.
     pub subnet_env: String,
@@ -65,9 +67,11 @@ pub struct Host {
 pub(crate) fn cri_name(request: &CriRequest) -> &'static str {
     match request {
         CriRequest::List => "ListPodSandbox, ListContainers",
+        CriRequest::UpdateRuntimeConfig(_) => "UpdateRuntimeConfig",
         CriRequest::RunPodSandbox(_) => "RunPodSandbox",
         CriRequest::StopPodSandbox(_) => "StopPodSandbox",
         CriRequest::RemovePodSandbox(_) => "RemovePodSandbox",
+        CriRequest::RemovePodDirectory(_) => "RemovePodDirectory",
         CriRequest::ImageStatus(_) => "ImageStatus",
         CriRequest::PullImage(_) => "PullImage",
         CriRequest::CreateContainer(..) => "CreateContainer",
@@ -76,6 +80,9 @@ pub(crate) fn cri_name(request: &CriRequest) -> &'static str {
         CriRequest::RemoveContainer(_) => "RemoveContainer",
         CriRequest::ExecSync { .. } => "ExecSync",
         CriRequest::Exec { .. } => "Exec",
+        CriRequest::Attach { .. } => "Attach",
+        CriRequest::PortForward(..) => "PortForward",
+        CriRequest::Input(..) => "input",
         CriRequest::Logs(..) => "ContainerLogs",
         CriRequest::Cancel(_) => "cancel",
     }
@@ -102,9 +109,13 @@ pub(crate) fn why_runtime(why: runtime::Reason) -> WokeFor {
 
 /// What a node says of itself; a control-plane node has its label and taint. The kubelets of a hosted control plane keep no
 /// cgroups for what is allocatable.
-fn node_config(master: bool, hosted: bool) -> kubelet::NodeConfig {
+fn node_config(master: bool, scenario: &Scenario) -> kubelet::NodeConfig {
     const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
-    let mut config = kubelet::NodeConfig { enforces_allocatable: !hosted, ..kubelet::NodeConfig::default() };
+    let mut config = kubelet::NodeConfig {
+        enforces_allocatable: scenario.masters > 0,
+        waits_for_pod_cidr: scenario.backend == Backend::None,
+        ..kubelet::NodeConfig::default()
+    };
     if master {
         config.labels.insert(CONTROL_PLANE.into(), String::new());
         config.taints.push(Taint { key: CONTROL_PLANE.into(), effect: TaintEffect::NoSchedule, ..Taint::default() });
@@ -126,7 +137,10 @@ impl Cluster {
         }
         self.write_flannel_config(booted);
         self.apply_addons(Some(booted));
-        for actor in [Actor::ApiServer, Actor::Etcd, Actor::ControllerManager, Actor::Scheduler, Actor::Dns] {
+        let members: Vec<Actor> = self.etcd_members().map(|(at, _)| Actor::Etcd(at)).collect();
+        for actor in
+            [Actor::ApiServer, Actor::ControllerManager, Actor::Scheduler, Actor::Dns].into_iter().chain(members)
+        {
             self.rearm(actor);
         }
         for at in 0..self.hosts.len() {
@@ -141,11 +155,17 @@ impl Cluster {
 
     /// The administrator's `etcdctl put /coreos.com/network/config …`, before anything starts.
     fn write_flannel_config(&mut self, booted: EventId) {
-        let config = format!(r#"{{"Network":"{POD_NETWORK}","Backend":{{"Type":"udp","Port":8285}}}}"#);
+        let backend = match self.scenario.backend {
+            Backend::Udp => r#"{"Type":"udp","Port":8285}"#,
+            Backend::Vxlan => r#"{"Type":"vxlan"}"#,
+            Backend::HostGw => r#"{"Type":"host-gw"}"#,
+            Backend::None => return,
+        };
+        let config = format!(r#"{{"Network":"{POD_NETWORK}","Backend":{backend}}}"#);
         let value = StoredValue::Text(config.into());
         let put = etcd::Op::Put(etcd::PutOp::new(flannel::CONFIG, value));
         let id = self.connect();
-        self.etcd(id, 0, put, Some(booted));
+        self.etcd(id, 0, DEFAULT_ENDPOINT, put, Some(booted));
     }
 
     fn add_host(&mut self, name: &str, ip: Ipv4Addr, master: bool, segment: SegmentId) {
@@ -158,7 +178,7 @@ impl Cluster {
             node: node.clone(),
             ip,
             epoch,
-            info: node_config(master, self.scenario.masters == 0),
+            info: node_config(master, &self.scenario),
             cluster_dns: Some(super::addon::DNS_IP),
             cluster_domain: "cluster.local".into(),
         };
@@ -176,7 +196,7 @@ impl Cluster {
             master,
             ns,
             cni: Cni::default(),
-            flannel0: None,
+            tunnel: None,
             flannel_socket: None,
             subnet_env: String::new(),
             metrics: None,
@@ -193,7 +213,13 @@ impl Cluster {
                 let effects = run(&mut host.kubelet, kubelet::Input::Start, now, cause);
                 self.kubelet_did(ix, effects);
             }
-            Actor::Flanneld(ix) => self.flanneld(ix, flannel::Input::Start, cause),
+            // Without an overlay there is none.
+            Actor::Flanneld(_) if self.scenario.backend == Backend::None => {}
+            Actor::Flanneld(ix) => {
+                let vtep = self.vtep_of(ix);
+                self.flanneld(ix, flannel::Input::Start { vtep }, cause);
+            }
+            Actor::Etcd(at) => self.etcd_starts(at),
             _ => {}
         }
         self.rearm(actor);
@@ -215,6 +241,7 @@ impl Cluster {
             Actor::Flanneld(ix) => self.flanneld_stops(ix),
             Actor::KubeProxy(ix) => self.proxy_stops(ix),
             Actor::ControllerManager | Actor::Scheduler | Actor::ApiServer => self.control_plane_stops(actor),
+            Actor::Etcd(at) => self.etcd_stops(at),
             _ => {}
         }
         self.calls.retain(|(client, _), _| *client != number);
@@ -222,8 +249,7 @@ impl Cluster {
         let client = apiserver::ClientId(number);
         self.hand_over(Actor::ApiServer, None, Span::ZERO, Message::ToApi(apiserver::Input::Disconnect { client }));
         if matches!(actor, Actor::Flanneld(_)) {
-            let gone = etcd::Input::Disconnect { client: etcd::ClientId(number) };
-            self.hand_over(Actor::Etcd, None, Span::ZERO, Message::ToEtcd(gone));
+            self.leave_etcd(number);
         }
         self.rearm(actor);
     }
@@ -247,12 +273,21 @@ impl Cluster {
         for ((client, id), pending) in gone {
             self.connection_lost(actor_of(client), crate::api::CallId(id), &pending);
         }
-        let etcd = etcd::Input::Disconnect { client: etcd::ClientId(number_of(Actor::ApiServer)) };
-        self.hand_over(Actor::Etcd, None, Span::ZERO, Message::ToEtcd(etcd));
+        self.leave_etcd(number_of(Actor::ApiServer));
     }
 
-    /// Cuts or joins the cables of nodes as the faults say.
+    /// A client's connections to etcd are gone.
+    fn leave_etcd(&mut self, client: u32) {
+        let members: Vec<Actor> = self.etcd_members().map(|(at, _)| Actor::Etcd(at)).collect();
+        for member in members {
+            let gone = etcd::Input::Disconnect { client: etcd::ClientId(client) };
+            self.hand_over(member, None, Span::ZERO, Message::ToEtcd(gone));
+        }
+    }
+
+    /// Cuts, joins and spoils the cables of nodes as the faults say.
     pub(crate) fn cut_cables(&mut self) {
+        self.spoil_cables();
         let nodes: Vec<(NodeIx, NsId)> =
             (0_u32..).map(NodeIx).zip(&self.hosts).map(|(ix, host)| (ix, host.ns)).collect();
         for (a, here) in &nodes {
@@ -273,6 +308,7 @@ impl Cluster {
                     Message::Answer(answer) => kubelet::Input::Answer(answer),
                     Message::Cri(event) => kubelet::Input::Cri(event),
                     Message::Serve(id, request) => kubelet::Input::Serve { id, request },
+                    Message::ServeInput(id, input) => kubelet::Input::ServeInput(id, input),
                     Message::ServeCancel(id) => kubelet::Input::ServeCancel(id),
                     Message::Socket { token, socket, event } => kubelet::Input::Socket { token, socket, event },
                     _ => return,
@@ -377,6 +413,7 @@ impl Cluster {
                     }
                     self.send(me, Actor::Kubelet(ix), cause, Message::Cri(event));
                 }
+                runtime::Effect::PodCidr(cidr) => self.pod_cidr(ix, cidr, cause),
                 runtime::Effect::CniAdd(sandbox, pod) => self.cni_add(ix, sandbox, pod, cause),
                 runtime::Effect::CniDel(sandbox, _) => self.cni_del(ix, sandbox, cause),
                 runtime::Effect::Socket(sandbox, op) => {
@@ -437,6 +474,9 @@ impl Cluster {
     fn hop(&mut self, hop: net::hop::Hop) {
         if let Some(captured) = &mut self.captured {
             captured.push_back(hop.clone());
+        }
+        if hop.is_tap() {
+            return;
         }
         if self.hops.len() >= super::HOPS {
             self.hops.pop_front();

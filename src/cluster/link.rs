@@ -9,8 +9,6 @@ const LOCAL: Span = Span::micros(50);
 const REMOTE: Span = Span::micros(400);
 /// Between the API server and its etcd, on one machine.
 const STORE: Span = Span::micros(150);
-/// Until a write of etcd is on the disk.
-const COMMIT: Span = Span::micros(1_200);
 /// By how much a message may take longer than the least, in per cent.
 const JITTER: u64 = 30;
 
@@ -27,12 +25,11 @@ impl Links {
         Links { last: VecMap::new(), rng: Rng::stream(seed, "latency") }
     }
 
-    /// When a message arrives that is sent now; `extra` is a fault's delay, `commit` whether it waits for etcd's disk.
-    pub fn arrival(&mut self, from: Actor, to: Actor, now: Time, extra: Span, commit: bool) -> Time {
+    /// When a message arrives that is sent now; `extra` is what it takes beside the way: a fault's delay, a disk.
+    pub fn arrival(&mut self, from: Actor, to: Actor, now: Time, extra: Span) -> Time {
         let least = base(from, to);
         let jitter = Span(least.0 * self.rng.below(JITTER + 1) / 100);
-        let disk = if commit { COMMIT } else { Span::ZERO };
-        let at = now + least + jitter + disk + extra;
+        let at = now + least + jitter + extra;
         let last = self.last.entry((from, to)).or_default();
         *last = at.max(*last);
         *last
@@ -46,7 +43,7 @@ impl Links {
 
 fn base(from: Actor, to: Actor) -> Span {
     match (from, to) {
-        (Actor::ApiServer, Actor::Etcd) | (Actor::Etcd, Actor::ApiServer) => STORE,
+        (Actor::ApiServer, Actor::Etcd(_)) | (Actor::Etcd(_), Actor::ApiServer) => STORE,
         (Actor::Kubelet(_), Actor::Runtime(_)) | (Actor::Runtime(_), Actor::Kubelet(_)) => LOCAL,
         (Actor::Scheduler | Actor::ControllerManager, Actor::ApiServer) => STORE,
         (Actor::ApiServer, Actor::Scheduler | Actor::ControllerManager) => STORE,

@@ -1,4 +1,5 @@
-//! flanneld on a node, and what the kernel and the container runtime make of its subnet: flannel0, docker0, masquerading.
+//! flanneld on a node, and what the kernel and the container runtime make of its subnet: the device that joins the node to
+//! the others, routes, docker0, masquerading.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -6,16 +7,20 @@ use ipnet::Ipv4Net;
 
 use crate::cluster::clients::number_of;
 use crate::cluster::event::{Actor, Happened, Local, NodeIx};
-use crate::cluster::host::{CNI_ADD, owner_of};
-use crate::cluster::{Cluster, Message};
+use crate::cluster::host::{CNI_ADD, NODE_MTU, POD_NETWORK, owner_of};
+use crate::cluster::power::CARD;
+use crate::cluster::{Backend, Cluster, Message};
 use crate::control::apiserver::StoredValue;
 use crate::etcd;
-use crate::net::addr::{End, Mac, SocketId};
+use crate::net::addr::{DevId, End, Mac, NsId, SocketId};
+use crate::net::device::DeviceKind;
 use crate::net::fabric;
 use crate::net::filter::Table;
 use crate::net::route::Route;
 use crate::net::socket::{SocketEvent, SocketOp};
-use crate::node::{flannel, runtime};
+use crate::net::vxlan::Vxlan;
+use crate::node::flannel::{self, Link, Netlink, SubnetRoute};
+use crate::node::runtime;
 use crate::sim::{EventId, Out};
 
 /// The token of flanneld's UDP socket.
@@ -27,7 +32,7 @@ pub(crate) fn flannel_input(effect: etcd::Effect<StoredValue>) -> Option<flannel
         etcd::Effect::Response { id, result, .. } => flannel::Input::Etcd { id, result },
         etcd::Effect::WatchEvents { events, .. } => flannel::Input::Changes(events),
         etcd::Effect::WatchCanceled { .. } => flannel::Input::WatchLost,
-        etcd::Effect::WatchProgress { .. } => return None,
+        etcd::Effect::WatchProgress { .. } | etcd::Effect::Peer(_) | etcd::Effect::Save(_) => return None,
     })
 }
 
@@ -48,10 +53,16 @@ impl Cluster {
             match effect {
                 flannel::Effect::Etcd { id, op } => {
                     let client = etcd::ClientId(number_of(me));
-                    self.send(me, Actor::Etcd, cause, Message::ToEtcd(etcd::Input::Request { client, id, op }));
+                    let request = Message::ToEtcd(etcd::Input::Request { client, id, op });
+                    self.send(me, self.etcd_for(me), cause, request);
                 }
-                flannel::Effect::Configure { network, subnet, tun, mtu, port } => {
-                    self.configure_flannel(ix, network, subnet, tun, mtu, port, cause);
+                flannel::Effect::Configure { network, subnet, link, mtu } => {
+                    self.configure_flannel(ix, (network, subnet), link, mtu, cause);
+                }
+                flannel::Effect::Netlink(entry) => self.netlink(ix, entry),
+                flannel::Effect::SubnetAdded { subnet, via } => {
+                    let what = Local::Subnet { subnet: subnet.to_string().into(), via: via.to_string().into() };
+                    self.trace.record(self.now, cause, Happened::Node { who: me, what });
                 }
                 flannel::Effect::Send { to, bytes, carries, .. } => {
                     let Some(socket) = self.host(ix).and_then(|host| host.flannel_socket) else { continue };
@@ -65,65 +76,142 @@ impl Cluster {
                     self.node_socket(me, ix, op, cause);
                 }
                 flannel::Effect::WriteTun { bytes, tag } => {
-                    let Some((ns, Some(dev))) = self.host(ix).map(|host| (host.ns, host.flannel0)) else { continue };
+                    let Some((ns, Some(dev))) = self.host(ix).map(|host| (host.ns, host.tunnel)) else { continue };
                     self.network(fabric::Input::Tun { to: End { ns, dev }, bytes: bytes.into(), tag }, cause);
                 }
-                flannel::Effect::Dropped { .. } => {}
-                flannel::Effect::Log(line) => {
-                    if let Some(subnet) = line.strip_prefix("Subnet added: ") {
-                        let what = Local::Subnet { subnet: subnet.into(), via: "".into() };
-                        self.trace.record(self.now, cause, Happened::Node { who: me, what });
-                    }
+                flannel::Effect::Dropped { .. } | flannel::Effect::Log(_) => {}
+            }
+        }
+    }
+
+    /// What flanneld and the container runtime's start-up make of a subnet: the device, `subnet.env`, docker0 with the
+    /// subnet's first address, and the masquerading of what leaves the overlay.
+    fn configure_flannel(
+        &mut self,
+        ix: NodeIx,
+        (network, subnet): (Ipv4Net, Ipv4Net),
+        link: Link,
+        mtu: u32,
+        cause: Option<EventId>,
+    ) {
+        let Some((ns, ip)) = self.host(ix).map(|host| (host.ns, host.ip)) else { return };
+        let tunnel = self.flannel_device(ix, ns, network, link, mtu);
+        if let Some(host) = self.host_mut(ix) {
+            host.tunnel = tunnel;
+            host.subnet_env = flannel::subnet_env(network, subnet, mtu);
+        }
+        if let Link::Tun { port, .. } = link {
+            let op = SocketOp::Bind { token: FLANNEL_SOCKET, at: SocketAddrV4::new(ip, port) };
+            self.node_socket(Actor::Flanneld(ix), ix, op, cause);
+        }
+        let rules = [
+            format!("-A POSTROUTING -s {network} -d {network} -j RETURN"),
+            format!("-A POSTROUTING -s {network} ! -d 224.0.0.0/4 -j MASQUERADE"),
+        ];
+        self.bridge_up(ix, Actor::Flanneld(ix), subnet, mtu, &rules, cause);
+    }
+
+    /// The device that joins a node to the others; one that outlived an earlier flanneld is used again.
+    fn flannel_device(&mut self, ix: NodeIx, ns: NsId, network: Ipv4Net, link: Link, mtu: u32) -> Option<DevId> {
+        match link {
+            Link::Tun { addr, .. } => {
+                let owner = owner_of(Actor::Flanneld(ix));
+                let dev = self.fabric.add_tun(ns, "flannel0", mtu, addr, owner).expect("flannel0 was not there");
+                let route = Route::new(network, None, dev, "flannel0".into());
+                self.fabric.replace_route(ns, route).expect("flannel0 is up");
+                Some(dev)
+            }
+            Link::Vxlan { vni, addr, mac, port } => {
+                let (local, name) = (self.host(ix)?.ip, format!("flannel.{vni}"));
+                let netns = self.fabric.ns(ns)?;
+                let parent = netns.device_named(CARD)?.id;
+                let left = netns.device_named(&name).map(|device| device.id);
+                let tunnel = Vxlan::new(vni, local, parent, port);
+                let add = || self.fabric.add_vxlan(ns, &name, (mac, mtu), addr, tunnel).expect("it was not there");
+                let dev = left.unwrap_or_else(add);
+                self.fabric.set_up(ns, dev, true).expect("it is there");
+                Some(dev)
+            }
+            Link::Card => None,
+        }
+    }
+
+    /// Without an overlay, the runtime makes its CNI configuration from the node's subnet: a bridge, and masquerading of what
+    /// leaves the pods' network. How packets get to other nodes is nobody's business.
+    pub(crate) fn pod_cidr(&mut self, ix: NodeIx, cidr: Ipv4Net, cause: Option<EventId>) {
+        if self.scenario.backend == Backend::None {
+            let rule = format!("-A POSTROUTING -s {cidr} ! -d {POD_NETWORK} -j MASQUERADE");
+            self.bridge_up(ix, Actor::Runtime(ix), cidr, NODE_MTU, &[rule], cause);
+        }
+    }
+
+    /// docker0 with the first address of a node's subnet, and rules of the table `nat`, unless they are there from before;
+    /// from now on pods can be plugged in.
+    pub(crate) fn bridge_up(
+        &mut self,
+        ix: NodeIx,
+        who: Actor,
+        subnet: Ipv4Net,
+        mtu: u32,
+        rules: &[String],
+        cause: Option<EventId>,
+    ) {
+        let Some((ns, ip, known)) = self.host(ix).map(|host| (host.ns, host.ip, host.cni.bridge)) else { return };
+        if known.is_none() {
+            let bridge_ip = Ipv4Addr::from(u32::from(subnet.network()) + 1);
+            let addr = Ipv4Net::new(bridge_ip, subnet.prefix_len()).expect("the subnet has this length");
+            let mac = Mac::of_ip(bridge_ip);
+            let bridge = self.fabric.add_bridge(ns, "docker0", mac, mtu, addr).expect("docker0 was not there");
+            for rule in rules {
+                self.fabric.iptables(ns, Table::Nat, rule).expect("the rules can be read");
+            }
+            if let Some(host) = self.host_mut(ix) {
+                host.cni.bridge = Some((bridge, addr, mtu));
+            }
+        }
+        let what = Local::Subnet { subnet: subnet.to_string().into(), via: ip.to_string().into() };
+        self.trace.record(self.now, cause, Happened::Node { who, what });
+        let ready = Message::ToRuntime(runtime::Input::NetworkReady(true));
+        self.hand_over(Actor::Runtime(ix), cause, CNI_ADD, ready);
+    }
+
+    /// The kernel is told something by flanneld. What it refuses, flanneld logs and leaves.
+    fn netlink(&mut self, ix: NodeIx, entry: Netlink) {
+        let Some((ns, tunnel)) = self.host(ix).map(|host| (host.ns, host.tunnel)) else { return };
+        match (entry, tunnel) {
+            (Netlink::Neighbour { ip, mac }, Some(dev)) => _ = self.fabric.set_neighbour(ns, dev, ip, mac),
+            (Netlink::Fdb { mac, remote }, Some(dev)) => _ = self.fabric.set_tunnel(ns, dev, mac, remote),
+            (Netlink::Neighbour { .. } | Netlink::Fdb { .. }, None) => {}
+            (Netlink::SetRoute(route), _) => {
+                if let Some(route) = self.kernel_route(ns, tunnel, route) {
+                    self.fabric.replace_route(ns, route).ok();
+                }
+            }
+            (Netlink::KeepRoute(route), _) => {
+                if let Some(route) = self.kernel_route(ns, tunnel, route) {
+                    self.fabric.add_route(ns, route).ok();
+                }
+            }
+            (Netlink::DelRoute(route), _) => {
+                if let Some(route) = self.kernel_route(ns, tunnel, route) {
+                    self.fabric.remove_route(ns, route.dst, Some(route.dev)).ok();
                 }
             }
         }
     }
 
-    /// What flanneld and the container runtime's start-up make of a subnet: flannel0 with the route of the whole overlay,
-    /// `subnet.env`, docker0 with the subnet's first address, and the masquerading of what leaves the overlay.
-    #[allow(clippy::too_many_arguments)] // What flanneld says at its start, all at once.
-    fn configure_flannel(
-        &mut self,
-        ix: NodeIx,
-        network: Ipv4Net,
-        subnet: Ipv4Net,
-        tun: Ipv4Addr,
-        mtu: u32,
-        port: u16,
-        cause: Option<EventId>,
-    ) {
-        let me = Actor::Flanneld(ix);
-        let Some(ns) = self.host(ix).map(|host| host.ns) else { return };
-        let flannel0 = self.fabric.add_tun(ns, "flannel0", mtu, tun, owner_of(me)).expect("flannel0 was not there");
-        let route = Route::new(network, None, flannel0, "flannel0".into());
-        self.fabric.replace_route(ns, route).expect("flannel0 is up");
-        let bridge_ip = Ipv4Addr::from(u32::from(subnet.network()) + 1);
-        let bridge_addr = Ipv4Net::new(bridge_ip, subnet.prefix_len()).expect("the subnet has this length");
-        let known = self.host(ix).and_then(|host| host.cni.bridge);
-        if known.is_none_or(|(_, addr, _)| addr != bridge_addr) {
-            let mac = Mac::of_ip(bridge_ip);
-            let bridge = self.fabric.add_bridge(ns, "docker0", mac, mtu, bridge_addr).expect("docker0 was not there");
-            for rule in [
-                format!("-A POSTROUTING -s {network} -d {network} -j RETURN"),
-                format!("-A POSTROUTING -s {network} ! -d 224.0.0.0/4 -j MASQUERADE"),
-            ] {
-                self.fabric.iptables(ns, Table::Nat, &rule).expect("flannel's rules can be read");
-            }
-            if let Some(host) = self.host_mut(ix) {
-                host.cni.bridge = Some((bridge, bridge_addr, mtu));
-                host.subnet_env = flannel::subnet_env(network, subnet, mtu);
-            }
-        }
-        if let Some(host) = self.host_mut(ix) {
-            host.flannel0 = Some(flannel0);
-        }
-        let ip = self.host(ix).map_or(Ipv4Addr::UNSPECIFIED, |host| host.ip);
-        let op = SocketOp::Bind { token: FLANNEL_SOCKET, at: SocketAddrV4::new(ip, port) };
-        self.node_socket(me, ix, op, cause);
-        let what = Local::Subnet { subnet: subnet.to_string().into(), via: ip.to_string().into() };
-        self.trace.record(self.now, cause, Happened::Node { who: me, what });
-        let ready = Message::ToRuntime(runtime::Input::NetworkReady(true));
-        self.hand_over(Actor::Runtime(ix), cause, CNI_ADD, ready);
+    /// A subnet's route with its device: the tunnel, or the network card.
+    fn kernel_route(&self, ns: NsId, tunnel: Option<DevId>, route: SubnetRoute) -> Option<Route> {
+        let SubnetRoute { dst, via, onlink } = route;
+        let ns = self.fabric.ns(ns)?;
+        let device = if onlink { ns.device(tunnel?)? } else { ns.device_named(CARD)? };
+        Some(Route { onlink, ..Route::new(dst, Some(via), device.id, device.name.clone()) })
+    }
+
+    /// The hardware address of the VXLAN device that a node has.
+    pub(crate) fn vtep_of(&self, ix: NodeIx) -> Option<Mac> {
+        let ns = self.fabric.ns(self.host(ix)?.ns)?;
+        ns.devices().find(|device| matches!(device.kind, DeviceKind::Vxlan(_))).map(|device| device.mac)
     }
 
     pub(crate) fn flannel_socket(&mut self, ix: NodeIx, socket: SocketId, event: SocketEvent, cause: Option<EventId>) {
@@ -144,11 +232,13 @@ impl Cluster {
         let now = self.now;
         let Some(host) = self.host_mut(ix) else { return };
         host.flanneld.stop();
-        let (ns, flannel0) = (host.ns, host.flannel0.take());
+        let (ns, tunnel) = (host.ns, host.tunnel.take());
         host.flannel_socket = None;
         let mut out = Out::default();
         self.fabric.kill_owner(ns, owner_of(Actor::Flanneld(ix)), now, &mut out);
-        if let Some(dev) = flannel0 {
+        // A TUN dies with its program; what the kernel was told stays.
+        let device = tunnel.and_then(|dev| self.fabric.ns(ns)?.device(dev));
+        if let Some(dev) = device.filter(|device| matches!(device.kind, DeviceKind::Tun(_))).map(|device| device.id) {
             self.fabric.remove_device(ns, dev).ok();
         }
         let effects = out.take_caused();

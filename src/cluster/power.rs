@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 
 use crate::api::http::Chunk;
-use crate::cluster::event::{Actor, NodeIx};
+use crate::cluster::event::{Actor, MasterIx, NodeIx};
 use crate::cluster::{Cluster, Mail, MailKind, Message, OutsideId, run};
 use crate::net::addr::{Mac, NsId, SegmentId};
 use crate::net::device::DeviceKind;
@@ -15,7 +15,8 @@ use crate::net::route::Route;
 use crate::node::runtime;
 use crate::sim::{EventId, Span};
 
-const CARD: &str = "eth0";
+/// A node's network card.
+pub(super) const CARD: &str = "eth0";
 /// From the switch to the first process: firmware, kernel, systemd.
 const STARTUP: Span = Span::secs(12);
 
@@ -38,7 +39,8 @@ impl Cluster {
         if self.host(ix).is_none() || !self.faults.off.insert(ix) && !starting {
             return;
         }
-        for actor in [Actor::Kubelet(ix), Actor::KubeProxy(ix), Actor::Flanneld(ix)] {
+        for actor in [Actor::Kubelet(ix), Actor::KubeProxy(ix), Actor::Flanneld(ix)].into_iter().chain(self.etcd_on(ix))
+        {
             self.crash(actor);
         }
         if self.host_mut(ix).is_some_and(|host| host.metrics.take().is_some()) {
@@ -50,6 +52,11 @@ impl Cluster {
         self.cut_cables();
         self.end_node_commands(ix);
         self.rearm(Actor::Runtime(ix));
+    }
+
+    /// The etcd member of a node, if it is a master.
+    fn etcd_on(&self, ix: NodeIx) -> Option<Actor> {
+        self.host(ix).filter(|host| host.master).map(|_| Actor::Etcd(MasterIx(ix.0)))
     }
 
     fn unplug_everything(&mut self, ix: NodeIx) {
@@ -109,7 +116,8 @@ impl Cluster {
             host.kubelet.booted();
             run(&mut host.runtime, runtime::Input::DnsRecords(records), now, cause);
         }
-        for actor in [Actor::Runtime(ix), Actor::KubeProxy(ix), Actor::Flanneld(ix), Actor::Kubelet(ix)] {
+        let processes = [Actor::Runtime(ix), Actor::KubeProxy(ix), Actor::Flanneld(ix), Actor::Kubelet(ix)];
+        for actor in processes.into_iter().chain(self.etcd_on(ix)) {
             self.start(actor, cause);
         }
     }

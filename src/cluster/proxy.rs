@@ -6,10 +6,12 @@ use std::sync::Arc;
 use crate::cluster::event::{Actor, Happened, Local, NodeIx};
 use crate::cluster::host::{POD_NETWORK, owner_of};
 use crate::cluster::{Cluster, ProxyMode, Scenario};
+use crate::net::addr::NsId;
 use crate::net::filter::Table;
 use crate::node::kube_proxy::iptables::Config;
 use crate::node::kube_proxy::model::Family;
 use crate::node::kube_proxy::{Effect, KubeProxy};
+use crate::node::network_policy::{NetworkPolicies, Written};
 use crate::sim::{EventId, Out, Rng};
 
 /// A kube-proxy that is about to start. `found` are the chains that are in the node's table `nat`.
@@ -20,9 +22,13 @@ pub(crate) fn proxy_of(
     seed: u64,
     found: impl IntoIterator<Item = Arc<str>>,
 ) -> KubeProxy {
-    match scenario.proxy {
+    let proxy = match scenario.proxy {
         ProxyMode::Iptables => KubeProxy::iptables(config(node, ip), found.into_iter()),
         _ => KubeProxy::userspace(ip, Rng::stream(seed, &format!("kube-proxy/{node}"))),
+    };
+    match scenario.policy {
+        false => proxy,
+        true => proxy.with_policies(NetworkPolicies::new(ip, scenario.epoch().0)),
     }
 }
 
@@ -57,6 +63,22 @@ impl Cluster {
         self.fabric_did(effects);
     }
 
+    /// The rules and sets of network policies; a jump that is there already stays as it is.
+    fn write_policies(&mut self, ns: NsId, written: Written) {
+        for command in written.hooks {
+            let check = command.replacen("-I ", "-C ", 1).replacen(" 1 ", " ", 1);
+            if command.starts_with("-N") || self.fabric.iptables(ns, Table::Filter, &check).is_err() {
+                self.fabric.iptables(ns, Table::Filter, &command).ok();
+            }
+        }
+        let done = self.fabric.edit_filter(ns, |filter| {
+            filter.keep_sets(|name| !name.starts_with("KUBE-SRC-") && !name.starts_with("KUBE-DST-"));
+            written.sets.into_iter().for_each(|(name, set)| filter.put_set(name, set));
+            filter.restore(&written.text, true)
+        });
+        done.expect("the controller writes rules that can be read");
+    }
+
     pub(crate) fn proxy_did(&mut self, ix: NodeIx, effects: Vec<(Option<EventId>, Effect)>) {
         let me = Actor::KubeProxy(ix);
         let Some(ns) = self.host(ix).map(|host| host.ns) else { return };
@@ -74,6 +96,10 @@ impl Cluster {
                 }
                 Effect::Restore(text) => {
                     self.fabric.iptables_restore(ns, &text, true).expect("kube-proxy writes rules that can be read");
+                    self.trace.record(self.now, cause, Happened::Node { who: me, what: Local::ProxyRules });
+                }
+                Effect::Policies(written) => {
+                    self.write_policies(ns, *written);
                     self.trace.record(self.now, cause, Happened::Node { who: me, what: Local::ProxyRules });
                 }
                 Effect::ForgetUdp(stale) => {

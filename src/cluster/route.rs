@@ -5,15 +5,15 @@
 
 use std::sync::Arc;
 
-use crate::api::http::{HttpRequest, HttpResponse};
+use crate::api::http::{HttpRequest, HttpResponse, StreamInput};
 use crate::api::{Answer, Call, CallId, KubeletAnswer, KubeletRequest, ObjectRef, Origin, Response, Status, Verb};
 use crate::cluster::clients::{actor_of, agent_of, number_of};
-use crate::cluster::event::{Actor, Happened, NodeIx, WokeFor};
+use crate::cluster::event::{Actor, Happened, MasterIx, NodeIx, WokeFor};
 use crate::cluster::said::said;
-use crate::cluster::{Cluster, Envelope, Fault, Mail, MailKind, host, overlay, rouse, run};
+use crate::cluster::{Cluster, Envelope, Fault, Mail, MailKind, host, rouse, run};
 use crate::control::apiserver::{self, ClientId, StoredValue};
 use crate::control::metrics_server::Batch;
-use crate::etcd::{self, EtcdError};
+use crate::etcd;
 use crate::net;
 use crate::node::{flannel, runtime};
 use crate::sim::{Component, EventId, Span, Wake};
@@ -32,6 +32,8 @@ pub enum Message {
     Answer(Answer),
     /// From the API server to a kubelet.
     Serve(u64, KubeletRequest),
+    /// What its client sends.
+    ServeInput(u64, StreamInput),
     /// The same is given up.
     ServeCancel(u64),
     /// From the API server to a metrics-server: a request with its number.
@@ -78,9 +80,8 @@ impl Cluster {
     /// Sends a message; it arrives later, unless a fault takes it.
     pub(crate) fn send(&mut self, from: Actor, to: Actor, cause: Option<EventId>, message: Message) -> Option<EventId> {
         self.note_request(&message);
-        let commits = matches!(&message, Message::ToEtcd(etcd::Input::Request { op, .. }) if op.is_replicated());
         let lost = self.is_lost(from, to);
-        let arrives_at = self.links.arrival(from, to, self.now, self.delay(from, to), commits);
+        let arrives_at = self.links.arrival(from, to, self.now, self.delay(from, to) + self.disk_of(to, &message));
         let entry = match said(&message) {
             Some(what) => Some(self.trace.record(self.now, cause, Happened::Sent { from, to, arrives_at, lost, what })),
             None => cause,
@@ -118,7 +119,8 @@ impl Cluster {
             | Actor::Flanneld(ix)
             | Actor::MetricsServer(ix) => Some(ix),
             Actor::Outside(_) | Actor::Network => None,
-            Actor::ApiServer | Actor::Etcd | Actor::Scheduler | Actor::ControllerManager | Actor::Dns => {
+            Actor::Etcd(at) => self.host(NodeIx(at.0)).filter(|host| host.master).map(|_| NodeIx(at.0)),
+            Actor::ApiServer | Actor::Scheduler | Actor::ControllerManager | Actor::Dns => {
                 self.hosts.iter().position(|host| host.master).and_then(|at| u32::try_from(at).ok()).map(NodeIx)
             }
         }
@@ -126,7 +128,7 @@ impl Cluster {
 
     fn is_lost(&mut self, from: Actor, to: Actor) -> bool {
         let (here, there) = (self.machine_of(from), self.machine_of(to));
-        let hosted = is_control_plane(from) && is_control_plane(to);
+        let hosted = self.scenario.masters == 0 && is_control_plane(from) && is_control_plane(to);
         if hosted || here == there && here.is_some() || matches!(to, Actor::Network) {
             return self.faults.down.contains(&to);
         }
@@ -148,7 +150,7 @@ impl Cluster {
             Message::Answer(_) | Message::Flannel(_) if self.faults.down.contains(&to) => {}
             Message::ToApi(apiserver::Input::Request { id, .. }) => self.fail_call(from, id, entry),
             Message::ToApi(apiserver::Input::Http { id, .. }) => self.fail_http(from, id, entry),
-            Message::ToEtcd(etcd::Input::Request { id, .. }) => self.fail_etcd(from, id, entry),
+            Message::ToEtcd(input) => self.etcd_missed(from, to, input, entry),
             Message::Answer(Answer::Response { id, .. }) => {
                 self.give_up(to, id, entry);
                 self.fail_call(to, id, entry);
@@ -188,8 +190,7 @@ impl Cluster {
         self.calls.remove(&(number_of(client), id.0));
         let server = self.scenario.master_address();
         let words = self.dial_error(Actor::ApiServer);
-        let body = format!("dial tcp {server}:6443: {words}").into_bytes();
-        let response = HttpResponse { code: 0, warnings: Vec::new(), body, streams: false };
+        let response = HttpResponse::text(0, format!("dial tcp {server}:6443: {words}"));
         let message = Message::Mail(MailKind::Http { id: id.0, response });
         self.queue.push(self.now + CONNECT_TIMEOUT, Envelope { from: Actor::ApiServer, to: client, entry, message });
     }
@@ -206,19 +207,6 @@ impl Cluster {
         } else {
             self.fail_call(client, id, None);
         }
-    }
-
-    fn fail_etcd(&mut self, client: Actor, id: u64, entry: Option<EventId>) {
-        let result = Err(EtcdError::NoLeader);
-        let message = match client {
-            Actor::Flanneld(_) => Message::Flannel(flannel::Input::Etcd { id, result }),
-            Actor::Outside(_) => {
-                let client = etcd::ClientId(number_of(client));
-                Message::Mail(MailKind::Etcd(etcd::Effect::Response { client, id, result }))
-            }
-            _ => return,
-        };
-        self.queue.push(self.now + CONNECT_TIMEOUT, Envelope { from: Actor::Etcd, to: client, entry, message });
     }
 
     /// The API server notices that a client's connection is gone.
@@ -278,10 +266,7 @@ impl Cluster {
                 let effects = run(&mut self.apiserver, input, now, entry);
                 self.apiserver_did(effects);
             }
-            (Actor::Etcd, Message::ToEtcd(input)) => {
-                let effects = run(&mut self.etcd, input, now, entry);
-                self.etcd_did(effects);
-            }
+            (Actor::Etcd(at), Message::ToEtcd(input)) => self.etcd_takes(at, input, entry),
             (Actor::ControllerManager, Message::Answer(answer)) => {
                 let effects = run(&mut self.manager, answer, now, entry);
                 self.calls_of(Actor::ControllerManager, effects);
@@ -311,6 +296,8 @@ impl Cluster {
         let now = self.now;
         let entry = match actor {
             Actor::Network => None,
+            // The ticks of a leader.
+            Actor::Etcd(_) if why == WokeFor::Heartbeat => None,
             _ => Some(self.trace.record(now, None, Happened::Woke { who: actor, why })),
         };
         match actor {
@@ -318,9 +305,9 @@ impl Cluster {
                 let effects = rouse(&mut self.apiserver, now, entry);
                 self.apiserver_did(effects);
             }
-            Actor::Etcd => {
-                let effects = rouse(&mut self.etcd, now, entry);
-                self.etcd_did(effects);
+            Actor::Etcd(at) => {
+                let effects = self.etcd_at_mut(at).map(|member| rouse(member, now, entry)).unwrap_or_default();
+                self.etcd_did(at, effects);
             }
             Actor::ControllerManager => {
                 let effects = rouse(&mut self.manager, now, entry);
@@ -385,7 +372,7 @@ impl Cluster {
                 apiserver::Effect::Etcd { id, op } => {
                     let client = etcd::ClientId(number_of(Actor::ApiServer));
                     let message = Message::ToEtcd(etcd::Input::Request { client, id, op });
-                    self.send(Actor::ApiServer, Actor::Etcd, cause, message);
+                    self.send(Actor::ApiServer, Actor::Etcd(MasterIx(0)), cause, message);
                 }
                 apiserver::Effect::Forward { to, id, request } => self.forward(to, id, request, cause),
                 apiserver::Effect::Kubelet { node, id, request } => match self.node_named(&node) {
@@ -398,6 +385,11 @@ impl Cluster {
                         self.hand_over(Actor::ApiServer, cause, CONNECT_TIMEOUT, Message::ToApi(input));
                     }
                 },
+                apiserver::Effect::KubeletInput { node, id, input } => {
+                    if let Some(ix) = self.node_named(&node) {
+                        self.send(Actor::ApiServer, Actor::Kubelet(ix), cause, Message::ServeInput(id.0, input));
+                    }
+                }
                 apiserver::Effect::KubeletCancel { node, id } => {
                     if let Some(ix) = self.node_named(&node) {
                         self.send(Actor::ApiServer, Actor::Kubelet(ix), cause, Message::ServeCancel(id.0));
@@ -418,27 +410,6 @@ impl Cluster {
         }
     }
 
-    pub(crate) fn etcd_did(&mut self, effects: Vec<(Option<EventId>, etcd::Effect<StoredValue>)>) {
-        for (cause, effect) in effects {
-            let client = match &effect {
-                etcd::Effect::Response { client, .. }
-                | etcd::Effect::WatchEvents { client, .. }
-                | etcd::Effect::WatchProgress { client, .. }
-                | etcd::Effect::WatchCanceled { client, .. } => client.0,
-            };
-            let to = actor_of(client);
-            let message = match to {
-                Actor::ApiServer => Message::ToApi(apiserver::Input::Etcd(effect)),
-                Actor::Flanneld(_) => match overlay::flannel_input(effect) {
-                    Some(input) => Message::Flannel(input),
-                    None => continue,
-                },
-                _ => Message::Mail(MailKind::Etcd(effect)),
-            };
-            self.send(Actor::Etcd, to, cause, message);
-        }
-    }
-
     /// Does what a fault says.
     pub(crate) fn inject(&mut self, fault: Fault, entry: Option<EventId>) {
         match fault {
@@ -448,12 +419,15 @@ impl Cluster {
             }
             Fault::Heal => {
                 self.faults.cut.clear();
+                self.faults.links.clear();
                 self.faults.loss = 0;
                 self.faults.delay = Span::ZERO;
+                self.faults.disks.clear();
                 self.cut_cables();
             }
             Fault::Loss(loss) => self.faults.loss = loss,
             Fault::Delay(delay) => self.faults.delay = delay,
+            Fault::SlowDisk(at, by) => _ = self.faults.disks.insert(at, by),
             Fault::Crash(actor) => self.crash(actor),
             // What runs goes on running; on a node that is off, nothing starts before the node does.
             Fault::Start(actor) => {
@@ -464,13 +438,15 @@ impl Cluster {
             }
             Fault::PowerOff(ix) => self.power_off(ix),
             Fault::PowerOn(ix) => self.power_on(ix, entry),
+            // Done when it was seen that it can be.
+            Fault::Network(..) => {}
         }
     }
 }
 
 /// Whether an actor runs beside the API server, on its master or wherever the control plane is hosted.
 fn is_control_plane(actor: Actor) -> bool {
-    matches!(actor, Actor::ApiServer | Actor::Etcd | Actor::Scheduler | Actor::ControllerManager | Actor::Dns)
+    matches!(actor, Actor::ApiServer | Actor::Etcd(_) | Actor::Scheduler | Actor::ControllerManager | Actor::Dns)
 }
 
 fn object_of(body: &[u8]) -> Option<crate::api::Object> {
@@ -510,7 +486,10 @@ pub(crate) fn wake_of(cluster: &Cluster, actor: Actor) -> Option<Wake<WokeFor>> 
     let host = |ix: NodeIx| cluster.host(ix);
     match actor {
         Actor::ApiServer => plain(cluster.apiserver.wake_at(), WokeFor::Work),
-        Actor::Etcd => plain(cluster.etcd.wake_at(), WokeFor::Timeout),
+        Actor::Etcd(at) => cluster.etcd_at(at)?.wake_at().map(|wake| Wake {
+            at: wake.at,
+            why: if wake.why == etcd::Reason::Tick { WokeFor::Heartbeat } else { WokeFor::Timeout },
+        }),
         Actor::ControllerManager => plain(cluster.manager.wake_at(), WokeFor::Work),
         Actor::Scheduler => plain(cluster.scheduler.wake_at(), WokeFor::Work),
         Actor::Dns => cluster.dns.wake_at().map(|at| Wake { at, why: WokeFor::Retry }),
@@ -525,7 +504,7 @@ pub(crate) fn wake_of(cluster: &Cluster, actor: Actor) -> Option<Wake<WokeFor>> 
         Actor::Flanneld(ix) => host(ix)?.flanneld.wake_at().map(|wake| Wake {
             at: wake.at,
             why: match wake.why {
-                flannel::Reason::Retry => WokeFor::Retry,
+                flannel::Reason::Retry | flannel::Reason::Routes => WokeFor::Retry,
                 flannel::Reason::Renew => WokeFor::Heartbeat,
             },
         }),

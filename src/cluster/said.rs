@@ -33,6 +33,11 @@ pub(crate) fn said(message: &Message) -> Option<Said> {
         Message::Scraped(batch) => Said::Local(format!("usage of {} containers", batch.containers.len()).into()),
         Message::ToApi(_) => return None,
         Message::ToEtcd(etcd::Input::Request { op, .. }) => op_said(op)?,
+        // Heartbeats are left out, as frames are.
+        Message::ToEtcd(etcd::Input::Peer(message)) if !message.is_heartbeat() => match &message.body {
+            etcd::PeerBody::Raft(raft) => Said::Raft { kind: raft.body.name(), term: raft.term.map(|term| term.0) },
+            etcd::PeerBody::Ask { .. } | etcd::PeerBody::Answer { .. } => Said::Local("/leases".into()),
+        },
         Message::ToEtcd(_) => return None,
         Message::Answer(Answer::Response { response, .. }) => response_said(response),
         Message::Answer(Answer::Events { events, .. }) => Said::Watch {
@@ -43,6 +48,10 @@ pub(crate) fn said(message: &Message) -> Option<Said> {
             Said::Response { code: status.code, object: None, wrote: false }
         }
         Message::Serve(_, KubeletRequest::Logs { pod, .. }) => Said::Local(format!("logs of {pod}").into()),
+        Message::Serve(_, KubeletRequest::Attach { pod, .. }) => Said::Local(format!("attach to {pod}").into()),
+        Message::Serve(_, KubeletRequest::PortForward { pod, port }) => {
+            Said::Local(format!("port {port} of {pod}").into())
+        }
         Message::Serve(_, KubeletRequest::Exec { pod, .. }) => Said::Local(format!("exec in {pod}").into()),
         Message::Mail(MailKind::Http { response, .. }) => {
             Said::Response { code: response.code, object: None, wrote: false }

@@ -1,7 +1,7 @@
 //! The scenario: what kind of cluster runs, as the words after `!cluster` say it.
 //!
 //! ```text
-//! nodes=3 masters=1 names=worker1,worker2,worker3 backend=udp proxy=userspace pull=2s seed=7
+//! nodes=3 masters=1 names=worker1,worker2,worker3 backend=udp proxy=userspace policy=off cloud=off pull=2s seed=7
 //! ```
 //!
 //! Every key is optional. `Display` writes all of them, so that a scenario can be read back.
@@ -26,6 +26,10 @@ pub struct Scenario {
     pub backend: Backend,
     /// kube-proxy's mode.
     pub proxy: ProxyMode,
+    /// Whether network policies are enforced.
+    pub policy: bool,
+    /// Whether the nodes are a cloud's, which gives Services load balancers.
+    pub cloud: bool,
     /// How long an image pull takes.
     pub pull: Span,
     /// The seed of all randomness.
@@ -86,6 +90,8 @@ impl Default for Scenario {
             masters: 1,
             backend: Backend::Udp,
             proxy: ProxyMode::Userspace,
+            policy: false,
+            cloud: false,
             pull: Span::secs(2),
             seed: 1,
         }
@@ -142,11 +148,13 @@ impl FromStr for Scenario {
             match key {
                 "nodes" => nodes = Some(number("nodes", value, 1, u64::from(MOST_NODES))?),
                 "names" => names = Some(node_names(value)?),
-                "masters" => scenario.masters = u8::try_from(number("masters", value, 0, 5)?).expect("at most 5"),
+                "masters" => scenario.masters = masters(value)?,
                 "backend" => scenario.backend = choice("backend", value, &Backend::ALL, "udp, vxlan, host-gw or none")?,
                 "proxy" => {
                     scenario.proxy = choice("proxy", value, &ProxyMode::ALL, "userspace, iptables, ipvs or nftables")?;
                 }
+                "policy" => scenario.policy = choice("policy", value, &[(true, "on"), (false, "off")], "on or off")?,
+                "cloud" => scenario.cloud = choice("cloud", value, &[(true, "on"), (false, "off")], "on or off")?,
                 "pull" => scenario.pull = parse_span(value).ok_or_else(|| bad("pull", value, "a time such as 2s"))?,
                 "seed" => scenario.seed = number("seed", value, 0, u64::MAX)?,
                 _ => return Err(ScenarioError::UnknownKey(word.into())),
@@ -191,12 +199,6 @@ impl Scenario {
     }
 
     fn check_simulated(&self) -> Result<(), ScenarioError> {
-        if self.masters > 1 {
-            return Err(ScenarioError::NotSimulated(format!("masters={}", self.masters)));
-        }
-        if !matches!(self.backend, Backend::Udp) {
-            return Err(ScenarioError::NotSimulated(format!("backend={}", self.backend.word())));
-        }
         if !matches!(self.proxy, ProxyMode::Userspace | ProxyMode::Iptables) {
             return Err(ScenarioError::NotSimulated(format!("proxy={}", self.proxy.word())));
         }
@@ -211,6 +213,14 @@ fn bad(key: &'static str, value: &str, expected: &'static str) -> ScenarioError 
 fn number(key: &'static str, value: &str, least: u64, most: u64) -> Result<u64, ScenarioError> {
     let n: u64 = value.parse().map_err(|_| bad(key, value, "a whole number"))?;
     if (least..=most).contains(&n) { Ok(n) } else { Err(bad(key, value, "a number within the limits")) }
+}
+
+/// Even numbers of masters are refused: a member more, and no member more may fail.
+fn masters(value: &str) -> Result<u8, ScenarioError> {
+    match number("masters", value, 0, 5)? {
+        2 | 4 => Err(bad("masters", value, "0, 1, 3 or 5: of an even number, no more may fail than of one less")),
+        n => Ok(u8::try_from(n).expect("at most 5")),
+    }
 }
 
 fn choice<T: Copy>(
@@ -283,7 +293,10 @@ impl fmt::Display for Scenario {
             write!(f, " names={}", self.names.join(","))?;
         }
         let ms = self.pull.as_millis();
-        write!(f, " backend={} proxy={} pull={ms}ms seed={}", self.backend.word(), self.proxy.word(), self.seed)
+        let policy = if self.policy { " policy=on" } else { "" };
+        let cloud = if self.cloud { " cloud=on" } else { "" };
+        let (backend, proxy) = (self.backend.word(), self.proxy.word());
+        write!(f, " backend={backend} proxy={proxy}{policy}{cloud} pull={ms}ms seed={}", self.seed)
     }
 }
 
@@ -291,7 +304,10 @@ impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ScenarioError::UnknownKey(word) => {
-                write!(f, "{word:?} is none of nodes=, masters=, names=, backend=, proxy=, pull=, seed=")
+                write!(
+                    f,
+                    "{word:?} is none of nodes=, masters=, names=, backend=, proxy=, policy=, cloud=, pull=, seed="
+                )
             }
             ScenarioError::BadValue { key, value, expected } => write!(f, "{key}={value}: expected {expected}"),
             ScenarioError::NotSimulated(word) => write!(f, "{word} is not simulated yet"),
@@ -305,7 +321,12 @@ mod tests {
 
     #[test]
     fn a_scenario_is_written_so_that_it_can_be_read_back() {
-        for words in ["", "nodes=5 seed=7 proxy=iptables", "nodes=3 masters=0 names=node1,node2,node3 pull=0s seed=1"] {
+        for words in [
+            "",
+            "nodes=5 seed=7 proxy=iptables",
+            "policy=on cloud=on",
+            "nodes=3 masters=0 names=node1,node2,node3 pull=0s seed=1",
+        ] {
             let scenario: Scenario = words.parse().expect("valid");
             assert_eq!(scenario.to_string().parse(), Ok(scenario), "{words}");
         }
@@ -315,7 +336,12 @@ mod tests {
     fn bad_words_say_what_would_fit() {
         for (words, message) in [
             ("nodes=0", "nodes=0: expected a number within the limits"),
-            ("colour=red", "\"colour=red\" is none of nodes=, masters=, names=, backend=, proxy=, pull=, seed="),
+            ("masters=2", "masters=2: expected 0, 1, 3 or 5: of an even number, no more may fail than of one less"),
+            (
+                "colour=red",
+                "\"colour=red\" is none of nodes=, masters=, names=, backend=, proxy=, policy=, cloud=, pull=, seed=",
+            ),
+            ("policy=maybe", "policy=maybe: expected on or off"),
             ("backend=weave", "backend=weave: expected udp, vxlan, host-gw or none"),
             ("nodes=2 names=a,b,c", "names=a,b,c: expected as many names as nodes"),
             ("pull=soon", "pull=soon: expected a time such as 2s"),

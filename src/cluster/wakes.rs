@@ -52,12 +52,12 @@ mod tests {
     fn the_earliest_is_next_and_a_new_wish_replaces_the_old() {
         let wake = |at| Some(Wake { at: Time(at), why: WokeFor::Work });
         let mut wakes = Wakes::default();
-        wakes.set(Actor::Etcd, wake(5));
+        wakes.set(Actor::Dns, wake(5));
         wakes.set(Actor::ApiServer, wake(3));
         assert_eq!(wakes.next().map(|(actor, _)| actor), Some(Actor::ApiServer));
         wakes.set(Actor::ApiServer, wake(9));
-        assert_eq!(wakes.next().map(|(actor, _)| actor), Some(Actor::Etcd));
-        wakes.set(Actor::Etcd, None);
+        assert_eq!(wakes.next().map(|(actor, _)| actor), Some(Actor::Dns));
+        wakes.set(Actor::Dns, None);
         assert_eq!(wakes.iter().count(), 1);
     }
 }

@@ -4,12 +4,14 @@
 //! http, present    the HTTP door: paths, bodies, tables, discovery
 //! flow             a request step by step: the state machine of `call`
 //! change           what a write does to an object: create, replace, patch, sub-resources
+//! managed          whose fields are whose after a write, server-side apply
 //! removal          what a deletion does: grace, finalizers, propagation
 //! registry         the rules of each kind
 //! admission        what is added to or refused of new objects
 //! alloc            cluster IPs and node ports
 //! aggregation      what another server answers for
 //! cache, watchers  the watch cache of each kind and its watchers
+//! openapi          what every kind looks like
 //! boot             what the server makes itself when it starts
 //! storage          what etcd holds
 //! ```
@@ -20,6 +22,7 @@
 pub mod admission;
 pub mod aggregation;
 pub mod alloc;
+pub mod authorizer;
 pub mod autoscaling_v1;
 pub mod boot;
 pub mod cache;
@@ -30,6 +33,9 @@ pub mod discovery;
 pub mod flow;
 pub mod http;
 pub mod legacy;
+mod managed;
+pub mod openapi;
+mod patience;
 pub mod present;
 pub mod registry;
 pub mod removal;
@@ -46,12 +52,13 @@ pub mod watching;
 mod tests;
 
 use crate::sim::{VecMap, VecSet};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 use rpds::RedBlackTreeMapSync;
 
-use crate::api::http::{Chunk, HttpRequest, HttpResponse};
+use crate::api::http::{Chunk, HttpRequest, HttpResponse, StreamInput};
 use crate::api::{Answer, CallId, Kind, KubeletAnswer, KubeletRequest, MicroTime, Object, Request, Timestamp};
 use crate::etcd;
 use crate::sim::{Component, Out, Rng, Time, Wake};
@@ -116,6 +123,15 @@ pub enum Input {
         id: CallId,
         /// What.
         request: HttpRequest,
+    },
+    /// A client sends something on a stream.
+    Stream {
+        /// Who.
+        client: ClientId,
+        /// The client's number for it.
+        id: CallId,
+        /// What.
+        input: StreamInput,
     },
     /// A client gives a request or watch up.
     Cancel {
@@ -202,6 +218,15 @@ pub enum Effect {
         /// What.
         request: KubeletRequest,
     },
+    /// Pass on what the client of a stream sends.
+    KubeletInput {
+        /// The node's name.
+        node: Arc<str>,
+        /// The number of the request.
+        id: CallId,
+        /// What.
+        input: StreamInput,
+    },
     /// The client of a stream from a kubelet is gone: stop it.
     KubeletCancel {
         /// The node's name.
@@ -216,6 +241,8 @@ pub enum Effect {
 pub enum Reason {
     /// It has not listed etcd yet.
     Start,
+    /// A request has taken too long.
+    Timeout,
 }
 
 /// The server.
@@ -230,6 +257,8 @@ pub struct ApiServer {
     by_client: RedBlackTreeMapSync<(ClientId, CallId), CallNo>,
     /// Calls that wait for a cache to hear of a revision.
     behind: VecSet<CallNo>,
+    /// Calls whose questions etcd could not answer, by when they are given up.
+    patient: VecSet<(Time, CallNo)>,
     /// Requests to etcd that no call waits for: what they are.
     errands: VecMap<u64, sync::Errand>,
     /// Nodes whose kubelets stream for a call.
@@ -240,7 +269,8 @@ pub struct ApiServer {
     forwarded: VecMap<CallNo, aggregation::Forwarded>,
     event_lease: Option<sync::EventLease>,
     alloc: Allocator,
-    backlog: Vec<Input>,
+    /// What came before the server was ready, and when.
+    backlog: VecDeque<(Time, Input)>,
     last_number: u64,
 }
 
@@ -258,12 +288,13 @@ impl ApiServer {
             calls: RedBlackTreeMapSync::new_sync(),
             by_client: RedBlackTreeMapSync::new_sync(),
             behind: VecSet::new(),
+            patient: VecSet::new(),
             errands: VecMap::new(),
             streams: VecMap::new(),
             logs: VecMap::new(),
             forwarded: VecMap::new(),
             event_lease: None,
-            backlog: Vec::new(),
+            backlog: VecDeque::new(),
             last_number: 0,
             config,
         }
@@ -332,11 +363,12 @@ impl Component for ApiServer {
         match input {
             Input::Etcd(effect) => self.on_etcd(effect, now, out),
             Input::EtcdLost => self.on_etcd_lost(now, out),
+            Input::Stream { client, id, input } => self.on_stream_input(client, id, input, out),
             Input::Cancel { client, id } => self.cancel(client, id, out),
             Input::Disconnect { client } => self.disconnect(client, out),
             Input::Kubelet { id, answer } => self.on_kubelet(id, answer, now, out),
             Input::Forwarded { id, response } => self.on_forwarded(id, response, out),
-            input if !self.is_ready() => self.backlog.push(input),
+            input if !self.is_ready() => self.backlog.push_back((now, input)),
             Input::Request { client, id, request, .. } if aggregation::is_foreign(&request) => {
                 self.forward_metrics(client, id, &request, out);
             }
@@ -351,9 +383,15 @@ impl Component for ApiServer {
         if self.boot == Boot::Off {
             self.start(now, out);
         }
+        self.lose_patience(now, out);
+        self.refuse_backlog(now, out);
     }
 
     fn wake_at(&self) -> Option<Wake<Reason>> {
-        (self.boot == Boot::Off).then_some(Wake { at: Time::ZERO, why: Reason::Start })
+        if self.boot == Boot::Off {
+            return Some(Wake { at: Time::ZERO, why: Reason::Start });
+        }
+        let timeout = [self.patient.first().map(|(at, _)| *at), self.next_refusal()].into_iter().flatten().min();
+        timeout.map(|at| Wake { at, why: Reason::Timeout })
     }
 }

@@ -24,8 +24,10 @@ pub mod replica_set;
 pub mod replicas;
 pub mod replication_controller;
 pub mod resource_quota;
+pub mod role_aggregation;
 pub mod selects;
 pub mod service_accounts;
+pub mod service_load_balancer;
 pub mod service_pods;
 pub mod stateful_set;
 pub mod taint_eviction;
@@ -160,5 +162,7 @@ controllers! {
     EndpointsController in endpoints;
     EndpointSliceController in endpoint_slice;
     ServiceAccountsController in service_accounts;
+    RoleAggregation in role_aggregation;
     ApiServices in api_service;
+    ServiceLoadBalancer in service_load_balancer;
 }

@@ -16,6 +16,7 @@ use crate::control::informer::{CallIds, Informers};
 use crate::control::{Cache, Calendar};
 use crate::sim::{Component, Out, Span, Time, VecSet, Wake};
 
+pub use answer::{VERSION, resources};
 pub use store::{Batch, Point, Store};
 
 /// What reaches it.

@@ -6,6 +6,7 @@
 pub mod cycle;
 pub mod decision;
 pub mod framework;
+pub mod near;
 pub mod plugin;
 pub mod preemption;
 pub mod queue;
@@ -16,6 +17,7 @@ pub mod tally;
 pub mod terms;
 pub mod victims;
 pub mod volumes;
+mod what_if;
 
 use std::sync::Arc;
 
@@ -28,11 +30,11 @@ use crate::api::{
 use crate::control::cache::Change;
 use crate::control::informer::{CallIds, Informers};
 use crate::control::recorder::{Style, involved};
-use crate::control::scheduler::decision::{Decision, Decisions, Outcome};
+use crate::control::scheduler::decision::{Decision, Decisions};
 use crate::control::scheduler::framework::{ClusterEvent, CycleState};
 use crate::control::scheduler::queue::{Queued, SchedulingQueue};
 use crate::control::scheduler::snapshot::{PodInfo, Snapshot};
-use crate::control::{Calendar, Recorder};
+use crate::control::{Cache, Calendar, Recorder};
 use crate::sim::{Component, EventId, Out, Rng, Span, Time, VecMap, Wake};
 
 /// The scheduler's name in pods, events and traces.
@@ -297,30 +299,11 @@ impl Scheduler {
             return;
         }
         self.free_at = now + CYCLE;
-        self.snapshot.refresh();
-        let selector = spreading::default_selector(&pod, &self.informers.cache);
-        spreading::prepare(&pod, selector.as_ref(), &mut self.snapshot);
-        let volumes = volumes::of(&pod.pod, &self.informers.cache);
-        let state = CycleState { selector, volumes, ..CycleState::default() };
-        let budgets = victims::budgets(&self.informers.cache);
-        let mut search = cycle::Search { start: &mut self.start, rng: &mut self.rng, state, budgets };
-        let found = cycle::schedule(&pod, &self.snapshot, &mut search);
-        let outcome = match &found.chosen {
-            Ok(node) => Outcome::Chosen(node.clone()),
-            Err(unfit) => Outcome::Unschedulable(unfit.message.clone()),
-        };
-        self.decisions.push(Decision {
-            pod: pod.key(),
-            uid: pod.pod.metadata.uid.clone(),
-            at: now,
-            attempt: queued.attempts,
-            all: u32::try_from(self.snapshot.len()).unwrap_or(u32::MAX),
-            evaluated: found.evaluated,
-            feasible: found.feasible,
-            nodes: found.nodes,
-            outcome,
-        });
-        match found.chosen {
+        let (cache, snapshot) = (&self.informers.cache, &mut self.snapshot);
+        let found = Scheduler::search(&pod, snapshot, cache, &mut self.start, &mut self.rng);
+        let (decision, chosen) = Decision::of(&pod, queued.attempts, now, self.snapshot.len(), found);
+        self.decisions.push(decision);
+        match chosen {
             Ok(node) => {
                 if !self.prebind(&queued, &node, cause, now, out) {
                     self.bind_now(queued, node, now, out);
@@ -333,6 +316,17 @@ impl Scheduler {
                 self.queue.failed(queued, unfit.plugins, now);
             }
         }
+    }
+
+    /// Looks for a node for a pod.
+    fn search(pod: &PodInfo, nodes: &mut Snapshot, cache: &Cache, start: &mut u32, rng: &mut Rng) -> cycle::Found {
+        nodes.refresh();
+        let selector = spreading::default_selector(pod, cache);
+        spreading::prepare(pod, selector.as_ref(), nodes);
+        let volumes = volumes::of(&pod.pod, cache);
+        let state = CycleState { selector, volumes, ..CycleState::default() };
+        let mut search = cycle::Search { start, rng, state, budgets: victims::budgets(cache) };
+        cycle::schedule(pod, nodes, &mut search)
     }
 
     /// Counts the pod on its node and asks the API server to bind it.

@@ -21,6 +21,8 @@ pub enum Code {
     ResourceExhausted,
     /// Nobody answers just now.
     Unavailable,
+    /// What has no code of its own.
+    Unknown,
 }
 
 impl Code {
@@ -33,6 +35,7 @@ impl Code {
             Code::FailedPrecondition => "FailedPrecondition",
             Code::ResourceExhausted => "ResourceExhausted",
             Code::Unavailable => "Unavailable",
+            Code::Unknown => "Unknown",
         }
     }
 }
@@ -73,6 +76,22 @@ pub enum EtcdError {
     NoLeader,
     /// No answer came in time.
     Timeout,
+    /// No answer came in time, and the leader that may have had the request is gone.
+    TimeoutLeaderFail,
+    /// The new leader was not there in time.
+    TimeoutLeaderTransfer,
+    /// The leader changed while the request waited.
+    LeaderChanged,
+    /// Only the leader does such a thing.
+    NotLeader,
+    /// Who shall lead is no voter.
+    BadLeaderTransferee,
+    /// The leader makes way and takes nothing.
+    ProposalDropped,
+    /// The member's port is closed.
+    Refused,
+    /// The connection broke while the answer was awaited.
+    ConnectionLost,
 }
 
 impl EtcdError {
@@ -88,9 +107,16 @@ impl EtcdError {
             | EtcdError::RequestTooLarge => Code::InvalidArgument,
             EtcdError::Compacted { .. } | EtcdError::FutureRevision | EtcdError::LeaseTtlTooLarge => Code::OutOfRange,
             EtcdError::LeaseNotFound => Code::NotFound,
-            EtcdError::LeaseExists => Code::FailedPrecondition,
+            EtcdError::LeaseExists | EtcdError::NotLeader | EtcdError::BadLeaderTransferee => Code::FailedPrecondition,
             EtcdError::NoSpace => Code::ResourceExhausted,
-            EtcdError::NoLeader | EtcdError::Timeout => Code::Unavailable,
+            EtcdError::NoLeader
+            | EtcdError::Timeout
+            | EtcdError::TimeoutLeaderFail
+            | EtcdError::TimeoutLeaderTransfer
+            | EtcdError::LeaderChanged
+            | EtcdError::Refused
+            | EtcdError::ConnectionLost => Code::Unavailable,
+            EtcdError::ProposalDropped => Code::Unknown,
         }
     }
 }
@@ -113,6 +139,16 @@ impl fmt::Display for EtcdError {
             EtcdError::DuplicateWatchId => "mvcc: duplicate watch ID provided on the WatchStream",
             EtcdError::NoLeader => "etcdserver: no leader",
             EtcdError::Timeout => "etcdserver: request timed out",
+            EtcdError::TimeoutLeaderFail => "etcdserver: request timed out, possibly due to previous leader failure",
+            EtcdError::TimeoutLeaderTransfer => "etcdserver: request timed out, leader transfer took too long",
+            EtcdError::LeaderChanged => "etcdserver: leader changed",
+            EtcdError::NotLeader => "etcdserver: not leader",
+            EtcdError::BadLeaderTransferee => "etcdserver: bad leader transferee",
+            EtcdError::ProposalDropped => "raft proposal dropped",
+            EtcdError::Refused => {
+                "connection error: desc = \"transport: Error while dialing: dial tcp 127.0.0.1:2379: connect: connection refused\""
+            }
+            EtcdError::ConnectionLost => "error reading from server: EOF",
         })
     }
 }

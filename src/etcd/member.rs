@@ -1,19 +1,40 @@
 //! One etcd process: requests in, responses and watch events out.
 //!
 //! Models `server/etcdserver/v3_server.go` and `server/etcdserver/api/v3rpc` (etcd). A request that changes something is made
-//! into a `Command` that is complete in itself (a lease has its number) and goes to `commit`, where a replicated log can
-//! stand; what only reads is answered from the store. This member is alone: what is committed is applied at once, as term 2,
-//! as with a real cluster of one.
+//! into a `Command` that is complete in itself (a lease has its number) and proposed to the cluster's log; it is answered when
+//! the log comes to it. What reads is answered from the store, once that is known to be current; what is about this member
+//! alone, at once.
+//!
+//! ```text
+//! rounds    what Raft wants written, sent and applied; the clock
+//! wait      requests that wait for their place in the log, and for how long
+//! read      linearizable reads
+//! peer      what members tell each other beside the log
+//! ```
+
+mod peer;
+mod read;
+mod rounds;
+mod wait;
 
 use crate::etcd::error::EtcdError;
+use crate::etcd::lease_clock::LeaseClock;
 use crate::etcd::lease_number::LeaseNumbers;
-use crate::etcd::op::{NewValue, Op, TxnOp, TxnStep, WatchOp};
+use crate::etcd::op::{Op, WatchOp};
 use crate::etcd::payload::Payload;
+use crate::etcd::raft::{self, Node, NodeId, Ready, SnapshotStatus, Storage};
+use crate::etcd::replica::{Replica, command_size};
 use crate::etcd::reply::{Body, Event, Header, MemberInfo, Reply, Status};
 use crate::etcd::revision::{ClientId, LeaseId, Revision, WatchId};
 use crate::etcd::store::{Command, Store};
 use crate::etcd::watch::WatchHub;
-use crate::sim::{Component, Out, Time, Wake};
+use crate::sim::{Component, Out, Rng, Span, Time, Wake};
+
+use peer::Asked;
+pub use peer::{PeerBody, PeerMessage};
+use read::Reads;
+use rounds::Ticks;
+use wait::Waiting;
 
 /// The largest write, in bytes (`--max-request-bytes`).
 const MAX_REQUEST: u64 = 1_572_864;
@@ -21,6 +42,12 @@ const MAX_REQUEST: u64 = 1_572_864;
 const MIN_IN_USE: u64 = 16_384;
 /// The size of a page of the database file.
 const PAGE: u64 = 4_096;
+/// A follower that hears of no leader for that long campaigns (`--election-timeout`).
+const ELECTION: Span = Span::secs(1);
+/// How long a request may take.
+const REQUEST_TIMEOUT: Span = Span::secs(7);
+/// How long a watch may be without a leader.
+const WATCH_PATIENCE: Span = Span::secs(3);
 
 /// Who the member is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,10 +66,16 @@ pub struct MemberConfig {
     pub version: String,
     /// Milliseconds of the calendar (since 1970) at the start of the simulation; lease numbers contain them.
     pub started_unix_ms: u64,
+    /// The other members of the new cluster (`--initial-cluster`).
+    pub others: Vec<MemberInfo>,
+    /// What its election time-outs are drawn from.
+    pub seed: u64,
+    /// How long its disk takes to write a piece of the log. Of a member that is alone nothing: its requests are late by that.
+    pub disk: Span,
 }
 
 impl Default for MemberConfig {
-    /// A member called `default` on the usual ports of this machine, with the numbers that etcd gives such a member.
+    /// A member called `default` on the usual ports of this machine, alone, with the numbers that etcd gives such a member.
     fn default() -> Self {
         MemberConfig {
             cluster_id: 0xcdf8_1819_4e3a_8c32,
@@ -52,24 +85,60 @@ impl Default for MemberConfig {
             client_urls: vec!["http://localhost:2379".into()],
             version: "3.6.6".into(),
             started_unix_ms: 0,
+            others: Vec::new(),
+            seed: 0,
+            disk: Span::ZERO,
         }
+    }
+}
+
+impl MemberConfig {
+    /// The member as the others know it.
+    pub fn info(&self) -> MemberInfo {
+        MemberInfo {
+            id: self.member_id,
+            name: self.name.clone(),
+            peer_urls: self.peer_urls.clone(),
+            client_urls: self.client_urls.clone(),
+            is_learner: false,
+        }
+    }
+
+    fn node(&self) -> NodeId {
+        NodeId(self.member_id)
+    }
+
+    /// The members of the new cluster, by number.
+    fn first_members(&self) -> Vec<NodeId> {
+        let mut all: Vec<NodeId> = self.others.iter().map(|member| NodeId(member.id)).collect();
+        all.push(self.node());
+        all.sort_unstable();
+        all
     }
 }
 
 /// One etcd member.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Member<V> {
+pub struct Member<V: Payload> {
     config: MemberConfig,
-    store: Store<V>,
+    /// When it started last.
+    started: Time,
+    raft: Node<Replica<V>>,
+    replica: Replica<V>,
+    clock: LeaseClock,
     watches: WatchHub,
     lease_numbers: LeaseNumbers,
-    term: u64,
-    applied: u64,
+    waiting: Waiting<V>,
+    reads: Reads<V>,
+    asked: Asked<V>,
+    /// What the disk is writing.
+    saving: Option<Ready<Replica<V>>>,
+    ticks: Ticks,
 }
 
 /// What reaches a member.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Input<V> {
+pub enum Input<V: Payload> {
     /// A client asks.
     Request {
         /// Who.
@@ -84,11 +153,19 @@ pub enum Input<V> {
         /// Who.
         client: ClientId,
     },
+    /// Another member says something.
+    Peer(PeerMessage<V>),
+    /// The disk has what it was to write.
+    Saved,
+    /// What was sent to this member did not arrive.
+    Unreachable(NodeId),
+    /// What became of a snapshot that was sent to this member.
+    SnapshotSent(NodeId, SnapshotStatus),
 }
 
 /// What a member wants done.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Effect<V> {
+pub enum Effect<V: Payload> {
     /// Answer a request.
     Response {
         /// Who asked.
@@ -118,15 +195,19 @@ pub enum Effect<V> {
         /// The store's revision.
         revision: Revision,
     },
-    /// Tell a watch that it is over, because its start was compacted away.
+    /// Tell a watch that it is over: its start was compacted away, or there has been no leader for too long.
     WatchCanceled {
         /// Whose watch.
         client: ClientId,
         /// Which.
         watch: WatchId,
-        /// The revision of the compaction.
-        compacted: Revision,
+        /// Why.
+        why: EtcdError,
     },
+    /// Tell another member.
+    Peer(PeerMessage<V>),
+    /// Write to the disk, which takes this long; `Input::Saved` says that it was done.
+    Save(Span),
 }
 
 /// Why a member wants to be woken.
@@ -136,14 +217,61 @@ pub enum Reason {
     LeaseExpiry(LeaseId),
     /// An idle watch asked to be told the revision.
     WatchProgress,
+    /// A heartbeat is due, or an election if nothing is heard.
+    Tick,
+    /// A request has waited long enough.
+    Timeout,
 }
 
 impl<V: Payload> Member<V> {
-    /// A new member with an empty store.
+    /// A member of a new cluster, with an empty store. One that is alone leads from the start.
     pub fn new(config: MemberConfig) -> Member<V> {
-        let lease_numbers = LeaseNumbers::new(config.member_id, config.started_unix_ms);
-        // A new cluster of one has written four entries (its term, its member, its version) before the first request.
-        Member { config, store: Store::new(), watches: WatchHub::default(), lease_numbers, term: 2, applied: 4 }
+        let replica = Replica::default();
+        let storage = Storage::bootstrap(&config.first_members(), replica.clone());
+        let rng = Rng::stream(config.seed, &format!("raft/{}", config.name));
+        let raft = Node::start(config.node(), raft::Config::ETCD, storage, None, rng);
+        let mut member = Member::with(config, raft, replica, Time::ZERO);
+        if member.config.others.is_empty() {
+            // Nobody is there to be told anything, nor a disk to be waited for. Who votes must be applied before it campaigns.
+            let mut nobody = Out::default();
+            member.work(Time::ZERO, &mut nobody);
+            member.raft.campaign();
+            member.work(Time::ZERO, &mut nobody);
+        }
+        member
+    }
+
+    /// What a crash leaves, started again at `now`: the log and the store are on its disk, its connections are not.
+    pub fn restart(&mut self, now: Time) {
+        let storage = self.raft.clone().crash();
+        let applied = self.raft.log().applied();
+        let rng = Rng::stream(self.config.seed.wrapping_add(now.0), &format!("raft/{}", self.config.name));
+        let raft = Node::start(self.config.node(), raft::Config::ETCD, storage, Some(applied), rng);
+        let (config, replica) = (self.config.clone(), std::mem::take(&mut self.replica));
+        *self = Member::with(config, raft, replica, now);
+    }
+
+    fn with(config: MemberConfig, raft: Node<Replica<V>>, replica: Replica<V>, now: Time) -> Member<V> {
+        let unix_ms = config.started_unix_ms + now.0 / 1_000_000;
+        let lease_numbers = LeaseNumbers::new(config.member_id, unix_ms);
+        let reads = Reads::new(LeaseNumbers::new(config.member_id, unix_ms));
+        let waiting = Waiting::new(config.node(), now);
+        let mut member = Member {
+            config,
+            started: now,
+            raft,
+            replica,
+            clock: LeaseClock::default(),
+            watches: WatchHub::default(),
+            lease_numbers,
+            waiting,
+            reads,
+            asked: Asked::default(),
+            saving: None,
+            ticks: Ticks::new(now),
+        };
+        member.hurry();
+        member
     }
 
     /// Who it is.
@@ -153,7 +281,22 @@ impl<V: Payload> Member<V> {
 
     /// Its store, to look at.
     pub fn store(&self) -> &Store<V> {
-        &self.store
+        &self.replica.store
+    }
+
+    /// What it holds as the others do, to look at.
+    pub fn replica(&self) -> &Replica<V> {
+        &self.replica
+    }
+
+    /// Its part in the log, to look at.
+    pub fn raft(&self) -> &Node<Replica<V>> {
+        &self.raft
+    }
+
+    /// When leases end, if it leads.
+    pub fn lease_clock(&self) -> &LeaseClock {
+        &self.clock
     }
 
     /// Its watches, to look at.
@@ -161,103 +304,127 @@ impl<V: Payload> Member<V> {
         &self.watches
     }
 
+    /// Whether it is the only member.
+    fn is_alone(&self) -> bool {
+        let membership = self.raft.membership();
+        membership.voters.len() <= 1 && membership.is_voter(self.raft.id())
+    }
+
     /// What it says of itself.
     pub fn status(&self) -> Status {
-        let in_use = MIN_IN_USE.max(self.store.backend.size().next_multiple_of(PAGE) + 3 * PAGE);
+        let in_use = MIN_IN_USE.max(self.store().backend.size().next_multiple_of(PAGE) + 3 * PAGE);
+        let leader = self.raft.leader().map(|id| id.0);
         Status {
             version: self.config.version.clone(),
             db_size: in_use + PAGE,
             db_size_in_use: in_use,
-            leader: Some(self.config.member_id),
-            raft_index: self.applied,
-            raft_applied_index: self.applied,
-            raft_term: self.term,
-            is_learner: false,
-            errors: Vec::new(),
+            leader,
+            raft_index: self.raft.log().committed().0,
+            raft_applied_index: self.raft.log().applied().0,
+            raft_term: self.raft.term().0,
+            is_learner: self.raft.is_learner(),
+            errors: leader.is_none().then(|| EtcdError::NoLeader.to_string()).into_iter().collect(),
         }
     }
 
-    /// The members it knows.
+    /// The members it knows, by number. Of one that has not yet said so, neither the name nor the clients' URLs are known.
     pub fn members(&self) -> Vec<MemberInfo> {
-        vec![MemberInfo {
-            id: self.config.member_id,
-            name: self.config.name.clone(),
-            peer_urls: self.config.peer_urls.clone(),
-            client_urls: self.config.client_urls.clone(),
-            is_learner: false,
-        }]
+        let mut all = self.config.others.clone();
+        all.push(self.config.info());
+        all.retain(|member| self.raft.membership().contains(NodeId(member.id)));
+        all.sort_by_key(|member| member.id);
+        for member in &mut all {
+            member.is_learner = self.raft.membership().is_learner(NodeId(member.id));
+            if !self.replica.started.contains(&NodeId(member.id)) {
+                member.name.clear();
+                member.client_urls.clear();
+            }
+        }
+        all
     }
 
     fn header(&self) -> Header {
         Header {
             cluster_id: self.config.cluster_id,
             member_id: self.config.member_id,
-            revision: self.store.revision(),
-            raft_term: self.term,
+            revision: self.store().revision(),
+            raft_term: self.raft.term().0,
         }
     }
 
-    fn request(&mut self, from: (ClientId, u64), op: Op<V>, now: Time, out: &mut Out<Effect<V>>) {
-        let (client, id) = from;
-        let mut then = Vec::new();
-        let result = self.answer(client, op, now, out, &mut then);
+    fn respond(&self, from: (ClientId, u64), result: Result<Body<V>, EtcdError>, out: &mut Out<Effect<V>>) {
         let result = result.map(|body| Reply { header: self.header(), body });
-        out.push(Effect::Response { client, id, result });
-        then.into_iter().for_each(|effect| out.push(effect));
+        out.push(Effect::Response { client: from.0, id: from.1, result });
     }
 
-    /// The answer to `op`. What must come after the answer goes to `then`.
+    fn request(&mut self, from: (ClientId, u64), op: Op<V>, now: Time, out: &mut Out<Effect<V>>) {
+        if op.is_linearizable_read() && !self.is_settled() {
+            return self.read(from, op, now, out);
+        }
+        let command = match op {
+            Op::Put(op) => Command::Put(op),
+            Op::Delete(op) => Command::Delete(op),
+            Op::Txn(op) if !op.is_read_only() => Command::Txn(op),
+            Op::Compact(at) => Command::Compact(at),
+            Op::LeaseGrant { id, ttl } => Command::LeaseGrant(id.unwrap_or_else(|| self.lease_numbers.draw()), ttl),
+            Op::LeaseRevoke(id) => Command::LeaseRevoke(id),
+            Op::LeaseKeepAlive(_) | Op::LeaseTimeToLive { .. } if !self.raft.is_leader() => {
+                return self.ask_leader(from, op, now, out);
+            }
+            Op::MoveLeader(target) => return self.move_leader(from, NodeId(target), now, out),
+            op => {
+                let mut then = Vec::new();
+                let result = self.answer(from.0, op, now, &mut then);
+                self.respond(from, result, out);
+                return then.into_iter().for_each(|effect| out.push(effect));
+            }
+        };
+        if command_size(&command) > MAX_REQUEST {
+            return self.respond(from, Err(EtcdError::RequestTooLarge), out);
+        }
+        self.propose(Some(from), command, now, out);
+    }
+
+    /// The answer to `op` from what this member has. What must come after the answer goes to `then`.
     fn answer(
         &mut self,
         client: ClientId,
         op: Op<V>,
         now: Time,
-        out: &mut Out<Effect<V>>,
         then: &mut Vec<Effect<V>>,
     ) -> Result<Body<V>, EtcdError> {
         match op {
-            Op::Range(op) => self.store.range(&op).map(Body::Range),
-            Op::Txn(op) if op.is_read_only() => self.store.read_txn(op),
-            Op::Put(op) => self.commit(Command::Put(op), now, out),
-            Op::Delete(op) => self.commit(Command::Delete(op), now, out),
-            Op::Txn(op) => self.commit(Command::Txn(op), now, out),
-            Op::Compact(at) => self.commit(Command::Compact(at), now, out),
-            Op::LeaseGrant { id, ttl } => {
-                let id = id.unwrap_or_else(|| self.lease_numbers.draw());
-                self.commit(Command::LeaseGrant(id, ttl), now, out)
-            }
-            Op::LeaseRevoke(id) => self.commit(Command::LeaseRevoke(id), now, out),
-            Op::LeaseKeepAlive(id) => Ok(Body::LeaseKeepAlive { id, ttl: self.store.leases.keep_alive(id, now) }),
-            Op::LeaseTimeToLive { id, keys } => {
-                Ok(Body::LeaseTimeToLive { id, life: self.store.leases.life(id, now, keys) })
-            }
-            Op::LeaseList => Ok(Body::LeaseList(self.store.leases.list().collect())),
+            Op::Range(op) => self.store().range(&op).map(Body::Range),
+            Op::Txn(op) => self.store().read_txn(op),
+            Op::LeaseKeepAlive(id) => Ok(Body::LeaseKeepAlive { id, ttl: self.keep_alive(id, now) }),
+            Op::LeaseTimeToLive { id, keys } => Ok(Body::LeaseTimeToLive { id, life: self.lease_life(id, now, keys) }),
+            Op::LeaseList => Ok(Body::LeaseList(self.leases())),
             Op::WatchCreate(op) => self.watch(client, op, now, then),
             Op::WatchCancel(watch) => {
                 self.watches.cancel((client, watch));
                 Ok(Body::WatchCancel(watch))
             }
             Op::WatchProgress => {
-                then.push(Effect::WatchProgress { client, watch: None, revision: self.store.revision() });
+                then.push(Effect::WatchProgress { client, watch: None, revision: self.store().revision() });
                 Ok(Body::WatchProgress)
             }
             Op::Status => Ok(Body::Status(self.status())),
             Op::MemberList => Ok(Body::MemberList(self.members())),
+            Op::Put(_)
+            | Op::Delete(_)
+            | Op::Compact(_)
+            | Op::LeaseGrant { .. }
+            | Op::LeaseRevoke(_)
+            | Op::MoveLeader(_) => Err(EtcdError::NotLeader),
         }
     }
 
-    /// Puts `command` through the log: here, applies it. Watches are told before the client is answered, as in etcd.
-    fn commit(&mut self, command: Command<V>, now: Time, out: &mut Out<Effect<V>>) -> Result<Body<V>, EtcdError> {
-        if command_size(&command) > MAX_REQUEST {
-            return Err(EtcdError::RequestTooLarge);
-        }
-        self.applied += 1;
-        let applied = self.store.apply(command, now);
-        let revision = self.store.revision();
-        for ((client, watch), events) in self.watches.notify(&applied.events, revision) {
-            out.push(Effect::WatchEvents { client, watch, revision, events });
-        }
-        applied.result
+    /// Starts the time of a lease again. Returns its time to live; `None` if there is no such lease or it is over.
+    fn keep_alive(&mut self, id: LeaseId, now: Time) -> Option<Span> {
+        let ttl = self.store().leases.ttl(id)?;
+        self.clock.remaining(id, now).filter(|left| *left > Span::ZERO)?;
+        self.clock.begin(id, ttl, now);
+        Some(ttl)
     }
 
     /// Creates a watch; one that begins in the past is told at once what it missed.
@@ -268,30 +435,36 @@ impl<V: Payload> Member<V> {
         now: Time,
         then: &mut Vec<Effect<V>>,
     ) -> Result<Body<V>, EtcdError> {
-        let revision = self.store.revision();
-        let start = op.start.unwrap_or(revision.next());
-        let range = op.range.clone();
+        if self.raft.leader().is_none() {
+            return Err(EtcdError::NoLeader);
+        }
+        let start = op.start.unwrap_or(self.store().revision().next());
         let watch = self.watches.create(client, op, start, now)?;
-        let watcher = self.watches.get((client, watch)).expect("the watch was just created");
-        let missed = if start > revision {
+        self.tell_missed((client, watch), then);
+        Ok(Body::WatchCreate(watch))
+    }
+
+    /// Tells a watch what it has not been told of; ends it if that is not known any more.
+    fn tell_missed(&mut self, (client, watch): (ClientId, WatchId), then: &mut Vec<Effect<V>>) {
+        let revision = self.store().revision();
+        let Some(watcher) = self.watches.get((client, watch)) else { return };
+        let missed = if watcher.next > revision {
             Ok(Vec::new())
         } else {
-            self.store.events_since(start, &range).map(|all| all.filter_map(|event| watcher.shown(&event)).collect())
+            let since = self.replica.store.events_since(watcher.next, &watcher.range);
+            since.map(|all| all.filter_map(|event| watcher.shown(&event)).collect())
         };
         match missed {
-            Err(EtcdError::Compacted { compacted }) => {
+            Err(why) => {
                 self.watches.cancel((client, watch));
-                then.push(Effect::WatchCanceled { client, watch, compacted });
+                then.push(Effect::WatchCanceled { client, watch, why });
             }
-            Err(other) => return Err(other),
+            Ok(events) if events.is_empty() => {}
             Ok(events) => {
-                if !events.is_empty() {
-                    self.watches.told((client, watch), revision);
-                    then.push(Effect::WatchEvents { client, watch, revision, events });
-                }
+                self.watches.told((client, watch), revision);
+                then.push(Effect::WatchEvents { client, watch, revision, events });
             }
         }
-        Ok(Body::WatchCreate(watch))
     }
 }
 
@@ -301,51 +474,43 @@ impl<V: Payload> Component for Member<V> {
     type Reason = Reason;
 
     fn handle(&mut self, input: Input<V>, now: Time, out: &mut Out<Effect<V>>) {
+        self.catch_up(now, out);
         match input {
             Input::Request { client, id, op } => self.request((client, id), op, now, out),
             Input::Disconnect { client } => self.watches.disconnect(client),
+            Input::Peer(message) => self.hear(message, now, out),
+            Input::Saved => {
+                if let Some(ready) = self.saving.take() {
+                    self.saved(ready, now, out);
+                }
+            }
+            Input::Unreachable(id) => self.raft.report_unreachable(id),
+            Input::SnapshotSent(id, status) => self.raft.report_snapshot(id, status),
         }
+        self.work(now, out);
     }
 
     fn wake(&mut self, now: Time, out: &mut Out<Effect<V>>) {
-        if self.store.leases.next_look().is_some_and(|at| at <= now) {
-            for lease in self.store.leases.due(now) {
-                self.commit(Command::LeaseRevoke(lease), now, out).expect("a lease that is due exists");
+        self.catch_up(now, out);
+        if self.clock.next_look().is_some_and(|at| at <= now) {
+            for lease in self.clock.due(now) {
+                self.propose(None, Command::LeaseRevoke(lease), now, out);
             }
         }
-        let revision = self.store.revision();
+        let revision = self.store().revision();
         for (client, watch) in self.watches.due_progress(now) {
             out.push(Effect::WatchProgress { client, watch: Some(watch), revision });
         }
+        self.time_out(now, out);
+        self.work(now, out);
     }
 
     fn wake_at(&self) -> Option<Wake<Reason>> {
-        let expiry = self.store.leases.next_look().zip(self.store.leases.list().next());
+        let expiry = self.clock.next_look().zip(self.clock.in_order().next());
         let expiry = expiry.map(|(at, lease)| Wake { at, why: Reason::LeaseExpiry(lease) });
         let progress = self.watches.next_progress().map(|at| Wake { at, why: Reason::WatchProgress });
-        [expiry, progress].into_iter().flatten().min_by_key(|wake| wake.at)
+        let tick = self.next_tick().map(|at| Wake { at, why: Reason::Tick });
+        let timeout = self.next_timeout().map(|at| Wake { at, why: Reason::Timeout });
+        [expiry, progress, tick, timeout].into_iter().flatten().min_by_key(|wake| wake.at)
     }
-}
-
-fn command_size<V: Payload>(command: &Command<V>) -> u64 {
-    match command {
-        Command::Put(op) => match &op.value {
-            NewValue::Set(value) => op.key.len() as u64 + value.size(),
-            NewValue::Keep => op.key.len() as u64,
-        },
-        Command::Txn(op) => txn_size(op),
-        _ => 0,
-    }
-}
-
-fn txn_size<V: Payload>(op: &TxnOp<V>) -> u64 {
-    let step_size = |step: &TxnStep<V>| match step {
-        TxnStep::Put(op) => match &op.value {
-            NewValue::Set(value) => op.key.len() as u64 + value.size(),
-            NewValue::Keep => op.key.len() as u64,
-        },
-        TxnStep::Txn(op) => txn_size(op),
-        TxnStep::Range(_) | TxnStep::Delete(_) => 0,
-    };
-    op.success.iter().chain(&op.failure).map(step_size).sum()
 }

@@ -50,6 +50,8 @@ pub enum Op<V> {
     Status,
     /// The cluster's members.
     MemberList,
+    /// The leader shall make way for this member.
+    MoveLeader(u64),
 }
 
 impl<V> Op<V> {
@@ -58,6 +60,16 @@ impl<V> Op<V> {
         match self {
             Op::Put(_) | Op::Delete(_) | Op::Compact(_) | Op::LeaseGrant { .. } | Op::LeaseRevoke(_) => true,
             Op::Txn(txn) => !txn.is_read_only(),
+            _ => false,
+        }
+    }
+
+    /// Whether it reads what was written before it was asked, wherever it is asked.
+    pub fn is_linearizable_read(&self) -> bool {
+        match self {
+            Op::Range(range) => !range.serializable,
+            Op::Txn(txn) => txn.is_read_only() && !txn.is_serializable(),
+            Op::MemberList => true,
             _ => false,
         }
     }
@@ -78,6 +90,8 @@ pub struct RangeOp {
     pub sort: Option<Sort>,
     /// Only keys changed, created in these revisions.
     pub only: RevisionFilter,
+    /// Whether the member asked may answer from what it has, however old that is.
+    pub serializable: bool,
 }
 
 impl RangeOp {
@@ -90,6 +104,7 @@ impl RangeOp {
             what: RangeWhat::KeysAndValues,
             sort: None,
             only: RevisionFilter::default(),
+            serializable: false,
         }
     }
 
@@ -267,6 +282,15 @@ impl<V> TxnOp<V> {
         self.success.iter().chain(&self.failure).all(|step| match step {
             TxnStep::Range(_) => true,
             TxnStep::Txn(txn) => txn.is_read_only(),
+            TxnStep::Put(_) | TxnStep::Delete(_) => false,
+        })
+    }
+
+    /// Whether all that it reads may be old.
+    pub fn is_serializable(&self) -> bool {
+        self.success.iter().chain(&self.failure).all(|step| match step {
+            TxnStep::Range(range) => range.serializable,
+            TxnStep::Txn(txn) => txn.is_serializable(),
             TxnStep::Put(_) | TxnStep::Delete(_) => false,
         })
     }

@@ -72,9 +72,9 @@ impl<V: Payload> Store<V> {
         })
     }
 
-    /// All leases at `now` with their keys; the one that ends first comes first.
-    pub fn lease_views(&self, now: Time) -> impl Iterator<Item = LeaseView> + '_ {
-        self.leases.list().filter_map(move |id| self.leases.life(id, now, true).map(|life| LeaseView { id, life }))
+    /// All leases, by number.
+    pub fn leases(&self) -> impl Iterator<Item = LeaseId> + '_ {
+        self.leases.iter().map(|(id, _)| id)
     }
 
     /// How many records are kept, over all revisions.
@@ -89,6 +89,30 @@ impl<V: Payload> Store<V> {
 }
 
 impl<V: Payload> Member<V> {
+    /// How long lease `id` lives at `now`, as far as this member knows: who does not lead knows only what was granted.
+    pub fn lease_life(&self, id: LeaseId, now: Time, with_keys: bool) -> Option<LeaseLife> {
+        let leases = &self.store().leases;
+        let granted = leases.ttl(id)?;
+        let keys = if with_keys { leases.keys(id).cloned().collect() } else { Vec::new() };
+        Some(LeaseLife { granted, remaining: self.lease_clock().remaining(id, now).unwrap_or(granted), keys })
+    }
+
+    /// All leases; where this member leads, the one that ends first comes first.
+    pub fn leases(&self) -> Vec<LeaseId> {
+        let mut leases: Vec<LeaseId> = self.lease_clock().in_order().collect();
+        if leases.is_empty() {
+            leases.extend(self.store().leases());
+        }
+        leases
+    }
+
+    /// All leases at `now` with their keys, in the same order.
+    pub fn lease_views(&self, now: Time) -> impl Iterator<Item = LeaseView> + '_ {
+        self.leases()
+            .into_iter()
+            .filter_map(move |id| self.lease_life(id, now, true).map(|life| LeaseView { id, life }))
+    }
+
     /// All watches, by client and number.
     pub fn watch_views(&self) -> impl Iterator<Item = WatchView<'_>> {
         self.watches().iter().map(|((client, watch), watcher)| WatchView { client: *client, watch: *watch, watcher })

@@ -129,6 +129,11 @@ pub enum Body<V> {
     Status(Status),
     /// To `MemberList`.
     MemberList(Vec<MemberInfo>),
+    /// To `MoveLeader`: who made way.
+    MoveLeader {
+        /// It led before.
+        from: u64,
+    },
 }
 
 /// The answer to a range.

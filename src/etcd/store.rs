@@ -1,7 +1,7 @@
 //! The store: revisions of keys, and the one way to change them.
 //!
 //! Models `server/storage/mvcc/kvstore.go`, `kvstore_txn.go` and `server/etcdserver/txn/txn.go` (etcd). `apply` is pure: the
-//! same commands at the same times give the same store, so a replicated log can stand before it. Every transaction that
+//! same commands give the same store, so a replicated log can stand before it. Every transaction that
 //! changes something takes one revision; one that changes nothing takes none.
 
 use crate::etcd::backend::{Backend, Record};
@@ -15,7 +15,7 @@ use crate::etcd::payload::Payload;
 use crate::etcd::reply::{Body, Event, Found, KeyValue, RangeReply};
 use crate::etcd::revision::{Change, LeaseId, Revision};
 use crate::etcd::txn;
-use crate::sim::{Span, Time};
+use crate::sim::Span;
 
 /// A multi-version store of keys with values `V`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -81,17 +81,15 @@ impl<V: Payload> Store<V> {
         self.compacted
     }
 
-    /// Does `command` at `now`.
-    pub fn apply(&mut self, command: Command<V>, now: Time) -> Applied<V> {
+    /// Does `command`.
+    pub fn apply(&mut self, command: Command<V>) -> Applied<V> {
         let mut writer = Writer { main: self.revision.next(), store: self, events: Vec::new() };
         let result = match command {
             Command::Put(op) => writer.store.check_put(&op).map(|()| writer.put(op)),
             Command::Delete(op) => check_keys(&op.range).map(|()| writer.delete(&op)),
             Command::Txn(op) => txn::run(op, &mut writer),
             Command::Compact(at) => writer.store.compact(at).map(|()| Body::Compact),
-            Command::LeaseGrant(id, ttl) => {
-                writer.store.leases.grant(id, ttl, now).map(|ttl| Body::LeaseGrant { id, ttl })
-            }
+            Command::LeaseGrant(id, ttl) => writer.store.leases.grant(id, ttl).map(|ttl| Body::LeaseGrant { id, ttl }),
             Command::LeaseRevoke(id) => writer.revoke(id).map(|()| Body::LeaseRevoke),
         };
         let events = writer.events;

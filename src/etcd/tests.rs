@@ -1,5 +1,7 @@
 //! Tests of the store and the member as wholes.
 
+mod faults;
+mod group;
 mod measure;
 mod member;
 mod property;

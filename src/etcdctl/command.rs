@@ -67,6 +67,8 @@ pub enum Verb {
     EndpointStatus,
     /// `member list`
     MemberList,
+    /// `move-leader`
+    MoveLeader,
     /// `version`
     Version,
     /// `help`
@@ -321,7 +323,12 @@ pub const COMMANDS: &[Command] = &[
     other(&["member", "promote"], "Promotes a non-voting member in the cluster"),
     other(&["member", "remove"], "Removes a member from the cluster"),
     other(&["member", "update"], "Updates a member in the cluster"),
-    other(&["move-leader"], "Transfers leadership to another etcd cluster member."),
+    command(
+        &["move-leader"],
+        "<transferee-member-id>",
+        "Transfers leadership to another etcd cluster member.",
+        Verb::MoveLeader,
+    ),
     with(
         long(
             command(

@@ -113,6 +113,15 @@ pub fn parse_int(text: &str, base: u32) -> Result<i64, String> {
     i64::from_str_radix(text, base).map_err(|_| fail("value out of range"))
 }
 
+/// `strconv.ParseUint(text, base, 64)`; the error is Go's.
+pub fn parse_uint(text: &str, base: u32) -> Result<u64, String> {
+    let fail = |why: &str| format!("strconv.ParseUint: parsing {}: {why}", quoted(text));
+    if text.is_empty() || !text.chars().all(|c| c.is_digit(base)) {
+        return Err(fail("invalid syntax"));
+    }
+    u64::from_str_radix(text, base).map_err(|_| fail("value out of range"))
+}
+
 /// `strconv.ParseBool`; the error is Go's.
 pub fn parse_bool(text: &str) -> Result<bool, String> {
     match text {

@@ -46,6 +46,8 @@ pub enum Plan<V> {
     Watch(WatchOp),
     /// Keep a lease alive until it ends or until interrupted.
     KeepAlive(LeaseId),
+    /// Look for the leader and ask it to make way for this member.
+    MoveLeader(u64),
     /// Ask every endpoint.
     Poll {
         /// What.
@@ -135,6 +137,12 @@ pub fn plan<V: Payload + From<Arc<str>>>(line: &Line, stdin: &str) -> Result<Pla
         }
         Verb::LeaseList => ask(Op::LeaseList, Subject::LeaseList),
         Verb::MemberList => ask(Op::MemberList, Subject::MemberList),
+        Verb::MoveLeader => {
+            let [target] = &line.args[..] else {
+                return refuse(exit::BAD_ARGS, "move-leader command needs 1 argument");
+            };
+            golang::parse_uint(target, 16).map(Plan::MoveLeader).or_else(|e| refuse(exit::BAD_ARGS, e))
+        }
         Verb::EndpointHealth => Ok(Plan::Poll { poll: Poll::Health, cluster: line.on("cluster") }),
         Verb::EndpointStatus => Ok(Plan::Poll { poll: Poll::Status, cluster: line.on("cluster") }),
         Verb::Version => Ok(Plan::Print(format!("etcdctl version: {VERSION}\nAPI version: {API_VERSION}\n"))),
@@ -186,6 +194,7 @@ pub fn get(line: &Line) -> Result<RangeOp, Refusal> {
     op.limit = u64::try_from(line.number("limit")).ok().filter(|limit| *limit > 0);
     op.revision = u64::try_from(line.number("rev")).ok().filter(|rev| *rev > 0).map(Revision);
     op.sort = sort(line)?;
+    op.serializable = line.text("consistency") == "s";
     if line.on("keys-only") {
         op.what = RangeWhat::KeysOnly;
     }

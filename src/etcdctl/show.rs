@@ -65,6 +65,8 @@ pub enum Subject {
     LeaseList,
     /// `member list`
     MemberList,
+    /// `move-leader`, with the member that shall lead.
+    MoveLeader(u64),
 }
 
 /// How an endpoint's health was found.
@@ -206,6 +208,11 @@ impl Display {
             }
             Body::MemberList(members) => {
                 members.iter().for_each(|member| out += &(member_row(member).join(", ") + "\n"))
+            }
+            Body::MoveLeader { from } => {
+                if let Subject::MoveLeader(to) = subject {
+                    line(&mut out, format_args!("Leadership transferred from {from:x} to {to:x}"));
+                }
             }
             Body::Compact | Body::WatchCreate(_) | Body::WatchCancel(_) | Body::WatchProgress | Body::Status(_) => {}
         }

@@ -87,7 +87,7 @@ fn delivered(effect: etcd::Effect<Text>) -> Option<Input<Text>> {
             Some(Input::Events { revision, events })
         }
         etcd::Effect::WatchProgress { client: ClientId(7), revision, .. } => Some(Input::Progress(revision)),
-        etcd::Effect::WatchCanceled { client: ClientId(7), .. } => Some(Input::Canceled),
+        etcd::Effect::WatchCanceled { client: ClientId(7), why, .. } => Some(Input::Canceled(why)),
         _ => None,
     }
 }

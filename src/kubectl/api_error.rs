@@ -24,6 +24,14 @@ pub fn stop(response: &HttpResponse) -> Stop {
     Stop::Fail(Failure { text: message(response, None), code: 1 })
 }
 
+/// The end of a command whose stream was refused: what the node says comes in the stream that has begun.
+pub fn of_stream(response: &HttpResponse) -> Stop {
+    if response.code < 500 {
+        return stop(response);
+    }
+    Stop::Fail(Failure { text: format!("error: {}\n", bare_message(response)), code: 1 })
+}
+
 /// The reason of a failed answer: `NotFound`, `Conflict`, …; empty if it says none.
 pub fn reason(response: &HttpResponse) -> String {
     text(&status(response), "reason").to_owned()
@@ -55,9 +63,23 @@ fn status(response: &HttpResponse) -> Value {
     serde_json::json!({"kind": "Status", "reason": reason, "message": message, "code": response.code})
 }
 
+/// What kubectl prints when there was no answer: the dialler's error, `dial tcp 10.0.0.1:6443: connect: connection refused`.
+fn unreachable(error: &str) -> String {
+    let address = error.strip_prefix("dial tcp ").and_then(|rest| rest.split_once(": ")).map(|(address, _)| address);
+    match address.filter(|_| error.contains("connection refused")) {
+        Some(address) => {
+            format!("The connection to the server {address} was refused - did you specify the right host or port?\n")
+        }
+        None => format!("Unable to connect to the server: {error}\n"),
+    }
+}
+
 /// What kubectl prints about a failed answer. `doing` names the file that the object came from:
 /// `error when creating "STDIN"`.
 pub fn message(response: &HttpResponse, doing: Option<&str>) -> String {
+    if response.code == 0 {
+        return unreachable(&String::from_utf8_lossy(&response.body));
+    }
     let status = status(response);
     let reason = text(&status, "reason");
     if reason == "Invalid" {

@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::api_error;
 use super::args::Args;
 use super::files::FileNode;
-use super::follow::Follow;
+use super::follow::{Follow, Terminal};
 use super::manifest::{self, Document};
 use super::process::{Effect, Record, Step, StepKind};
 use super::session::KubectlConfig;
 use super::timestamp;
-use crate::api::http::{Chunk, HttpRequest, HttpResponse};
+use crate::api::http::{Chunk, HttpRequest, HttpResponse, Impersonated, escape_query};
 use crate::sim::{Out, Time, VecSet};
 
 /// Why a verb stops before its end.
@@ -29,6 +29,8 @@ pub enum Stop {
         id: u64,
         /// What takes the chunks.
         follow: Box<Follow>,
+        /// Whether the verb goes on after it ([`Ctx::converse`]).
+        resumes: bool,
     },
 }
 
@@ -213,6 +215,7 @@ impl<'a> Ctx<'a> {
             self.record.steps.push(Step { id, kind: StepKind::Asked(self.clock) });
             let mut request = request;
             request.user_agent = USER_AGENT.into();
+            request.impersonate = self.impersonated()?;
             self.out.push(Effect::Request { id, request });
             return Err(Stop::Pending);
         }
@@ -233,6 +236,19 @@ impl<'a> Ctx<'a> {
         Ok(answer)
     }
 
+    /// As whom `--as` and `--as-group` have the command run.
+    fn impersonated(&self) -> Result<Option<Impersonated>, Stop> {
+        let (user, groups) = (self.args().text("as").to_owned(), self.args().list("as-group"));
+        match (user.is_empty(), groups.is_empty()) {
+            (true, true) => Ok(None),
+            (true, false) => {
+                let user = &self.session().user;
+                fail(format!("requesting uid, groups or user-extra for {user} without impersonating a user"))
+            }
+            (false, _) => Ok(Some(Impersonated { user, groups })),
+        }
+    }
+
     fn log_response(&mut self, verb: &str, url: &str, code: u16, millis: u64) {
         let stamp = timestamp::klog(self.session().epoch, self.seen);
         let status = api_error::status_line(code);
@@ -245,7 +261,7 @@ impl<'a> Ctx<'a> {
         let mut url = format!("{}{}", self.session().server, request.path);
         for (i, (name, value)) in request.query.iter().enumerate() {
             url.push(if i == 0 { '?' } else { '&' });
-            url.push_str(&format!("{name}={}", percent(value)));
+            url.push_str(&format!("{name}={}", escape_query(value)));
         }
         url
     }
@@ -263,6 +279,15 @@ impl<'a> Ctx<'a> {
             return Err(api_error::stop(&answer.response));
         }
         Ok(Stream { id: answer.id, read: 0 })
+    }
+
+    /// Hands the terminal over to a stream until that ends. The answer may be a refusal.
+    pub fn converse(&mut self, request: HttpRequest, terminal: Terminal) -> Result<Answer, Stop> {
+        let answer = self.request(request)?;
+        if answer.response.is_success() && !self.record.has_ended(answer.id) {
+            return Err(Stop::Follow { id: answer.id, follow: Box::new(Follow::Exec(terminal)), resumes: true });
+        }
+        Ok(answer)
     }
 
     /// The next chunk of a stream, waiting for it until the deadline.
@@ -355,16 +380,3 @@ impl<'a> Ctx<'a> {
 
 /// How kubectl names itself to the server.
 pub const USER_AGENT: &str = "kubectl/v1.36.2 (linux/amd64) kubernetes/kubarium";
-
-/// Percent-encodes a query value as Go's `url.Values.Encode` does.
-fn percent(value: &str) -> String {
-    let mut text = String::new();
-    for byte in value.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => text.push(byte as char),
-            b' ' => text.push('+'),
-            _ => text.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    text
-}

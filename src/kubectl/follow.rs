@@ -16,11 +16,59 @@ use crate::sim::Out;
 pub enum Follow {
     /// `get -w`.
     Watch(Box<Watch>),
-    /// `logs -f` and `exec`: text as it comes.
-    Text {
-        /// What `exec` says when its command failed: the words before the exit code.
-        exec: bool,
-    },
+    /// `logs -f`: text as it comes.
+    Text,
+    /// `exec`.
+    Exec(Terminal),
+}
+
+/// The near end of an `exec`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Terminal {
+    /// Whether what is typed goes there (`-i`).
+    pub stdin: bool,
+    /// Whether the far end is a terminal (`-t`).
+    pub tty: bool,
+    /// What the far end will show because it was typed: here it is shown already.
+    echo: Vec<u8>,
+}
+
+impl Terminal {
+    /// The near end with these flags.
+    pub fn new(stdin: bool, tty: bool) -> Terminal {
+        Terminal { stdin, tty, echo: Vec::new() }
+    }
+
+    /// What goes there for a line that was typed. Where lines are typed whole, `^C` and `^D` are the keys.
+    pub fn typed(&mut self, line: &str) -> Vec<u8> {
+        match line {
+            "^C" if self.tty => return self.interrupt().unwrap_or_default(),
+            "^D" if self.tty => return vec![4],
+            _ => {}
+        }
+        if self.tty {
+            self.echo.extend_from_slice(format!("{line}\r\n").as_bytes());
+        }
+        format!("{line}\n").into_bytes()
+    }
+
+    /// What goes there for Ctrl-C, if the far end is a terminal.
+    pub fn interrupt(&mut self) -> Option<Vec<u8>> {
+        if !self.tty || !self.stdin {
+            return None;
+        }
+        self.echo.extend_from_slice(b"^C\r\n");
+        Some(vec![3])
+    }
+
+    /// What is shown of what came.
+    fn shown(&mut self, bytes: &[u8]) -> String {
+        let known = bytes.iter().zip(&self.echo).take_while(|(came, typed)| came == typed).count();
+        let known = if known == bytes.len().min(self.echo.len()) { known } else { 0 };
+        self.echo.drain(..known);
+        let text = String::from_utf8_lossy(&bytes[known..]).into_owned();
+        if self.tty { text.replace("\r\n", "\n") } else { text }
+    }
 }
 
 /// The state of `get -w`.
@@ -46,6 +94,13 @@ impl Follow {
         match (self, chunk) {
             (Follow::Watch(watch), Chunk::Event(event)) => watch.event(&event, out),
             (_, Chunk::Event(_)) => None,
+            (Follow::Exec(terminal), Chunk::Stdout(bytes)) => {
+                let text = terminal.shown(&bytes);
+                if !text.is_empty() {
+                    out.push(Effect::Stdout(text));
+                }
+                None
+            }
             (_, Chunk::Stdout(bytes)) => {
                 out.push(Effect::Stdout(String::from_utf8_lossy(&bytes).into_owned()));
                 None
@@ -54,7 +109,7 @@ impl Follow {
                 out.push(Effect::Stderr(String::from_utf8_lossy(&bytes).into_owned()));
                 None
             }
-            (Follow::Text { exec: true }, Chunk::Exit(code)) if code != 0 => {
+            (Follow::Exec(_), Chunk::Exit(code)) if code != 0 => {
                 out.push(Effect::Stderr(format!("command terminated with exit code {code}\n")));
                 Some(code)
             }

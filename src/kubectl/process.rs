@@ -16,7 +16,7 @@ use super::follow::Follow;
 use super::manifest::Document;
 use super::session::KubectlConfig;
 use super::verb;
-use crate::api::http::{Chunk, HttpRequest, HttpResponse};
+use crate::api::http::{Chunk, HttpRequest, HttpResponse, StreamInput};
 use crate::sim::{Out, Time};
 
 /// What reaches a running command.
@@ -38,6 +38,8 @@ pub enum Input {
         /// The piece.
         chunk: Chunk,
     },
+    /// A line that was typed while the command reads ([`Process::takes_input`]).
+    Typed(String),
     /// The time of [`Process::wake_at`] has come.
     Timer,
     /// Ctrl-C.
@@ -53,6 +55,13 @@ pub enum Effect {
         id: u64,
         /// The request.
         request: HttpRequest,
+    },
+    /// Send something on the stream of a request.
+    Input {
+        /// The number of the request.
+        id: u64,
+        /// What.
+        input: StreamInput,
     },
     /// Close the stream of this request.
     Cancel {
@@ -128,8 +137,8 @@ enum State {
     Refused(Text, u8),
     /// The verb is waiting; so many pieces of output are out, and it wants to be woken at this time.
     Running { record: Box<Record>, printed: u64, wake: Option<Time> },
-    /// The verb ended; its stream goes on.
-    Following { id: u64, follow: Box<Follow> },
+    /// A stream goes on; the verb has ended, or goes on after it with so much of its output out.
+    Following { id: u64, follow: Box<Follow>, then: Option<(Box<Record>, u64)> },
     /// Over.
     Ended,
 }
@@ -183,13 +192,28 @@ impl Process {
                 out.push(Effect::Exit(*code));
                 self.state = State::Ended;
             }
-            (State::Following { id, .. }, Input::Interrupt) => {
-                out.push(Effect::Cancel { id: *id });
-                self.end(130, out);
+            (State::Following { id, follow, .. }, Input::Typed(line)) => {
+                if let Follow::Exec(terminal) = &mut **follow {
+                    out.push(Effect::Input { id: *id, input: StreamInput::Stdin(terminal.typed(&line)) });
+                }
             }
-            (State::Following { id, follow }, Input::Chunk { id: from, chunk }) if *id == from => {
+            (_, Input::Typed(_)) => {}
+            (State::Following { id, follow, .. }, Input::Interrupt) => {
+                let key = match &mut **follow {
+                    Follow::Exec(terminal) => terminal.interrupt(),
+                    _ => None,
+                };
+                match key {
+                    Some(key) => out.push(Effect::Input { id: *id, input: StreamInput::Stdin(key) }),
+                    None => {
+                        out.push(Effect::Cancel { id: *id });
+                        self.end(130, out);
+                    }
+                }
+            }
+            (State::Following { id, follow, .. }, Input::Chunk { id: from, chunk }) if *id == from => {
                 if let Some(code) = follow.take(chunk, out) {
-                    self.end(code, out);
+                    self.end_stream(code, now, out);
                 }
             }
             (State::Following { .. }, _) => {}
@@ -217,6 +241,14 @@ impl Process {
         }
     }
 
+    /// Whether it reads what is typed.
+    pub fn takes_input(&self) -> bool {
+        match &self.state {
+            State::Following { follow, .. } => matches!(&**follow, Follow::Exec(terminal) if terminal.stdin),
+            _ => false,
+        }
+    }
+
     /// Whether the command is over.
     pub fn has_ended(&self) -> bool {
         self.state == State::Ended
@@ -225,6 +257,18 @@ impl Process {
     fn end(&mut self, code: u8, out: &mut Out<Effect>) {
         out.push(Effect::Exit(code));
         self.state = State::Ended;
+    }
+
+    /// A stream ended: so does the command, or its verb goes on.
+    fn end_stream(&mut self, code: u8, now: Time, out: &mut Out<Effect>) {
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Following { id, then: Some((mut record, printed)), .. } => {
+                record.chunk(id, Chunk::End, now);
+                self.state = State::Running { record, printed, wake: None };
+                self.run(now, out);
+            }
+            _ => self.end(code, out),
+        }
     }
 
     fn run(&mut self, now: Time, out: &mut Out<Effect>) {
@@ -245,15 +289,22 @@ impl Process {
                 }
                 self.end(failure.code, out);
             }
-            Err(Stop::Follow { id, mut follow }) => {
-                let chunks = record.take_chunks(id);
-                for (_, chunk) in chunks {
-                    if let Some(code) = follow.take(chunk, out) {
-                        self.end(code, out);
-                        return;
-                    }
+            Err(Stop::Follow { id, mut follow, resumes }) => {
+                // A here-document is there whole.
+                if let Follow::Exec(terminal) = &mut *follow
+                    && terminal.stdin
+                    && let Some(bytes) = record.stdin.clone()
+                {
+                    terminal.stdin = false;
+                    out.push(Effect::Input { id, input: StreamInput::Stdin(bytes) });
+                    out.push(Effect::Input { id, input: StreamInput::End });
                 }
-                self.state = State::Following { id, follow };
+                let chunks = record.take_chunks(id);
+                let then = resumes.then(|| (record.clone(), *printed));
+                self.state = State::Following { id, follow, then };
+                for (_, chunk) in chunks {
+                    self.handle(Input::Chunk { id, chunk }, now, out);
+                }
             }
         }
     }
@@ -273,6 +324,12 @@ impl Record {
         if let Some(Step { kind: StepKind::Answered { chunks, .. }, .. }) = self.steps.iter_mut().find(|s| s.id == id) {
             chunks.push((now, chunk));
         }
+    }
+
+    /// Whether a stream is over.
+    pub(super) fn has_ended(&self, id: u64) -> bool {
+        let step = self.steps.iter().find(|step| step.id == id).map(|step| &step.kind);
+        matches!(step, Some(StepKind::Answered { chunks, .. }) if chunks.iter().any(|(_, chunk)| *chunk == Chunk::End))
     }
 
     fn take_chunks(&mut self, id: u64) -> Vec<(Time, Chunk)> {

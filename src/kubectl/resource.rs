@@ -75,6 +75,7 @@ table! {
 "authorization.k8s.io" "v1" {
     "localsubjectaccessreviews" "localsubjectaccessreview" [""] "LocalSubjectAccessReview" NS 0 "c";
     "selfsubjectaccessreviews" "selfsubjectaccessreview" [""] "SelfSubjectAccessReview" CL 0 "c";
+    "selfsubjectrulesreviews" "selfsubjectrulesreview" [""] "SelfSubjectRulesReview" CL 0 "c";
     "subjectaccessreviews" "subjectaccessreview" [""] "SubjectAccessReview" CL 0 "c";
 }
 "autoscaling" "v2" {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Effect, Input, KubectlConfig, Process};
-use crate::api::http::{Chunk, HttpRequest, HttpResponse};
+use crate::api::http::{Chunk, ContentType, HttpRequest, HttpResponse};
 use crate::sim::{Out, Time, VecMap};
 
 /// What a command did.
@@ -21,12 +21,12 @@ pub struct Outcome {
 
 /// An answer with a JSON body and the chunks of its stream.
 pub fn answer(code: u16, body: Value) -> (HttpResponse, Vec<Chunk>) {
-    (HttpResponse { code, warnings: Vec::new(), body: body.to_string().into_bytes(), streams: false }, Vec::new())
+    (HttpResponse::json(code, &body), Vec::new())
 }
 
 /// An answer that streams these chunks.
 pub fn streamed(chunks: Vec<Chunk>) -> (HttpResponse, Vec<Chunk>) {
-    (HttpResponse { code: 200, warnings: Vec::new(), body: Vec::new(), streams: true }, chunks)
+    (HttpResponse::stream(200, ContentType::Json), chunks)
 }
 
 /// A watch event.
@@ -100,7 +100,7 @@ pub fn run_with(
                 Effect::Stdout(text) => outcome.stdout.push_str(&text),
                 Effect::Stderr(text) => outcome.stderr.push_str(&text),
                 Effect::Exit(code) => outcome.code = Some(code),
-                Effect::Cancel { .. } | Effect::Session(_) => {}
+                Effect::Input { .. } | Effect::Cancel { .. } | Effect::Session(_) => {}
                 Effect::Request { id, request } => {
                     let (response, chunks) = server(&request);
                     let query: Vec<String> = request.query.iter().map(|(k, v)| format!("{k}={v}")).collect();

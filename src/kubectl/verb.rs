@@ -1,6 +1,8 @@
 //! The verbs, one per file, and the table that finds them.
 
 pub mod apply;
+pub mod attach;
+pub mod auth;
 pub mod autoscale;
 pub mod change;
 pub mod cluster;
@@ -44,6 +46,10 @@ const VERBS: &[(&str, Verb)] = &[
     ("api-resources", cluster::resources),
     ("api-versions", cluster::versions),
     ("apply", apply::run),
+    ("attach", attach::run),
+    ("auth", help::run),
+    ("auth can-i", auth::can_i),
+    ("auth whoami", auth::whoami),
     ("autoscale", autoscale::run),
     ("cluster-info", cluster::info),
     ("config", config::run),

@@ -19,13 +19,31 @@
 //! ```solution
 //! kubectl run web --image=nginx
 //! ```
+//! ```solution
+//! kubectl create -f another-right-way.yaml
+//! ```
+//! ```nearmiss
+//! kubectl run wbe --image=nginx
+//! ```
+//! ```quiz
+//! Who chooses the node?
+//! - the scheduler :: scheduler pod web chooses worker1
+//! - nobody :: pods web where no .spec.nodeName
+//! ```
 //!
 //! ## What comes last has no check: the farewell
 //! ````
+//!
+//! A step has checks and a solution; every further solution is another right way, every near-miss one that looks right and
+//! leaves the step open. Those two are never shown: they hold the checks to account ([`crate::session::rehearsal`]). A quiz
+//! ([`super::quiz`]) is answered before the step is done; what is right is decided when it is.
 
 use std::fmt;
 
 use crate::lesson::check::Check;
+use crate::lesson::facts::{Facts, Moment};
+use crate::lesson::quiz::Quiz;
+use crate::line;
 
 /// A lesson in one language.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,30 +65,79 @@ pub struct Lesson {
 /// A step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Step {
+    /// The line of its title.
+    pub line: u32,
     /// Its title.
     pub title: String,
     /// What it says, in Markdown.
     pub prose: String,
     /// What must be true; never none.
     pub checks: Vec<Check>,
+    /// What is to be predicted.
+    pub quiz: Option<Quiz>,
     /// Hints, in Markdown.
     pub hints: Vec<String>,
-    /// Terminal lines that do it, each complete (with its here-document).
-    pub solution: Vec<String>,
+    /// Ways to do it; the first, which is always there, is the one that is shown.
+    pub solutions: Vec<Way>,
+    /// Ways that look right and leave it undone.
+    pub near_misses: Vec<Way>,
 }
 
-/// A file is no lesson: the line, from 1, and what is wrong with it.
+impl Step {
+    /// The way that is shown.
+    pub fn solution(&self) -> &Way {
+        self.solutions.first().expect("a step without a solution is refused when it is read")
+    }
+
+    /// Whether all its checks hold, if it began at `since`.
+    pub fn is_done(&self, facts: &dyn Facts, since: Moment) -> bool {
+        self.checks.iter().all(|check| check.holds(facts, since))
+    }
+}
+
+/// Terminal lines in one fence, each complete (with its here-document).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Way {
+    /// The line on which the fence opens.
+    pub line: u32,
+    /// The commands, each with the line on which it begins.
+    pub commands: Vec<(u32, String)>,
+}
+
+impl Way {
+    /// The commands alone.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.commands.iter().map(|(_, command)| command.as_str())
+    }
+
+    /// Reads the lines of the terminal below a fence.
+    fn parse(text: &str, fence: u32) -> Way {
+        let commands = line::split(text).into_iter().map(|(n, line)| (fence + 1 + n, line)).collect();
+        Way { line: fence, commands }
+    }
+}
+
+/// A file is no lesson, or not a good one: where, from 1, and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LessonError {
     /// The line.
     pub line: u32,
+    /// The column.
+    pub column: u32,
     /// What is wrong.
     pub what: String,
 }
 
+impl LessonError {
+    /// Something that is wrong with a line.
+    pub fn at(line: u32, what: impl Into<String>) -> LessonError {
+        LessonError { line, column: 1, what: what.into() }
+    }
+}
+
 impl fmt::Display for LessonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.what)
+        write!(f, "{}:{}: {}", self.line, self.column, self.what)
     }
 }
 
@@ -81,38 +148,20 @@ struct Section {
     title: String,
     prose: String,
     checks: Vec<Check>,
+    quiz: Option<Quiz>,
     hints: Vec<String>,
-    solution: Vec<String>,
+    solutions: Vec<Way>,
+    near_misses: Vec<Way>,
 }
 
 impl Lesson {
     /// Reads a file.
     ///
     /// # Errors
-    /// What is missing or not understood, with its line.
+    /// What is missing or not understood, with its place.
     pub fn parse(text: &str) -> Result<Lesson, LessonError> {
-        let mut lines = text.lines().zip(1_u32..).peekable();
-        let (mut title, mut summary, mut scenario) = (String::new(), String::new(), String::new());
-        if lines.next().is_none_or(|(line, _)| line != "---") {
-            return Err(LessonError { line: 1, what: "the front matter must begin with ---".into() });
-        }
-        loop {
-            let Some((line, n)) = lines.next() else {
-                return Err(LessonError { line: 1, what: "the front matter must end with ---".into() });
-            };
-            match line.split_once(':').map(|(key, value)| (key, value.trim().to_owned())) {
-                _ if line == "---" => break,
-                Some(("title", value)) => title = value,
-                Some(("summary", value)) => summary = value,
-                Some(("scenario", value)) => scenario = value,
-                _ => {
-                    return Err(LessonError {
-                        line: n,
-                        what: format!("{line:?} is none of title:, summary:, scenario:"),
-                    });
-                }
-            }
-        }
+        let mut lines = text.lines().zip(1_u32..);
+        let [title, summary, scenario] = front_matter(&mut lines)?;
         let mut sections = sections(&mut lines)?;
         let intro = sections.remove(0).prose;
         let outro = match sections.last() {
@@ -121,13 +170,30 @@ impl Lesson {
         };
         let steps = sections.into_iter().map(Section::into_step).collect::<Result<Vec<Step>, LessonError>>()?;
         if title.is_empty() || steps.is_empty() {
-            return Err(LessonError {
-                line: 1,
-                what: "a lesson has a title and at least one step with a check".into(),
-            });
+            return Err(LessonError::at(1, "a lesson has a title and at least one step with a check"));
         }
         Ok(Lesson { title, summary, scenario, intro, steps, outro })
     }
+}
+
+/// Title, summary and scenario.
+fn front_matter<'t>(lines: &mut impl Iterator<Item = (&'t str, u32)>) -> Result<[String; 3], LessonError> {
+    const KEYS: [&str; 3] = ["title", "summary", "scenario"];
+    if lines.next().is_none_or(|(line, _)| line != "---") {
+        return Err(LessonError::at(1, "the front matter must begin with ---"));
+    }
+    let mut found = [const { String::new() }; 3];
+    for (line, n) in lines {
+        if line == "---" {
+            return Ok(found);
+        }
+        let pair = line.split_once(':').and_then(|(key, value)| Some((KEYS.iter().position(|k| *k == key)?, value)));
+        let Some((at, value)) = pair else {
+            return Err(LessonError::at(n, format!("{line:?} is none of title:, summary:, scenario:")));
+        };
+        found[at] = value.trim().to_owned();
+    }
+    Err(LessonError::at(1, "the front matter must end with ---"))
 }
 
 /// Cuts the file at its second-level headings; the first section is what comes before them.
@@ -143,7 +209,7 @@ fn sections<'t>(lines: &mut impl Iterator<Item = (&'t str, u32)>) -> Result<Vec<
             None => push_line(&mut section.prose, line),
             Some(language) => {
                 let body = fence(lines, n)?;
-                section.fenced(language.trim(), line, body, n)?;
+                section.fenced(language.trim(), line, &body, n)?;
             }
         }
     }
@@ -159,7 +225,7 @@ fn fence<'t>(lines: &mut impl Iterator<Item = (&'t str, u32)>, opened: u32) -> R
         }
         push_line(&mut body, line);
     }
-    Err(LessonError { line: opened, what: "this fence is never closed".into() })
+    Err(LessonError::at(opened, "this fence is never closed"))
 }
 
 fn push_line(text: &mut String, line: &str) {
@@ -168,56 +234,54 @@ fn push_line(text: &mut String, line: &str) {
 }
 
 impl Section {
-    fn fenced(&mut self, language: &str, opening: &str, body: String, n: u32) -> Result<(), LessonError> {
+    fn fenced(&mut self, language: &str, opening: &str, body: &str, n: u32) -> Result<(), LessonError> {
         match language {
             "check" => {
                 for (line, n) in body.lines().zip(n + 1..).filter(|(line, _)| !line.trim().is_empty()) {
-                    self.checks.push(Check::parse(line).map_err(|e| LessonError { line: n, what: e.to_string() })?);
+                    let check = Check::parse(line);
+                    self.checks.push(check.map_err(|e| LessonError { line: n, column: e.column, what: e.what })?);
                 }
             }
-            "hint" => self.hints.push(body),
-            "solution" => self.solution = commands(&body),
-            _ => {
+            "quiz" => {
+                let quiz = Quiz::parse(body);
+                let at = |line: u32, column, what| LessonError { line: n + 1 + line, column, what };
+                self.quiz = Some(quiz.map_err(|(line, e)| at(line, e.column, e.what))?);
+            }
+            "hint" => self.hints.push(body.to_owned()),
+            "solution" => self.solutions.push(Way::parse(body, n)),
+            "nearmiss" => self.near_misses.push(Way::parse(body, n)),
+            "" | "sh" | "yaml" | "text" => {
                 push_line(&mut self.prose, opening);
-                self.prose.push_str(&body);
+                self.prose.push_str(body);
                 push_line(&mut self.prose, "```");
+            }
+            other => {
+                let what = format!("{other:?} is none of check, quiz, hint, solution, nearmiss, sh, yaml, text");
+                return Err(LessonError { line: n, column: 4, what });
             }
         }
         Ok(())
     }
 
     fn into_step(self) -> Result<Step, LessonError> {
-        if self.checks.is_empty() || self.solution.is_empty() {
-            return Err(LessonError { line: self.line, what: "a step needs a check and a solution".into() });
+        let ways = self.solutions.iter().chain(&self.near_misses);
+        if let Some(empty) = ways.clone().find(|way| way.commands.is_empty()) {
+            return Err(LessonError::at(empty.line, "there is no command in this fence"));
+        }
+        if self.checks.is_empty() || self.solutions.is_empty() {
+            return Err(LessonError::at(self.line, "a step needs a check and a solution"));
         }
         Ok(Step {
+            line: self.line,
             title: self.title,
             prose: self.prose,
             checks: self.checks,
+            quiz: self.quiz,
             hints: self.hints,
-            solution: self.solution,
+            solutions: self.solutions,
+            near_misses: self.near_misses,
         })
     }
-}
-
-/// Cuts a text into terminal lines; a here-document belongs to its line.
-pub fn commands(text: &str) -> Vec<String> {
-    let mut all = Vec::new();
-    let mut open = String::new();
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        push_line(&mut open, line);
-        let ends = match open.lines().next().and_then(|first| first.split_once("<<")) {
-            None => !open.trim_end().ends_with('\\'),
-            Some((_, word)) => line.trim() == word.trim().trim_matches(['\'', '"', '-']) && open.lines().count() > 1,
-        };
-        if ends {
-            all.push(std::mem::take(&mut open).trim_end().to_owned());
-        }
-    }
-    if !open.is_empty() {
-        all.push(open.trim_end().to_owned());
-    }
-    all
 }
 
 #[cfg(test)]
@@ -244,24 +308,26 @@ kubectl x
         );
         assert_eq!(step.checks[0].missing, "No web.");
         assert_eq!(step.hints, ["Try.\n"]);
-        assert_eq!(step.solution, ["kubectl apply -f - <<EOF\na: b\nEOF", "k y"]);
+        let commands: Vec<(u32, String)> = step.solution().commands.clone();
+        assert_eq!(commands, [(20, "kubectl apply -f - <<EOF\na: b\nEOF".to_owned()), (23, "k y".to_owned())]);
     }
 
     #[test]
     fn a_broken_lesson_says_where() {
-        for (from, to, line, what) in [
-            ("pods web --", "pods web b --", 14, "\"b\" was not expected in \"pods web b -- No web.\""),
-            ("---\ntitle", "+++\ntitle", 1, "the front matter must begin with ---"),
-            ("summary: S", "summery: S", 3, "\"summery: S\" is none of title:, summary:, scenario:"),
+        for (from, to, place, what) in [
+            ("pods web --", "pods web b --", (14, 10), "\"b\" was not expected here"),
+            ("---\ntitle", "+++\ntitle", (1, 1), "the front matter must begin with ---"),
+            ("summary: S", "summery: S", (3, 1), "\"summery: S\" is none of title:, summary:, scenario:"),
             (
                 "```hint\nTry.\n```\n```solution",
                 "```hint\nTry.\n```\n```dissolution",
-                8,
-                "a step needs a check and a solution",
+                (19, 4),
+                "\"dissolution\" is none of check, quiz, hint, solution, nearmiss, sh, yaml, text",
             ),
+            ("```solution\nk", "```nearmiss\nk", (8, 1), "a step needs a check and a solution"),
         ] {
             let error = Lesson::parse(&LESSON.replace(from, to)).expect_err("it is broken");
-            assert_eq!((error.line, error.what.as_str()), (line, what));
+            assert_eq!(((error.line, error.column), error.what.as_str()), (place, what));
         }
     }
 }

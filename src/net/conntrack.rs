@@ -216,6 +216,16 @@ impl Conntrack {
         Tracked::Fresh(connection)
     }
 
+    /// How many entries there are, those past their time included (`nf_conntrack_count`).
+    pub fn len(&self) -> u32 {
+        u32::try_from(self.connections.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
     /// The connection of a tuple that has not expired.
     pub fn find(&self, tuple: &Tuple, now: Time) -> Option<(CtId, Direction)> {
         self.by_tuple.get(tuple).copied().filter(|(id, _)| self.connections[id].expires > now)

@@ -1,4 +1,4 @@
-//! Devices: loopback, Ethernet, veth, bridge, TUN.
+//! Devices: loopback, Ethernet, veth, bridge, TUN, VXLAN.
 //!
 //! A bridge port is any device with a master. Differs from Linux: there are no queues and no carrier of their own; a device
 //! is up or down, and a veth has a carrier while its peer is up.
@@ -10,6 +10,7 @@ use ipnet::Ipv4Net;
 
 use crate::net::addr::{DevId, End, Mac, Owner, SegmentId};
 use crate::net::bridge::Fdb;
+use crate::net::vxlan::Vxlan;
 
 /// A network device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +50,8 @@ pub enum DeviceKind {
     Bridge(Fdb),
     /// A TUN device; a program holds the other end.
     Tun(Owner),
+    /// A VXLAN device; the kernel wraps and unwraps.
+    Vxlan(Vxlan),
 }
 
 /// What passed through a device.

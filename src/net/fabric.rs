@@ -136,6 +136,8 @@ pub(crate) struct Core {
     next_socket: u64,
     next_segment: u32,
     recording: bool,
+    /// Whether every device shows what passes through it.
+    capturing: bool,
     segments: VecMap<SegmentId, Segment>,
     faults: Faults,
     /// Draws for faults, rules and sequence numbers.
@@ -163,6 +165,7 @@ impl Fabric {
                 next_socket: 1,
                 next_segment: 1,
                 recording: true,
+                capturing: false,
                 segments: VecMap::new(),
                 faults: Faults::default(),
                 rng: Rng::stream(seed, "net"),
@@ -173,6 +176,11 @@ impl Fabric {
     /// Whether hops are recorded.
     pub fn set_recording(&mut self, recording: bool) {
         self.core.recording = recording;
+    }
+
+    /// Whether every device shows what passes through it, as hops of the stages `In` and `Out`.
+    pub fn set_capturing(&mut self, capturing: bool) {
+        self.core.capturing = capturing;
     }
 
     /// The namespaces.
@@ -329,6 +337,11 @@ impl Ctx<'_> {
         }
     }
 
+    /// Whether every device shows what passes through it.
+    pub fn capturing(&self) -> bool {
+        self.core.capturing
+    }
+
     /// Records the end of a packet.
     pub fn drop_at(&mut self, packet: &Packet, link: Link, dev: &Arc<str>, why: DropReason) {
         self.hop(packet, link, dev, Stage::Drop, || Decision::Drop(why));
@@ -336,12 +349,13 @@ impl Ctx<'_> {
 
     /// Puts a frame on a link, past its faults.
     pub fn carry(&mut self, from: End, to: End, dev: &Arc<str>, latency: Span, packet: Packet) {
-        match self.core.faults.fate(from, to, &mut self.core.rng) {
+        match self.core.faults.fate(from, to, packet.payload().len(), &mut self.core.rng) {
             Fate::Arrives(later) => self.out.push(Effect::Deliver { to, after: latency + later, packet }),
             Fate::Twice(first, second) => {
                 self.out.push(Effect::Deliver { to, after: latency + first, packet: packet.clone() });
                 self.out.push(Effect::Deliver { to, after: latency + second, packet });
             }
+            Fate::TooLong(mtu) => self.drop_at(&packet, Link::Ethernet, dev, DropReason::TooLong { mtu }),
             Fate::Lost => self.drop_at(&packet, Link::Ethernet, dev, DropReason::Lost),
             Fate::Cut => self.drop_at(&packet, Link::Ethernet, dev, DropReason::Cut),
         }

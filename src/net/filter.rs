@@ -11,13 +11,17 @@ use std::sync::Arc;
 use crate::net::conntrack::CtState;
 use crate::net::filter::recent::Recents;
 use crate::net::filter::rule::Memory;
+use crate::net::filter::set::{IpSet, Sets};
 use crate::sim::{Rng, Time, VecMap};
 
+pub mod extra;
 pub mod list;
 pub mod recent;
 pub mod rule;
+pub mod set;
 pub mod text;
 
+pub use extra::Extra;
 pub use rule::{Match, NatTo, RejectWith, Rule, Target};
 
 /// A table.
@@ -107,12 +111,17 @@ impl Chain {
 pub struct Filter {
     tables: VecMap<Table, VecMap<Arc<str>, Chain>>,
     recents: Recents,
+    sets: Sets,
 }
 
 impl Default for Filter {
     fn default() -> Self {
         let chains = |t: Table| t.built_in().iter().map(|c| (Arc::from(*c), Chain::default())).collect();
-        Filter { tables: [Table::Filter, Table::Nat].map(|t| (t, chains(t))).into(), recents: Recents::default() }
+        Filter {
+            tables: [Table::Filter, Table::Nat].map(|t| (t, chains(t))).into(),
+            recents: Recents::default(),
+            sets: Sets::new(),
+        }
     }
 }
 
@@ -176,6 +185,8 @@ pub struct Question<'a> {
     pub state: CtState,
     /// Where its connection went before anything was rewritten; `None` if it belongs to none.
     pub orig_dst: Option<(IpAddr, u16)>,
+    /// Whether it only passes a bridge.
+    pub bridged: bool,
     /// Whether its connection's destination was rewritten.
     pub dnat: bool,
     /// Whether its connection's source was rewritten.
@@ -209,18 +220,42 @@ impl Filter {
 
     /// Forgets the lists of `recent` that no rule keeps any more.
     fn forget_lists(&mut self) {
-        let Filter { tables, recents } = self;
+        let Filter { tables, recents, .. } = self;
         if !recents.is_empty() {
             let rules = tables.values().flat_map(|chains| chains.values()).flat_map(|chain| &chain.rules);
             recents.keep(rules.flat_map(|rule| rule.lists()));
         }
     }
 
+    /// The sets.
+    pub fn sets(&self) -> &Sets {
+        &self.sets
+    }
+
+    /// How many rules ask a set.
+    pub fn asks_of_set(&self, name: &str) -> usize {
+        let rules = self.tables.values().flat_map(|chains| chains.values()).flat_map(|chain| &chain.rules);
+        rules
+            .flat_map(|rule| &rule.matches)
+            .filter(|m| matches!(m, Match::Extra(Extra::Set { name: n, .. }) if **n == *name))
+            .count()
+    }
+
+    /// Makes a set, or gives it other members.
+    pub fn put_set(&mut self, name: Arc<str>, set: IpSet) {
+        self.sets.insert(name, set);
+    }
+
+    /// Takes the sets away that are not to be kept.
+    pub fn keep_sets(&mut self, keep: impl Fn(&str) -> bool) {
+        self.sets.retain(|name, _| keep(name));
+    }
+
     /// Walks the chain `name` for a packet. `mark` is the packet's mark, which rules read and set.
     pub fn walk(&mut self, table: Table, name: &str, q: &Question<'_>, mark: &mut u32, rng: &mut Rng) -> Verdict {
-        let Filter { tables, recents } = self;
+        let Filter { tables, recents, sets } = self;
         let chains = tables.get_mut(&table).expect("both tables exist from the start");
-        let mut memory = Memory { rng, recents };
+        let mut memory = Memory { rng, recents, sets };
         if chains.get(name).is_none_or(|c| c.rules.is_empty()) {
             return policy(chains, table, name, q);
         }
@@ -242,7 +277,7 @@ impl Filter {
                     rule: Some((u32::try_from(number + 1).expect("a chain is short"), rule.clone())),
                 };
                 match &rule.target {
-                    None => {}
+                    None | Some(Target::Log(_)) => {}
                     Some(Target::Accept) => return Verdict::Accept(Some(hit())),
                     Some(Target::Drop) => return Verdict::Drop(hit()),
                     Some(Target::Reject(with)) => return Verdict::Reject(*with, hit()),

@@ -39,6 +39,11 @@ pub struct Hop {
 }
 
 impl Hop {
+    /// Whether only a capture saw this, and nothing happened.
+    pub fn is_tap(&self) -> bool {
+        matches!(self.stage, Stage::In | Stage::Out)
+    }
+
     /// The bytes that have a meaning here: a frame, or an IP packet.
     pub fn bytes(&self) -> &[u8] {
         match self.link {
@@ -88,7 +93,9 @@ pub enum Stage {
     Neighbour,
     /// Handed to the program at the other end of a TUN.
     Tun,
-    /// Written into a TUN by its program.
+    /// Wrapped by the kernel at a tunnel device.
+    Tunnel,
+    /// Came out of a tunnel: written into a TUN by its program, or unwrapped by the kernel.
     Decap,
     /// Leaves by the network card.
     Wire,
@@ -100,6 +107,10 @@ pub enum Stage {
     Deliver,
     /// Ended.
     Drop,
+    /// Seen by a capture as it comes in by a device. Captures only.
+    In,
+    /// Seen by a capture as it leaves by a device. Captures only.
+    Out,
 }
 
 /// What was decided, by what.
@@ -144,6 +155,29 @@ pub enum Decision {
     TunRead(Owner),
     /// Written by the program that holds the TUN.
     TunWritten(Owner),
+    /// The forwarding database of a tunnel device names the host behind which the address is.
+    Tunnel {
+        /// The address.
+        mac: Mac,
+        /// The host.
+        remote: Ipv4Addr,
+        /// The network identifier.
+        vni: u32,
+    },
+    /// The kernel unwraps it for a tunnel device.
+    Untunnel {
+        /// The network identifier that it names.
+        vni: u32,
+        /// The device.
+        dev: Arc<str>,
+    },
+    /// Unwrapped by the kernel.
+    Tunnelled {
+        /// The network identifier.
+        vni: u32,
+        /// The host that it came from.
+        from: Ipv4Addr,
+    },
     /// The segment, and to whom the switch passes it.
     Segment {
         /// The address.
@@ -175,6 +209,8 @@ pub enum Decision {
     Held,
     /// It ended.
     Drop(DropReason),
+    /// Nothing: a capture looks on.
+    Seen,
 }
 
 /// Why a packet ended.
@@ -213,12 +249,21 @@ pub enum DropReason {
     UnknownProtocol(u8),
     /// A fault that was put there: lost on the link.
     Lost,
+    /// A fault that was put there: too long for the link, and nobody is told.
+    TooLong {
+        /// What gets through.
+        mtu: u32,
+    },
     /// A fault that was put there: the link is cut.
     Cut,
     /// No other port of the bridge to send it to.
     NoPort,
     /// The segment has nobody with that address.
     NobodyThere,
+    /// The forwarding database of the tunnel device does not know the address.
+    NoTunnelEnd(Mac),
+    /// No tunnel device has this network identifier.
+    NoTunnel(u32),
     /// The device or namespace it was on its way to is gone.
     Gone,
     /// The fragments that belong to it did not come.
@@ -245,6 +290,9 @@ impl fmt::Display for Decision {
             Decision::Waits(ip) => write!(f, "who has {ip}?"),
             Decision::TunRead(owner) => write!(f, "read by program {owner}"),
             Decision::TunWritten(owner) => write!(f, "written by program {owner}"),
+            Decision::Tunnel { mac, remote, vni } => write!(f, "fdb {mac} dst {remote} vni {vni}"),
+            Decision::Untunnel { vni, dev } => write!(f, "vni {vni} is {dev}"),
+            Decision::Tunnelled { vni, from } => write!(f, "from {from}, vni {vni}"),
             Decision::Segment { mac, ends: 1 } => write!(f, "to {mac} on the segment"),
             Decision::Segment { mac, ends } => write!(f, "to {mac}: {ends} cards on the segment"),
             Decision::Socket { at, .. } => write!(f, "socket {at}"),
@@ -253,6 +301,7 @@ impl fmt::Display for Decision {
             Decision::Fragmented(n) => write!(f, "cut into {n} fragments"),
             Decision::Held => write!(f, "waits for the other fragments"),
             Decision::Drop(why) => write!(f, "{why}"),
+            Decision::Seen => Ok(()),
         }
     }
 }
@@ -275,9 +324,14 @@ impl fmt::Display for DropReason {
             DropReason::Malformed => write!(f, "malformed packet or wrong checksum"),
             DropReason::UnknownProtocol(n) => write!(f, "protocol {n} unknown here"),
             DropReason::Lost => write!(f, "lost on the link (fault)"),
+            DropReason::TooLong { mtu } => {
+                write!(f, "longer than {mtu} bytes, which is all that the link carries (fault)")
+            }
             DropReason::Cut => write!(f, "link is cut (fault)"),
             DropReason::NoPort => write!(f, "the bridge has no other port"),
             DropReason::NobodyThere => write!(f, "nobody on the segment has that address"),
+            DropReason::NoTunnelEnd(mac) => write!(f, "no fdb entry for {mac} at the tunnel device"),
+            DropReason::NoTunnel(vni) => write!(f, "no tunnel device has vni {vni}"),
             DropReason::Gone => write!(f, "device is gone"),
             DropReason::FragmentsMissing => write!(f, "fragments are missing"),
         }

@@ -32,7 +32,9 @@ mod input;
 mod ops;
 mod output;
 mod reassembly;
+mod tap;
 mod transport;
+mod tunnel;
 
 /// The ifindex of `lo` in every namespace.
 pub const LO: DevId = DevId(1);
@@ -271,4 +273,6 @@ pub(crate) struct Skb {
     pub input: Arc<str>,
     pub input_dev: Option<DevId>,
     pub output: Arc<str>,
+    /// Whether it only passes a bridge.
+    pub bridged: bool,
 }

@@ -202,14 +202,18 @@ impl Packet {
 
     /// Whether the checksum of the TCP segment, UDP datagram or ICMP message is right (true for what has none).
     pub fn l4_sum_is_right(&self, ip: &Ip) -> bool {
-        let l4 = self.l4(ip);
-        match ip.proto {
-            _ if ip.is_fragment() => true,
-            UDP if l4.len() >= 8 && be16(l4, 6) == 0 => true,
-            TCP | UDP => pseudo_sum(ip.src, ip.dst, ip.proto, l4).ones_complement() == 0,
-            ICMP => sums_to_zero(l4),
-            _ => true,
-        }
+        is_sound(ip, self.l4(ip))
+    }
+}
+
+/// Whether the checksum of what IP carries is right (true for what has none).
+pub(crate) fn is_sound(ip: &Ip, l4: &[u8]) -> bool {
+    match ip.proto {
+        _ if ip.is_fragment() => true,
+        UDP if l4.len() >= 8 && be16(l4, 6) == 0 => true,
+        TCP | UDP => pseudo_sum(ip.src, ip.dst, ip.proto, l4).ones_complement() == 0,
+        ICMP => sums_to_zero(l4),
+        _ => true,
     }
 }
 

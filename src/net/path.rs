@@ -20,13 +20,13 @@ pub enum StepKind {
     BridgeIn,
     /// The route table sends it on (and to the program at a TUN, if the device is one).
     Route,
-    /// A program wraps it and sends the wrapping packet.
+    /// A program or a tunnel device wraps it and sends the wrapping packet.
     Encap,
     /// It crosses the network between hosts.
     Wire,
     /// It rises through the stack of the host that it came to.
     Arrive,
-    /// A program unwraps it and writes it into a TUN.
+    /// A program unwraps it and writes it into a TUN, or a tunnel device unwraps it.
     Decap,
     /// A bridge finds the port behind which its destination is and delivers it.
     BridgeOut,
@@ -54,7 +54,8 @@ pub struct Step {
 /// The steps of `packet`, from all hops in order of time.
 pub fn steps<'a>(hops: impl IntoIterator<Item = &'a Hop>, packet: PacketId) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    for hop in hops.into_iter().filter(|h| h.packet == packet || h.carries == Some(packet)) {
+    let its = |h: &&Hop| !h.is_tap() && (h.packet == packet || h.carries == Some(packet));
+    for hop in hops.into_iter().filter(its) {
         match opens(hop.stage, steps.last().map(|s| s.kind)) {
             Some(kind) => {
                 let (ns, dev, hops) = (hop.ns, hop.dev.clone(), vec![hop.clone()]);
@@ -71,7 +72,9 @@ fn opens(stage: Stage, now: Option<StepKind>) -> Option<StepKind> {
     use StepKind as K;
     let kind = match stage {
         Stage::Send => K::Send,
-        Stage::Encap => K::Encap,
+        // A tunnel device has named the other end already; now the wrapping packet is sent.
+        Stage::Encap if now == Some(K::Encap) => return None,
+        Stage::Tunnel | Stage::Encap => K::Encap,
         Stage::Veth if now == Some(K::BridgeOut) => return None,
         Stage::Veth => K::Veth,
         Stage::BridgeIn => K::BridgeIn,
@@ -92,6 +95,8 @@ fn opens(stage: Stage, now: Option<StepKind>) -> Option<StepKind> {
         | Stage::Postrouting
         | Stage::Neighbour
         | Stage::Tun
+        | Stage::In
+        | Stage::Out
         | Stage::Fragment => return if now.is_some() { None } else { Some(K::Send) },
     };
     Some(kind)

@@ -1,112 +1,26 @@
 //! The text of `ip`, `bridge` and `conntrack`, as iproute2 6.1 and conntrack-tools 1.4 print it.
 //!
-//! Models ip/ipaddress.c, ip/iproute.c, ip/ipneigh.c, bridge/fdb.c. Differs: no IPv6 addresses, so no `inet6` lines. The
+//! Models ip/iproute.c, ip/ipneigh.c, bridge/fdb.c. Differs: no IPv6 addresses, so no `inet6` lines. The
 //! text of `iptables-save` is [`crate::net::filter::Filter::save`].
 
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 
-use crate::net::addr::{DevId, Mac, NsId};
+use crate::net::addr::DevId;
 use crate::net::conntrack::{Connection, Tuple};
-use crate::net::device::{Device, DeviceKind};
+use crate::net::device::DeviceKind;
 use crate::net::host::Netns;
 use crate::net::packet::{ICMP, TCP, UDP};
 use crate::net::route::RouteKind;
-use crate::sim::{Time, VecMap};
+use crate::sim::Time;
 
-/// `ip addr` (with `dev`, `ip addr show dev DEV`).
-pub fn ip_addr(ns: &Netns, dev: Option<DevId>) -> String {
-    links(ns, dev, true)
-}
+mod capture;
+mod link;
+mod socket;
 
-/// `ip link` (with `dev`, `ip link show dev DEV`).
-pub fn ip_link(ns: &Netns, dev: Option<DevId>) -> String {
-    links(ns, dev, false)
-}
-
-fn links(ns: &Netns, dev: Option<DevId>, addresses: bool) -> String {
-    let mut text = String::new();
-    let peers = netns_ids(ns);
-    for device in ns.devices().filter(|d| dev.is_none_or(|dev| dev == d.id)) {
-        link(ns, device, &peers, addresses, &mut text);
-        if addresses {
-            addrs(device, &mut text);
-        }
-    }
-    text
-}
-
-/// The numbers that a namespace gives to those at the other ends of its veth pairs, in order of first use.
-fn netns_ids(ns: &Netns) -> VecMap<NsId, usize> {
-    let mut ids = VecMap::new();
-    for device in ns.devices() {
-        if let DeviceKind::Veth(peer) = device.kind {
-            let next = ids.len();
-            ids.entry(peer.ns).or_insert(next);
-        }
-    }
-    ids
-}
-
-fn link(ns: &Netns, device: &Device, peers: &VecMap<NsId, usize>, addresses: bool, text: &mut String) {
-    let (flags, qdisc, qlen) = match device.kind {
-        DeviceKind::Loopback => ("LOOPBACK", "noqueue", " qlen 1000"),
-        DeviceKind::Tun(_) => ("POINTOPOINT,MULTICAST,NOARP", "fq_codel", " qlen 500"),
-        DeviceKind::Ether(_) => ("BROADCAST,MULTICAST", "fq_codel", " qlen 1000"),
-        DeviceKind::Veth(_) | DeviceKind::Bridge(_) => ("BROADCAST,MULTICAST", "noqueue", " "),
-    };
-    let peer = match device.kind {
-        DeviceKind::Veth(peer) => format!("@if{}", peer.dev),
-        _ => String::new(),
-    };
-    let carrier = has_carrier(ns, device);
-    let flags = match (device.up, carrier) {
-        (true, true) => format!("{flags},UP,LOWER_UP"),
-        (true, false) => format!("NO-CARRIER,{flags},UP"),
-        (false, _) => flags.to_owned(),
-    };
-    let state = match (&device.kind, device.up && carrier) {
-        (DeviceKind::Loopback | DeviceKind::Tun(_), true) => "UNKNOWN",
-        (_, true) => "UP",
-        (_, false) => "DOWN",
-    };
-    let qdisc = if device.up { qdisc } else { "noop" };
-    let master = device.master.and_then(|m| ns.device(m)).map_or_else(String::new, |m| format!(" master {}", m.name));
-    let mode = if addresses { "" } else { " mode DEFAULT" };
-    let _ = writeln!(
-        text,
-        "{}: {}{peer}: <{flags}> mtu {} qdisc {qdisc}{master} state {state}{mode} group default{qlen}",
-        device.id, device.name, device.mtu
-    );
-    let netns = match device.kind {
-        DeviceKind::Veth(peer) => format!(" link-netnsid {}", peers[&peer.ns]),
-        _ => String::new(),
-    };
-    let _ = match device.kind {
-        DeviceKind::Loopback => writeln!(text, "    link/loopback {} brd {}", Mac::ZERO, Mac::ZERO),
-        DeviceKind::Tun(_) => writeln!(text, "    link/none "),
-        _ => writeln!(text, "    link/ether {} brd {}{netns}", device.mac, Mac::BROADCAST),
-    };
-}
-
-fn has_carrier(ns: &Netns, device: &Device) -> bool {
-    match device.kind {
-        DeviceKind::Bridge(_) => ns.devices().any(|d| d.master == Some(device.id) && d.up),
-        _ => true,
-    }
-}
-
-fn addrs(device: &Device, text: &mut String) {
-    for addr in &device.addrs {
-        let (brd, scope) = match (&device.kind, addr.prefix_len()) {
-            (DeviceKind::Loopback, _) => (String::new(), "host"),
-            (_, 31 | 32) => (String::new(), "global"),
-            _ => (format!(" brd {}", addr.broadcast()), "global"),
-        };
-        let _ = writeln!(text, "    inet {addr}{brd} scope {scope} {}", device.name);
-        text.push_str("       valid_lft forever preferred_lft forever\n");
-    }
-}
+pub use capture::capture_devices;
+pub use link::{ip_addr, ip_link};
+pub use socket::{Wanted, arp, arp_bsd, ipset, ss, ss_summary};
 
 /// `ip route` (the main table).
 pub fn ip_route(ns: &Netns) -> String {
@@ -138,30 +52,35 @@ pub fn ip_route_get(ns: &Netns, to: Ipv4Addr) -> Result<String, String> {
     }
 }
 
-/// `ip neigh`.
-pub fn ip_neigh(ns: &Netns, now: Time) -> String {
+/// `ip neigh` (with `dev`, `ip neigh show dev DEV`, whose lines do not name the device).
+pub fn ip_neigh(ns: &Netns, dev: Option<DevId>, now: Time) -> String {
     let mut text = String::new();
-    for (dev, ip, neighbour) in ns.neighbours() {
+    for (at, ip, neighbour) in ns.neighbours().filter(|(at, ..)| dev.is_none_or(|dev| dev == *at)) {
         let mac = neighbour.mac().map_or_else(String::new, |mac| format!("lladdr {mac} "));
-        let _ = writeln!(text, "{ip} dev {} {mac}{} ", ns.dev_name(dev), neighbour.state(now).word());
+        let name = if dev.is_none() { format!("dev {} ", ns.dev_name(at)) } else { String::new() };
+        let _ = writeln!(text, "{ip} {name}{mac}{} ", neighbour.state(now).word());
     }
     text
 }
 
-/// `bridge fdb show` (with `bridge`, `bridge fdb show br BRIDGE`).
-pub fn bridge_fdb(ns: &Netns, bridge: Option<DevId>, now: Time) -> String {
+/// `bridge fdb show [br BRIDGE] [dev DEV]`: what bridges know, and what VXLAN devices know themselves.
+pub fn bridge_fdb(ns: &Netns, bridge: Option<DevId>, dev: Option<DevId>, now: Time) -> String {
     let mut text = String::new();
-    for device in ns.devices().filter(|d| bridge.is_none_or(|b| b == d.id)) {
-        let Some(fdb) = device.fdb() else { continue };
-        let name = &device.name;
-        let own = ns.devices().filter(|d| d.master == Some(device.id));
-        for port in own {
-            for (mac, entry) in fdb.iter(now).filter(|(_, e)| e.port == port.id) {
-                let permanent = if entry.heard.is_none() { "permanent" } else { "" };
-                let _ = writeln!(text, "{mac} dev {} master {name} {permanent}", port.name);
+    for device in ns.devices().filter(|d| dev.is_none_or(|dev| dev == d.id)) {
+        if let (DeviceKind::Vxlan(tunnel), None) = (&device.kind, bridge) {
+            for (mac, remote) in tunnel.iter() {
+                let _ = writeln!(text, "{mac} dev {} dst {remote} self permanent", device.name);
             }
-            let _ = writeln!(text, "{} dev {} master {name} permanent", port.mac, port.name);
         }
+        let Some(master) = device.master.filter(|m| bridge.is_none_or(|b| b == *m)).and_then(|m| ns.device(m)) else {
+            continue;
+        };
+        for (mac, entry) in master.fdb().into_iter().flat_map(|fdb| fdb.iter(now)).filter(|(_, e)| e.port == device.id)
+        {
+            let permanent = if entry.heard.is_none() { "permanent" } else { "" };
+            let _ = writeln!(text, "{mac} dev {} master {} {permanent}", device.name, master.name);
+        }
+        let _ = writeln!(text, "{} dev {} master {} permanent", device.mac, device.name, master.name);
     }
     text
 }
@@ -188,6 +107,11 @@ fn proto_name(proto: u8) -> &'static str {
         UDP => "udp",
         _ => "unknown",
     }
+}
+
+/// The number of a protocol by its name or number.
+pub fn proto_number(name: &str) -> Option<u8> {
+    [ICMP, TCP, UDP].into_iter().find(|proto| proto_name(*proto) == name).or_else(|| name.parse().ok())
 }
 
 fn tuple(t: &Tuple, icmp_type: u8) -> String {
@@ -220,13 +144,13 @@ mod tests {
             "    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00",
             "    inet 127.0.0.1/8 scope host lo",
             "       valid_lft forever preferred_lft forever",
-            "2: eth0@if5: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1472 qdisc noqueue state UP group default ",
+            "2: eth0@if4: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1472 qdisc noqueue state UP group default ",
             "    link/ether 02:42:0a:f4:01:02 brd ff:ff:ff:ff:ff:ff link-netnsid 0",
             "    inet 10.244.1.2/24 brd 10.244.1.255 scope global eth0",
             "       valid_lft forever preferred_lft forever",
             "",
         ];
-        assert_eq!(ip_addr(pod, None), lines.join("\n"));
+        assert_eq!(ip_addr(pod, None, false), lines.join("\n"));
         assert_eq!(
             ip_route(pod),
             "default via 10.244.1.1 dev eth0 \n10.244.1.0/24 dev eth0 proto kernel scope link src 10.244.1.2 \n"
@@ -244,16 +168,16 @@ mod tests {
              192.168.0.0/24 dev eth0 proto kernel scope link src 192.168.0.11 \n"
         );
         assert_eq!(
-            ip_neigh(node, world.now),
+            ip_neigh(node, None, world.now),
             "192.168.0.12 dev eth0 lladdr 02:42:c0:a8:00:0c REACHABLE \n\
              10.244.1.2 dev docker0 lladdr 02:42:0a:f4:01:02 DELAY \n"
         );
-        let link = ip_link(node, Some(world.flannel0[0]));
+        let link = ip_link(node, Some(world.flannel[0]), false);
         assert_eq!(
             link,
-            "4: flannel0: <POINTOPOINT,MULTICAST,NOARP,UP,LOWER_UP> mtu 1472 qdisc fq_codel state UNKNOWN mode DEFAULT group default qlen 500\n    link/none \n"
+            "6: flannel0: <POINTOPOINT,MULTICAST,NOARP,UP,LOWER_UP> mtu 1472 qdisc fq_codel state UNKNOWN mode DEFAULT group default qlen 500\n    link/none \n"
         );
-        assert!(bridge_fdb(node, None, world.now).contains("02:42:0a:f4:01:02 dev veth0 master docker0 \n"));
+        assert!(bridge_fdb(node, None, None, world.now).contains("02:42:0a:f4:01:02 dev veth0 master docker0 \n"));
     }
 
     #[test]

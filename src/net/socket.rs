@@ -8,7 +8,9 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
-use crate::net::addr::{FlowId, Owner, SocketId, Tag};
+use crate::net::addr::{DevId, FlowId, Owner, SocketId, Tag};
+use crate::net::hop::Link;
+use crate::net::sniff::{Expr, Frame};
 use crate::net::tcp::Tcb;
 use crate::sim::{Span, Time};
 
@@ -71,6 +73,24 @@ pub enum SocketOp {
         /// Time to live.
         ttl: u8,
     },
+    /// Sends a datagram that may not come far; the first one with this token opens a UDP socket.
+    Probe {
+        /// What the owner calls it.
+        token: u64,
+        /// To where.
+        to: SocketAddrV4,
+        /// Time to live.
+        ttl: u8,
+    },
+    /// Opens a packet socket.
+    Sniff {
+        /// What the owner calls it.
+        token: u64,
+        /// At which device: `any` for all, nothing for the first that is no loopback.
+        dev: String,
+        /// What must hold of a frame.
+        filter: Arc<Expr>,
+    },
     /// Sends no more over a TCP connection; still receives.
     Shutdown {
         /// The connection.
@@ -98,6 +118,15 @@ pub enum SocketEvent {
     },
     /// `Connect` has begun; the socket can be closed from now on.
     Opened,
+    /// A packet socket listens.
+    Sniffing {
+        /// At which device; `any` for all.
+        dev: Arc<str>,
+        /// What its frames begin with.
+        link: Link,
+    },
+    /// A packet socket saw a frame.
+    Frame(Arc<Frame>),
     /// A connection was taken in; it is a socket of its own.
     Accepted {
         /// By which listener.
@@ -191,6 +220,8 @@ pub enum NetError {
     Prohibited,
     /// The time to live ran out on the way.
     TtlExceeded,
+    /// ENODEV.
+    NoDevice,
     /// EBADF: there is no such socket, or it cannot do that.
     BadSocket,
 }
@@ -208,6 +239,7 @@ impl NetError {
             NetError::AddrNotAvailable => "EADDRNOTAVAIL",
             NetError::MessageTooLong { .. } => "EMSGSIZE",
             NetError::Prohibited => "EPERM",
+            NetError::NoDevice => "ENODEV",
             NetError::BadSocket => "EBADF",
         }
     }
@@ -226,6 +258,7 @@ impl fmt::Display for NetError {
             NetError::AddrNotAvailable => "Cannot assign requested address",
             NetError::MessageTooLong { .. } => "Message too long",
             NetError::Prohibited => "Operation not permitted",
+            NetError::NoDevice => "No such device",
             NetError::BadSocket => "Bad file descriptor",
         })
     }
@@ -279,6 +312,13 @@ pub enum SocketKind {
         /// When each request that is not answered was sent.
         sent: VecMap<u16, Time>,
     },
+    /// A packet socket.
+    Packet {
+        /// Its device; `None` for all.
+        dev: Option<DevId>,
+        /// What must hold of a frame.
+        filter: Arc<Expr>,
+    },
 }
 
 /// How many conversations a UDP socket remembers.
@@ -297,6 +337,7 @@ pub struct Sockets {
     listeners: VecMap<(u16, Ipv4Addr), SocketId>,
     udp: VecMap<(u16, Ipv4Addr), SocketId>,
     pings: VecMap<u16, SocketId>,
+    packet: Vec<SocketId>,
     timers: VecSet<(Time, SocketId)>,
     next_port: u16,
     next_ident: u16,
@@ -310,6 +351,7 @@ impl Default for Sockets {
             listeners: VecMap::new(),
             udp: VecMap::new(),
             pings: VecMap::new(),
+            packet: Vec::new(),
             timers: VecSet::new(),
             next_port: EPHEMERAL.0,
             next_ident: 1,
@@ -357,6 +399,16 @@ impl Sockets {
         self.pings.values().copied().find(|id| (self.all[id].owner, self.all[id].token) == (owner, token))
     }
 
+    /// The UDP socket that `owner` calls `token`.
+    pub(crate) fn udp_of(&self, owner: Owner, token: u64) -> Option<SocketId> {
+        self.udp.values().copied().find(|id| (self.all[id].owner, self.all[id].token) == (owner, token))
+    }
+
+    /// The packet sockets.
+    pub(crate) fn packet(&self) -> &[SocketId] {
+        &self.packet
+    }
+
     /// Puts a socket in. The port must be free.
     pub(crate) fn insert(&mut self, id: SocketId, socket: Socket) {
         match &socket.kind {
@@ -364,6 +416,7 @@ impl Sockets {
             SocketKind::Tcp { local, peer, .. } => _ = self.tcp.insert((*local, *peer), id),
             SocketKind::Udp { at, .. } => _ = self.udp.insert((at.port(), *at.ip()), id),
             SocketKind::Ping { ident, .. } => _ = self.pings.insert(*ident, id),
+            SocketKind::Packet { .. } => self.packet.push(id),
         }
         self.all.insert(id, socket);
         self.set_timer(id, None);
@@ -382,6 +435,7 @@ impl Sockets {
             }
             SocketKind::Udp { at, .. } => _ = self.udp.remove(&(at.port(), *at.ip())),
             SocketKind::Ping { ident, .. } => _ = self.pings.remove(ident),
+            SocketKind::Packet { .. } => self.packet.retain(|other| *other != id),
         }
         Some(socket)
     }

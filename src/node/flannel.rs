@@ -1,32 +1,36 @@
-//! flanneld with the UDP backend: takes a subnet from the pool in etcd, watches the other nodes' subnets, and carries
-//! packets between its TUN `flannel0` and UDP port 8285.
+//! flanneld: takes a subnet from the pool in etcd, watches the other nodes' subnets, and joins them: with the UDP backend it
+//! carries packets between its TUN `flannel0` and UDP port 8285 itself, with VXLAN and host-gw it programs the kernel.
 //!
-//! Models `main.go`, `pkg/subnet/etcd/local_manager.go`, `pkg/backend/udp/udp_network_amd64.go` (flannel). One process does
-//! the work of the two halves (Go and C) of upstream's; nobody on the wire can tell.
+//! Models `main.go`, `pkg/subnet/etcd/local_manager.go` (flannel). One process does the work of the two halves (Go and C) of
+//! the UDP backend; nobody on the wire can tell.
 //!
 //! ```text
 //! Configuring -> Listing -> Granting -> Claiming -> Running
 //!      ^ retry 1 s   ^---- lost the race ---'
 //! ```
 
+pub mod backend;
 pub mod config;
 pub mod forward;
 pub mod lease;
+#[cfg(test)]
+mod tests;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 
-pub use config::NetworkConfig;
+pub use backend::{Link, Netlink, SubnetRoute};
+pub use config::{Backend, NetworkConfig};
 pub use forward::{Forward, ForwardTable, one_hop};
-pub use lease::{CONFIG, SUBNETS, SubnetLease, subnet_env};
+pub use lease::{Attrs, CONFIG, SUBNETS, SubnetLease, subnet_env};
 
 use crate::etcd::{
     Body, Compare, EtcdError, Event, KeyRange, KeyValue, LeaseId, Op, Payload, PutOp, RangeOp, Reply, Revision, TxnOp,
     TxnStep, WatchOp,
 };
-use crate::net::addr::Tag;
+use crate::net::addr::{Mac, Tag};
 use crate::sim::{EventId, Out, Rng, Span, Time, Wake};
 
 /// How long a subnet is leased (`subnetTTL`).
@@ -37,8 +41,8 @@ const RENEW_MARGIN: Span = Span::mins(60);
 const RETRY: Span = Span::secs(1);
 /// How long it waits after a renewal failed.
 const RENEW_RETRY: Span = Span::secs(60);
-/// What an IP and a UDP header take (`encapOverhead`).
-const OVERHEAD: u32 = 28;
+/// How often host-gw looks after its routes (`routeCheckRetries`).
+const ROUTE_CHECK: Span = Span::secs(10);
 /// Free subnets that are collected before one of them is drawn.
 const CANDIDATES: usize = 100;
 
@@ -46,7 +50,10 @@ const CANDIDATES: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Input<V> {
     /// The process starts.
-    Start,
+    Start {
+        /// The hardware address of the VXLAN device that an earlier run has left behind.
+        vtep: Option<Mac>,
+    },
     /// etcd answers request `id`.
     Etcd {
         /// The number of the request.
@@ -84,18 +91,25 @@ pub enum Effect<V> {
         /// The request.
         op: Op<V>,
     },
-    /// Create flannel0 with address `tun`/32 and the route to `network`, and write `subnet.env`.
+    /// Create the device, if it is not there, and write `subnet.env`.
     Configure {
         /// The whole overlay.
         network: Ipv4Net,
         /// This node's subnet.
         subnet: Ipv4Net,
-        /// The address of flannel0: the subnet's first address.
-        tun: Ipv4Addr,
-        /// The MTU of flannel0.
+        /// The device.
+        link: Link,
+        /// Its MTU, and that of the pods.
         mtu: u32,
-        /// The port to listen on.
-        port: u16,
+    },
+    /// Tell the kernel.
+    Netlink(Netlink),
+    /// Another node's subnet can be reached from now on.
+    SubnetAdded {
+        /// The subnet.
+        subnet: Ipv4Net,
+        /// The node.
+        via: Ipv4Addr,
     },
     /// Send `bytes` as a datagram to another node's flanneld; they are the packet `carries`.
     Send {
@@ -133,6 +147,8 @@ pub enum Reason {
     Retry,
     /// To renew its lease.
     Renew,
+    /// To see whether its routes are there.
+    Routes,
 }
 
 /// Where flanneld is.
@@ -171,6 +187,8 @@ struct Running {
     config: NetworkConfig,
     subnet: Ipv4Net,
     renew_at: Time,
+    /// When host-gw looks after its routes.
+    check_at: Option<Time>,
     /// The etcd lease of a renewal under way.
     renewing: Option<LeaseId>,
     watch: Watch,
@@ -198,6 +216,8 @@ pub struct Flanneld {
     state: State,
     /// The subnet of the previous run, from `subnet.env`.
     previous: Option<Ipv4Net>,
+    /// The hardware address of the VXLAN device.
+    vtep: Mac,
     table: ForwardTable,
     next_id: u64,
     /// What led to the pending wake-up.
@@ -213,6 +233,7 @@ impl Flanneld {
             interface_mtu,
             state: State::Stopped,
             previous: None,
+            vtep: Mac::ZERO,
             table: ForwardTable::default(),
             next_id: 0,
             cause: None,
@@ -228,7 +249,7 @@ impl Flanneld {
         }
     }
 
-    /// The routes in memory, in the order in which they are searched.
+    /// The other nodes' subnets as it knows them; with the UDP backend in the order in which they are searched.
     pub fn routes(&self) -> &[SubnetLease] {
         self.table.routes()
     }
@@ -238,6 +259,12 @@ impl Flanneld {
         self.previous = self.subnet().or(self.previous);
         self.state = State::Stopped;
         self.table = ForwardTable::default();
+    }
+
+    /// Its table is wrong from now on about a subnet; `false` if it knows none such.
+    pub fn mislead(&mut self, subnet: Ipv4Net, public_ip: Ipv4Addr) -> bool {
+        let known = self.table.routes().iter().find(|lease| lease.subnet == subnet).cloned();
+        known.map(|lease| self.table.set(SubnetLease { public_ip, ..lease })).is_some()
     }
 
     fn ask<V>(&mut self, op: Op<V>, out: &mut Out<Effect<V>>) {
@@ -273,8 +300,9 @@ impl Flanneld {
         Some(Claim { subnet, reuse: false, others: leases, listed })
     }
 
-    fn claim_op<V: Payload + From<Arc<str>>>(&self, claim: &Claim, lease: LeaseId) -> Op<V> {
-        let mine = SubnetLease { subnet: claim.subnet, public_ip: self.public_ip };
+    fn claim_op<V: Payload + From<Arc<str>>>(&self, backend: Backend, claim: &Claim, lease: LeaseId) -> Op<V> {
+        let attrs = backend.attrs(self.vtep);
+        let mine = SubnetLease { subnet: claim.subnet, public_ip: self.public_ip, attrs };
         let put = PutOp::new(mine.key(), V::from(mine.value().into())).lease(lease);
         if claim.reuse {
             return Op::Put(put);
@@ -287,38 +315,33 @@ impl Flanneld {
     }
 
     fn run<V>(&mut self, config: NetworkConfig, claim: Claim, now: Time, out: &mut Out<Effect<V>>) {
-        let subnet = claim.subnet;
-        let mtu = self.interface_mtu.saturating_sub(OVERHEAD);
+        let (subnet, backend) = (claim.subnet, config.backend);
+        let mtu = self.interface_mtu.saturating_sub(backend.overhead());
+        let link = backend.link(subnet, self.vtep);
         out.push(Effect::Log(format!("Lease acquired: {subnet}")));
-        out.push(Effect::Configure { network: config.network, subnet, tun: subnet.network(), mtu, port: config.port });
+        out.push(Effect::Configure { network: config.network, subnet, link, mtu });
         for lease in claim.others {
-            self.learn(lease, out);
+            self.learn(backend, lease, out);
         }
         self.ask(Op::WatchCreate(WatchOp::new(KeyRange::prefix(SUBNETS)).from(claim.listed.next())), out);
         out.push(Effect::Log("Watching for new subnet leases".into()));
         let renew_at = now + (SUBNET_TTL - RENEW_MARGIN);
         self.cause = out.cause();
-        self.state = State::Running(Running { config, subnet, renew_at, renewing: None, watch: Watch::Open });
-    }
-
-    fn learn<V>(&mut self, lease: SubnetLease, out: &mut Out<Effect<V>>) {
-        if lease.public_ip != self.public_ip {
-            out.push(Effect::Log(format!("Subnet added: {}", lease.subnet)));
-            self.table.set(lease);
-        }
+        let check_at = (backend == Backend::HostGw).then(|| now + ROUTE_CHECK);
+        self.state = State::Running(Running { config, subnet, renew_at, check_at, renewing: None, watch: Watch::Open });
     }
 
     fn change<V: Payload>(&mut self, event: &Event<V>, out: &mut Out<Effect<V>>) {
+        let State::Running(Running { config: NetworkConfig { backend, .. }, .. }) = self.state else { return };
         match event {
             Event::Put { kv, .. } => {
                 if let Some(lease) = SubnetLease::parse(&kv.key, &kv.value.text()) {
-                    self.learn(lease, out);
+                    self.learn(backend, lease, out);
                 }
             }
             Event::Delete { key, .. } => {
                 if let Some(subnet) = lease::subnet_of(key) {
-                    out.push(Effect::Log(format!("Subnet removed: {subnet}")));
-                    self.table.remove(subnet);
+                    self.forget(backend, subnet, out);
                 }
             }
         }
@@ -333,6 +356,9 @@ impl Flanneld {
         match (std::mem::replace(&mut self.state, State::Stopped), reply.body) {
             (State::Configuring, Body::Range(range)) => match range.kvs().first().map(parse_config) {
                 Some(Ok(config)) => {
+                    if self.vtep == Mac::ZERO && matches!(config.backend, Backend::Vxlan { .. }) {
+                        self.vtep = Mac::local(self.rng.next_u64());
+                    }
                     self.state = State::Listing { config };
                     self.ask(Op::Range(RangeOp::new(KeyRange::prefix(SUBNETS))), out);
                 }
@@ -351,7 +377,7 @@ impl Flanneld {
                 }
             }
             (State::Granting { config, claim }, Body::LeaseGrant { id, .. }) => {
-                let op = self.claim_op(&claim, id);
+                let op = self.claim_op(config.backend, &claim, id);
                 self.state = State::Claiming { config, claim, lease: id };
                 self.ask(op, out);
             }
@@ -380,7 +406,7 @@ impl Flanneld {
             Body::LeaseGrant { id, .. } => {
                 running.renewing = Some(id);
                 let claim = Claim { subnet: running.subnet, reuse: true, others: Vec::new(), listed: at };
-                let op = self.claim_op(&claim, id);
+                let op = self.claim_op(running.config.backend, &claim, id);
                 self.ask(op, out);
             }
             Body::Put { .. } if running.renewing.take().is_some() => {
@@ -388,10 +414,8 @@ impl Flanneld {
                 running.renew_at = now + (SUBNET_TTL - RENEW_MARGIN);
             }
             Body::Range(range) if matches!(running.watch, Watch::Listing { .. }) => {
-                self.table = ForwardTable::default();
-                for lease in range.kvs().iter().filter_map(|kv| SubnetLease::parse(&kv.key, &kv.value.text())) {
-                    self.learn(lease, out);
-                }
+                let leases = range.kvs().iter().filter_map(|kv| SubnetLease::parse(&kv.key, &kv.value.text()));
+                self.relearn(running.config.backend, leases.collect(), out);
                 self.ask(Op::WatchCreate(WatchOp::new(KeyRange::prefix(SUBNETS)).from(at.next())), out);
                 running.watch = Watch::Open;
             }
@@ -424,23 +448,6 @@ impl Flanneld {
             _ => self.retry_later(format!("Couldn't fetch network config: {error}"), now, out),
         }
     }
-
-    fn read_from_tun<V>(&mut self, bytes: &[u8], tag: Tag, out: &mut Out<Effect<V>>) {
-        let State::Running(running) = &self.state else { return };
-        let port = running.config.port;
-        let forward = self.table.outward(bytes, running.subnet.network());
-        let effect = match forward {
-            Forward::To(lease, bytes) => {
-                Effect::Send { to: SocketAddrV4::new(lease.public_ip, port), bytes, carries: tag, subnet: lease.subnet }
-            }
-            Forward::Unreachable(answer) => {
-                out.push(Effect::Dropped { tag, why: "no subnet for its destination" });
-                Effect::WriteTun { bytes: answer, tag: None }
-            }
-            Forward::Drop(why) => Effect::Dropped { tag, why },
-        };
-        out.push(effect);
-    }
 }
 
 fn parse_config<V: Payload>(kv: &KeyValue<V>) -> Result<NetworkConfig, String> {
@@ -454,7 +461,10 @@ impl Flanneld {
         V: Payload + From<Arc<str>>,
     {
         match input {
-            Input::Start => self.configure(out),
+            Input::Start { vtep } => {
+                self.vtep = vtep.unwrap_or(Mac::ZERO);
+                self.configure(out);
+            }
             _ if self.state == State::Stopped => {}
             Input::Etcd { result: Ok(reply), .. } => self.answered(reply, now, out),
             Input::Etcd { id, result: Err(error) } => self.failed(id, &error, now, out),
@@ -480,6 +490,12 @@ impl Flanneld {
             }
             _ => {}
         }
+        if let State::Running(Running { check_at: Some(at), .. }) = &mut self.state
+            && *at <= now
+        {
+            *at = now + ROUTE_CHECK;
+            self.check_routes(out);
+        }
         if let State::Running(Running { watch: watch @ Watch::Lost { .. }, .. }) = &mut self.state
             && matches!(watch, Watch::Lost { list_at } if *list_at <= now)
         {
@@ -494,10 +510,12 @@ impl Flanneld {
             State::Waiting { at } => Some(Wake { at: *at, why: Reason::Retry }),
             State::Running(running) => {
                 let renew = Wake { at: running.renew_at, why: Reason::Renew };
-                match running.watch {
-                    Watch::Lost { list_at } => Some(renew.min(Wake { at: list_at, why: Reason::Retry })),
-                    _ => Some(renew),
-                }
+                let check = running.check_at.map(|at| Wake { at, why: Reason::Routes });
+                let list = match running.watch {
+                    Watch::Lost { list_at } => Some(Wake { at: list_at, why: Reason::Retry }),
+                    _ => None,
+                };
+                [Some(renew), check, list].into_iter().flatten().min()
             }
             _ => None,
         }

@@ -160,7 +160,7 @@ impl Bench {
         let key = ObjectRef { kind: Kind::Pod, namespace: "default".into(), name: pod.into() };
         let container = self.get(pod).spec.containers[0].name.clone();
         let command = command.iter().map(|w| (*w).to_owned()).collect();
-        let request = KubeletRequest::Exec { pod: key, container, command, stdin: Vec::new() };
+        let request = KubeletRequest::Exec { pod: key, container, command, stdin: false, tty: false };
         self.kubelet_input(kubelet::Input::Serve { id, request });
         self.run(Span::secs(5));
         self.session(id)
@@ -197,6 +197,7 @@ impl Bench {
         let mut chunks = Vec::new();
         for answer in answers {
             match answer {
+                KubeletAnswer::Began => {}
                 KubeletAnswer::Chunk(chunk) => chunks.push(chunk),
                 KubeletAnswer::Failure(status) => chunks.push(Chunk::Stderr(status.message.clone().into_bytes())),
             }
@@ -239,7 +240,7 @@ impl Bench {
                     self.runtime_input(runtime::Input::CniAdded(id, Ok(ip)));
                 }
                 runtime::Effect::CniDel(id, _) => self.runtime_input(runtime::Input::CniDeleted(id)),
-                runtime::Effect::Socket(..) => {}
+                runtime::Effect::Socket(..) | runtime::Effect::PodCidr(_) => {}
                 runtime::Effect::Query { proc, id, argv, .. } => {
                     let stdout = format!("answer to {}\n", argv.join(" "));
                     self.runtime_input(runtime::Input::Answer { proc, id, stdout, stderr: String::new(), code: 0 });
@@ -275,7 +276,10 @@ impl Bench {
                 self.objects.insert((object.kind(), meta.namespace.clone(), meta.name.clone()), object.clone());
                 Response::Object(object)
             }
-            (Verb::Patch(_), Body::Value(patch)) => self.patch(&key, &patch, request.subresource),
+            (Verb::Patch(_), body) => {
+                let patch = body.patch().expect("a patch has a body");
+                self.patch(&key, &patch, request.subresource)
+            }
             (Verb::Delete, _) => match self.objects.remove(&key) {
                 Some(object) => {
                     self.tell(object, WatchEventType::Deleted);

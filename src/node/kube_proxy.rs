@@ -1,7 +1,8 @@
 //! kube-proxy: makes Services reachable from its node.
 //!
 //! Models `cmd/kube-proxy`. Two modes: [`userspace`], in which every connection runs through the process, and [`iptables`],
-//! in which the kernel's rules do it all. What both need to know is in [`model`].
+//! in which the kernel's rules do it all. What both need to know is in [`model`]. If policies are enforced, the controller that
+//! does it runs in the same process, as in k3s.
 
 pub mod iptables;
 pub mod model;
@@ -18,6 +19,7 @@ use crate::net::addr::SocketId;
 use crate::net::socket::{SocketEvent, SocketOp};
 use crate::node::kube_proxy::iptables::{Config, Iptables, StaleUdp};
 use crate::node::kube_proxy::userspace::Userspace;
+use crate::node::network_policy::{NetworkPolicies, Written};
 use crate::sim::{Component, Out, Rng, Time, Wake};
 
 /// A port of a service: `default/web:http`, or `default/web` for an unnamed port.
@@ -70,6 +72,8 @@ pub enum Effect {
     },
     /// Run `iptables-restore --noflush` with this text.
     Restore(String),
+    /// Write the rules and sets of policies.
+    Policies(Box<Written>),
     /// Forget these connections.
     ForgetUdp(StaleUdp),
 }
@@ -91,6 +95,7 @@ pub struct KubeProxy {
     informers: Informers,
     ids: CallIds,
     mode: Mode,
+    policies: Option<Box<NetworkPolicies>>,
 }
 
 /// How it makes Services reachable.
@@ -118,6 +123,7 @@ impl KubeProxy {
             informers: Informers::new([Kind::Service, Kind::Endpoints]),
             ids: CallIds::default(),
             mode: Mode::Userspace(Userspace::new(host, rng)),
+            policies: None,
         }
     }
 
@@ -129,6 +135,24 @@ impl KubeProxy {
             informers: Informers::selected(kinds),
             ids: CallIds::default(),
             mode: Mode::Iptables(Iptables::new(config, found)),
+            policies: None,
+        }
+    }
+
+    /// The same with a controller that enforces network policies.
+    #[must_use]
+    pub fn with_policies(self, policies: NetworkPolicies) -> KubeProxy {
+        KubeProxy { policies: Some(Box::new(policies)), ..self }
+    }
+
+    /// The controller of policies takes an answer in, if it is for it.
+    fn policies_told(&mut self, answer: &Answer, now: Time, out: &mut Out<Effect>) {
+        let Some(policies) = &mut self.policies else { return };
+        let Some(told) = policies.informers.handle(answer, now, &mut self.ids) else { return };
+        told.calls.into_iter().for_each(|made| out.push(call(made)));
+        told.changes.iter().for_each(|change| policies.changed(change));
+        if let Some(written) = policies.sync(now) {
+            out.push(Effect::Policies(Box::new(written)));
         }
     }
 
@@ -153,7 +177,9 @@ impl Component for KubeProxy {
     fn handle(&mut self, input: Input, now: Time, out: &mut Out<Effect>) {
         match input {
             Input::Api(answer) => {
-                let Some(told) = self.informers.handle(&answer, now, &mut self.ids) else { return };
+                let Some(told) = self.informers.handle(&answer, now, &mut self.ids) else {
+                    return self.policies_told(&answer, now, out);
+                };
                 told.calls.into_iter().for_each(|made| out.push(call(made)));
                 match &mut self.mode {
                     Mode::Userspace(mode) => told.changes.iter().for_each(|change| mode.changed(change, out)),
@@ -174,6 +200,9 @@ impl Component for KubeProxy {
 
     fn wake(&mut self, now: Time, out: &mut Out<Effect>) {
         self.informers.wake(now, &mut self.ids).into_iter().for_each(|made| out.push(call(made)));
+        if let Some(policies) = &mut self.policies {
+            policies.informers.wake(now, &mut self.ids).into_iter().for_each(|made| out.push(call(made)));
+        }
         match &mut self.mode {
             Mode::Userspace(mode) => mode.wake(now, out),
             Mode::Iptables(mode) => mode.wake(now, out),
@@ -181,7 +210,9 @@ impl Component for KubeProxy {
     }
 
     fn wake_at(&self) -> Option<Wake<Reason>> {
-        let api = self.informers.wake_at().map(|(at, _)| Wake { at, why: Reason::Api });
+        let policies = self.policies.as_ref().and_then(|policies| policies.informers.wake_at());
+        let calls = self.informers.wake_at().into_iter().chain(policies);
+        let api = calls.map(|(at, _)| Wake { at, why: Reason::Api }).min();
         let mode = match &self.mode {
             Mode::Userspace(mode) => mode.wake_at().map(|at| Wake { at, why: Reason::Timeout }),
             Mode::Iptables(mode) => mode.wake_at().map(|at| Wake { at, why: Reason::Sync }),

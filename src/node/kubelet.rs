@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use crate::api::http::StreamInput;
 use crate::api::{Answer, Call, KubeletAnswer, KubeletRequest, Pod, Service, Timestamp, Uid};
 use crate::control::Calendar;
 use crate::control::recorder::Recorder;
@@ -34,6 +35,7 @@ pub mod status;
 pub mod status_manager;
 pub mod stream;
 pub mod sync;
+pub mod volume;
 pub mod worker;
 
 #[cfg(test)]
@@ -84,6 +86,8 @@ pub enum Input {
         /// What.
         request: KubeletRequest,
     },
+    /// The client of a stream sends something.
+    ServeInput(u64, StreamInput),
     /// The client of a stream has gone.
     ServeCancel(u64),
 }
@@ -244,6 +248,7 @@ impl Component for Kubelet {
             Input::Cri(CriEvent::NetworkReady(ready)) => self.set_network_ready(ready, now, out),
             Input::Socket { token, socket, event } => self.probe_socket(token, socket, event, now, out),
             Input::Serve { id, request } => self.serve(id, request, out),
+            Input::ServeInput(id, input) => self.serve_input(id, input, out),
             Input::ServeCancel(id) => self.serve_cancel(id, out),
         }
     }

@@ -6,6 +6,8 @@
 //! back as inputs. Everything takes virtual time ([`Timing`]).
 //! Differs: image layers, snapshots and cgroups are not there; who could tell: nobody through the API.
 
+use ipnet::Ipv4Net;
+
 use crate::sim::{VecMap, VecSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -13,16 +15,18 @@ use std::sync::Arc;
 use crate::sim::{Component, EventQueue, Out, Rng, Span, Time, Wake};
 use crate::workload::{Fs, Place, dns::Zone};
 
+pub mod attach;
 pub mod container;
 pub mod cpu;
 pub mod cri;
 pub mod host;
 pub mod log;
 pub mod process;
+pub mod tty;
 
 pub use container::{Container, Sandbox};
 pub use cri::*;
-pub use process::{Proc, ProcId, Where};
+pub use process::{Exec, Proc, ProcId, Where};
 
 /// Memory is used by the page.
 const PAGE: u64 = 4_096;
@@ -127,6 +131,8 @@ pub enum Input {
 pub enum Effect {
     /// To the kubelet.
     Cri(CriEvent),
+    /// The kubelet says which subnet the node's pods have.
+    PodCidr(Ipv4Net),
     /// Give the sandbox a network namespace with an address: answered by `CniAdded`.
     CniAdd(SandboxId, PodMeta),
     /// Take it away: answered by `CniDeleted`.
@@ -200,6 +206,7 @@ pub struct Runtime {
     next_proc: u32,
     timers: VecSet<(Time, ProcId)>,
     followers: VecMap<OpId, (ContainerId, bool)>,
+    attached: VecMap<OpId, attach::Attached>,
     due: EventQueue<Due>,
     past_cpu: Span,
     network_ready: bool,
@@ -223,6 +230,7 @@ impl Runtime {
             next_proc: 1,
             timers: VecSet::new(),
             followers: VecMap::new(),
+            attached: VecMap::new(),
             due: EventQueue::default(),
             past_cpu: Span::ZERO,
             network_ready: false,
@@ -238,10 +246,11 @@ impl Runtime {
         self.procs.clear();
         self.timers.clear();
         self.followers.clear();
+        self.attached.clear();
         self.due = EventQueue::default();
         self.network_ready = false;
         self.host = host::place(&self.config);
-        self.host_fs = host::files(&self.config);
+        host::forget_memory(&mut self.host_fs);
         self.forget_what_ran();
     }
 
@@ -314,10 +323,19 @@ impl Runtime {
                 Self::answer(op, CriAnswer::Listed(sandboxes, containers), out);
                 out.push(Effect::Cri(CriEvent::NetworkReady(self.network_ready)));
             }
+            CriRequest::UpdateRuntimeConfig(cidr) => {
+                out.push(Effect::PodCidr(cidr));
+                Self::answer(op, CriAnswer::Done, out);
+            }
             CriRequest::RunPodSandbox(config) => self.run_sandbox(op, config, now),
             CriRequest::StopPodSandbox(id) => self.stop_sandbox(op, &id, now, out),
             CriRequest::RemovePodSandbox(id) => {
                 self.remove_sandbox(&id);
+                Self::answer(op, CriAnswer::Done, out);
+            }
+            CriRequest::RemovePodDirectory(uid) => {
+                // A pod without a volume of its own has none.
+                _ = self.host_fs.remove(&cri::pod_directory(&uid), true);
                 Self::answer(op, CriAnswer::Done, out);
             }
             CriRequest::ImageStatus(image) => {
@@ -334,9 +352,17 @@ impl Runtime {
                 Self::answer(op, CriAnswer::Done, out);
             }
             CriRequest::ExecSync { container, command, timeout } => {
-                self.exec(op, &container, command, Vec::new(), Some(timeout), now, out);
+                self.exec(op, &container, command, Exec::Sync(timeout), now, out);
             }
-            CriRequest::Exec { container, command, stdin } => self.exec(op, &container, command, stdin, None, now, out),
+            CriRequest::Exec { container, command, stdin, tty } => {
+                self.exec(op, &container, command, Exec::Stream { stdin, tty }, now, out);
+            }
+            CriRequest::Attach { container, stdin } => self.attach(op, &container, stdin, now, out),
+            CriRequest::PortForward(sandbox, port) => self.forward(op, &sandbox, port, now, out),
+            CriRequest::Input(stream, input) => {
+                self.stream_input(stream, input, now, out);
+                Self::answer(op, CriAnswer::Done, out);
+            }
             CriRequest::Logs(id, query) => self.logs(op, &id, &query, out),
             CriRequest::Cancel(op) => self.cancel(op, now, out),
         }
@@ -376,7 +402,7 @@ impl Runtime {
             Due::Kill(id) => self.kill(&id, now, out),
             Due::ExecTimeout(id) => self.exec_timeout(id, out),
             Due::Computed(id, what) => self.run(id, crate::workload::Input::Computed(what), now, out),
-            Due::Begin(id) => self.run(id, crate::workload::Input::Start, now, out),
+            Due::Begin(id) => self.begin(id, now, out),
             Due::Answer(op, answer) => Self::answer(op, answer, out),
         }
     }

@@ -6,7 +6,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::net::{self, SocketEvent, SocketId, SocketOp};
-use crate::sim::VecMap;
+use crate::sim::{VecMap, VecSet};
 use crate::workload::{Fd, Ids, NetError, NetEvent, NetOp};
 
 /// The sockets of one process tree.
@@ -14,6 +14,8 @@ use crate::workload::{Fd, Ids, NetError, NetEvent, NetOp};
 pub struct SocketTable {
     open: VecMap<Fd, Slot>,
     by_id: VecMap<SocketId, Fd>,
+    /// Those whose ICMP errors are what the program wants to know.
+    probes: VecSet<Fd>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +51,8 @@ impl SocketTable {
             | NetOp::Send { fd, .. }
             | NetOp::SendTo { fd, .. }
             | NetOp::Ping { fd, .. }
+            | NetOp::Sniff { fd, .. }
+            | NetOp::Probe { fd, .. }
             | NetOp::Close { fd } => *fd,
         };
         let token = token(process, fd);
@@ -56,9 +60,17 @@ impl SocketTable {
             NetOp::Listen { port, .. } => Some(SocketOp::Listen { token, at: any(*port) }),
             NetOp::Bind { port, .. } => Some(SocketOp::Bind { token, at: any(*port) }),
             NetOp::Connect { to, .. } => Some(SocketOp::Connect { token, to: *to, flow: None }),
-            NetOp::Ping { to, seq, size, .. } => {
+            NetOp::Sniff { dev, filter, .. } => {
+                Some(SocketOp::Sniff { token, dev: dev.clone(), filter: filter.clone() })
+            }
+            NetOp::Probe { to, ttl, .. } => {
                 self.open.entry(fd).or_insert(Slot::Opening(Vec::new()));
-                return vec![SocketOp::Ping { token, to: *to, seq: *seq, size: *size, ttl: 64 }];
+                self.probes.insert(fd);
+                return vec![SocketOp::Probe { token, to: *to, ttl: *ttl }];
+            }
+            NetOp::Ping { to, seq, size, ttl, .. } => {
+                self.open.entry(fd).or_insert(Slot::Opening(Vec::new()));
+                return vec![SocketOp::Ping { token, to: *to, seq: *seq, size: *size, ttl: *ttl }];
             }
             _ => None,
         };
@@ -141,6 +153,12 @@ impl SocketTable {
                 let told = self.open.contains_key(&fd).then_some(NetEvent::Connected { fd, local });
                 return (told, ops);
             }
+            SocketEvent::Sniffing { dev, link } => {
+                let ops = self.named(fd, socket);
+                let told = self.open.contains_key(&fd).then_some(NetEvent::Sniffing { fd, dev, link });
+                return (told, ops);
+            }
+            SocketEvent::Frame(frame) => NetEvent::Frame { fd, frame },
             SocketEvent::Failed(error) => {
                 self.open.remove(&fd);
                 self.by_id.remove(&socket);
@@ -157,6 +175,10 @@ impl SocketTable {
             SocketEvent::EchoReply { from, seq, ttl, .. } => {
                 let ops = self.named(fd, socket);
                 return (Some(NetEvent::Pong { fd, from, seq, ttl }), ops);
+            }
+            SocketEvent::IcmpError { from, error, seq: Some(number), .. } => NetEvent::Icmp { fd, from, error, number },
+            SocketEvent::IcmpError { from, error, to, .. } if self.probes.contains(&fd) => {
+                NetEvent::Icmp { fd, from, error, number: to.port() }
             }
             SocketEvent::IcmpError { error, .. } => NetEvent::Failed { fd, error: error_of(error) },
         };
@@ -181,6 +203,7 @@ fn error_of(error: net::NetError) -> NetError {
         net::NetError::Refused => NetError::Refused,
         net::NetError::Reset | net::NetError::BadSocket => NetError::Reset,
         net::NetError::TimedOut => NetError::TimedOut,
+        net::NetError::NoDevice => NetError::NoDevice,
         net::NetError::AddrInUse => NetError::AddressInUse,
         net::NetError::NetUnreachable | net::NetError::AddrNotAvailable => NetError::NetUnreachable,
         _ => NetError::HostUnreachable,

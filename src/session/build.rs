@@ -1,15 +1,26 @@
 //! Builders: from the world to the views. They read and never change; the page only shows what they say.
 
+pub mod chart;
 pub mod cluster;
+pub mod describe;
 pub mod detail;
 pub mod etcd;
+pub mod generations;
 pub mod happening;
 pub mod messages;
+pub mod objects;
 pub mod packet_flights;
 pub mod packets;
+pub mod related;
+pub mod scheduler;
+pub mod storage;
 pub mod tally;
+#[cfg(test)]
+pub mod testing;
 pub mod timeline;
+pub mod what_if;
 pub mod why;
+pub mod workloads;
 
 use crate::api;
 use crate::cluster::{Actor, Cluster, NodeIx};
@@ -23,7 +34,9 @@ pub fn place_of(cluster: &Cluster, actor: Actor) -> Place {
     match actor {
         Actor::Outside(_) => Place::Client,
         Actor::ApiServer => plane(ComponentKind::ApiServer),
-        Actor::Etcd => plane(ComponentKind::Etcd),
+        Actor::Etcd(at) => {
+            Place::Component { kind: ComponentKind::Etcd, host: master().and(node_name(cluster, NodeIx(at.0))) }
+        }
         Actor::Scheduler => plane(ComponentKind::Scheduler),
         Actor::ControllerManager => plane(ComponentKind::ControllerManager),
         Actor::Kubelet(ix) => on(ComponentKind::Kubelet, ix),
@@ -73,7 +86,7 @@ pub fn api_ref(object: &ObjectRef) -> Option<api::ObjectRef> {
 /// The plane of what passes between two actors.
 pub fn plane_of(from: Actor, to: Actor) -> Plane {
     match (from, to) {
-        (Actor::Etcd, _) | (_, Actor::Etcd) => Plane::Storage,
+        (Actor::Etcd(_), _) | (_, Actor::Etcd(_)) => Plane::Storage,
         (Actor::Network, _) | (_, Actor::Network) => Plane::Data,
         _ => Plane::Control,
     }

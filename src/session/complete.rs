@@ -37,7 +37,7 @@ fn candidates(world: &World, words: &[&str], word: &str) -> Vec<String> {
         ["node", _] => owned(&NODE_TOOLS),
         ["kubectl" | "k"] => verbs(),
         ["kubectl" | "k", .., "-n" | "--namespace"] => names(world, Kind::Namespace),
-        ["kubectl" | "k", "logs" | "exec", ..] if !word.starts_with('-') => names(world, Kind::Pod),
+        ["kubectl" | "k", "logs" | "exec" | "attach", ..] if !word.starts_with('-') => names(world, Kind::Pod),
         ["kubectl" | "k", "cordon" | "uncordon" | "drain" | "taint"] => names(world, Kind::Node),
         ["kubectl" | "k", "rollout"] => owned(&["history", "pause", "restart", "resume", "status", "undo"]),
         ["kubectl" | "k", _] | ["kubectl" | "k", "rollout", _] => match word.split_once('/') {

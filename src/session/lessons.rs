@@ -1,14 +1,11 @@
 //! Lessons in a session: which one is open, how far it is, what the page is told of it.
 
-use serde_json::Value;
-
-use crate::api::Kind;
-use crate::cluster::Cluster;
-use crate::lesson::{ALL, Facts, Lesson, PacketFact, Progress, Source, Step};
-use crate::session::build::packets;
+use crate::lesson::done::{self, Done};
+use crate::lesson::{ALL, Facts, Lesson, Moment, Progress, Source, Step, golf};
 use crate::session::protocol::{LessonRequest, Update};
-use crate::session::{Session, World};
-use crate::view::{CheckState, LessonTitle, LessonView, Locale, StepView, prose};
+use crate::session::{Session, World, WorldFacts, scene};
+use crate::share::Action;
+use crate::view::{CheckState, LessonTitle, LessonView, Locale, QuizView, StepView, prose};
 
 /// The open lesson.
 #[derive(Default)]
@@ -16,7 +13,7 @@ pub(super) struct Course {
     locale: Locale,
     open: Option<Open>,
     /// How many steps of each lesson were done.
-    done: crate::sim::VecMap<String, u16>,
+    done: Done,
 }
 
 struct Open {
@@ -33,11 +30,17 @@ impl Course {
         }
     }
 
+    /// What was done in an earlier world stays done.
+    pub(super) fn keep_done(&mut self, earlier: Course) {
+        self.done = earlier.done;
+    }
+
     /// Goes on with a lesson at a step.
-    pub(super) fn resume(&mut self, id: &str, at: u16) {
+    pub(super) fn resume(&mut self, id: &str, at: u16, now: Moment) {
         if let Some(lesson) = lesson(id, self.locale) {
             let at = at.min(u16::try_from(lesson.steps.len()).unwrap_or(u16::MAX));
-            self.open = Some(Open { id: id.to_owned(), lesson, progress: Progress { at, ..Progress::default() } });
+            self.open =
+                Some(Open { id: id.to_owned(), lesson, progress: Progress { at, began: now, ..Progress::default() } });
         }
     }
 
@@ -46,12 +49,24 @@ impl Course {
         self.open.as_ref().map(|open| (open.id.clone(), open.progress.at))
     }
 
+    /// Takes over what was done before: in this browser, or in another. Lessons that are not known are passed over.
+    fn add(&mut self, done: Option<&Done>) {
+        for (id, steps) in done.into_iter().flatten() {
+            if let Some(lesson) = lesson(id, self.locale) {
+                let most = u16::try_from(lesson.steps.len()).unwrap_or(u16::MAX);
+                let known = self.done.entry(id.clone()).or_default();
+                *known = (*known).max(*steps).min(most);
+            }
+        }
+    }
+
     fn titles(&self) -> Vec<LessonTitle> {
         ALL.iter()
             .filter_map(|source| {
                 let lesson = lesson(source.id, self.locale)?;
                 Some(LessonTitle {
                     id: source.id.to_owned(),
+                    part: source.part,
                     title: lesson.title,
                     summary: lesson.summary,
                     steps: u16::try_from(lesson.steps.len()).unwrap_or(u16::MAX),
@@ -72,20 +87,6 @@ fn lesson(id: &str, locale: Locale) -> Option<Lesson> {
     Lesson::parse(text).ok()
 }
 
-/// The world as checks see it.
-pub struct WorldFacts<'a>(pub &'a Cluster);
-
-impl Facts for WorldFacts<'_> {
-    fn objects(&self, resource: &str) -> Option<Vec<Value>> {
-        let kind = Kind::ALL.iter().find(|kind| kind.info().plural == resource)?;
-        Some(self.0.objects(*kind).map(crate::api::Object::to_value).collect())
-    }
-
-    fn packets(&self) -> Vec<PacketFact> {
-        packets::facts(self.0)
-    }
-}
-
 impl Session {
     pub(super) fn lesson(&mut self, request: LessonRequest, updates: &mut Vec<Update>) {
         match request {
@@ -95,14 +96,18 @@ impl Session {
                 let (want, course) = (std::mem::take(&mut self.want), std::mem::take(&mut self.course));
                 *self = Session::on(World::boot(scenario), self.locale);
                 (self.want, self.course) = (want, course);
-                self.course.resume(&id, 0);
+                let now = self.moment();
+                self.course.resume(&id, 0, now);
                 updates.push(Update::Ready {
                     scenario: self.world.cluster.scenario().to_string(),
                     version: "v1.36.2".into(),
                     refused: None,
                 });
             }
-            LessonRequest::Join(id) => self.course.resume(&id, 0),
+            LessonRequest::Join(id) => {
+                let now = self.moment();
+                self.course.resume(&id, 0, now);
+            }
             LessonRequest::Close => self.course.open = None,
             LessonRequest::Hint => {
                 if let Some(open) = &mut self.course.open {
@@ -118,11 +123,38 @@ impl Session {
                 if let Some(open) = &mut self.course.open
                     && at <= open.progress.at
                 {
-                    open.progress = Progress { at, ..Progress::default() };
+                    open.progress.begin(at, WorldFacts(&self.world.cluster).now());
                 }
+            }
+            LessonRequest::Answer(option) => {
+                if let Some(open) = &mut self.course.open {
+                    open.progress.answer(&open.lesson, option);
+                }
+            }
+            LessonRequest::Import(text) => {
+                let known = done::read(&text);
+                self.course.add(known.as_ref());
+                updates.push(Update::Progress { text: done::write(&self.course.done), refused: known.is_none() });
             }
         }
         self.shown.forget_lessons();
+    }
+
+    /// Now, as a step's beginning.
+    pub(super) fn moment(&self) -> Moment {
+        WorldFacts(&self.world.cluster).now()
+    }
+
+    /// How many commands since then count.
+    fn strokes(&self, since: Moment) -> u16 {
+        let log = &self.world.log;
+        let done = &log[log.partition_point(|logged| logged.at < since.at)..];
+        let strokes = done.iter().filter(|logged| match &logged.what {
+            Action::Line { line, .. } => golf::counts(line),
+            Action::Fault(_) => true,
+            Action::Interrupt => false,
+        });
+        u16::try_from(strokes.count()).unwrap_or(u16::MAX)
     }
 
     /// Checks the open lesson and tells what has changed.
@@ -131,21 +163,24 @@ impl Session {
             return;
         }
         let facts = WorldFacts(&self.world.cluster);
+        let strokes = self.course.open.as_ref().map_or(0, |open| self.strokes(open.progress.began));
         if let Some(open) = &mut self.course.open
-            && open.progress.advance(&open.lesson, &facts)
+            && open.progress.advance(&open.lesson, &facts, strokes)
         {
             let done = self.course.done.entry(open.id.clone()).or_default();
             *done = open.progress.at.max(*done);
+            updates.push(Update::Progress { text: done::write(&self.course.done), refused: false });
             self.shown.forget_lessons();
         }
         if !self.want.lesson {
             return;
         }
         let facts = WorldFacts(&self.world.cluster);
-        let view = self.course.open.as_ref().map(|open| view_of(open, &facts));
+        let view = self.course.open.as_ref().map(|open| view_of(open, &facts, self.strokes(open.progress.began)));
         let seen = view.as_ref().map(|view| format!("{view:?}"));
         if self.tell_lessons() {
             updates.push(Update::Lessons(self.course.titles()));
+            updates.push(Update::Scenes(scene::titles(self.course.locale)));
         }
         if self.lesson_changed(&seen) {
             updates.push(Update::Lesson(view.map(Box::new)));
@@ -153,8 +188,8 @@ impl Session {
     }
 }
 
-fn view_of(open: &Open, facts: &dyn Facts) -> LessonView {
-    let steps = (0_u16..).zip(&open.lesson.steps).map(|(at, step)| step_view(open, at, step, facts)).collect();
+fn view_of(open: &Open, facts: &dyn Facts, strokes: u16) -> LessonView {
+    let steps = (0_u16..).zip(&open.lesson.steps).map(|(at, step)| step_view(open, at, step, facts, strokes)).collect();
     LessonView {
         id: open.id.clone(),
         title: open.lesson.title.clone(),
@@ -165,7 +200,7 @@ fn view_of(open: &Open, facts: &dyn Facts) -> LessonView {
     }
 }
 
-fn step_view(open: &Open, at: u16, step: &Step, facts: &dyn Facts) -> StepView {
+fn step_view(open: &Open, at: u16, step: &Step, facts: &dyn Facts, strokes: u16) -> StepView {
     let state = match at.cmp(&open.progress.at) {
         std::cmp::Ordering::Less => CheckState::Met,
         std::cmp::Ordering::Equal => CheckState::Open,
@@ -175,7 +210,7 @@ fn step_view(open: &Open, at: u16, step: &Step, facts: &dyn Facts) -> StepView {
     let hints = if current { usize::from(open.progress.hints) } else { 0 };
     let missing = if current { open.progress.missing(&open.lesson, facts) } else { Vec::new() };
     let solution = (current && open.progress.solution)
-        .then(|| step.solution.iter().map(|command| crate::view::Block::Command(format!("{command}\n"))).collect());
+        .then(|| step.solution().words().map(|command| crate::view::Block::Command(format!("{command}\n"))).collect());
     StepView {
         title: step.title.clone(),
         prose: prose::parse(&step.prose),
@@ -184,5 +219,14 @@ fn step_view(open: &Open, at: u16, step: &Step, facts: &dyn Facts) -> StepView {
         hints: step.hints.iter().take(hints).map(|hint| prose::parse(hint)).collect(),
         more_hints: u16::try_from(step.hints.len() - hints.min(step.hints.len())).unwrap_or(0),
         solution,
+        quiz: step.quiz.as_ref().map(|quiz| QuizView {
+            question: quiz.question.clone(),
+            options: quiz.options.iter().map(|(words, _)| words.clone()).collect(),
+            chosen: open.progress.answers.get(&at).copied(),
+            right: open.progress.right.get(&at).copied(),
+        }),
+        par: golf::par(step),
+        strokes: if current { Some(strokes) } else { open.progress.strokes.get(&at).copied() },
+        too_late: current && open.progress.is_too_late(&open.lesson, facts),
     }
 }

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::sim::{Digest, EventId, Time};
 use crate::view::{
-    ClusterDelta, DetailView, EtcdView, LessonTitle, LessonView, Locale, MessagesView, ObjectRef, PacketId, PacketKind,
-    PacketListView, PacketView, Place, Plane, TimelineView, WhyView,
+    ClusterDelta, DetailView, EtcdView, LessonTitle, LessonView, Locale, MessagesView, ObjectRef, ObjectsView,
+    PacketId, PacketKind, PacketListView, PacketView, Place, Plane, SceneTitle, SchedulerView, TimelineView, WhyView,
 };
 
 /// The version of this protocol; raised with every change.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 3;
 
 /// The speed of the clock: virtual nanoseconds per wall-clock microsecond, that is thousandths of real time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,7 +88,7 @@ pub enum Request {
         elapsed_us: u32,
     },
     /// Which views are shown, and how much of them. Replaces what was wanted before.
-    Want(Want),
+    Want(Box<Want>),
     /// Sends a packet and follows it.
     SendPacket {
         /// From a pod or a node.
@@ -107,6 +107,12 @@ pub enum Request {
     Lesson(LessonRequest),
     /// Makes a share link; answered by [`Update::Link`].
     MakeLink,
+    /// Remembers how the world came about; answered by [`Update::Saved`]. Whatever is done is saved unasked.
+    Save,
+    /// Everything that was made, as manifests; answered by [`Update::File`].
+    SaveManifests,
+    /// A configuration for kind with as many nodes; answered by [`Update::File`].
+    SaveKind,
     /// Captures as pcapng everything that was followed; answered by [`Update::File`].
     SavePackets {
         /// The packet whose conversation is wanted; `None` for all.
@@ -121,6 +127,10 @@ pub enum Boot {
     Fresh(String),
     /// The fragment of a share link, without `#`.
     Link(String),
+    /// What this browser saved last: like a link, but time goes on.
+    Saved(String),
+    /// A scene, by its name.
+    Scene(String),
     /// The same run as before, from its last checkpoint, after it broke.
     Checkpoint,
 }
@@ -164,8 +174,12 @@ pub enum LessonRequest {
     Hint,
     /// Shows the solution of the current step.
     Solution,
-    /// Goes to that step (an earlier one, or the next after a met one).
+    /// Goes to that step (an earlier one, or the next after a met one), and begins it again.
     Step(u16),
+    /// Predicts what the current step's question asks: the number of the option, from 0.
+    Answer(u16),
+    /// Takes over what was done before, as the browser kept it or as a file says.
+    Import(String),
 }
 
 /// Which views are shown.
@@ -177,8 +191,14 @@ pub struct Want {
     pub messages: bool,
     /// The selected thing.
     pub detail: Option<Selection>,
+    /// Whether the text of `kubectl describe` is looked at.
+    pub describe: bool,
     /// etcd.
     pub etcd: Option<EtcdWant>,
+    /// The scheduler.
+    pub scheduler: Option<SchedulerWant>,
+    /// Tables of objects.
+    pub objects: Option<ObjectsWant>,
     /// The list of packets.
     pub packets: bool,
     /// One packet.
@@ -208,6 +228,30 @@ pub struct EtcdWant {
     /// The key whose history is shown.
     pub key: Option<String>,
     /// At most so many keys.
+    pub limit: u32,
+}
+
+/// How much of the scheduler.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchedulerWant {
+    /// Only decisions about this pod.
+    pub pod: Option<ObjectRef>,
+    /// The decision of that time in full; `None` for the last one.
+    pub at: Option<Time>,
+    /// What would be decided about the pod if it, or nodes, were different: what is different, in YAML.
+    pub what_if: Option<String>,
+    /// At most so many decisions in the list.
+    pub limit: u32,
+}
+
+/// Which objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectsWant {
+    /// The kind: `deployments`.
+    pub plural: String,
+    /// Only objects with this text in their namespace or in a cell.
+    pub filter: String,
+    /// At most so many rows.
     pub limit: u32,
 }
 
@@ -266,6 +310,10 @@ pub enum Update {
     Detail(Option<Box<DetailView>>),
     /// etcd.
     Etcd(Box<EtcdView>),
+    /// The scheduler.
+    Scheduler(Box<SchedulerView>),
+    /// Tables of objects.
+    Objects(Box<ObjectsView>),
     /// The list of packets.
     Packets(Box<PacketListView>),
     /// The wanted packet.
@@ -276,8 +324,17 @@ pub enum Update {
     Timeline(Box<TimelineView>),
     /// The wanted chain; `None` if its event is forgotten.
     Why(Option<Box<WhyView>>),
+    /// What of the lessons is done, as text to be kept or saved.
+    Progress {
+        /// `kubarium lessons 1`, then a line each: the lesson and how many of its steps are done.
+        text: String,
+        /// Whether what was to be imported was no such text; nothing of it was taken over then.
+        refused: bool,
+    },
     /// The lessons that there are.
     Lessons(Vec<LessonTitle>),
+    /// The scenes that there are.
+    Scenes(Vec<SceneTitle>),
     /// The open lesson.
     Lesson(Option<Box<LessonView>>),
     /// An answer to [`Request::Validate`], or what was wrong with an [`Request::Apply`].
@@ -294,6 +351,8 @@ pub enum Update {
         /// The digest of the state that it leads to.
         digest: Digest,
     },
+    /// How the world came about, to be kept by this browser: the fragment of a link.
+    Saved(String),
     /// A file for the learner's disk.
     File {
         /// Its name.
@@ -466,7 +525,7 @@ mod tests {
     #[test]
     fn requests_survive_the_journey() {
         check(&Request::Run { line: "kubectl get pods\n".into() });
-        check(&Request::Want(Want { cluster: true, why: Some(EventId(3)), ..Want::default() }));
+        check(&Request::Want(Box::new(Want { cluster: true, why: Some(EventId(3)), ..Want::default() })));
         check(&Request::Clock(ClockRequest::SeekTo(Time(5))));
     }
 

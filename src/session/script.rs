@@ -20,6 +20,8 @@ use crate::sim::{Span, Time};
 
 /// How long a command may keep the script waiting before it is interrupted.
 const PATIENCE: Span = Span::mins(60);
+/// How long a command that reads from the terminal has for a line.
+const TYPED: Span = Span::secs(1);
 /// How often `!until` tries again.
 const UNTIL_STEP: Span = Span::secs(1);
 
@@ -50,6 +52,16 @@ impl<'a> Script<'a> {
         Script { world: None, files }
     }
 
+    /// A script that goes on in a world.
+    pub fn on(world: World, files: &'a dyn Files) -> Script<'a> {
+        Script { world: Some(world), files }
+    }
+
+    /// The world in which it ended.
+    pub fn into_world(self) -> World {
+        self.world.unwrap_or_else(|| World::boot(Scenario::default()))
+    }
+
     /// A script that goes on from a link.
     ///
     /// # Errors
@@ -67,11 +79,6 @@ impl<'a> Script<'a> {
     /// The world, booted with the usual scenario if no line came before.
     pub fn world(&mut self) -> &mut World {
         self.world.get_or_insert_with(|| World::boot(Scenario::default()))
-    }
-
-    /// Whether more lines belong to this text.
-    pub fn is_complete(text: &str) -> bool {
-        World::is_complete(text)
     }
 
     /// Runs one line.
@@ -154,8 +161,15 @@ impl<'a> Script<'a> {
         }
         let world = self.world();
         let limit = world.now() + PATIENCE;
-        while world.foreground.is_some() && world.now() < limit && world.step() {}
-        if world.foreground.is_some() {
+        let mut typed = None;
+        while world.foreground.is_some() && world.now() < limit {
+            // A command that reads the next lines is left alone after a while.
+            let until = world.takes_input().then(|| *typed.get_or_insert(world.now() + TYPED));
+            if until.is_some_and(|until| world.next_at().is_none_or(|at| at > until)) || !world.step() {
+                break;
+            }
+        }
+        if world.foreground.is_some() && !world.takes_input() {
             world.act(Action::Interrupt, None).ok();
         }
         self.collect()

@@ -9,7 +9,7 @@ use crate::control::apiserver::StoredValue;
 use crate::etcd;
 use crate::etcdctl;
 use crate::kubectl::{self, KubectlConfig};
-use crate::session::line::Line;
+use crate::line::Line;
 use crate::sim::{EventId, Out, Time, VecMap};
 
 /// Where a text was printed.
@@ -145,6 +145,16 @@ impl Terminal {
         }
     }
 
+    /// Whether a job reads what is typed.
+    pub fn takes_input(&self, job: JobId) -> bool {
+        matches!(self.jobs.get(&job), Some((Job::Kubectl(process), _)) if process.takes_input())
+    }
+
+    /// A line that was typed for a job.
+    pub fn typed(&mut self, cluster: &mut Cluster, id: JobId, line: &str, cause: Option<EventId>) {
+        self.kubectl(cluster, id, kubectl::Input::Typed(line.to_owned()), cause);
+    }
+
     /// Ctrl-C for a job.
     pub fn interrupt(&mut self, cluster: &mut Cluster, id: JobId) {
         let Some((job, cause)) = self.jobs.get(&id) else { return };
@@ -169,7 +179,11 @@ impl Terminal {
             (Some(Job::Kubectl(_)), MailKind::Chunk { id: call, chunk }) => {
                 self.kubectl(cluster, id, kubectl::Input::Chunk { id: call, chunk }, cause);
             }
-            (Some(Job::Etcdctl(_)), MailKind::Etcd(effect)) => self.etcdctl(cluster, id, etcdctl_input(effect), cause),
+            (Some(Job::Etcdctl(_)), MailKind::Etcd(effect)) => {
+                if let Some(input) = etcdctl_input(effect) {
+                    self.etcdctl(cluster, id, input, cause);
+                }
+            }
             (Some(Job::Node), MailKind::Node(chunk)) => match chunk {
                 Chunk::Stdout(bytes) => self.print(id, Stream::Out, String::from_utf8_lossy(&bytes).into_owned()),
                 Chunk::Stderr(bytes) => self.print(id, Stream::Err, String::from_utf8_lossy(&bytes).into_owned()),
@@ -206,6 +220,7 @@ impl Terminal {
         for (cause, effect) in out.take_caused() {
             match effect {
                 kubectl::Effect::Request { id: call, request } => cluster.http(id, call, request, cause),
+                kubectl::Effect::Input { id: call, input } => cluster.stream_input(id, call, input, cause),
                 kubectl::Effect::Cancel { id: call } => cluster.cancel(id, call, cause),
                 kubectl::Effect::Stdout(text) => self.print(id, Stream::Out, text),
                 kubectl::Effect::Stderr(text) => self.print(id, Stream::Err, text),
@@ -227,7 +242,7 @@ impl Terminal {
         process.handle(input, cluster.now(), &mut out);
         for (cause, effect) in out.take_caused() {
             match effect {
-                etcdctl::Effect::Request { id: call, op, .. } => cluster.etcd(id, call, op, cause),
+                etcdctl::Effect::Request { id: call, endpoint, op } => cluster.etcd(id, call, &endpoint, op, cause),
                 etcdctl::Effect::Stdout(text) => self.print(id, Stream::Out, text),
                 etcdctl::Effect::Stderr(text) => self.print(id, Stream::Err, text),
                 etcdctl::Effect::Exit(code) => self.end(cluster, id, code),
@@ -246,14 +261,15 @@ impl Terminal {
     }
 }
 
-/// What etcd says, as etcdctl takes it.
-fn etcdctl_input(effect: etcd::Effect<StoredValue>) -> etcdctl::Input<StoredValue> {
-    match effect {
+/// What etcd says, as etcdctl takes it; `None` for what members do among themselves.
+fn etcdctl_input(effect: etcd::Effect<StoredValue>) -> Option<etcdctl::Input<StoredValue>> {
+    Some(match effect {
         etcd::Effect::Response { id, result, .. } => etcdctl::Input::Reply { id, result },
         etcd::Effect::WatchEvents { revision, events, .. } => etcdctl::Input::Events { revision, events },
         etcd::Effect::WatchProgress { revision, .. } => etcdctl::Input::Progress(revision),
-        etcd::Effect::WatchCanceled { .. } => etcdctl::Input::Canceled,
-    }
+        etcd::Effect::WatchCanceled { why, .. } => etcdctl::Input::Canceled(why),
+        etcd::Effect::Peer(_) | etcd::Effect::Save(_) => return None,
+    })
 }
 
 /// Words as one line for a shell, each quoted where it must be.

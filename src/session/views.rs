@@ -2,11 +2,11 @@
 
 use crate::api::Kind;
 use crate::session::build::tally::Tally;
-use crate::session::build::{cluster, detail, etcd, messages, object_ref, packets, timeline, why};
+use crate::session::build::{cluster, detail, etcd, messages, object_ref, objects, packets, scheduler, timeline, why};
 use crate::session::protocol::{TextLink, Update};
 use crate::session::{Session, World};
 use crate::sim::{Digest, EventId, Time, VecMap, digest_of};
-use crate::view::{ClusterView, MessagesView, ObjectRef};
+use crate::view::{ClusterView, DetailView, MessagesView, ObjectRef, ObjectsView, SchedulerView};
 
 /// What the page has been shown.
 #[derive(Default)]
@@ -16,17 +16,26 @@ pub(super) struct Shown {
     messages: Time,
     /// The revision and the entries at which slow views were last made.
     version: Option<(u64, EventId)>,
+    /// The selected thing, the scheduler and the table as they were told last: they are told again when they differ.
+    detail: Option<Option<DetailView>>,
+    scheduler: Option<SchedulerView>,
+    objects: Option<ObjectsView>,
     lesson: Option<Digest>,
+    /// What the timeline was told to come next.
+    next: Option<Time>,
     /// What of the trace has been counted.
     tally: Tally,
     /// Whether the terminal was told to wait for a command.
-    pub(super) running: bool,
+    pub(super) running: (bool, bool),
     lessons_told: bool,
 }
 
 impl Shown {
     pub(super) fn forget_wanted(&mut self) {
         self.version = None;
+        self.detail = None;
+        self.scheduler = None;
+        self.objects = None;
     }
 
     pub(super) fn forget_lessons(&mut self) {
@@ -97,6 +106,10 @@ impl Session {
         if changed {
             self.slow_views(updates);
         }
+        // What came next may have come without leaving anything to be told: a heartbeat, a tick.
+        if changed || self.shown.next.is_some_and(|at| at < now) {
+            self.timeline(updates);
+        }
         self.shown.version = Some(version);
         self.followed(updates);
         self.lesson_views(updates);
@@ -106,8 +119,25 @@ impl Session {
     fn slow_views(&mut self, updates: &mut Vec<Update>) {
         let world = &self.world.cluster;
         if let Some(selection) = &self.want.detail {
-            let view = detail::detail(world, selection);
-            updates.push(Update::Detail(view.map(Box::new)));
+            let view = detail::detail(world, selection, self.want.describe);
+            if self.shown.detail.as_ref() != Some(&view) {
+                self.shown.detail = Some(view.clone());
+                updates.push(Update::Detail(view.map(Box::new)));
+            }
+        }
+        if let Some(want) = &self.want.scheduler {
+            let view = scheduler::scheduler(world, want);
+            if self.shown.scheduler.as_ref() != Some(&view) {
+                self.shown.scheduler = Some(view.clone());
+                updates.push(Update::Scheduler(Box::new(view)));
+            }
+        }
+        if let Some(want) = &self.want.objects {
+            let view = objects::objects(world, want);
+            if self.shown.objects.as_ref() != Some(&view) {
+                self.shown.objects = Some(view.clone());
+                updates.push(Update::Objects(Box::new(view)));
+            }
         }
         if let Some(want) = &self.want.etcd {
             updates.push(Update::Etcd(Box::new(etcd::etcd(world, want))));
@@ -118,14 +148,18 @@ impl Session {
         if let Some(id) = self.want.packet {
             updates.push(Update::Packet(packets::packet(world, id).map(Box::new)));
         }
-        if let Some(want) = &self.want.timeline {
-            self.shown.tally.take_in(world);
-            let view = timeline::timeline(world, &self.shown.tally, want, self.clock.end);
-            updates.push(Update::Timeline(Box::new(view)));
-        }
         if let Some(of) = self.want.why {
             updates.push(Update::Why(why::chain(world, of).map(Box::new)));
         }
+    }
+
+    fn timeline(&mut self, updates: &mut Vec<Update>) {
+        let Some(want) = &self.want.timeline else { return };
+        let world = &self.world.cluster;
+        self.shown.tally.take_in(world);
+        let view = timeline::timeline(world, &self.shown.tally, want, self.clock.end);
+        self.shown.next = view.next.as_ref().map(|next| next.at);
+        updates.push(Update::Timeline(Box::new(view)));
     }
 
     /// Whether lesson views are to be told again: remembers what was told.

@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 
 use crate::cluster::{Cluster, Scenario};
 use crate::kubectl::{FileNode, Files, KubectlConfig};
-use crate::session::line::{self, LineError};
+use crate::line;
 use crate::session::terminal::{JobId, Output, Terminal};
 use crate::share::{Action, Logged, Recipe};
 use crate::sim::{Digest, Span, Time, VecMap, digest_of};
@@ -124,8 +124,15 @@ impl World {
     /// A line or fault that cannot be understood: what the terminal prints. Nothing is logged then.
     pub fn act(&mut self, mut action: Action, host: Option<&dyn Files>) -> Result<Option<JobId>, String> {
         let (at, step) = (self.now(), self.steps);
-        let job = match &mut action {
-            Action::Line { line, files } => {
+        let reader = self.foreground.filter(|job| self.terminal.takes_input(*job));
+        let job = match (&mut action, reader) {
+            (Action::Line { line, .. }, Some(job)) => {
+                let cause = self.cluster.command(line);
+                self.terminal.typed(&mut self.cluster, job, line, Some(cause));
+                self.settle();
+                Some(job)
+            }
+            (Action::Line { line, files }, None) => {
                 let parsed = line::parse(line).map_err(|error| error.to_string())?;
                 let cause = self.cluster.command(line);
                 let known: VecMap<String, Vec<u8>> = files.iter().cloned().collect();
@@ -136,14 +143,19 @@ impl World {
                 self.settle();
                 Some(job)
             }
-            Action::Interrupt => {
+            (Action::Interrupt, Some(job)) => {
+                self.terminal.interrupt(&mut self.cluster, job);
+                self.settle();
+                None
+            }
+            (Action::Interrupt, None) => {
                 if let Some(job) = self.foreground.take() {
                     self.terminal.interrupt(&mut self.cluster, job);
                     self.settle();
                 }
                 None
             }
-            Action::Fault(words) => {
+            (Action::Fault(words), _) => {
                 self.cluster.fault(words)?;
                 None
             }
@@ -152,9 +164,9 @@ impl World {
         Ok(job)
     }
 
-    /// Whether a text is a complete line.
-    pub fn is_complete(text: &str) -> bool {
-        !matches!(line::parse(text), Err(LineError::Incomplete))
+    /// Whether what is typed goes to a command that runs (`kubectl exec -i`).
+    pub fn takes_input(&self) -> bool {
+        self.foreground.is_some_and(|job| self.terminal.takes_input(job))
     }
 
     /// Takes what the terminal printed.

@@ -58,6 +58,11 @@ impl<K, V> VecMap<K, V> {
         self.entries.is_empty()
     }
 
+    /// The entry at a place in the order of their keys.
+    pub fn nth(&self, place: usize) -> Option<(&K, &V)> {
+        self.entries.get(place).map(|(key, value)| (key, value))
+    }
+
     /// Removes every entry.
     pub fn clear(&mut self) {
         self.entries.clear();

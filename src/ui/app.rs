@@ -28,7 +28,7 @@ pub fn App() -> impl IntoView {
         <div class="page" node_ref=root class:narrow=page.narrow>
             <a class="skip" href="#terminal-input">{move || page.t().skip_to_terminal}</a>
             <TopBar/>
-            <main class="work" class:tall=move || matches!(page.drawer.get(), Panel::Packet | Panel::Etcd | Panel::Events)>
+            <main class="work" class:tall=move || page.drawer.get() != Panel::Terminal>
                 <Region panels=&[Panel::Cluster] class="main"><panel::cluster::ClusterPanel/></Region>
                 <Splitter edge=Edge::Side/>
                 <Region panels=&Panel::SIDE class="side"><Side/></Region>
@@ -49,9 +49,8 @@ fn follow_locale(page: Page) {
         dom::set_root("lang", locale.tag());
         dom::set_title(page.t().title);
         if before.is_some_and(|b| b != locale) {
-            let short = if locale == Locale::Zh { "zh" } else { "en" };
-            storage::set("lang", short);
-            url::set_query("lang", short);
+            storage::set("lang", locale.language());
+            url::set_query("lang", locale.language());
             page.send(crate::session::protocol::Request::Locale(locale));
         }
         locale
@@ -98,6 +97,12 @@ fn Drawer() -> impl IntoView {
         <div class="panel" role="tabpanel" id="panel-terminal" hidden=move || !is(Panel::Terminal) aria-labelledby="tab-terminal">
             <panel::terminal::TerminalPanel/>
         </div>
+        <Show when=move || is(Panel::Objects)>
+            <div class="panel" role="tabpanel" id="panel-objects" aria-labelledby="tab-objects"><panel::objects::ObjectsPanel/></div>
+        </Show>
+        <Show when=move || is(Panel::Scheduler)>
+            <div class="panel" role="tabpanel" id="panel-scheduler" aria-labelledby="tab-scheduler"><panel::scheduler::SchedulerPanel/></div>
+        </Show>
         <Show when=move || is(Panel::Etcd)>
             <div class="panel" role="tabpanel" id="panel-etcd" aria-labelledby="tab-etcd"><panel::etcd::EtcdPanel/></div>
         </Show>

@@ -3,11 +3,15 @@
 #[cfg(debug_assertions)]
 mod fixture;
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use leptos::prelude::{Update as _, *};
 
-use crate::session::protocol::{Boot, Request, Speed, TerminalUpdate, Update};
+use crate::session::protocol::{Boot, LessonRequest, Request, Speed, TerminalUpdate, Update, Work};
 use crate::ui::browser::core::{Arrival, Core};
 use crate::ui::browser::{file, frame, storage, url};
+use crate::ui::panel::lesson::list;
 use crate::ui::state::{Flight, Page, Status, TermChunk};
 use crate::view::MessagesView;
 
@@ -35,6 +39,10 @@ impl Link {
     }
 }
 
+/// Under which name the world is kept.
+const KEPT_WORLD: &str = "world";
+/// How often time that passed is kept, in wall-clock milliseconds; what is done is kept at once.
+const KEEP_EVERY_MS: f64 = 5_000.0;
 /// Lines of the terminal that are kept.
 const KEPT: usize = 1_500;
 /// How long a message is still shown after it has arrived, in wall-clock milliseconds.
@@ -51,7 +59,12 @@ pub fn start(page: Page) {
         fixture::fill(page);
         return keep_in_step(page);
     }
-    start_core(page, first_boot());
+    let boot = first_boot();
+    if let Boot::Saved(_) = boot {
+        page.restored.set(true);
+        page.status.set(Status::Busy(Work::Replaying, 0));
+    }
+    start_core(page, boot);
     keep_in_step(page);
 }
 
@@ -62,12 +75,16 @@ pub fn start_core(page: Page, boot: Boot) {
             core.stop();
         }
     });
-    let waiting = StoredValue::new_local(Some(boot));
+    // Whoever asks for this may be gone from the page before the worker answers.
+    let waiting = Rc::new(Cell::new(Some(boot)));
     let core = Core::start(move |arrival| match arrival {
         Arrival::Updates(updates) => {
-            if let Some(boot) = waiting.try_update_value(Option::take).flatten() {
+            if let Some(boot) = waiting.take() {
                 page.send(Request::Boot { boot, locale: page.locale.get_untracked() });
-                page.send(Request::Want(untrack(|| page.want())));
+                page.send(Request::Want(Box::new(untrack(|| page.want()))));
+                if let Some(done) = storage::get(list::KEPT) {
+                    page.send(Request::Lesson(LessonRequest::Import(done)));
+                }
             }
             batch(|| updates.into_iter().for_each(|update| take_in(page, update)));
         }
@@ -78,12 +95,18 @@ pub fn start_core(page: Page, boot: Boot) {
 }
 
 fn first_boot() -> Boot {
-    match url::fragment() {
-        Some(link) => {
-            url::clear_fragment();
-            Boot::Link(link)
-        }
-        None => Boot::Fresh(url::query("cluster").unwrap_or_default()),
+    if let Some(link) = url::fragment() {
+        url::clear_fragment();
+        return Boot::Link(link);
+    }
+    if let Some(scene) = url::query("scene") {
+        url::clear_query("scene");
+        return Boot::Scene(scene);
+    }
+    // A cluster that the address asks for is a new one.
+    match (url::query("cluster"), storage::get(KEPT_WORLD)) {
+        (None, Some(link)) => Boot::Saved(link),
+        (words, _) => Boot::Fresh(words.unwrap_or_default()),
     }
 }
 
@@ -93,11 +116,13 @@ fn keep_in_step(page: Page) {
     Effect::new(move |_| {
         let want = want.get();
         if page.status.with(|s| *s == Status::Ready) {
-            page.send(Request::Want(want));
+            page.send(Request::Want(Box::new(want)));
         }
     });
+    let kept = StoredValue::new(0.0);
     frame::every(move |elapsed_us| {
         page.wall.set(frame::wall_ms());
+        keep_time(page, kept);
         forget_old_flights(page);
         if page.status.with_untracked(|s| *s == Status::Ready) {
             let elapsed_us = page.owed_us.get_value() + elapsed_us;
@@ -110,6 +135,17 @@ fn keep_in_step(page: Page) {
             }
         }
     });
+}
+
+/// Asks now and then for what is to be kept, while time passes.
+fn keep_time(page: Page, kept: StoredValue<f64>) {
+    let wall = page.wall.get_untracked();
+    let passing =
+        page.clock.with_untracked(|clock| clock.playing) && page.status.with_untracked(|s| *s == Status::Ready);
+    if passing && wall - kept.get_value() > KEEP_EVERY_MS {
+        kept.set_value(wall);
+        page.link.with_value(|link| link.send(page, Request::Save));
+    }
 }
 
 /// How much of the elapsed time counts. Where messages are to be followed, time runs slowly while one is under way, and
@@ -145,6 +181,7 @@ fn take_in(page: Page, update: Update) {
     match update {
         Update::Ready { version, refused, .. } => {
             page.version.set(version);
+            page.restored.update(|restored| *restored &= refused.is_none());
             page.refused.set(refused);
             page.waiting.set_value(false);
             page.status.set(Status::Ready);
@@ -165,6 +202,9 @@ fn take_in(page: Page, update: Update) {
         Update::Completion { ticket, from, candidates } => page.completion.set((ticket, from, candidates)),
         Update::Detail(detail) => page.detail.set(detail.map(|d| *d)),
         Update::Etcd(view) => page.etcd.set(*view),
+        Update::Scheduler(view) => page.scheduler.set(*view),
+        Update::Objects(view) => page.objects.set(*view),
+        Update::Saved(link) => storage::set(KEPT_WORLD, &link),
         Update::Packets(list) => page.packets.set(*list),
         Update::Packet(packet) => page.packet.set(packet.map(|p| *p)),
         Update::Followed(id) => {
@@ -173,7 +213,14 @@ fn take_in(page: Page, update: Update) {
         }
         Update::Timeline(view) => page.timeline.set(*view),
         Update::Why(why) => page.why.set(why.map(|w| *w)),
+        Update::Progress { text, refused } => {
+            page.progress_refused.set(refused);
+            if !refused {
+                storage::set(list::KEPT, &text);
+            }
+        }
         Update::Lessons(list) => page.lessons.set(list),
+        Update::Scenes(list) => page.scenes.set(list),
         Update::Lesson(lesson) => page.lesson.set(lesson.map(|l| *l)),
         Update::Diagnostics { found, .. } => page.diagnostics.set(found),
         Update::Link { link, digest } => {
@@ -183,6 +230,20 @@ fn take_in(page: Page, update: Update) {
         Update::File { name, bytes } => file::save(&name, "application/octet-stream", &bytes),
         Update::Broken { what, link } => page.status.set(Status::Broken(what, link)),
     }
+}
+
+/// Starts anew, and forgets what was kept.
+pub fn start_afresh(page: Page) {
+    storage::remove(KEPT_WORLD);
+    page.restored.set(false);
+    page.status.set(Status::Busy(Work::Booting, 0));
+    start_core(page, Boot::Fresh(String::new()));
+}
+
+/// Goes to a scene.
+pub fn start_scene(page: Page, id: String) {
+    page.status.set(Status::Busy(Work::Booting, 0));
+    page.send(Request::Boot { boot: Boot::Scene(id), locale: page.locale.get_untracked() });
 }
 
 fn take_messages(page: Page, view: MessagesView) {

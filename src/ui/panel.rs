@@ -7,6 +7,8 @@ pub mod etcd;
 pub mod events;
 pub mod examples;
 pub mod lesson;
+pub mod objects;
 pub mod packet;
+pub mod scheduler;
 pub mod terminal;
 pub mod timeline;

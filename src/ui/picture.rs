@@ -6,10 +6,11 @@
 
 mod nodes;
 pub mod path;
+mod ties;
 
 use std::collections::BTreeMap;
 
-use crate::view::{ClusterView, ComponentKind, ObjectRef, Place};
+use crate::view::{ClusterView, ComponentKind, ObjectRef, Place, WorkloadView};
 
 /// A rectangle in CSS pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -108,6 +109,11 @@ const BOX: f64 = 40.0;
 /// The space above a master's processes, and between them and the API server.
 const HEAD: f64 = 24.0;
 const GAP: f64 = 28.0;
+/// The height of a box on the shelf, and of the generations in it.
+const SHELF: f64 = 26.0;
+const GENERATIONS: f64 = 18.0;
+/// So many pods of a generation are drawn one by one.
+pub const MOST_PIPS: u32 = 12;
 
 /// Lays the picture out in this width; nodes grow to fill the height, and past it if they must.
 pub fn lay_out(view: &ClusterView, width: f64, height: f64) -> Picture {
@@ -183,22 +189,30 @@ fn lay_master(picture: &mut Picture, host: &Option<String>, rect: Rect) {
 fn lay_shelf(view: &ClusterView, picture: &mut Picture, top: f64) -> f64 {
     let is_api = |p: &&Place| matches!(p, Place::Component { kind: ComponentKind::ApiServer, .. });
     let holes = picture.places.keys().filter(is_api).map(|p| picture.places[p].centre().0).collect();
-    let mut line = Line { x: MARGIN, y: top, width: picture.width, holes };
-    let mut any = false;
+    let mut line = Line { x: MARGIN, y: top, width: picture.width, row: SHELF, holes };
     let roots = view.workloads.iter().filter(|w| w.owner.is_none());
-    for (object, extra) in
-        roots.map(|w| (&w.object, 10)).chain(view.services.iter().map(|s| (&s.object, chars(&s.cluster_ip) + 7)))
-    {
-        let rect = line.put(chars(&object.name) + extra, 26.0);
+    let workloads = roots.map(|w| (&w.object, 14, generations(w)));
+    let services = view.services.iter().map(|s| (&s.object, chars(&s.cluster_ip) + 10, 0));
+    let claims = view.claims.iter().map(|claim| (&claim.object, 18, 0));
+    for (object, extra, below) in workloads.chain(services).chain(claims) {
+        let height = if below > 0 { SHELF + GENERATIONS } else { SHELF };
+        let rect = line.put((chars(&object.name) + extra).max(below), height);
         picture.shelf.insert(object.clone(), rect);
-        any = true;
     }
     for pod in view.pods.iter().filter(|p| p.node.is_none()) {
-        let rect = line.put(chars(&pod.object.name).min(16) + 4, 26.0);
+        let rect = line.put(chars(&pod.object.name).min(16) + 4, SHELF);
         picture.pods.insert((pod.object.namespace.clone(), pod.object.name.clone()), (rect, PodSize::Chip));
-        any = true;
     }
-    if any { line.y + 26.0 } else { top }
+    if line.is_empty() { top } else { line.y + line.row }
+}
+
+/// The room that the generations of a workload take, in characters; none if there are none.
+fn generations(workload: &WorkloadView) -> u32 {
+    workload
+        .generations
+        .iter()
+        .map(|g| 5 + (g.desired.unwrap_or(0).max(g.current).min(MOST_PIPS) * 4).div_ceil(3))
+        .sum()
 }
 
 fn chars(text: &str) -> u32 {
@@ -210,11 +224,17 @@ struct Line {
     x: f64,
     y: f64,
     width: f64,
+    /// The height of the highest box of this line.
+    row: f64,
     /// Where the trunk comes down: no box may be in its way.
     holes: Vec<f64>,
 }
 
 impl Line {
+    fn is_empty(&self) -> bool {
+        self.x == MARGIN
+    }
+
     /// A box for so many characters.
     fn put(&mut self, chars: u32, h: f64) -> Rect {
         let w = (f64::from(chars) * 6.9 + 14.0).min(self.width - 2.0 * MARGIN);
@@ -225,8 +245,10 @@ impl Line {
         }
         if self.x + w > self.width - MARGIN && self.x > MARGIN {
             self.x = MARGIN;
-            self.y += h + 8.0;
+            self.y += self.row + 8.0;
+            self.row = h;
         }
+        self.row = self.row.max(h);
         let rect = Rect { x: self.x, y: self.y, w, h };
         self.x += w + 8.0;
         rect

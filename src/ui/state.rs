@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, VecDeque};
 use leptos::prelude::*;
 
 use crate::session::protocol::{
-    ClockRequest, ClockView, Diagnostic, EtcdWant, LinkError, Prompt, Request, Selection, Speed, Stream, TextLink,
-    TimelineWant, Want, Work,
+    ClockRequest, ClockView, Diagnostic, EtcdWant, LinkError, ObjectsWant, Prompt, Request, SchedulerWant, Selection,
+    Speed, Stream, TextLink, TimelineWant, Want, Work,
 };
 use crate::ui::browser::{storage, url};
 use crate::ui::link::Link;
 use crate::ui::words::Words;
 use crate::view::{
-    ClusterView, DetailView, EtcdView, LessonTitle, LessonView, Locale, MessageView, ObjectRef, PacketId,
-    PacketListView, PacketView, Place, Plane, TimelineView, WhyView,
+    ClusterView, DetailView, EtcdView, LessonTitle, LessonView, Locale, MessageView, ObjectRef, ObjectsView, PacketId,
+    PacketListView, PacketView, Place, Plane, SceneTitle, SchedulerView, TimelineView, WhyView,
 };
 use crate::view::{EventId, Time};
 
@@ -36,13 +36,18 @@ pub enum Panel {
     Packet,
     /// Events and causes.
     Events,
+    /// The scheduler.
+    Scheduler,
+    /// Tables of objects.
+    Objects,
 }
 
 impl Panel {
     /// Beside the picture, one at a time.
     pub const SIDE: [Panel; 3] = [Panel::Lesson, Panel::Editor, Panel::Detail];
     /// Below it, one at a time.
-    pub const DRAWER: [Panel; 4] = [Panel::Terminal, Panel::Etcd, Panel::Packet, Panel::Events];
+    pub const DRAWER: [Panel; 6] =
+        [Panel::Terminal, Panel::Objects, Panel::Scheduler, Panel::Etcd, Panel::Packet, Panel::Events];
 
     /// Its name in the document.
     pub fn id(self) -> &'static str {
@@ -55,6 +60,8 @@ impl Panel {
             Panel::Etcd => "etcd",
             Panel::Packet => "packet",
             Panel::Events => "events",
+            Panel::Scheduler => "scheduler",
+            Panel::Objects => "objects",
         }
     }
 }
@@ -127,6 +134,16 @@ pub struct Page {
     pub etcd: RwSignal<EtcdView>,
     /// How much of etcd is shown.
     pub etcd_want: RwSignal<EtcdWant>,
+    /// Whether the text of `kubectl describe` is looked at.
+    pub describing: RwSignal<bool>,
+    /// The scheduler.
+    pub scheduler: RwSignal<SchedulerView>,
+    /// How much of it is shown.
+    pub scheduler_want: RwSignal<SchedulerWant>,
+    /// Tables of objects.
+    pub objects: RwSignal<ObjectsView>,
+    /// Which are shown.
+    pub objects_want: RwSignal<ObjectsWant>,
     /// The packets.
     pub packets: RwSignal<PacketListView>,
     /// The chosen packet.
@@ -145,8 +162,12 @@ pub struct Page {
     pub why_of: RwSignal<Option<EventId>>,
     /// Its causes.
     pub why: RwSignal<Option<WhyView>>,
+    /// Whether what was to be read as progress was something else.
+    pub progress_refused: RwSignal<bool>,
     /// The lessons.
     pub lessons: RwSignal<Vec<LessonTitle>>,
+    /// The scenes.
+    pub scenes: RwSignal<Vec<SceneTitle>>,
     /// The open lesson.
     pub lesson: RwSignal<Option<LessonView>>,
     /// What is wrong with the editor's text.
@@ -163,6 +184,8 @@ pub struct Page {
     pub phone: RwSignal<Panel>,
     /// Whether the page is as narrow as a phone.
     pub narrow: RwSignal<bool>,
+    /// Whether the cluster that runs is the one that this browser kept.
+    pub restored: RwSignal<bool>,
     /// Why a link could not be opened.
     pub refused: RwSignal<Option<LinkError>>,
     /// Ticks that must be short, because something was just asked for.
@@ -196,6 +219,11 @@ impl Page {
             detail: RwSignal::new(None),
             etcd: RwSignal::new(EtcdView::default()),
             etcd_want: RwSignal::new(EtcdWant { prefix: "/".into(), key: None, limit: 500 }),
+            describing: RwSignal::new(false),
+            scheduler: RwSignal::new(SchedulerView::default()),
+            scheduler_want: RwSignal::new(SchedulerWant { limit: 100, ..SchedulerWant::default() }),
+            objects: RwSignal::new(ObjectsView::default()),
+            objects_want: RwSignal::new(ObjectsWant { plural: "pods".into(), limit: 200, ..ObjectsWant::default() }),
             packets: RwSignal::new(PacketListView::default()),
             packet_id: RwSignal::new(None),
             packet: RwSignal::new(None),
@@ -205,7 +233,9 @@ impl Page {
             events_at: RwSignal::new(None),
             why_of: RwSignal::new(None),
             why: RwSignal::new(None),
+            progress_refused: RwSignal::new(false),
             lessons: RwSignal::new(Vec::new()),
+            scenes: RwSignal::new(Vec::new()),
             lesson: RwSignal::new(None),
             diagnostics: RwSignal::new(Vec::new()),
             to_edit: RwSignal::new(None),
@@ -214,6 +244,7 @@ impl Page {
             drawer: RwSignal::new(Panel::Terminal),
             phone: RwSignal::new(Panel::Cluster),
             narrow: RwSignal::new(false),
+            restored: RwSignal::new(false),
             refused: RwSignal::new(None),
             hold: StoredValue::new(0),
             folds: StoredValue::new(BTreeMap::new()),
@@ -277,6 +308,24 @@ impl Page {
         self.show(Panel::Detail);
     }
 
+    /// Whether an object is the selected one.
+    pub fn selected_is(&self, object: &ObjectRef) -> bool {
+        self.selected.with(|selected| matches!(selected, Some(Selection::Object(known)) if known == object))
+    }
+
+    /// Whether a part of the details is open; as the learner left it, else as `otherwise` says.
+    pub fn is_open(&self, part: &str, otherwise: bool) -> bool {
+        self.folds.with_value(|folds| folds.get(part).copied()).unwrap_or(otherwise)
+    }
+
+    /// Opens or folds a part of the details.
+    pub fn fold(&self, part: &str, open: bool) {
+        self.folds.update_value(|folds| _ = folds.insert(part.to_owned(), open));
+        if part == "describe" {
+            self.describing.set(open);
+        }
+    }
+
     /// Selects an object.
     pub fn select_object(&self, object: ObjectRef) {
         self.select(Selection::Object(object));
@@ -297,9 +346,17 @@ impl Page {
         self.show(Panel::Etcd);
     }
 
-    /// Runs a line in the terminal, and shows it there.
+    /// Shows what the scheduler decided about a pod.
+    pub fn show_decision(&self, pod: ObjectRef) {
+        self.scheduler_want.update(|w| *w = SchedulerWant { pod: Some(pod), at: None, what_if: None, limit: w.limit });
+        self.show(Panel::Scheduler);
+    }
+
+    /// Runs a line in the terminal, and shows it there. On a phone a lesson stays in front: it tells what was printed.
     pub fn run(&self, line: String) {
-        self.show(Panel::Terminal);
+        if !(self.narrow.get_untracked() && self.phone.get_untracked() == Panel::Lesson) {
+            self.show(Panel::Terminal);
+        }
         self.send(Request::Run { line });
     }
 
@@ -310,6 +367,9 @@ impl Page {
             cluster: true,
             messages: self.is_shown(Panel::Cluster),
             detail: self.selected.get().filter(|_| self.is_shown(Panel::Detail)),
+            describe: self.describing.get(),
+            scheduler: Some(self.scheduler_want.get()).filter(|_| self.is_shown(Panel::Scheduler)),
+            objects: Some(self.objects_want.get()).filter(|_| self.is_shown(Panel::Objects)),
             etcd: Some(self.etcd_want.get()).filter(|_| self.is_shown(Panel::Etcd)),
             packets: packet,
             packet: self.packet_id.get().filter(|_| packet),

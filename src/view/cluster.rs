@@ -21,6 +21,8 @@ pub struct ClusterView {
     pub services: Vec<ServiceView>,
     /// Deployments, ReplicaSets and the like by kind, namespace and name.
     pub workloads: Vec<WorkloadView>,
+    /// Claims by namespace and name.
+    pub claims: Vec<ClaimView>,
 }
 
 /// Whether a process or node does its work.
@@ -108,6 +110,8 @@ pub struct PodView {
     pub ip: String,
     /// The object that controls it.
     pub owner: Option<ObjectRef>,
+    /// Which generation of its workload it is of.
+    pub generation: Option<GenerationOf>,
     /// Its labels.
     pub labels: Vec<(String, String)>,
     /// When it was created.
@@ -180,4 +184,47 @@ pub struct WorkloadView {
     pub updated: u32,
     /// The images of its template.
     pub images: Vec<String>,
+    /// Its generations that have pods or shall have some, and the newest; oldest first.
+    pub generations: Vec<GenerationView>,
+}
+
+/// A generation of a workload: the pods of one template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GenerationView {
+    /// The ReplicaSet or ControllerRevision.
+    pub object: ObjectRef,
+    /// Its number.
+    pub revision: u64,
+    /// Whether it is of the template as it is.
+    pub newest: bool,
+    /// How many pods it should have, if that is said.
+    pub desired: Option<u32>,
+    /// How many there are.
+    pub current: u32,
+    /// How many of them are ready.
+    pub ready: u32,
+    /// The images of its template.
+    pub images: Vec<String>,
+}
+
+/// Which generation a pod is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GenerationOf {
+    /// Its number.
+    pub revision: u64,
+    /// Whether it is of the template as it is.
+    pub newest: bool,
+}
+
+/// A wish for storage, as pods share it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimView {
+    /// The object.
+    pub object: ObjectRef,
+    /// `Bound`.
+    pub status: String,
+    /// `Bound, 1Gi, ReadWriteOnce`.
+    pub facts: String,
+    /// The names of the pods that use it, in its namespace.
+    pub pods: Vec<String>,
 }

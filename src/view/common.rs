@@ -13,6 +13,14 @@ pub enum Locale {
 }
 
 impl Locale {
+    /// The language alone: `en`, `zh`, as in addresses and names of files.
+    pub fn language(self) -> &'static str {
+        match self {
+            Locale::En => "en",
+            Locale::Zh => "zh",
+        }
+    }
+
     /// The tag of BCP 47: `en`, `zh-CN`.
     pub fn tag(self) -> &'static str {
         match self {

@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::view::{ClusterView, ComponentView, NodeView, ObjectRef, Place, PodView, ServiceView, WorkloadView};
+use crate::view::{
+    ClaimView, ClusterView, ComponentView, NodeView, ObjectRef, Place, PodView, ServiceView, WorkloadView,
+};
 
 /// A thing that is told from its neighbours in a list by a key; lists are ordered by it.
 pub trait Keyed {
@@ -66,6 +68,8 @@ pub struct ClusterDelta {
     pub services: ListDelta<ServiceView, ObjectRef>,
     /// Workloads.
     pub workloads: ListDelta<WorkloadView, ObjectRef>,
+    /// Claims.
+    pub claims: ListDelta<ClaimView, ObjectRef>,
 }
 
 impl ClusterDelta {
@@ -77,6 +81,7 @@ impl ClusterDelta {
             && self.pods.is_empty()
             && self.services.is_empty()
             && self.workloads.is_empty()
+            && self.claims.is_empty()
     }
 }
 
@@ -90,6 +95,7 @@ impl ClusterView {
             pods: ListDelta::between(&old.pods, &self.pods),
             services: ListDelta::between(&old.services, &self.services),
             workloads: ListDelta::between(&old.workloads, &self.workloads),
+            claims: ListDelta::between(&old.claims, &self.claims),
         }
     }
 
@@ -108,6 +114,7 @@ impl ClusterView {
         delta.pods.apply(&mut self.pods);
         delta.services.apply(&mut self.services);
         delta.workloads.apply(&mut self.workloads);
+        delta.claims.apply(&mut self.claims);
     }
 
     /// Brings every list into the order of its keys; builders call it last.
@@ -117,6 +124,7 @@ impl ClusterView {
         self.pods.sort_by_key(Keyed::key);
         self.services.sort_by_key(Keyed::key);
         self.workloads.sort_by_key(Keyed::key);
+        self.claims.sort_by_key(Keyed::key);
         self
     }
 }
@@ -143,6 +151,13 @@ impl Keyed for PodView {
 }
 
 impl Keyed for ServiceView {
+    type Key = ObjectRef;
+    fn key(&self) -> ObjectRef {
+        self.object.clone()
+    }
+}
+
+impl Keyed for ClaimView {
     type Key = ObjectRef;
     fn key(&self) -> ObjectRef {
         self.object.clone()

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::sim::Time;
+use crate::view::chart::ChartView;
+use crate::view::related::{Relation, VolumeView};
 use crate::view::{ObjectRef, Place, Tone, WhyLink};
 
 /// What is known about the selected thing.
@@ -27,8 +29,16 @@ pub struct ObjectDetail {
     pub etcd_key: String,
     /// Events about it, newest last.
     pub events: Vec<EventRow>,
-    /// Owner, owned, selected by, bound to.
-    pub related: Vec<ObjectRef>,
+    /// What `kubectl describe` prints; empty while nobody looks at it.
+    pub describe: String,
+    /// The controllers above it, the nearest first.
+    pub owners: Vec<ObjectRef>,
+    /// What it has to do with, by relation.
+    pub related: Vec<(Relation, ObjectRef)>,
+    /// Its volumes, with all who share them.
+    pub volumes: Vec<VolumeView>,
+    /// How an autoscaler has fared.
+    pub chart: Option<ChartView>,
     /// Why it is as it is: the chain from its last change to the root.
     pub why: Vec<WhyLink>,
 }

@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::view::Block;
+use crate::view::{Block, Part};
 
 /// A lesson in the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LessonTitle {
     /// Its name in files and links: `pods`.
     pub id: String,
+    /// What it belongs to.
+    pub part: Part,
     /// Its title.
     pub title: String,
     /// One sentence on what it shows.
@@ -17,6 +19,17 @@ pub struct LessonTitle {
     pub steps: u16,
     /// How many of them are done.
     pub done: u16,
+}
+
+/// A scene in the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SceneTitle {
+    /// Its name in files and addresses: `guestbook`.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// What it shows.
+    pub shows: String,
 }
 
 /// The lesson that is open.
@@ -53,6 +66,27 @@ pub struct StepView {
     pub more_hints: u16,
     /// The solution, once asked for.
     pub solution: Option<Vec<Block>>,
+    /// What is to be predicted.
+    pub quiz: Option<QuizView>,
+    /// The fewest commands that do it.
+    pub par: u16,
+    /// How many commands it took so far, or in the end.
+    pub strokes: Option<u16>,
+    /// Whether its time is over, so that it has to be begun again.
+    pub too_late: bool,
+}
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuizView {
+    /// What is asked.
+    pub question: String,
+    /// The answers.
+    pub options: Vec<String>,
+    /// The learner's.
+    pub chosen: Option<u16>,
+    /// The right one, once the simulation has shown it.
+    pub right: Option<u16>,
 }
 
 /// Whether the goal of a step is met.

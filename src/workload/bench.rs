@@ -201,6 +201,8 @@ impl Bench {
                     self.tell(index, NetEvent::Pong { fd, from: to, seq, ttl: 64 });
                 }
             }
+            // Nobody probes, and there are no devices to listen at.
+            NetOp::Probe { .. } | NetOp::Sniff { .. } => {}
             NetOp::Close { fd } => {
                 if let Some((peer, other)) = self.machines[index].peers.remove(&fd) {
                     self.tell(peer, NetEvent::Ended { fd: other });

@@ -7,6 +7,8 @@
 use crate::sim::{VecMap, VecSet};
 use std::sync::Arc;
 
+pub mod mount;
+
 /// The most bytes that all files together may have.
 pub const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -69,6 +71,10 @@ impl std::fmt::Display for FsError {
 pub struct Fs {
     files: VecMap<String, File>,
     dirs: VecSet<String>,
+    /// Directories in which nothing can be made.
+    read_only: VecSet<String>,
+    /// How often something changed.
+    changes: u64,
 }
 
 /// `path` as seen from `cwd`, absolute, without `.`, `..` and double slashes.
@@ -102,6 +108,17 @@ impl Fs {
     /// Puts a file in, over whatever was there.
     pub fn put(&mut self, path: &str, file: File) {
         self.files.insert(resolve("/", path), file);
+        self.changes += 1;
+    }
+
+    /// How often something changed.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    fn is_read_only(&self, path: &str) -> bool {
+        let inside = |dir: &String| path.strip_prefix(dir.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        self.read_only.iter().any(inside)
     }
 
     /// Whether there is a file or directory.
@@ -153,7 +170,7 @@ impl Fs {
             return Err(if self.files.contains_key(parent) { FsError::NotDirectory } else { FsError::NotFound });
         }
         let old = self.files.get(path);
-        if old.is_some_and(|f| f.read_only) {
+        if old.is_some_and(|f| f.read_only) || self.is_read_only(path) {
             return Err(FsError::ReadOnly);
         }
         let before = old.map_or(0, |f| f.data.len() as u64);
@@ -163,6 +180,7 @@ impl Fs {
             return Err(FsError::Full);
         }
         self.files.insert(path.to_owned(), File::of(whole));
+        self.changes += 1;
         Ok(())
     }
 
@@ -178,7 +196,11 @@ impl Fs {
         if !parents && !self.is_dir(parent) {
             return Err(FsError::NotFound);
         }
+        if self.is_read_only(path) {
+            return Err(FsError::ReadOnly);
+        }
         self.dirs.insert(path.to_owned());
+        self.changes += 1;
         Ok(())
     }
 
@@ -188,9 +210,10 @@ impl Fs {
     /// It is not there, can not be written, or is a directory without `recursive`.
     pub fn remove(&mut self, path: &str, recursive: bool) -> Result<(), FsError> {
         if let Some(file) = self.files.get(path) {
-            if file.read_only {
+            if file.read_only || self.is_read_only(path) {
                 return Err(FsError::ReadOnly);
             }
+            self.changes += 1;
             // The directory stays, even if this was the last thing in it.
             if let Some((parent, _)) = path.rsplit_once('/').filter(|(p, _)| !p.is_empty()) {
                 self.dirs.insert(parent.to_owned());
@@ -204,6 +227,7 @@ impl Fs {
         if !recursive {
             return Err(FsError::IsDirectory);
         }
+        self.changes += 1;
         let inside = format!("{path}/");
         self.files.retain(|p, _| !p.starts_with(&inside));
         self.dirs.retain(|p| p != path && !p.starts_with(&inside));

@@ -1,8 +1,10 @@
 //! Image names and what is known about simulated images. Models `github.com/distribution/reference` (names) and the words
 //! of containerd for images that can not be pulled.
 //!
-//! Differs: every repository exists but those that say that they do not (`nosuch` in the name, the tag `nope`) and those
-//! whose registry is a misspelt known one.
+//! Differs: every repository exists but those that say that they do not (`nosuch` in the name) and those whose registry is a
+//! misspelt known one; every tag does but those that an official image cannot have (`image/official.rs`) and `nope`.
+
+mod official;
 
 use std::sync::Arc;
 
@@ -247,7 +249,8 @@ impl ImageName {
                 "rpc error: code = NotFound desc = failed to pull and unpack image \"{named}\": failed to resolve reference \"{named}\": {named}: not found"
             ));
         }
-        if self.tag == "nope" {
+        let official = self.repository.strip_prefix("library/").filter(|_| self.digest.is_empty());
+        if self.tag == "nope" || official.is_some_and(|name| !official::has_tag(name, &self.tag)) {
             return Some(format!(
                 "rpc error: code = NotFound desc = failed to pull and unpack image \"{full}\": failed to resolve reference \"{full}\": {full}: not found"
             ));

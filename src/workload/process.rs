@@ -2,12 +2,13 @@
 
 use crate::sim::Time;
 use crate::workload::program::{
-    coredns::CoreDns, guestbook::Guestbook, hello::Hello, metrics_server::MetricsServer, php_apache::PhpApache,
-    redis::Redis, sleep::Sleep, web::Web,
+    coredns::CoreDns, forward::Forward, guestbook::Guestbook, hello::Hello, metrics_server::MetricsServer,
+    php_apache::PhpApache, redis::Redis, sleep::Sleep, web::Web,
 };
 use crate::workload::shell::Shell;
 use crate::workload::tool::{
-    curl::Curl, instant::Immediate, nc::Nc, nslookup::Nslookup, ping::Ping, system::System, wget::Wget,
+    curl::Curl, dig::Dig, instant::Immediate, nc::Nc, nslookup::Nslookup, ping::Ping, system::System, tcpdump::Tcpdump,
+    timeout::Timeout, traceroute::Traceroute, wget::Wget,
 };
 use crate::workload::{Ctx, Input};
 
@@ -79,4 +80,14 @@ processes! {
     Nslookup,
     /// `nc`.
     Nc,
+    /// `tcpdump`.
+    Tcpdump,
+    /// `timeout`.
+    Timeout,
+    /// `dig`.
+    Dig,
+    /// `traceroute`.
+    Traceroute,
+    /// A forwarded connection.
+    Forward,
 }

@@ -1,6 +1,7 @@
 //! Programs of images: servers and what else runs for long.
 
 pub mod coredns;
+pub mod forward;
 pub mod guestbook;
 pub mod hello;
 pub mod metrics_server;

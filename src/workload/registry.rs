@@ -12,6 +12,7 @@ use crate::workload::program::sleep::{Sleep, parse_span};
 use crate::workload::program::web::{HTTPD_INDEX, NGINX_INDEX, Style, Web};
 use crate::workload::shell::Shell;
 use crate::workload::tool::{curl::Curl, instant, nc::Nc, nslookup::Nslookup, ping::Ping, system, wget::Wget};
+use crate::workload::tool::{dig::Dig, tcpdump::Tcpdump, timeout::Timeout, traceroute::Traceroute};
 use crate::workload::{File, Fs, Place, Process, Spec};
 
 /// The process that `spec` starts.
@@ -40,13 +41,29 @@ pub fn start(spec: &Spec, place: &Place, fs: &Fs) -> Result<Process, String> {
         return Shell::new(&spec, place, fs).map(Process::from);
     }
     // The program that an unknown image was built for.
-    if place.family == Family::Generic && !has_tool("curl", place) {
-        return generic(place).ok_or_else(String::new);
+    if let Some(server) = generic(place).filter(|_| program.starts_with('/')) {
+        return Ok(server);
     }
     Err(match program.contains('/') {
         true => format!("exec: {program:?}: stat {program}: no such file or directory"),
         false => format!("exec: {program:?}: executable file not found in $PATH"),
     })
+}
+
+/// The first process of a container. A program that nobody knows, in an image that nobody knows, is what that image was built
+/// for: a server on the declared ports, or before the pod's containers (`init`) something that does its work and ends well.
+///
+/// # Errors
+/// As [`start`]; code for an interpreter (`python3 -c …`) is not run either.
+pub fn start_first(spec: &Spec, place: &Place, fs: &Fs, init: bool) -> Result<Process, String> {
+    // Code on the command line of an interpreter is not run.
+    let code = spec.argv.iter().skip(1).any(|arg| matches!(arg.as_str(), "-c" | "-e"));
+    let unknown = place.family == Family::Generic && !code;
+    match start(spec, place, fs) {
+        Ok(Process::Web(_)) | Err(_) if unknown && init => Ok(Sleep::plain(Some(crate::sim::Span::secs(1))).into()),
+        Err(words) if unknown => generic(place).ok_or(words),
+        started => started,
+    }
 }
 
 /// The programs that an image is there for, and their wrappers.
@@ -155,7 +172,7 @@ fn tool(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Process> {
         "env" if spec.argv.iter().skip(1).any(|a| !a.contains('=') && !a.starts_with('-')) => {
             return with_env(spec, place, fs);
         }
-        "timeout" => return start(&Spec { argv: spec.argv.get(2..)?.to_vec(), ..spec.clone() }, place, fs).ok(),
+        "timeout" => Timeout::new(spec, place, fs, gnu && place.family != Family::Curl).into(),
         "sh" | "ash" | "bash" | "dash" | "zsh" => Shell::new(spec, place, fs).ok()?.into(),
         "sleep" => {
             let mut total = Some(crate::sim::Span::ZERO);
@@ -174,8 +191,13 @@ fn tool(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Process> {
         "curl" => Curl::new(spec).into(),
         "wget" => Wget::new(spec).into(),
         "ping" => Ping::new(spec, gnu).into(),
-        "nslookup" | "host" | "dig" => Nslookup::new(spec, gnu).into(),
+        "traceroute" => Traceroute::new(spec, gnu && place.family != Family::Curl).into(),
+        "dig" => Dig::new(spec).into(),
+        "nslookup" | "host" => Nslookup::new(spec, gnu).into(),
         "nc" | "ncat" | "telnet" => Nc::new(spec).into(),
+        "tcpdump" if !spec.argv.iter().any(|arg| arg == "-D" || arg == "--list-interfaces") => {
+            Tcpdump::new(spec).into()
+        }
         // A node's file that only the system knows.
         "cat" if place.family == Family::Node && unknown_file(spec, fs) => system::System::new(spec).into(),
         name if system::TOOLS.contains(&name) => system::System::new(spec).into(),
@@ -207,6 +229,7 @@ fn has_tool(name: &str, place: &Place) -> bool {
     let host = [
         "iptables",
         "iptables-save",
+        "ipset",
         "ipvsadm",
         "nft",
         "conntrack",
@@ -228,6 +251,8 @@ fn has_tool(name: &str, place: &Place) -> bool {
                 && !matches!(name, "curl" | "zsh" | "dig" | "host" | "ss" | "bridge" | "stress")
                 && (name != "bash" || place.image.contains("bash"))
         }
+        // The image of curl has no more than curl needs.
+        Family::Curl if name == "tcpdump" => place.image.contains("netshoot"),
         Family::Curl | Family::Agnhost => !matches!(name, "crictl" | "journalctl" | "systemctl"),
         Family::Debian => {
             !host.contains(&name)
@@ -247,7 +272,7 @@ fn has_tool(name: &str, place: &Place) -> bool {
 /// Where a tool is, if the image has it.
 pub fn path_of(name: &str, place: &Place) -> Option<String> {
     let shell = matches!(name, "sh" | "ash" | "bash" | "sleep" | "busybox" | "pause");
-    let network = matches!(name, "curl" | "wget" | "ping" | "nslookup" | "nc" | "host" | "dig");
+    let network = matches!(name, "curl" | "wget" | "ping" | "nslookup" | "nc" | "host" | "dig" | "traceroute");
     let known = shell || network || system::TOOLS.contains(&name) || instant::TOOLS.iter().any(|(n, ..)| *n == name);
     let dir = if shell || matches!(name, "cat" | "ls" | "echo" | "ps" | "ping") { "/bin" } else { "/usr/bin" };
     (known && has_tool(name, place)).then(|| format!("{dir}/{name}"))

@@ -19,6 +19,7 @@ pub mod ast;
 pub mod builtin;
 pub mod expand;
 pub mod parse;
+pub mod prompt;
 pub mod run;
 pub mod thread;
 pub mod word;
@@ -49,6 +50,8 @@ pub struct Shell {
     traps: VecMap<String, String>,
     signals: Vec<u8>,
     pause: Option<Time>,
+    /// At a terminal: what it remembers between two lines.
+    session: Option<prompt::Session>,
     over: bool,
 }
 
@@ -117,6 +120,7 @@ impl Shell {
             traps: VecMap::new(),
             signals: Vec::new(),
             pause: None,
+            session: None,
             over: false,
         })
     }
@@ -124,6 +128,10 @@ impl Shell {
     fn begin(&mut self, ctx: &mut Ctx<'_>) {
         let text = match std::mem::replace(&mut self.source, Source::Stdin) {
             Source::Text(text) => text,
+            Source::Stdin if self.session.is_some() => {
+                self.source = Source::Running(false);
+                return;
+            }
             Source::Stdin if self.stdin_ended => String::from_utf8_lossy(&std::mem::take(&mut self.stdin)).into_owned(),
             source => {
                 self.source = source;
@@ -148,15 +156,20 @@ impl Shell {
 
     /// What stands before an error: `sh: `, `sh: 1: ` (dash), `bash: line 1: `.
     pub(super) fn prefix(&self, ctx: &Ctx<'_>) -> String {
+        match self.name.as_str() {
+            "bash" if self.session.is_some() => "bash: ".into(),
+            "bash" => "bash: line 1: ".into(),
+            name if Self::is_dash(ctx) => format!("{name}: 1: "),
+            name => format!("{name}: "),
+        }
+    }
+
+    /// Whether the image's `sh` is dash, not busybox.
+    fn is_dash(ctx: &Ctx<'_>) -> bool {
         use crate::workload::Family;
         let gnu =
             matches!(ctx.place.family, Family::Debian | Family::Node | Family::Nginx | Family::Httpd | Family::Generic);
-        let gnu = gnu && !ctx.place.image.contains("alpine");
-        match self.name.as_str() {
-            "bash" => "bash: line 1: ".into(),
-            name if gnu => format!("{name}: 1: "),
-            name => format!("{name}: "),
-        }
+        gnu && !ctx.place.image.contains("alpine")
     }
 
     /// Runs all threads until each waits for something.
@@ -189,7 +202,9 @@ impl Shell {
     fn feed(&mut self, ctx: &mut Ctx<'_>) {
         let readers: Vec<(u32, Target)> = (self.threads.iter())
             .filter_map(|(id, t)| match &t.state {
-                State::Running { stdin, ended: false, .. } => Some((*id, stdin.clone())),
+                State::Running { stdin, ended: false, .. } if *stdin != Target::Stdin || self.takes_input(&t.state) => {
+                    Some((*id, stdin.clone()))
+                }
                 _ => None,
             })
             .collect();
@@ -282,15 +297,47 @@ impl Shell {
 
     /// The first thread is done: the trap of EXIT, then the end.
     fn end_main(&mut self, ctx: &mut Ctx<'_>) -> bool {
-        let Some(main) = self.threads.get_mut(&0).filter(|t| t.state == State::Done) else { return false };
+        if self.lives_on() && self.threads.values().all(|t| t.state == State::Done) {
+            self.over = true;
+            ctx.exit(0);
+            return true;
+        }
+        if self.threads.get(&0).is_none_or(|main| main.state != State::Done) {
+            return false;
+        }
+        if self.session.as_ref().is_some_and(|session| !session.leaves) {
+            return self.next_line(ctx);
+        }
+        let left = self.threads.iter().any(|(id, t)| *id != 0 && t.state != State::Done);
+        let Some(main) = self.threads.get_mut(&0) else { return false };
         if let Some(Ok(node)) = self.traps.remove("EXIT").map(|text| parse::parse(&text)) {
             main.frames = vec![Frame::Status(main.status), Frame::Run(node)];
             main.state = State::Ready;
             return true;
         }
-        self.over = true;
         ctx.exit(main.status);
+        // What runs in the background does so without its shell.
+        self.over = !left;
+        self.threads.remove(&0);
         true
+    }
+
+    /// What a shell that a thread ran leaves behind runs on as a job of this one.
+    fn adopt(&mut self, id: u32) {
+        let Some(thread) = self.threads.get_mut(&id) else { return };
+        if !matches!(&thread.state, State::Running { process: Process::Shell(shell), .. } if shell.lives_on()) {
+            return;
+        }
+        let mut job = thread.fork();
+        std::mem::swap(&mut job.state, &mut thread.state);
+        let new = self.next;
+        self.next += 1;
+        self.threads.insert(new, job);
+    }
+
+    /// Whether the shell itself is over, and jobs of it are not.
+    pub fn lives_on(&self) -> bool {
+        !self.over && !self.threads.contains_key(&0)
     }
 
     /// A new thread like `parent` that runs `node`.
@@ -325,6 +372,7 @@ impl Shell {
                 Effect::Stdout(bytes) => self.write(id, &stdout, &bytes, ctx),
                 Effect::Stderr(bytes) => self.write(id, &stderr, &bytes, ctx),
                 Effect::Exit(code) => {
+                    self.adopt(id);
                     if let Some(thread) = self.threads.get_mut(&id) {
                         thread.status = code;
                         thread.state = State::Ready;
@@ -362,6 +410,11 @@ impl Shell {
 
     /// A signal for the shell.
     fn signal(&mut self, signal: u8, ctx: &mut Ctx<'_>) {
+        match signal {
+            crate::workload::SIGWINCH => return self.resized(ctx),
+            crate::workload::SIGINT if self.interrupted() => return,
+            _ => {}
+        }
         let replaced = self.threads.get(&0).is_some_and(|t| t.frames.is_empty());
         if replaced && self.source == Source::Running(true) && self.traps.is_empty() {
             // The last command took the shell's place.
@@ -389,9 +442,13 @@ impl Program for Shell {
             Input::Start => self.begin(ctx),
             Input::Stdin(bytes) => self.stdin.extend_from_slice(&bytes),
             Input::StdinEnd => {
-                self.stdin_ended = true;
-                if self.source == Source::Stdin {
-                    self.begin(ctx);
+                if let Some(reader) = self.input_ended() {
+                    self.child(reader, Input::StdinEnd, ctx);
+                } else {
+                    self.stdin_ended = true;
+                    if self.source == Source::Stdin {
+                        self.begin(ctx);
+                    }
                 }
             }
             Input::Signal(signal) => self.signal(signal, ctx),

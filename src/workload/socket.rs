@@ -5,6 +5,10 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
+
+use crate::net::hop::Link;
+use crate::net::sniff::{Expr, Frame};
 
 /// A descriptor of a socket, unique in one process tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,6 +64,26 @@ pub enum NetOp {
         seq: u16,
         /// Bytes of data after the ICMP header.
         size: u16,
+        /// Time to live.
+        ttl: u8,
+    },
+    /// Sends a UDP datagram that may not come far; the first one opens the socket.
+    Probe {
+        /// The socket.
+        fd: Fd,
+        /// Where to; the port is the number by which its fate is told.
+        to: SocketAddrV4,
+        /// Time to live.
+        ttl: u8,
+    },
+    /// Opens a packet socket, which sees frames.
+    Sniff {
+        /// The new socket.
+        fd: Fd,
+        /// At which device: `any` for all, nothing for the first that is no loopback.
+        dev: String,
+        /// What must hold of a frame.
+        filter: Arc<Expr>,
     },
     /// Closes a socket; what was sent is still delivered.
     Close {
@@ -77,6 +101,22 @@ pub enum NetEvent {
         fd: Fd,
         /// Our end.
         local: SocketAddrV4,
+    },
+    /// A packet socket listens.
+    Sniffing {
+        /// The socket.
+        fd: Fd,
+        /// At which device; `any` for all.
+        dev: Arc<str>,
+        /// What its frames begin with.
+        link: Link,
+    },
+    /// A packet socket saw a frame.
+    Frame {
+        /// The socket.
+        fd: Fd,
+        /// The frame.
+        frame: Arc<Frame>,
     },
     /// Somebody connected to a listening socket.
     Accepted {
@@ -114,12 +154,23 @@ pub enum NetEvent {
         /// The time to live of the reply as it came in.
         ttl: u8,
     },
+    /// An ICMP error about a ping or a probe.
+    Icmp {
+        /// The socket.
+        fd: Fd,
+        /// Who says so; `0.0.0.0` if it was not sent at all.
+        from: Ipv4Addr,
+        /// What.
+        error: crate::net::NetError,
+        /// The sequence number of the ping, or the port of the probe.
+        number: u16,
+    },
     /// The other end sends no more.
     Ended {
         /// The connection.
         fd: Fd,
     },
-    /// The socket is of no use any more, or what was sent did not arrive (datagrams, pings).
+    /// The socket is of no use any more, or what was sent did not arrive (datagrams).
     Failed {
         /// The socket.
         fd: Fd,
@@ -134,6 +185,9 @@ impl NetEvent {
         match self {
             NetEvent::Connected { fd, .. }
             | NetEvent::Data { fd, .. }
+            | NetEvent::Icmp { fd, .. }
+            | NetEvent::Sniffing { fd, .. }
+            | NetEvent::Frame { fd, .. }
             | NetEvent::Datagram { fd, .. }
             | NetEvent::Pong { fd, .. }
             | NetEvent::Ended { fd }
@@ -158,6 +212,8 @@ pub enum NetError {
     AddressInUse,
     /// ECONNRESET.
     Reset,
+    /// ENODEV.
+    NoDevice,
 }
 
 impl fmt::Display for NetError {
@@ -169,6 +225,7 @@ impl fmt::Display for NetError {
             NetError::NetUnreachable => "Network is unreachable",
             NetError::AddressInUse => "Address already in use",
             NetError::Reset => "Connection reset by peer",
+            NetError::NoDevice => "No such device",
         })
     }
 }
@@ -183,6 +240,7 @@ impl NetError {
             NetError::NetUnreachable => "connect: network is unreachable",
             NetError::AddressInUse => "bind: address already in use",
             NetError::Reset => "read: connection reset by peer",
+            NetError::NoDevice => "no such device",
         }
     }
 }

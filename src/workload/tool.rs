@@ -2,6 +2,7 @@
 //! can answer ([`system`]).
 
 pub mod curl;
+pub mod dig;
 pub mod files;
 pub mod http_client;
 pub mod info;
@@ -11,6 +12,9 @@ pub mod nslookup;
 pub mod ping;
 pub mod print;
 pub mod system;
+pub mod tcpdump;
 pub mod test;
 pub mod text;
+pub mod timeout;
+pub mod traceroute;
 pub mod wget;

@@ -9,9 +9,9 @@ use kubarium::control::controller::{endpoint_slice, pods};
 use kubarium::control::scheduler::framework::{CycleState, Plugin, PreFilter, node_info};
 use kubarium::control::scheduler::plugin::{
     node_name::NodeName, node_ports::NodePorts, node_resources_fit::NodeResourcesFit,
-    node_unschedulable::NodeUnschedulable, taint_toleration::TaintToleration,
+    node_unschedulable::NodeUnschedulable, taint_toleration::TaintToleration, volume_restrictions::VolumeRestrictions,
 };
-use kubarium::control::scheduler::snapshot::NodeInfo;
+use kubarium::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot};
 use kubarium::node::kubelet::phase;
 use serde_json::{Value, json};
 
@@ -47,7 +47,31 @@ pub const TABLES: &[(&str, Replay)] = &[
     ("pkg__kubelet__status__generate__TestGenerateContainersReadyCondition", containers_ready),
     ("pkg__kubelet__status__generate__TestGeneratePodReadyCondition", ready),
     ("pkg__kubelet__status__generate__TestGeneratePodInitializedCondition", initialized),
+    ("pkg__scheduler__framework__plugins__volumerestrictions__volume_restrictions__TestGCEDiskConflicts", disks),
+    ("pkg__scheduler__framework__plugins__volumerestrictions__volume_restrictions__TestAWSDiskConflicts", disks),
+    ("pkg__scheduler__framework__plugins__volumerestrictions__volume_restrictions__TestISCSIDiskConflicts", disks),
+    ("pkg__scheduler__framework__plugins__volumerestrictions__volume_restrictions__TestRBDDiskConflicts", disks),
 ];
+
+/// Whether a pod may share its disks with those of a node.
+fn disks(_: &Value, case: &Value) -> Verdict {
+    let info = |value: &Value| {
+        let mut value = value.clone();
+        value["spec"]["containers"] = json!([]);
+        Arc::new(PodInfo::new(made::<Pod>(&value)))
+    };
+    let mut node = node_info(kubarium::api::Node::default());
+    for other in case["nodeInfo"]["Pods"].as_array().into_iter().flatten() {
+        node.add(info(&other["Pod"]));
+    }
+    let (pod, mut state) = (info(&case["pod"]), CycleState::default());
+    let skips = VolumeRestrictions.pre_filter(&pod, &Snapshot::default(), &mut state) == PreFilter::Skip;
+    if skips || case["preFilterWantStatus"]["code"] == "Skip" {
+        return same(skips, case["preFilterWantStatus"]["code"] == "Skip");
+    }
+    let reasons = VolumeRestrictions.filter(&pod, &node, &state).err().map(|rejection| json!(rejection.reasons));
+    same(reasons.unwrap_or_default(), case["wantStatus"]["reasons"].clone())
+}
 
 fn list(value: &Value) -> ResourceList {
     serde_json::from_value(value.clone()).unwrap_or_default()

@@ -14,6 +14,12 @@ const { chromium } = createRequire(join(root, '.web/package.json'))('playwright-
 /** The page that `make test` built; KUBARIUM_DIST names another. */
 export const dist = process.env.KUBARIUM_DIST ?? join(root, 'target/page');
 
+/** The native program, as it was built last; undefined where it was not. */
+export const native = ['quick', 'debug', 'release']
+  .map((profile) => join(root, 'target', profile, 'kubarium'))
+  .filter((path) => existsSync(path))
+  .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
+
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -41,27 +47,33 @@ const FLAGS = [
 const onPath = (name) =>
   [name, ...process.env.PATH.split(delimiter).map((folder) => join(folder, name))].find((path) => isAbsolute(path) && existsSync(path));
 
-/** Serves a folder; resolves to `{ url, close }`. */
-export function serve(folder = dist) {
+/** Serves a folder; resolves to `{ url, close }`. Without `offline`, the page is not told where its service worker is. */
+export function serve(folder = dist, offline = true) {
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname));
     const file = join(folder, path.endsWith('/') ? `${path}index.html` : path);
     const found = statSync(file, { throwIfNoEntry: false })?.isFile();
     response.writeHead(found ? 200 : 404, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' });
-    response.end(found ? readFileSync(file) : 'not found');
+    const told = found && !offline && file.endsWith('index.html');
+    const text = () => readFileSync(file, 'utf8').replace(/ data-offline="[^"]*"/, '');
+    response.end(told ? text() : found ? readFileSync(file) : 'not found');
   });
   return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () =>
-      resolve({ url: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() }));
+    const close = () => {
+      server.close();
+      server.closeAllConnections();
+    };
+    server.listen(0, '127.0.0.1', () => resolve({ url: `http://127.0.0.1:${server.address().port}/`, close }));
   });
 }
 
 /**
  * Opens a browser with an empty profile on the served page. Options: those of a Playwright context (viewport, colorScheme,
- * locale, …) and `path`, which is appended to the address. The answer has `page`, `url`, `problems` and `close()`.
+ * locale, …), `path`, which is appended to the address, and `folder`, which is served; with `offline` the page keeps
+ * itself for offline use. The answer has `browser`, `page`, `server`, `url`, `problems` and `close()`.
  */
-export async function open({ path = '', ...context } = {}) {
-  const server = await serve();
+export async function open({ path = '', folder = dist, offline = false, ...context } = {}) {
+  const server = await serve(folder, offline);
   const profile = mkdtempSync(join(tmpdir(), 'kubarium-e2e-'));
   const browser = await chromium.launchPersistentContext(profile, {
     executablePath: onPath(process.env.CHROMIUM ?? 'chromium'),
@@ -79,7 +91,7 @@ export async function open({ path = '', ...context } = {}) {
     server.close();
     rmSync(profile, { recursive: true, force: true });
   };
-  return { browser, page, problems, url: server.url, close };
+  return { browser, page, server, problems, url: server.url, close };
 }
 
 /** Collects what a page must never do: console warnings and errors, uncaught errors, failed requests, requests to elsewhere. */
@@ -103,13 +115,13 @@ export function watch(page) {
 /** Waits for a running cluster. */
 export const ready = (page) => page.waitForFunction(() => document.querySelectorAll('.node').length >= 3, null, { timeout: 60_000 });
 
-/** Runs `act` on an open page and holds that nothing went wrong in it. */
-export const onPage = (options, act) => async () => {
+/** Runs `act` on an open page and holds that nothing went wrong in it but what `expected` matches. */
+export const onPage = (options, act, expected = []) => async () => {
   const { page, problems, close } = await open(options);
   try {
     await ready(page);
     await act(page);
-    assert.deepEqual(problems, []);
+    assert.deepEqual(problems.filter((problem) => !expected.some((words) => words.test(problem))), []);
   } catch (error) {
     const picture = await screenshot(page, `failed-${Date.now()}`);
     const said = await page.$eval('.terminal', (terminal) => terminal.textContent).catch(() => '(not shown)');

@@ -2,9 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { command, hurry, open, ready, root } from './harness.mjs';
+import { command, hurry, native, open, ready } from './harness.mjs';
 
 /** The link to the world as it is now, and the digest of that world. */
 const share = async (page) => {
@@ -40,7 +38,6 @@ test('a link opens in a fresh profile on the same digest', async () => {
   } finally {
     await second.close();
   }
-  const native = ['quick', 'debug', 'release'].map((profile) => join(root, 'target', profile, 'kubarium')).find((path) => existsSync(path));
   if (native) {
     assert.equal(execFileSync(native, ['run', '--link', there.link.slice(1)], { encoding: 'utf8' }).trim(), there.digest);
   }

@@ -2,31 +2,17 @@
 
 use kubarium::sim::VecMap;
 
+use kubarium::line;
 use kubarium::session::Script;
 use kubarium::session::script::Answer;
 
 /// The files that a script may name with `-f`.
 pub type Files = VecMap<String, Vec<u8>>;
 
-/// The complete lines of a text, here-documents included.
-pub fn lines(text: &str) -> Vec<String> {
-    let mut whole = Vec::new();
-    let mut open = String::new();
-    for line in text.lines() {
-        open.push_str(line);
-        open.push('\n');
-        if Script::is_complete(&open) {
-            whole.push(std::mem::take(&mut open).trim_end().to_owned());
-        }
-    }
-    assert!(open.is_empty(), "the script ends within a line: {open}");
-    whole
-}
-
 /// Runs every line; `each` gets the line and its answer, with the time at which the line began.
 pub fn run<'a>(text: &str, files: &'a Files, mut each: impl FnMut(&mut Script<'a>, &str, &Answer)) -> Script<'a> {
     let mut script = Script::new(files);
-    for line in lines(text) {
+    for (_, line) in line::split(text) {
         let began = script.now();
         let answer = Answer { t: began, ..script.run(&line) };
         each(&mut script, &line, &answer);

@@ -19,7 +19,6 @@ const NOT_A_NAME: &str = "must be a DNS name, not an IP address";
 struct Old {
     secret: bool,
     wildcard: bool,
-    service: bool,
 }
 
 /// A new ingress.
@@ -41,20 +40,13 @@ pub fn update(new: &Ingress, old: &Ingress, errors: &mut Vec<FieldError>) {
 
 fn had(old: &Ingress) -> Old {
     let rules = &old.spec.rules;
-    let paths = rules.iter().filter_map(|rule| rule.http.as_ref()).flat_map(|http| &http.paths);
-    let backends = old.spec.default_backend.iter().chain(paths.map(|path| &path.backend));
-    let mut services = backends.filter_map(|backend| backend.service.as_ref());
     let bad = |rule: &IngressRule| {
         let mut errors = Vec::new();
-        paths_of(rule, "", Old::default(), &mut errors);
+        paths_of(rule, "", &mut errors);
         rule.host.contains('*') && !errors.is_empty()
     };
     let wrong = |name: &str| !name.is_empty() && !names::dns_subdomain(name).is_empty();
-    Old {
-        secret: old.spec.tls.iter().any(|tls| wrong(&tls.secret_name)),
-        wildcard: rules.iter().any(bad),
-        service: services.any(|s| !names::dns_1035_label(&s.name).is_empty() && names::dns_label(&s.name).is_empty()),
-    }
+    Old { secret: old.spec.tls.iter().any(|tls| wrong(&tls.secret_name)), wildcard: rules.iter().any(bad) }
 }
 
 fn spec(ingress: &Ingress, old: Old, errors: &mut Vec<FieldError>) {
@@ -63,7 +55,7 @@ fn spec(ingress: &Ingress, old: Old, errors: &mut Vec<FieldError>) {
         errors.push(invalid("spec", &Value::Null, "either `defaultBackend` or `rules` must be specified"));
     }
     if let Some(default) = &spec.default_backend {
-        backend(default, "spec.defaultBackend", old, errors);
+        backend(default, "spec.defaultBackend", errors);
     }
     for (at, rule) in spec.rules.iter().enumerate() {
         let field = format!("spec.rules[{at}]");
@@ -74,7 +66,7 @@ fn spec(ingress: &Ingress, old: Old, errors: &mut Vec<FieldError>) {
             each(&format!("{field}.host"), &rule.host, host(&rule.host), errors);
         }
         if !rule.host.contains('*') || !old.wildcard {
-            paths_of(rule, &field, old, errors);
+            paths_of(rule, &field, errors);
         }
     }
     for (at, tls) in spec.tls.iter().enumerate() {
@@ -95,17 +87,17 @@ fn host(text: &str) -> Vec<String> {
     if text.contains('*') { names::wildcard_subdomain(text) } else { names::dns_subdomain(text) }
 }
 
-fn paths_of(rule: &IngressRule, field: &str, old: Old, errors: &mut Vec<FieldError>) {
+fn paths_of(rule: &IngressRule, field: &str, errors: &mut Vec<FieldError>) {
     let Some(http) = &rule.http else { return };
     if http.paths.is_empty() {
         errors.push(required(&format!("{field}.http.paths"), ""));
     }
     for (at, one) in http.paths.iter().enumerate() {
-        path(one, &format!("{field}.http.paths[{at}]"), old, errors);
+        path(one, &format!("{field}.http.paths[{at}]"), errors);
     }
 }
 
-fn path(path: &HttpIngressPath, field: &str, old: Old, errors: &mut Vec<FieldError>) {
+fn path(path: &HttpIngressPath, field: &str, errors: &mut Vec<FieldError>) {
     let Some(kind) = &path.path_type else {
         return errors.push(required(&format!("{field}.pathType"), "pathType must be specified"));
     };
@@ -133,10 +125,10 @@ fn path(path: &HttpIngressPath, field: &str, old: Old, errors: &mut Vec<FieldErr
             errors.push(unsupported(&format!("{field}.pathType"), other, &known));
         }
     }
-    backend(&path.backend, &format!("{field}.backend"), old, errors);
+    backend(&path.backend, &format!("{field}.backend"), errors);
 }
 
-fn backend(backend: &IngressBackend, field: &str, old: Old, errors: &mut Vec<FieldError>) {
+fn backend(backend: &IngressBackend, field: &str, errors: &mut Vec<FieldError>) {
     let at = |name: &str| format!("{field}.{name}");
     let service = match (&backend.service, &backend.resource) {
         (Some(_), Some(_)) => {
@@ -151,8 +143,7 @@ fn backend(backend: &IngressBackend, field: &str, old: Old, errors: &mut Vec<Fie
     if service.name.is_empty() {
         errors.push(required(&at("service.name"), ""));
     } else {
-        let wrong = if old.service { names::dns_label(&service.name) } else { names::dns_1035_label(&service.name) };
-        each(&at("service.name"), &service.name, wrong, errors);
+        each(&at("service.name"), &service.name, names::dns_label(&service.name), errors);
     }
     match (service.port.name.as_str(), service.port.number) {
         ("", 0) => errors.push(required(field, "port name or number is required")),

@@ -13,9 +13,8 @@ const MOST_ANNOTATIONS: usize = 256 << 10;
 /// What is wrong with the name of an object of a kind.
 fn name(kind: Kind, text: &str) -> Vec<String> {
     match kind {
-        // `RelaxedServiceNameValidation` is off in v1.36: a name does not begin with a digit.
-        Kind::Service => names::dns_1035_label(text),
-        Kind::Namespace | Kind::StatefulSet => names::dns_label(text),
+        // `RelaxedServiceNameValidation` is on in v1.36: a Service's name may begin with a digit.
+        Kind::Service | Kind::Namespace | Kind::StatefulSet => names::dns_label(text),
         Kind::Event => Vec::new(),
         Kind::Role | Kind::ClusterRole | Kind::RoleBinding | Kind::ClusterRoleBinding | Kind::APIService => {
             names::path_segment(text)

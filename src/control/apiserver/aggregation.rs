@@ -135,7 +135,7 @@ impl ApiServer {
 
 /// An answer without a `Status` in it.
 pub fn plain(code: u16, text: &str) -> HttpResponse {
-    HttpResponse { code, warnings: Vec::new(), body: text.into(), streams: false }
+    HttpResponse::text(code, text)
 }
 
 /// How client-go reads an answer without a `Status` in it.

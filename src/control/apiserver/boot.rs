@@ -1,5 +1,7 @@
-//! What the server makes itself when it starts: the namespaces and priority classes that always are, and the service `kubernetes` with its
+//! What the server makes itself when it starts: the namespaces, priority classes and roles that always are, and the service `kubernetes` with its
 //! endpoints. Models `pkg/controlplane/controller/{systemnamespaces,kubernetesservice}`.
+
+mod policy;
 
 use crate::api::validate::priority_class::SYSTEM;
 use crate::api::{
@@ -22,8 +24,15 @@ pub enum Boot {
     Off,
     /// The caches are being filled.
     Syncing,
-    /// So many objects are not answered yet.
-    Making(u32),
+    /// Its own objects are being made.
+    Making {
+        /// How many are not answered yet.
+        left: u32,
+        /// How many were asked for.
+        asked: u32,
+        /// How many were refused.
+        refused: u32,
+    },
     /// Requests are answered.
     Done,
 }
@@ -31,35 +40,47 @@ pub enum Boot {
 impl ApiServer {
     /// Makes those of its own objects that are not there.
     pub(super) fn make_own_objects(&mut self, now: Time, out: &mut Out<Effect>) {
-        let missing: Vec<Object> = self
-            .own_objects()
-            .into_iter()
-            .filter(|o| self.cached(o.kind(), &o.meta().namespace, &o.meta().name).is_none())
-            .collect();
-        self.boot = Boot::Making(1);
+        self.make_missing(|_| true, now, out);
+    }
+
+    fn make_missing(&mut self, wanted: impl Fn(&ObjectMeta) -> bool, now: Time, out: &mut Out<Effect>) {
+        let mut missing = self.own_objects();
+        missing.retain(|o| {
+            let meta = o.meta();
+            wanted(meta) && self.cached(o.kind(), &meta.namespace, &meta.name).is_none()
+        });
+        let asked = u32::try_from(missing.len()).expect("they are some dozens");
+        self.boot = Boot::Making { left: asked + 1, asked, refused: 0 };
         for object in missing {
-            if let Boot::Making(left) = &mut self.boot {
-                *left += 1;
-            }
             let request = Request::create(object);
             self.begin(ClientId(u32::MAX), CallId(0), "kube-apiserver".into(), Door::Internal, request, now, out);
         }
         self.step_done(now, out);
     }
 
-    /// One of its own objects is made, or was there already.
-    pub(super) fn own_object_made(&mut self, _reply: Reply, now: Time, out: &mut Out<Effect>) {
+    /// One of its own objects is made, or was there already, or is refused.
+    pub(super) fn own_object_made(&mut self, reply: Reply, now: Time, out: &mut Out<Effect>) {
+        if let (Boot::Making { refused, .. }, Reply::Failure(status)) = (&mut self.boot, reply)
+            && status.code != 409
+        {
+            *refused += 1;
+        }
         self.step_done(now, out);
     }
 
     fn step_done(&mut self, now: Time, out: &mut Out<Effect>) {
-        let Boot::Making(left) = &mut self.boot else { return };
+        let Boot::Making { left, asked, refused } = &mut self.boot else { return };
         *left -= 1;
-        if *left == 0 {
-            self.boot = Boot::Done;
-            for input in std::mem::take(&mut self.backlog) {
-                self.handle(input, now, out);
-            }
+        if *left > 0 {
+            return;
+        }
+        // Refused is what comes before its namespace; where nothing at all was made, asking again would not help.
+        if *refused > 0 && refused < asked {
+            return self.make_missing(|meta| !meta.namespace.is_empty(), now, out);
+        }
+        self.boot = Boot::Done;
+        for (_, input) in std::mem::take(&mut self.backlog) {
+            self.handle(input, now, out);
         }
     }
 
@@ -79,6 +100,7 @@ impl ApiServer {
             objects.push(kubernetes_endpoints(&ip).into());
             objects.push(kubernetes_slice(&ip).into());
         }
+        objects.extend(policy::objects());
         objects
     }
 }

@@ -160,9 +160,10 @@ impl Cache {
         self.phase = Phase::Ready;
     }
 
-    /// Forgets everything: the watch was lost.
+    /// The watch was lost: what is here may be old, and serves nobody who asks for more than that.
     pub fn reset(&mut self) {
-        *self = Cache::new(self.kind);
+        self.phase = Phase::Empty;
+        self.window = RedBlackTreeMapSync::new_sync();
     }
 
     /// Takes events of the watch in and answers the changes, in order.

@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::api::{CallId, Object, Request, Response, Status, Uid};
 use crate::control::apiserver::http::Presentation;
 use crate::etcd::Revision;
+use crate::sim::Time;
 
 /// A client's connection; given by whoever composes the cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +58,8 @@ pub struct Call {
     pub request: Request,
     /// How far it is.
     pub state: State,
+    /// When it came.
+    pub began: Time,
     /// How often it was tried again.
     pub attempts: u32,
     /// How many charges that it must make first are made.

@@ -60,6 +60,7 @@ impl ApiServer {
                     None => Err(Status::not_found(request.kind, &request.name)),
                 }
             }
+            (Verb::Patch(PatchType::Apply), _) => self.plan_apply(no, &request, current, now),
             (Verb::Patch(how), _) => {
                 let current = found(&request, current)?;
                 let older = matches!(&self.call(no).door, Door::Http(form) if form.older);
@@ -112,14 +113,16 @@ impl ApiServer {
         youngest.map(|class| class.meta().name.clone())
     }
 
-    fn plan_create(&mut self, no: CallNo, request: &Request, now: Time) -> Result<Plan, Status> {
+    pub(super) fn plan_create(&mut self, no: CallNo, request: &Request, now: Time) -> Result<Plan, Status> {
         let Body::Object(object) = &request.body else {
             return Err(Status::bad_request("a creation needs an object"));
         };
         let mut object = object.clone();
         let charges = self.call(no).charges;
+        let managed = self.managed_after_create(no, request, &object, now);
         let mut env = self.env(no, request, now);
         let meta = object.meta_mut();
+        meta.managed_fields = managed;
         if request.kind.info().namespaced {
             meta.namespace = request.namespace.to_string();
         }
@@ -150,7 +153,7 @@ impl ApiServer {
         Ok(Plan::Commit(Step::Create(object)))
     }
 
-    fn plan_update(
+    pub(super) fn plan_update(
         &mut self,
         no: CallNo,
         request: &Request,
@@ -180,6 +183,7 @@ impl ApiServer {
         }
         registry::default(&mut new);
         registry::keep_identity(&mut new, current);
+        self.settle_managed(no, request, &mut new, current);
         let mut env = self.env(no, request, now);
         if request.subresource.is_none() {
             admission::on_update(&mut new, current, &mut env)?;
@@ -204,6 +208,8 @@ impl ApiServer {
         if new == *current {
             return Ok(Plan::Answer(registry::written(request, new)));
         }
+        let managed = self.managed_after_update(no, request, &new, current, now);
+        new.meta_mut().managed_fields = managed;
         Ok(Plan::Commit(Step::Replace { object: new, then_delete: false }))
     }
 
@@ -240,13 +246,21 @@ fn found<'a>(request: &Request, current: Option<&'a Object>) -> Result<&'a Objec
 
 /// The object after a patch.
 fn patched(how: PatchType, request: &Request, current: &Object, older: bool) -> Result<Object, Status> {
-    let Body::Value(body) = &request.body else { return Err(Status::bad_request("a patch needs a body")) };
+    if let (Body::PodStatus(patch), Object::Pod(pod)) = (&request.body, current)
+        && let Some(pod) = patch.applied_to(pod)
+    {
+        return Ok(pod.into());
+    }
+    let body = request.body.patch().ok_or_else(|| Status::bad_request("a patch needs a body"))?;
+    // Managed fields are worked out only for who writes them.
+    let speaks_of = |value: &Value| value.to_string().contains("managedFields");
+    let before = if speaks_of(&body) { current.to_value() } else { current.plain_value() };
     if older {
-        let mut value = apply_patch(how, &autoscaling_v1::down(current), body, Some(request.kind))?;
+        let mut value = apply_patch(how, &autoscaling_v1::down(current), &body, Some(request.kind))?;
         autoscaling_v1::up(&mut value).map_err(Status::bad_request)?;
         return crate::api::decode::object(request.kind, value);
     }
-    let value = apply_patch(how, &current.to_value(), body, Some(request.kind))?;
+    let value = apply_patch(how, &before, &body, Some(request.kind))?;
     let info = request.kind.info();
     for (field, want) in [("kind", info.kind.to_owned()), ("apiVersion", info.api_version())] {
         if value[field].as_str() != Some(&want) {
@@ -264,14 +278,7 @@ fn apply_patch(how: PatchType, current: &Value, body: &Value, kind: Option<Kind>
             Some(kind) => patch::strategic(current, body, &crate::api::schema::of(kind)),
             None => Ok(patch::merge(current, body)),
         },
-        PatchType::Apply => {
-            return Err(Status {
-                code: 415,
-                reason: "UnsupportedMediaType".into(),
-                message: "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json".into(),
-                details: None,
-            });
-        }
+        PatchType::Apply => return Err(Status::method_not_allowed()),
     };
     done.map_err(|error| match how {
         PatchType::Json => Status {

@@ -1,17 +1,22 @@
 //! What the server says about itself: versions, groups, resources, health. Models `k8s.io/apiserver/pkg/endpoints/discovery`
 //! and `pkg/version`.
 
+mod aggregated;
+
 use serde_json::{Value, json};
 
 use crate::api::Kind;
-use crate::api::http::{HttpRequest, HttpResponse, Method};
-use crate::control::apiserver::{ApiServer, autoscaling_v1, registry, review};
+use crate::api::http::{ContentType, HttpRequest, HttpResponse, Method};
+use crate::control::apiserver::{ApiServer, autoscaling_v1, openapi, registry, review};
 
 /// The version that is modelled.
 pub const VERSION: &str = "v1.36.2";
 
 /// The answer to a request that is about the server itself; `None` if it is not.
 pub fn answer(server: &ApiServer, http: &HttpRequest) -> Option<HttpResponse> {
+    if let Some(response) = openapi::answer(http) {
+        return Some(response);
+    }
     if http.method != Method::Get {
         return None;
     }
@@ -20,6 +25,8 @@ pub fn answer(server: &ApiServer, http: &HttpRequest) -> Option<HttpResponse> {
     let value = match parts.as_slice() {
         ["healthz" | "livez" | "readyz", ..] => return Some(health(server)),
         ["version"] => version(),
+        ["api"] if aggregated::is_wanted(http) => return Some(discovered(&aggregated::core())),
+        ["apis"] if aggregated::is_wanted(http) => return Some(discovered(&aggregated::groups(server))),
         ["api"] => json!({
             "kind": "APIVersions", "versions": ["v1"],
             "serverAddressByClientCIDRs": [
@@ -36,12 +43,16 @@ pub fn answer(server: &ApiServer, http: &HttpRequest) -> Option<HttpResponse> {
         ["apis", group, version] => resources(group, version)?,
         _ => return None,
     };
-    Some(HttpResponse { code: 200, warnings: Vec::new(), body: value.to_string().into_bytes(), streams: false })
+    Some(HttpResponse::json(200, &value))
 }
 
 fn health(server: &ApiServer) -> HttpResponse {
     let (code, body) = if server.is_ready() { (200, "ok") } else { (500, "not ok") };
-    HttpResponse { code, warnings: Vec::new(), body: body.into(), streams: false }
+    HttpResponse::text(code, body)
+}
+
+fn discovered(value: &Value) -> HttpResponse {
+    HttpResponse::of(200, ContentType::Discovery, value.to_string())
 }
 
 fn version() -> Value {
@@ -128,25 +139,34 @@ fn resource(kind: Kind) -> Vec<Value> {
         main["categories"] = json!(["all"]);
     }
     let mut all = vec![main];
+    // A kind of another group comes with its group and version.
     let mut add = |name: &str, of: &str, verbs: &[&str]| {
-        all.push(json!({
+        let (group_version, of) = of.rsplit_once('/').map_or((None, of), |(group, of)| (group.split_once('/'), of));
+        let mut sub = json!({
             "name": format!("{}/{name}", info.plural), "singularName": "", "namespaced": info.namespaced, "kind": of,
             "verbs": verbs,
-        }));
+        });
+        if let Some((group, version)) = group_version {
+            sub["group"] = json!(group);
+            sub["version"] = json!(version);
+        }
+        all.push(sub);
     };
     if registry::has_status(kind) {
         add("status", info.kind, &["get", "patch", "update"]);
     }
     match kind {
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController => {
-            add("scale", "Scale", &["get", "patch", "update"])
+            add("scale", "autoscaling/v1/Scale", &["get", "patch", "update"])
         }
         Kind::Namespace => add("finalize", "Namespace", &["update"]),
         Kind::Pod => {
+            add("attach", "PodAttachOptions", &["create", "get"]);
             add("binding", "Binding", &["create"]);
-            add("eviction", "Eviction", &["create"]);
+            add("eviction", "policy/v1/Eviction", &["create"]);
             add("exec", "PodExecOptions", &["create", "get"]);
             add("log", "Pod", &["get"]);
+            add("portforward", "PodPortForwardOptions", &["create", "get"]);
         }
         _ => {}
     }

@@ -48,7 +48,7 @@ impl ApiServer {
         if matches!(door, Door::Typed | Door::Http(_)) {
             self.by_client.insert_mut((client, id), no);
         }
-        let call = Call { client, id, agent, door, request, state: State::New, attempts: 0, charges: 0 };
+        let call = Call { client, id, agent, door, request, state: State::New, began: now, attempts: 0, charges: 0 };
         self.calls.insert_mut(no, call);
         if let Err(status) = self.route(no, now, out) {
             self.answer(no, status.into(), now, out);
@@ -76,20 +76,18 @@ impl ApiServer {
         let request = self.call(no).request.clone();
         let kind = request.kind;
         match (request.verb, request.subresource) {
-            (_, Some(Subresource::Log | Subresource::Exec)) => self.ask_kubelet(no, &request, out),
+            (_, Some(Subresource::Log | Subresource::Exec | Subresource::Attach | Subresource::PortForward)) => {
+                self.ask_kubelet(no, &request, out)
+            }
             (Verb::Get, _) => {
-                let op = Op::Range(RangeOp::new(KeyRange::one(&self.call(no).key())));
-                self.ask(no, State::Load, op, out);
+                self.load(no, out);
                 Ok(())
             }
             (Verb::List, _) => {
                 filter_of(&request)?;
                 match request.options.resource_version {
                     Some(ResourceVersion(version)) => self.wait_for(no, Revision(version), now, out),
-                    None => {
-                        let op = Op::Range(RangeOp::new(KeyRange::one(&kind.etcd_prefix())).count_only());
-                        self.ask(no, State::Revision, op, out);
-                    }
+                    None => self.ask_revision(no, out),
                 }
                 Ok(())
             }
@@ -105,8 +103,7 @@ impl ApiServer {
             (Verb::Create, None) => self.begin_create(no, &request, now, out),
             (Verb::DeleteCollection, _) => {
                 filter_of(&request)?;
-                let op = Op::Range(RangeOp::new(KeyRange::one(&kind.etcd_prefix())).count_only());
-                self.ask(no, State::Revision, op, out);
+                self.ask_revision(no, out);
                 Ok(())
             }
             _ => {
@@ -120,8 +117,20 @@ impl ApiServer {
         }
     }
 
+    /// Asks etcd whether the namespace exists.
+    pub(super) fn ask_namespace(&mut self, no: CallNo, out: &mut Out<Effect>) {
+        let key = Kind::Namespace.etcd_key("", &self.call(no).request.namespace);
+        self.ask(no, State::Namespace, Op::Range(RangeOp::new(KeyRange::one(&key))), out);
+    }
+
+    /// Asks etcd for its revision.
+    pub(super) fn ask_revision(&mut self, no: CallNo, out: &mut Out<Effect>) {
+        let prefix = self.call(no).request.kind.etcd_prefix();
+        self.ask(no, State::Revision, Op::Range(RangeOp::new(KeyRange::one(&prefix)).count_only()), out);
+    }
+
     /// Reads the object from etcd.
-    fn load(&mut self, no: CallNo, out: &mut Out<Effect>) {
+    pub(super) fn load(&mut self, no: CallNo, out: &mut Out<Effect>) {
         let op = Op::Range(RangeOp::new(KeyRange::one(&self.call(no).key())));
         self.ask(no, State::Load, op, out);
     }
@@ -138,8 +147,7 @@ impl ApiServer {
                 }
             }
             if self.cached(Kind::Namespace, "", &request.namespace).is_none() {
-                let key = Kind::Namespace.etcd_key("", &request.namespace);
-                self.ask(no, State::Namespace, Op::Range(RangeOp::new(KeyRange::one(&key))), out);
+                self.ask_namespace(no, out);
                 return Ok(());
             }
         }
@@ -208,11 +216,7 @@ impl ApiServer {
         let state = call.state.clone();
         let reply = match result {
             Ok(reply) => reply,
-            Err(error) => {
-                self.alloc.release(no);
-                self.answer(no, etcd_failure(error).into(), now, out);
-                return;
-            }
+            Err(error) => return self.etcd_failed(no, state, error, now, out),
         };
         match (state, reply.body) {
             (State::Namespace, etcd::Body::Range(range)) => {
@@ -528,11 +532,9 @@ impl ApiServer {
             KubeletAnswer::Chunk(chunk) if matches!(call.door, Door::Http(_)) && self.logs.contains_key(&no) => {
                 self.on_log(no, chunk, out);
             }
+            KubeletAnswer::Began => self.begin_stream(no, now, out),
             KubeletAnswer::Chunk(chunk) => {
-                if !begun {
-                    self.set_state(no, State::Kubelet { begun: true });
-                    self.reply_keeping(no, Reply::Watching, now, out);
-                }
+                self.begin_stream(no, now, out);
                 let end = chunk == Chunk::End;
                 out.push(Effect::Chunk { client, id, chunk });
                 if end {
@@ -545,6 +547,14 @@ impl ApiServer {
 }
 
 impl ApiServer {
+    /// The first sign of a kubelet's stream answers the call.
+    fn begin_stream(&mut self, no: CallNo, now: Time, out: &mut Out<Effect>) {
+        if !matches!(self.call(no).state, State::Kubelet { begun: true }) {
+            self.set_state(no, State::Kubelet { begun: true });
+            self.reply_keeping(no, Reply::Watching, now, out);
+        }
+    }
+
     /// A piece of a log that is not followed: it is answered whole.
     fn on_log(&mut self, no: CallNo, chunk: Chunk, out: &mut Out<Effect>) {
         match chunk {
@@ -552,7 +562,7 @@ impl ApiServer {
             Chunk::End => {
                 let (client, id) = (self.call(no).client, self.call(no).id);
                 let body = self.logs.remove(&no).unwrap_or_default();
-                let response = HttpResponse { code: 200, warnings: Vec::new(), body, streams: false };
+                let response = HttpResponse::text(200, body);
                 out.push(Effect::Http { client, id, response });
                 self.streams.remove(&no);
                 self.forget(no);
@@ -563,16 +573,14 @@ impl ApiServer {
 }
 
 /// What a list, watch or deletion of a collection chooses.
-pub(super) fn filter_of(request: &Request) -> Result<Filter, Status> {
+///
+/// # Errors
+/// A selector that cannot be understood.
+pub fn filter_of(request: &Request) -> Result<Filter, Status> {
     let options = &request.options;
     let labels = Selector::parse(&options.label_selector).map_err(Status::bad_request)?;
     let fields = FieldSelectors::parse(request.kind, &options.field_selector).map_err(Status::bad_request)?;
     let namespaced = request.kind.info().namespaced;
     let namespace = if namespaced { Arc::clone(&request.namespace) } else { "".into() };
     Ok(Filter { namespace, name: Arc::clone(&request.name), labels, fields })
-}
-
-/// How a client sees an error of etcd.
-fn etcd_failure(error: EtcdError) -> Status {
-    Status { code: 500, reason: String::new(), message: error.to_string(), details: None }
 }

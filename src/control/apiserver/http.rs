@@ -9,7 +9,7 @@ use crate::api::{
     Body, CallId, Kind, Object, Options, PatchType, Request, ResourceVersion, Status, Subresource, Uid, Verb,
 };
 use crate::control::apiserver::call::{ClientId, Door};
-use crate::control::apiserver::{ApiServer, Effect, autoscaling_v1, discovery, legacy, review};
+use crate::control::apiserver::{ApiServer, Effect, authorizer, autoscaling_v1, discovery, legacy, review};
 use crate::sim::{Out, Time};
 
 /// The form in which a client wants its answer.
@@ -66,6 +66,10 @@ impl ApiServer {
         now: Time,
         out: &mut Out<Effect>,
     ) {
+        if let Some(response) = authorizer::refusal(self, &http) {
+            out.push(Effect::Http { client, id, response });
+            return;
+        }
         if let Some(response) = discovery::answer(self, &http) {
             out.push(Effect::Http { client, id, response });
             return;
@@ -89,9 +93,8 @@ impl ApiServer {
 
 /// The answer to a request that cannot be served.
 pub fn failure(status: &Status) -> HttpResponse {
-    let body = status.to_value().to_string().into_bytes();
     let code = if status.code == 0 { 500 } else { status.code };
-    HttpResponse { code, warnings: Vec::new(), body, streams: false }
+    HttpResponse::json(code, &status.to_value())
 }
 
 /// The typed form of a request, and the form of its answer.
@@ -159,6 +162,8 @@ fn subresource(kind: Kind, word: &str) -> Option<Subresource> {
         "eviction" => (Subresource::Eviction, kind == Kind::Pod),
         "log" => (Subresource::Log, kind == Kind::Pod),
         "exec" => (Subresource::Exec, kind == Kind::Pod),
+        "attach" => (Subresource::Attach, kind == Kind::Pod),
+        "portforward" => (Subresource::PortForward, kind == Kind::Pod),
         "finalize" => (Subresource::Finalize, kind == Kind::Namespace),
         _ => return None,
     };
@@ -180,7 +185,9 @@ fn is_true(value: Option<&str>) -> bool {
 fn verb(http: &HttpRequest, target: &Target) -> Result<Verb, Status> {
     let one = !target.name.is_empty();
     match (http.method, target.subresource) {
-        (Method::Get | Method::Post, Some(Subresource::Exec)) => Ok(Verb::Create),
+        (Method::Get | Method::Post, Some(Subresource::Exec | Subresource::Attach | Subresource::PortForward)) => {
+            Ok(Verb::Create)
+        }
         (Method::Get, Some(Subresource::Binding | Subresource::Eviction)) => Err(Status::method_not_allowed()),
         (Method::Get, _) if is_true(http.query_value("watch")) => Ok(Verb::Watch),
         (Method::Get, _) if one => Ok(Verb::Get),
@@ -254,6 +261,7 @@ fn options(http: &HttpRequest) -> Result<Options, Status> {
         resource_version,
         dry_run,
         field_manager: text("fieldManager").into(),
+        force: is_true(http.query_value("force")),
         propagation_policy: text("propagationPolicy").into(),
         grace_period_seconds: http.query_value("gracePeriodSeconds").and_then(|s| s.parse().ok()),
         limit: http.query_value("limit").and_then(|s| s.parse().ok()).filter(|n| *n > 0),
@@ -270,7 +278,9 @@ fn body(
     warnings: &mut Vec<String>,
 ) -> Result<Body, Status> {
     match (verb, target.subresource) {
-        (_, Some(Subresource::Log | Subresource::Exec)) => Ok(Body::Value(stream_options(http).into())),
+        (_, Some(Subresource::Log | Subresource::Exec | Subresource::Attach | Subresource::PortForward)) => {
+            Ok(Body::Value(stream_options(http).into()))
+        }
         (Verb::Delete | Verb::DeleteCollection, _) => {
             if !http.body.is_empty() {
                 delete_options(&json_body(http)?, options);
@@ -367,14 +377,13 @@ fn stream_options(http: &HttpRequest) -> Value {
             fields.insert(name.into(), json!(value));
         }
     }
-    for name in ["follow", "previous", "timestamps", "tty"] {
+    for name in ["follow", "previous", "timestamps", "stdin", "tty"] {
         fields.insert(name.into(), json!(is_true(http.query_value(name))));
     }
-    for name in ["tailLines", "sinceSeconds", "limitBytes"] {
+    for name in ["tailLines", "sinceSeconds", "limitBytes", "ports"] {
         if let Some(number) = http.query_value(name).and_then(|v| v.parse::<u64>().ok()) {
             fields.insert(name.into(), json!(number));
         }
     }
-    fields.insert("stdin".into(), json!(String::from_utf8_lossy(&http.body)));
     Value::Object(fields)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
-use crate::api::http::{Chunk, HttpResponse};
+use crate::api::http::{Chunk, ContentType, HttpResponse};
 use crate::api::{Kind, Object, Request, Subresource, Verb, WatchEvent, WatchEventType};
 use crate::control::apiserver::call::Reply;
 use crate::control::apiserver::http::{Include, Presentation, failure};
@@ -126,12 +126,17 @@ fn shown(older: bool, object: &Object) -> Value {
 }
 
 fn ok(code: u16, value: &Value) -> HttpResponse {
-    HttpResponse { code, warnings: Vec::new(), body: value.to_string().into_bytes(), streams: false }
+    HttpResponse::json(code, value)
 }
 
 fn stream(request: &Request) -> HttpResponse {
-    let code = if request.subresource == Some(Subresource::Exec) { 101 } else { 200 };
-    HttpResponse { code, warnings: Vec::new(), body: Vec::new(), streams: true }
+    match request.subresource {
+        Some(Subresource::Exec | Subresource::Attach | Subresource::PortForward) => {
+            HttpResponse::stream(101, ContentType::Text)
+        }
+        Some(Subresource::Log) => HttpResponse::stream(200, ContentType::Text),
+        _ => HttpResponse::stream(200, ContentType::Json),
+    }
 }
 
 /// The `Status` of a success.

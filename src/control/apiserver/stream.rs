@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use crate::api::http::StreamInput;
 use crate::api::{Body, CallId, KubeletRequest, ObjectRef, Pod, Request, Status, Subresource};
 use crate::api::{Kind, Object};
-use crate::control::apiserver::call::{CallNo, State};
+use crate::control::apiserver::call::{CallNo, ClientId, State};
 use crate::control::apiserver::{ApiServer, Effect};
 use crate::sim::Out;
 
@@ -20,7 +21,9 @@ impl ApiServer {
             Body::Value(value) => (**value).clone(),
             _ => serde_json::Value::Null,
         };
-        let container = container(&pod, body["container"].as_str().unwrap_or(""))?;
+        let forwards = request.subresource == Some(Subresource::PortForward);
+        let container =
+            if forwards { String::new() } else { container(&pod, body["container"].as_str().unwrap_or(""))? };
         if pod.spec.node_name.is_empty() {
             return Err(Status::bad_request(format!("pod {} does not have a host assigned", request.name)));
         }
@@ -35,8 +38,19 @@ impl ApiServer {
                     .as_array()
                     .map(|words| words.iter().filter_map(|w| w.as_str().map(str::to_owned)).collect())
                     .unwrap_or_default(),
-                stdin: body["stdin"].as_str().unwrap_or("").as_bytes().to_vec(),
+                stdin: truth("stdin"),
+                tty: truth("tty"),
             },
+            Some(Subresource::PortForward) => {
+                let port = body["ports"].as_u64().and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0);
+                let Some(port) = port else {
+                    return Err(Status::bad_request("ports: must be one port between 1 and 65535"));
+                };
+                KubeletRequest::PortForward { pod: about, port }
+            }
+            Some(Subresource::Attach) => {
+                KubeletRequest::Attach { pod: about, container, stdin: truth("stdin"), tty: truth("tty") }
+            }
             _ => KubeletRequest::Logs {
                 pod: about,
                 container,
@@ -54,6 +68,14 @@ impl ApiServer {
         self.set_state(no, State::Kubelet { begun: false });
         out.push(Effect::Kubelet { node, id: CallId(no.0), request: ask });
         Ok(())
+    }
+
+    /// Passes what a client sends on a stream on to the kubelet.
+    pub(super) fn on_stream_input(&self, client: ClientId, id: CallId, input: StreamInput, out: &mut Out<Effect>) {
+        let Some(no) = self.by_client.get(&(client, id)) else { return };
+        if let Some(node) = self.streams.get(no) {
+            out.push(Effect::KubeletInput { node: Arc::clone(node), id: CallId(no.0), input });
+        }
     }
 }
 

@@ -93,6 +93,8 @@ impl ApiServer {
                     self.list_kind(kind, out);
                 }
             }
+            // What members do among themselves.
+            etcd::Effect::Peer(_) | etcd::Effect::Save(_) => {}
         }
     }
 
@@ -107,11 +109,11 @@ impl ApiServer {
             (Errand::List(kind), Ok(reply)) => {
                 let revision = reply.header.revision;
                 let Body::Range(range) = reply.body else { return };
+                let before: Vec<Object> = self.cache(kind).objects().cloned().collect();
                 self.cache_mut(kind).fill(range.into_kvs(), revision);
                 let known: Vec<Object> = self.cache(kind).objects().cloned().collect();
-                for object in &known {
-                    self.alloc.learn(None, Some(object));
-                }
+                before.iter().for_each(|object| self.alloc.learn(Some(object), None));
+                known.iter().for_each(|object| self.alloc.learn(None, Some(object)));
                 let mut watch = WatchOp::new(KeyRange::prefix(&kind.etcd_prefix())).from(revision.next());
                 watch.id = Some(watch_of(kind));
                 self.errand(Errand::Watch(kind), Op::WatchCreate(watch), out);
@@ -130,7 +132,6 @@ impl ApiServer {
     /// A cache is filled: the server may be able to go on with its start.
     fn after_fill(&mut self, now: Time, out: &mut Out<Effect>) {
         if self.boot == Boot::Syncing && self.caches.values().all(super::cache::Cache::is_ready) {
-            self.boot = Boot::Making(0);
             self.make_own_objects(now, out);
         }
     }

@@ -184,7 +184,7 @@ pub fn table(kind: Kind, objects: &[Object], now: Timestamp, include: Include) -
 
 fn row_object(object: &Object, include: Include) -> Value {
     match include {
-        Include::Object => object.to_value(),
+        Include::Object => object.plain_value(),
         Include::Nothing => Value::Null,
         Include::Metadata => json!({
             "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object.meta(),

@@ -69,7 +69,10 @@ impl World {
                     Effect::Answer { answer, .. } => self.answers.push(answer),
                     Effect::Http { id, response, .. } => self.responses.push((id, response)),
                     Effect::Chunk { id, chunk, .. } => self.chunks.push((id, chunk)),
-                    Effect::Kubelet { .. } | Effect::KubeletCancel { .. } | Effect::Forward { .. } => {}
+                    Effect::Kubelet { .. }
+                    | Effect::KubeletInput { .. }
+                    | Effect::KubeletCancel { .. }
+                    | Effect::Forward { .. } => {}
                 }
             }
         }

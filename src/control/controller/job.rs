@@ -7,6 +7,7 @@
 pub mod backoff;
 pub mod finish;
 pub mod indexes;
+pub mod per_index;
 pub mod policy;
 pub mod round;
 

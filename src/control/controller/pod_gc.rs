@@ -21,7 +21,7 @@ pub struct PodGc {
     terminated: VecSet<(Option<Timestamp>, ObjectRef)>,
     /// Unscheduled pods that are being deleted.
     unscheduled: VecSet<ObjectRef>,
-    /// Nodes that are gone, since when.
+    /// Nodes that pods are bound to and that are not there, since when.
     lost: crate::sim::VecMap<String, Time>,
 }
 
@@ -41,7 +41,7 @@ impl Reconciler for PodGc {
     const WORKERS: u32 = 1;
     const WATCHES: &'static [Kind] = &[Kind::Pod, Kind::Node];
 
-    fn observe(&mut self, change: &Change, _: &Cache, now: Time) -> Vec<Note> {
+    fn observe(&mut self, change: &Change, cache: &Cache, now: Time) -> Vec<Note> {
         if let Some(node) = change.new_as::<Node>() {
             if change.deleted() {
                 self.lost.insert(node.metadata.name.clone(), now);
@@ -57,6 +57,10 @@ impl Reconciler for PodGc {
         self.unscheduled.remove(&key);
         if change.deleted() {
             return Vec::new();
+        }
+        let node = &pod.spec.node_name;
+        if !node.is_empty() && !self.lost.contains_key(node) && cache.get::<Node>("", node).is_none() {
+            self.lost.insert(node.clone(), now);
         }
         if pods::is_terminal(pod) {
             self.terminated.insert(entry);

@@ -12,16 +12,16 @@ use crate::control::metrics_server::MetricsServer;
 use crate::control::metrics_server::store::Usage;
 use crate::sim::{Span, Time};
 
-const VERSION: &str = "metrics.k8s.io/v1beta1";
+/// The group and version that it answers for.
+pub const VERSION: &str = "metrics.k8s.io/v1beta1";
 
 impl MetricsServer {
     /// The answer to a request.
     pub fn answer(&self, request: &HttpRequest, now: Time) -> HttpResponse {
-        let (code, body) = match self.found(request, now) {
-            Ok(value) => (200, value),
-            Err(status) => (status.code, status.to_value()),
-        };
-        HttpResponse { code, warnings: Vec::new(), body: body.to_string().into_bytes(), streams: false }
+        match self.found(request, now) {
+            Ok(value) => HttpResponse::json(200, &value),
+            Err(status) => HttpResponse::json(status.code, &status.to_value()),
+        }
     }
 
     fn found(&self, request: &HttpRequest, now: Time) -> Result<Value, Status> {
@@ -126,7 +126,8 @@ fn unknown(resource: &str, name: &str) -> Status {
     }
 }
 
-fn resources() -> Value {
+/// The resources of the group.
+pub fn resources() -> Value {
     let one = |name: &str, namespaced: bool, kind: &str| json!({"name": name, "singularName": "", "namespaced": namespaced, "kind": kind, "verbs": ["get", "list"]});
     json!({
         "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": VERSION,

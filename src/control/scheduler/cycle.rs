@@ -26,8 +26,27 @@ pub struct Found {
     pub evaluated: u32,
     /// How many would do.
     pub feasible: u32,
+    /// The plugins that had something to filter.
+    pub filters: Vec<&'static str>,
+    /// The plugin that rejected the pod before any node was looked at, with its words.
+    pub refused: Option<(&'static str, String)>,
     /// The chosen node, or why there is none.
     pub chosen: Result<Arc<str>, Unfit>,
+}
+
+impl Found {
+    /// The pod is kept out of the queue (`PreEnqueue`).
+    pub fn gated(plugin: &'static str) -> Found {
+        let message = "Scheduling is blocked due to non-empty scheduling gates".to_owned();
+        let unfit = Unfit { message, plugins: [plugin].into(), nomination: Nomination::Unchanged };
+        Found { refused: Some((plugin, unfit.message.clone())), ..Found::nowhere(unfit) }
+    }
+
+    /// Nothing, before any node was looked at.
+    fn nowhere(unfit: Unfit) -> Found {
+        let (nodes, filters) = (Vec::new(), Vec::new());
+        Found { nodes, evaluated: 0, feasible: 0, filters, refused: None, chosen: Err(unfit) }
+    }
 }
 
 /// Why there is no node for a pod.
@@ -68,7 +87,7 @@ pub fn schedule(pod: &PodInfo, nodes: &Snapshot, search: &mut Search<'_>) -> Fou
     if nodes.is_empty() {
         let message = "no nodes available to schedule pods".to_owned();
         let unfit = Unfit { message, plugins: VecSet::new(), nomination: Nomination::Unchanged };
-        return Found { nodes: Vec::new(), evaluated: 0, feasible: 0, chosen: Err(unfit) };
+        return Found::nowhere(unfit);
     }
     let plan = match pre_filter(pod, nodes, &mut search.state) {
         Ok(plan) => plan,
@@ -79,12 +98,13 @@ pub fn schedule(pod: &PodInfo, nodes: &Snapshot, search: &mut Search<'_>) -> Fou
         return unfit(pod, nodes, &plan, &filtered, search);
     }
     let scores = score(pod, nodes, &filtered.feasible, &mut search.state);
-    let totals: Vec<i64> = scores.iter().map(|scores| scores.iter().map(|s| s.weighted).sum()).collect();
+    let totals = scores.totals(filtered.feasible.len());
     let best = select(&totals, search.rng);
-    let chosen: Arc<str> = filtered.feasible[best].name().into();
+    let chosen = Arc::clone(&filtered.feasible[best].name);
     let feasible = u32::try_from(filtered.feasible.len()).unwrap_or(u32::MAX);
-    let verdicts = verdicts(&filtered, scores);
-    Found { nodes: verdicts, evaluated: filtered.evaluated, feasible, chosen: Ok(chosen) }
+    let nodes = verdicts(&filtered, &scores, &totals);
+    let (evaluated, filters) = (filtered.evaluated, plan.names());
+    Found { nodes, evaluated, feasible, filters, refused: None, chosen: Ok(chosen) }
 }
 
 /// No node would do: PostFilter looks for pods to make room of.
@@ -101,9 +121,9 @@ fn unfit(
     let rejected = filtered.rejected.iter().map(|(node, _, rejection)| (node.clone(), rejection)).collect();
     let (nomination, words) = attempt.run(rejected, search.rng);
     let message = fit_error(nodes.len(), "", &rejections, &words);
-    let verdicts = verdicts(filtered, Vec::new());
-    let chosen = Err(Unfit { message, plugins, nomination });
-    Found { nodes: verdicts, evaluated: filtered.evaluated, feasible: 0, chosen }
+    let found = Found::nowhere(Unfit { message, plugins, nomination });
+    let nodes = verdicts(filtered, &Scores::default(), &[]);
+    Found { nodes, evaluated: filtered.evaluated, filters: plan.names(), ..found }
 }
 
 /// What PreFilter left: the plugins that filter, and the nodes if only some are asked for.
@@ -119,6 +139,10 @@ struct Filtered<'a> {
 }
 
 impl FilterPlan {
+    fn names(&self) -> Vec<&'static str> {
+        self.plugins.iter().map(|plugin| plugin.name()).collect()
+    }
+
     /// Whether a pod may run on a node, as it is and as it will be with the pods that room is being made for
     /// (`RunFilterPluginsWithNominatedPods`).
     ///
@@ -133,7 +157,7 @@ impl FilterPlan {
     ) -> Result<(), (&'static str, Rejection)> {
         let priority = |pod: &PodInfo| pod.pod.spec.priority.unwrap_or(0);
         let ahead: Vec<&Arc<PodInfo>> = nodes
-            .nominated(node.name())
+            .nominated(&node.name)
             .filter(|other| priority(other) >= priority(pod) && other.pod.metadata.uid != pod.pod.metadata.uid)
             .collect();
         if !ahead.is_empty() {
@@ -207,11 +231,11 @@ fn filter<'a>(pod: &PodInfo, nodes: &'a Snapshot, plan: &FilterPlan, search: &mu
     if let Some((only, by)) = &plan.only {
         let words: Cow<'static, str> = format!("node(s) didn't satisfy plugin(s) {by:?}").replace('"', "").into();
         for node in nodes.nodes() {
-            if only.contains(node.name()) {
+            if only.contains(&*node.name) {
                 look(pod, node, nodes, (plan, state), &mut filtered);
             } else {
                 let rejection = Rejection::unresolvable(words.clone());
-                filtered.rejected.push((node.name().into(), by.first().copied().unwrap_or(""), rejection));
+                filtered.rejected.push((Arc::clone(&node.name), by.first().copied().unwrap_or(""), rejection));
             }
         }
         return filtered;
@@ -238,19 +262,46 @@ fn look<'a>(
 ) {
     filtered.evaluated += 1;
     match plan.check(pod, node, nodes, state) {
-        Err((plugin, rejection)) => filtered.rejected.push((node.name().into(), plugin, rejection)),
+        Err((plugin, rejection)) => filtered.rejected.push((Arc::clone(&node.name), plugin, rejection)),
         Ok(()) => filtered.feasible.push(node),
     }
 }
 
+/// What each plugin that scores says of every feasible node, in their order.
+#[derive(Default)]
+struct Scores(Vec<Column>);
+
+/// The scores of one plugin.
+struct Column {
+    plugin: &'static str,
+    weight: i64,
+    raw: Vec<i64>,
+    normalised: Vec<i64>,
+}
+
+impl Scores {
+    /// The sum of each node.
+    fn totals(&self, nodes: usize) -> Vec<i64> {
+        let mut totals = vec![0; nodes];
+        for Column { weight, normalised, .. } in &self.0 {
+            totals.iter_mut().zip(normalised).for_each(|(total, score)| *total += score * weight);
+        }
+        totals
+    }
+
+    /// The scores of one node.
+    fn of(&self, node: usize) -> Vec<PluginScore> {
+        let score = |column: &Column| {
+            let (raw, normalised) = (column.raw[node], column.normalised[node]);
+            PluginScore { plugin: column.plugin, raw, normalised, weighted: normalised * column.weight }
+        };
+        self.0.iter().map(score).collect()
+    }
+}
+
 /// The scores of every feasible node; none if there is only one.
-fn score(
-    pod: &PodInfo,
-    nodes: &Snapshot,
-    feasible: &[&Arc<NodeInfo>],
-    state: &mut CycleState,
-) -> Vec<Vec<PluginScore>> {
-    let mut scores: Vec<Vec<PluginScore>> = vec![Vec::new(); feasible.len()];
+fn score(pod: &PodInfo, nodes: &Snapshot, feasible: &[&Arc<NodeInfo>], state: &mut CycleState) -> Scores {
+    let mut scores = Scores::default();
     if feasible.len() == 1 {
         return scores;
     }
@@ -261,10 +312,7 @@ fn score(
         let raw: Vec<i64> = feasible.iter().map(|node| plugin.score(pod, node, nodes, state)).collect();
         let mut normalised = raw.clone();
         plugin.normalise(&mut normalised);
-        for ((of_node, raw), normalised) in scores.iter_mut().zip(raw).zip(normalised) {
-            let score = PluginScore { plugin: plugin.name(), raw, normalised, weighted: normalised * weight };
-            of_node.push(score);
-        }
+        scores.0.push(Column { plugin: plugin.name(), weight: *weight, raw, normalised });
     }
     scores
 }
@@ -285,24 +333,19 @@ fn select(totals: &[i64], rng: &mut Rng) -> usize {
     best
 }
 
-fn verdicts(filtered: &Filtered<'_>, scores: Vec<Vec<PluginScore>>) -> Vec<NodeVerdict> {
-    let mut scores = scores.into_iter();
-    let mut verdicts: Vec<NodeVerdict> = filtered
-        .feasible
-        .iter()
-        .map(|node| {
-            let scores = scores.next().unwrap_or_default();
-            let total = scores.iter().map(|score| score.weighted).sum();
-            NodeVerdict { node: node.name().into(), verdict: Verdict::Feasible { scores, total } }
-        })
-        .collect();
-    if verdicts.len() > DETAILED {
-        verdicts.sort_by_key(|v| match v.verdict {
-            Verdict::Feasible { total, .. } => std::cmp::Reverse(total),
-            Verdict::Rejected { .. } => std::cmp::Reverse(i64::MIN),
-        });
-        verdicts.truncate(DETAILED);
+/// What is told of the nodes: of the best of those that would do, then of those that would not.
+fn verdicts(filtered: &Filtered<'_>, scores: &Scores, totals: &[i64]) -> Vec<NodeVerdict> {
+    let mut best: Vec<usize> = (0..filtered.feasible.len()).collect();
+    let total = |node: usize| totals.get(node).copied().unwrap_or(0);
+    if best.len() > DETAILED {
+        best.sort_by_key(|node| std::cmp::Reverse(total(*node)));
+        best.truncate(DETAILED);
     }
+    let verdict = |node: usize| Verdict::Feasible { scores: scores.of(node), total: total(node) };
+    let mut verdicts: Vec<NodeVerdict> = best
+        .into_iter()
+        .map(|node| NodeVerdict { node: Arc::clone(&filtered.feasible[node].name), verdict: verdict(node) })
+        .collect();
     let left = DETAILED.saturating_sub(verdicts.len());
     verdicts.extend(filtered.rejected.iter().take(left).map(|(node, plugin, rejection)| NodeVerdict {
         node: node.clone(),
@@ -317,7 +360,7 @@ fn rejected_by_all(nodes: &Snapshot, plugin: &'static str, rejection: &Rejection
     // PostFilter finds nothing of what PreFilter would have left it, and says so.
     let message = fit_error(nodes.len(), &words, &[], "not found");
     let unfit = Unfit { message, plugins: [plugin].into(), nomination: Nomination::Unchanged };
-    Found { nodes: Vec::new(), evaluated: 0, feasible: 0, chosen: Err(unfit) }
+    Found { refused: Some((plugin, words)), ..Found::nowhere(unfit) }
 }
 
 /// The words of a failure: counts of reasons, sorted as text, then what PostFilter says (`FitError.Error`).

@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::api::{ObjectRef, Uid};
+use crate::control::scheduler::cycle::{Found, Unfit};
 use crate::control::scheduler::framework::Code;
+use crate::control::scheduler::preemption::Nomination;
+use crate::control::scheduler::snapshot::PodInfo;
 use crate::sim::Time;
 
 /// How many decisions are remembered.
@@ -22,7 +25,7 @@ pub struct Decision {
     pub uid: Uid,
     /// When.
     pub at: Time,
-    /// Which attempt it was, from 1.
+    /// Which attempt it was, from 1; 0 if it is none, but what would be.
     pub attempt: u32,
     /// How many nodes there were.
     pub all: u32,
@@ -30,10 +33,69 @@ pub struct Decision {
     pub evaluated: u32,
     /// How many of them would do.
     pub feasible: u32,
+    /// The plugins that had something to filter: those that PreFilter did not leave out.
+    pub filters: Vec<&'static str>,
+    /// The plugin that rejected the pod before any node was looked at, with its words.
+    pub refused: Option<(&'static str, String)>,
     /// What was found of each node that was looked at.
     pub nodes: Vec<NodeVerdict>,
     /// What came of it.
     pub outcome: Outcome,
+    /// What came of preemption, where no node would do.
+    pub preemption: Preemption,
+}
+
+impl Decision {
+    /// The decision about a pod, among so many nodes; and what was chosen.
+    pub fn of(pod: &PodInfo, attempt: u32, at: Time, all: usize, found: Found) -> (Decision, Result<Arc<str>, Unfit>) {
+        let (outcome, preemption) = match &found.chosen {
+            Ok(node) => (Outcome::Chosen(node.clone()), Preemption::Nothing),
+            Err(unfit) => (Outcome::Unschedulable(unfit.message.clone()), Preemption::from(&unfit.nomination)),
+        };
+        let decision = Decision {
+            pod: pod.key(),
+            uid: pod.pod.metadata.uid.clone(),
+            at,
+            attempt,
+            all: u32::try_from(all).unwrap_or(u32::MAX),
+            evaluated: found.evaluated,
+            feasible: found.feasible,
+            filters: found.filters,
+            refused: found.refused,
+            nodes: found.nodes,
+            outcome,
+            preemption,
+        };
+        (decision, found.chosen)
+    }
+}
+
+/// What came of preemption.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Preemption {
+    /// A node would do, or nothing that could be changed was.
+    Nothing,
+    /// No node can be made to do: what was nominated before is no more.
+    Hopeless,
+    /// Room is made on a node.
+    Room {
+        /// The node.
+        node: Arc<str>,
+        /// The pods that must go.
+        victims: Vec<ObjectRef>,
+    },
+}
+
+impl From<&Nomination> for Preemption {
+    fn from(nomination: &Nomination) -> Preemption {
+        match nomination {
+            Nomination::Unchanged => Preemption::Nothing,
+            Nomination::Cleared => Preemption::Hopeless,
+            Nomination::Node { node, victims } => {
+                Preemption::Room { node: node.clone(), victims: victims.iter().map(|victim| victim.key()).collect() }
+            }
+        }
+    }
 }
 
 /// What was found of a node.

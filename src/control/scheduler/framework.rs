@@ -67,6 +67,8 @@ pub struct CycleState {
     pub selector: Option<Selector>,
     /// The pod's volumes.
     pub volumes: Volumes,
+    /// VolumeRestrictions: how many pods use claims of this pod that only one may have.
+    pub shared_claims: i64,
     /// InterPodAffinity: PreFilter.
     pub affinity: inter_pod_affinity::Counts,
     /// InterPodAffinity: whether the pod is meant by its own affinity.
@@ -167,7 +169,9 @@ pub static PLUGINS: &[(&dyn Plugin, i64)] = &[
     (&plugin::node_affinity::NodeAffinity, 2),
     (&plugin::node_ports::NodePorts, 0),
     (&plugin::node_resources_fit::NodeResourcesFit::LEAST, 1),
+    (&plugin::volume_restrictions::VolumeRestrictions, 0),
     (&plugin::volume_binding::VolumeBinding, 0),
+    (&plugin::volume_zone::VolumeZone, 0),
     (&plugin::pod_topology_spread::PodTopologySpread, 2),
     (&plugin::inter_pod_affinity::InterPodAffinity, 2),
     (&plugin::balanced_allocation::NodeResourcesBalancedAllocation::DEFAULT, 1),

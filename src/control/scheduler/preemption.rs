@@ -172,7 +172,7 @@ impl Attempt<'_> {
             victims.push(other);
         }
         victims.sort_by_key(|other| importance(other));
-        Ok(Candidate { node: node.name().into(), victims, violations })
+        Ok(Candidate { node: Arc::clone(&node.name), victims, violations })
     }
 
     /// The pods whose going would break a budget, and the others (`filterPodsWithPDBViolation`).

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::api::ObjectRef;
+use crate::api::{ObjectRef, Pod};
 use crate::control::scheduler::framework::{ClusterEvent, PLUGINS};
 use crate::control::scheduler::snapshot::PodInfo;
 use crate::sim::{EventId, Span, Time, VecSet};
@@ -77,9 +77,14 @@ impl Queued {
     }
 
     fn gated(&self) -> bool {
-        let gates = self.pod.pod.spec.rest.get("schedulingGates").and_then(|gates| gates.as_array());
-        gates.is_some_and(|gates| !gates.is_empty())
+        is_gated(&self.pod.pod)
     }
+}
+
+/// Whether a pod has scheduling gates.
+pub fn is_gated(pod: &Pod) -> bool {
+    let gates = pod.spec.rest.get("schedulingGates").and_then(|gates| gates.as_array());
+    gates.is_some_and(|gates| !gates.is_empty())
 }
 
 impl SchedulingQueue {

@@ -2,15 +2,19 @@
 //!
 //! Models `pkg/scheduler/framework/types.go` (`NodeInfo`), `backend/cache/cache.go`, `snapshot.go` and `node_tree.go`.
 
-use crate::sim::{VecMap, VecSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use crate::sim::VecMap;
 
 use crate::api::labels::Selector;
 use crate::api::meta::Labels;
 use crate::api::{Node, ObjectRef, Pod, Protocol};
+use crate::control::scheduler::near::{self, Near, Places, Wish};
 use crate::control::scheduler::resources::{self, Amounts};
 use crate::control::scheduler::tally::{Tallies, Tally};
-use crate::control::scheduler::terms::{Affinity, Constraint};
+use crate::control::scheduler::terms::{Affinity, Constraint, Term};
 
 /// A port on a node: protocol, number, address (empty for any).
 pub type HostPort = (Protocol, i32, String);
@@ -35,14 +39,14 @@ pub struct PodInfo {
 /// A node with its pods.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NodeInfo {
+    /// Its name.
+    pub(super) name: Arc<str>,
     /// The node.
     pub node: Arc<Node>,
     /// What pods may have of it.
     pub allocatable: Amounts,
     /// Its pods, those on their way included.
     pub pods: VecMap<ObjectRef, Arc<PodInfo>>,
-    /// Those of its pods that want something of other pods.
-    pub affine: VecMap<ObjectRef, Arc<PodInfo>>,
     /// The sum of what they ask for.
     pub requested: Amounts,
     /// The sum of what they count for.
@@ -58,21 +62,24 @@ pub struct NodeInfo {
 pub struct Snapshot {
     nodes: VecMap<Arc<str>, Arc<NodeInfo>>,
     /// Where each pod is, or is thought to be.
-    placed: VecMap<ObjectRef, Arc<str>>,
+    placed: BTreeMap<ObjectRef, Arc<str>>,
     /// Pods on nodes that are not known (yet).
     homeless: VecMap<ObjectRef, Arc<PodInfo>>,
     /// How many nodes have an image.
     images: VecMap<String, u32>,
-    /// The order in which nodes are looked at: zone by zone in turn.
-    order: Vec<Arc<str>>,
+    /// The order in which nodes are looked at: zone by zone in turn, by their place in `nodes`.
+    order: Vec<u32>,
     /// Whether nodes came, went or moved since the order was made.
     unordered: bool,
-    /// The nodes with pods that want something of other pods.
-    affine: VecSet<Arc<str>>,
+    near: Near,
+    /// Whether nodes moved to other places since `near` was counted.
+    moved: bool,
     /// The labels of namespaces.
     namespaces: VecMap<Arc<str>, Labels>,
-    /// Pods for which room is being made, and where.
-    nominated: VecMap<ObjectRef, (Arc<str>, Arc<PodInfo>)>,
+    /// Where room is being made for a pod.
+    nominations: VecMap<ObjectRef, Arc<str>>,
+    /// Pods for which room is being made, by node.
+    nominated: VecMap<Arc<str>, VecMap<ObjectRef, Arc<PodInfo>>>,
     tallies: Tallies,
 }
 
@@ -108,9 +115,9 @@ impl NodeInfo {
     /// A node without pods.
     pub fn new(node: Arc<Node>) -> NodeInfo {
         let mut info = NodeInfo {
+            name: node.metadata.name.as_str().into(),
             allocatable: Amounts::default(),
             pods: VecMap::new(),
-            affine: VecMap::new(),
             requested: Amounts::default(),
             non_zero: Amounts::default(),
             ports: VecMap::new(),
@@ -124,13 +131,14 @@ impl NodeInfo {
     fn set_node(&mut self, node: Arc<Node>) {
         self.allocatable = Amounts::of(&node.status.allocatable);
         let images = node.status.images.iter();
-        self.images = images.flat_map(|i| i.names.iter().map(|name| (normalised(name), i.size_bytes))).collect();
+        self.images =
+            images.flat_map(|i| i.names.iter().map(|name| (normalised(name).into_owned(), i.size_bytes))).collect();
         self.node = node;
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.node.metadata.name
+        &self.name
     }
 
     /// Adds a pod.
@@ -139,16 +147,12 @@ impl NodeInfo {
         for port in &pod.ports {
             *self.ports.entry(port.clone()).or_default() += 1;
         }
-        if pod.affinity.is_some() {
-            self.affine.insert(pod.key(), Arc::clone(&pod));
-        }
         self.pods.insert(pod.key(), pod);
     }
 
     /// Takes a pod off.
     pub fn remove(&mut self, key: &ObjectRef) -> Option<Arc<PodInfo>> {
         let pod = self.pods.remove(key)?;
-        self.affine.remove(key);
         self.count(&pod, -1);
         for port in &pod.ports {
             if let Some(count) = self.ports.get_mut(port) {
@@ -167,20 +171,21 @@ impl NodeInfo {
 }
 
 /// A name of an image with its tag: `:latest` if it has none (`normalizedImageName`).
-pub fn normalised(name: &str) -> String {
+pub fn normalised(name: &str) -> Cow<'_, str> {
     let tagged = name.rfind(':').is_some_and(|colon| name.rfind('/').is_none_or(|slash| colon > slash));
-    if tagged { name.to_owned() } else { format!("{name}:latest") }
+    if tagged { Cow::Borrowed(name) } else { Cow::Owned(format!("{name}:latest")) }
 }
 
 impl Snapshot {
-    /// The nodes in the order in which they are looked at.
+    /// The nodes in the order in which they are looked at, as of the last [`Snapshot::refresh`].
     pub fn nodes(&self) -> impl Iterator<Item = &Arc<NodeInfo>> {
-        self.order.iter().filter_map(|name| self.nodes.get(name))
+        (0..self.order.len()).filter_map(|index| self.at(index))
     }
 
     /// The node at a place of that order.
     pub fn at(&self, index: usize) -> Option<&Arc<NodeInfo>> {
-        self.nodes.get(self.order.get(index)?)
+        let (_, node) = self.nodes.nth(usize::try_from(*self.order.get(index)?).ok()?)?;
+        Some(node)
     }
 
     /// How many nodes there are.
@@ -198,9 +203,37 @@ impl Snapshot {
         self.nodes.get(name)
     }
 
-    /// The nodes with pods that want something of other pods.
-    pub fn affine(&self) -> impl Iterator<Item = &Arc<NodeInfo>> {
-        self.affine.iter().filter_map(|name| self.nodes.get(name))
+    /// What the pods that are there want of other pods, and where they are.
+    pub fn wishing(&self) -> impl Iterator<Item = (Wish, &Term, &Places)> {
+        self.near.wishing()
+    }
+
+    /// Where the pods are that all of the terms mean, told apart by a label of nodes.
+    pub fn meant(&self, terms: &[Term], key: &str) -> Cow<'_, Places> {
+        self.near.meant(terms, key, || self.count_meant(terms, key))
+    }
+
+    /// Sees to it that [`Snapshot::meant`] need not count these from now on.
+    pub fn ensure_meant(&mut self, terms: &[Term], key: &str) {
+        let mut near = std::mem::take(&mut self.near);
+        near.ensure(terms, key, || self.count_meant(terms, key));
+        self.near = near;
+    }
+
+    pub(super) fn count_meant(&self, terms: &[Term], key: &str) -> Places {
+        let mut places = Places::default();
+        for node in self.nodes.values() {
+            let Some(value) = node.node.metadata.labels.get(key) else { continue };
+            let meant = |pod: &&Arc<PodInfo>| {
+                let namespace = self.namespace(&pod.pod.metadata.namespace);
+                near::all_match(terms, pod, namespace)
+            };
+            let count = node.pods.values().filter(meant).count();
+            if count > 0 {
+                near::add(&mut places, value, i64::try_from(count).unwrap_or(i64::MAX));
+            }
+        }
+        places
     }
 
     /// The labels of a namespace.
@@ -214,24 +247,35 @@ impl Snapshot {
             Some(labels) => self.namespaces.insert(name.into(), labels.clone()),
             None => self.namespaces.remove(name),
         };
+        self.near.forget_meant();
     }
 
     /// Room is being made for a pod on a node, or (`None`) no longer.
     pub fn nominate(&mut self, pod: &Arc<PodInfo>, node: Option<&str>) {
-        match node {
-            Some(node) => self.nominated.insert(pod.key(), (node.into(), Arc::clone(pod))),
-            None => self.nominated.remove(&pod.key()),
-        };
+        let key = pod.key();
+        if let Some(before) = self.nominations.remove(&key)
+            && let Some(pods) = self.nominated.get_mut(&before)
+        {
+            pods.remove(&key);
+            if pods.is_empty() {
+                self.nominated.remove(&before);
+            }
+        }
+        if let Some(node) = node {
+            let node: Arc<str> = node.into();
+            self.nominations.insert(key.clone(), Arc::clone(&node));
+            self.nominated.entry(node).or_default().insert(key, Arc::clone(pod));
+        }
     }
 
     /// Where room is being made for a pod.
     pub fn nomination(&self, pod: &ObjectRef) -> Option<&Arc<str>> {
-        self.nominated.get(pod).map(|(node, _)| node)
+        self.nominations.get(pod)
     }
 
     /// The pods for which room is being made on a node.
     pub fn nominated(&self, node: &str) -> impl Iterator<Item = &Arc<PodInfo>> {
-        self.nominated.values().filter(move |(to, _)| **to == *node).map(|(_, pod)| pod)
+        self.nominated.get(node).into_iter().flat_map(|pods| pods.values())
     }
 
     /// The tally of a selector, if there is one.
@@ -273,6 +317,7 @@ impl Snapshot {
         }
         if before.is_none_or(|(old, _)| old.metadata.labels != node.metadata.labels) {
             self.tallies.clear();
+            self.moved = true;
         }
     }
 
@@ -281,7 +326,7 @@ impl Snapshot {
         let Some(info) = self.nodes.remove(name) else { return };
         self.count_images(info.images.keys().cloned().collect(), false);
         self.tallies.clear();
-        self.affine.remove(name);
+        self.moved = true;
         self.homeless.extend(info.pods.iter().map(|(key, pod)| (key.clone(), Arc::clone(pod))));
         self.unordered = true;
     }
@@ -293,9 +338,8 @@ impl Snapshot {
         self.placed.insert(key.clone(), node.into());
         match self.nodes.get_mut(node) {
             Some(info) => {
-                if pod.affinity.is_some() {
-                    self.affine.insert(node.into());
-                }
+                let namespace = self.namespaces.get(pod.pod.metadata.namespace.as_str());
+                self.near.count(&pod, &info.node, namespace, 1);
                 self.tallies.count(&pod.pod, &info.node, 1);
                 Arc::make_mut(info).add(pod);
             }
@@ -310,13 +354,11 @@ impl Snapshot {
         let Some(node) = self.placed.remove(key) else { return false };
         if self.homeless.remove(key).is_none()
             && let Some(info) = self.nodes.get_mut(&node)
+            && let Some(pod) = Arc::make_mut(info).remove(key)
         {
-            if let Some(pod) = Arc::make_mut(info).remove(key) {
-                self.tallies.count(&pod.pod, &info.node, -1);
-            }
-            if info.affine.is_empty() {
-                self.affine.remove(&node);
-            }
+            let namespace = self.namespaces.get(pod.pod.metadata.namespace.as_str());
+            self.near.count(&pod, &info.node, namespace, -1);
+            self.tallies.count(&pod.pod, &info.node, -1);
         }
         true
     }
@@ -328,10 +370,9 @@ impl Snapshot {
         for key in keys {
             let Some(pod) = self.homeless.remove(&key) else { continue };
             if let Some(info) = self.nodes.get_mut(name) {
-                if pod.affinity.is_some() {
-                    self.affine.insert(name.clone());
-                }
                 self.tallies.clear();
+                let namespace = self.namespaces.get(pod.pod.metadata.namespace.as_str());
+                self.near.count(&pod, &info.node, namespace, 1);
                 Arc::make_mut(info).add(pod);
             }
         }
@@ -345,14 +386,21 @@ impl Snapshot {
         self.images.retain(|_, count| *count > 0);
     }
 
-    /// Puts the nodes in order, if any came or went: one of each zone in turn. To be called before a cycle.
+    /// Puts the nodes in order, if any came or went: one of each zone in turn; and counts anew who is near whom, if any
+    /// moved. To be called before a cycle.
     pub fn refresh(&mut self) {
+        if std::mem::take(&mut self.moved) {
+            self.near = Near::default(); // what is meant is counted when it is asked for
+            for node in self.nodes.values() {
+                node.pods.values().for_each(|pod| self.near.count(pod, &node.node, None, 1));
+            }
+        }
         if !std::mem::take(&mut self.unordered) {
             return;
         }
-        let mut zones: VecMap<(String, String), std::collections::VecDeque<Arc<str>>> = VecMap::new();
-        for (name, info) in &self.nodes {
-            zones.entry(zone(&info.node)).or_default().push_back(name.clone());
+        let mut zones: VecMap<(String, String), std::collections::VecDeque<u32>> = VecMap::new();
+        for (place, info) in (0..).zip(self.nodes.values()) {
+            zones.entry(zone(&info.node)).or_default().push_back(place);
         }
         self.order.clear();
         while self.order.len() < self.nodes.len() {

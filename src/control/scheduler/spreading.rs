@@ -7,6 +7,7 @@ use crate::api::meta::Labels;
 use crate::api::{ReplicaSet, ReplicationController, Service, StatefulSet};
 use crate::control::Cache;
 use crate::control::controller::owner;
+use crate::control::scheduler::plugin::inter_pod_affinity;
 use crate::control::scheduler::plugin::pod_topology_spread::scoring::{HOSTNAME, ZONE};
 use crate::control::scheduler::snapshot::{PodInfo, Snapshot};
 
@@ -36,7 +37,7 @@ pub fn default_selector(pod: &PodInfo, cache: &Cache) -> Option<Selector> {
     (!selector.is_everything()).then_some(selector)
 }
 
-/// Makes the tallies that a cycle will ask for.
+/// Makes the tallies that a cycle will ask for, those of InterPodAffinity among them.
 pub fn prepare(pod: &PodInfo, selector: Option<&Selector>, nodes: &mut Snapshot) {
     let namespace = &pod.pod.metadata.namespace;
     if let Some(selector) = selector {
@@ -45,4 +46,5 @@ pub fn prepare(pod: &PodInfo, selector: Option<&Selector>, nodes: &mut Snapshot)
     for constraint in &pod.constraints {
         nodes.ensure_tally(namespace, &constraint.selector, &[&constraint.topology_key]);
     }
+    inter_pod_affinity::prepare(pod, nodes);
 }

@@ -11,7 +11,7 @@ use crate::api::{LabelSelector, Pod};
 use crate::sim::VecSet;
 
 /// A term of pod affinity or anti-affinity.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Term {
     namespaces: VecSet<String>,
     namespace_selector: Option<Selector>,

@@ -32,6 +32,8 @@ pub enum Volumes {
         bound: Vec<Arc<PersistentVolume>>,
         /// Claims that get theirs when the pod has a node.
         delayed: Vec<Delayed>,
+        /// The claims that only one pod may have.
+        exclusive: Vec<String>,
     },
 }
 
@@ -56,7 +58,7 @@ pub(super) struct Waiting {
 
 /// What a pod needs.
 pub fn of(pod: &Pod, cache: &Cache) -> Volumes {
-    let (mut bound, mut delayed, mut any) = (Vec::new(), Vec::new(), false);
+    let (mut bound, mut delayed, mut exclusive, mut any) = (Vec::new(), Vec::new(), Vec::new(), false);
     for name in persistent_volume::claims_of(pod) {
         any = true;
         let Some(claim) = cache.get::<PersistentVolumeClaim>(&pod.metadata.namespace, name) else {
@@ -64,6 +66,9 @@ pub fn of(pod: &Pod, cache: &Cache) -> Volumes {
         };
         if claim.metadata.deletion_timestamp.is_some() {
             return Volumes::Wrong(format!("persistentvolumeclaim {name:?} is being deleted"));
+        }
+        if claim.spec.access_modes.iter().any(|mode| mode == "ReadWriteOncePod") {
+            exclusive.push(name.to_owned());
         }
         if is_bound(claim) {
             match cache.get::<PersistentVolume>("", &claim.spec.volume_name) {
@@ -82,7 +87,7 @@ pub fn of(pod: &Pod, cache: &Cache) -> Volumes {
             return Volumes::Wrong("pod has unbound immediate PersistentVolumeClaims".into());
         }
     }
-    if any { Volumes::Needs { bound, delayed } } else { Volumes::None }
+    if any { Volumes::Needs { bound, delayed, exclusive } } else { Volumes::None }
 }
 
 fn is_bound(claim: &PersistentVolumeClaim) -> bool {

@@ -25,7 +25,7 @@ pub fn metrics(world: &World, request: &HttpRequest) -> HttpResponse {
         })
         .collect();
     let body = json!({"kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "items": items});
-    HttpResponse { code: 200, warnings: Vec::new(), body: body.to_string().into_bytes(), streams: false }
+    HttpResponse::json(200, &body)
 }
 
 /// The Deployment `web` with a request of 200m.

@@ -28,7 +28,7 @@ fn pod(n: u64) -> Text {
 }
 
 fn put(store: &mut Store<Text>, key: Text, value: &Text) {
-    store.apply(Command::Put(PutOp::new(key, value.clone())), Time::ZERO).result.unwrap();
+    store.apply(Command::Put(PutOp::new(key, value.clone()))).result.unwrap();
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_million_writes_and_their_checkpoints() {
     drop(checkpoints);
 
     let start = Instant::now();
-    store.apply(Command::Compact(store.revision()), Time::ZERO).result.unwrap();
+    store.apply(Command::Compact(store.revision())).result.unwrap();
     report("compaction of 860,000 records", start);
     assert_eq!(store.records(), 150_000);
 }

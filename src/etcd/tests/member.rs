@@ -60,7 +60,12 @@ fn shown(effects: &[Effect<Text>]) -> Vec<String> {
             Some(watch) => format!("{}/{} {revision}", client.0, watch.0),
             None => format!("{}/* {revision}", client.0),
         },
-        Effect::WatchCanceled { client, watch, compacted } => format!("{}/{} x {compacted}", client.0, watch.0),
+        Effect::WatchCanceled { client, watch, why: EtcdError::Compacted { compacted } } => {
+            format!("{}/{} x {compacted}", client.0, watch.0)
+        }
+        Effect::WatchCanceled { client, watch, why } => format!("{}/{} x {why}", client.0, watch.0),
+        Effect::Peer(message) => message.to_string(),
+        Effect::Save(span) => format!("save {span}"),
     };
     effects.iter().map(line).collect()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::etcd::{
     Command, DeleteOp, Event, KeyRange, KeyValue, LeaseId, PutOp, RangeOp, Revision, Store, TxnOp, TxnStep,
 };
-use crate::sim::{Rng, Span, Time, VecMap};
+use crate::sim::{Rng, Span, VecMap};
 
 type Text = Arc<str>;
 type World = VecMap<Text, KeyValue<Text>>;
@@ -108,7 +108,7 @@ fn step(rng: &mut Rng, store: &mut Store<Text>, naive: &mut Naive) -> Vec<Event<
         9 => Command::LeaseGrant(lease, Span::secs(60)),
         10 => {
             let (key, value) = (some_key(rng), value(rng));
-            if store.lease_views(Time::ZERO).any(|known| known.id == lease) {
+            if store.leases().any(|known| known == lease) {
                 naive.write(&[(key.clone(), Some(value.clone()), Some(lease))]);
             }
             Command::Put(PutOp::new(key, value).lease(lease))
@@ -121,7 +121,7 @@ fn step(rng: &mut Rng, store: &mut Store<Text>, naive: &mut Naive) -> Vec<Event<
             Command::LeaseRevoke(lease)
         }
     };
-    store.apply(command, Time::ZERO).events
+    store.apply(command).events
 }
 
 fn same_ranges(rng: &mut Rng, store: &Store<Text>, naive: &Naive, seed: u64) {

@@ -6,7 +6,7 @@ use crate::etcd::{
     Body, Command, Compare, DeleteOp, EtcdError, KeyRange, LeaseId, NewLease, NewValue, PutOp, RangeOp, Relation,
     Revision, SortBy, SortOrder, Store, Target, TxnOp, TxnStep,
 };
-use crate::sim::{Span, Time};
+use crate::sim::Span;
 
 type Text = Arc<str>;
 
@@ -26,7 +26,7 @@ fn lease(n: u64) -> LeaseId {
 fn store(commands: Vec<Command<Text>>) -> Store<Text> {
     let mut store = Store::new();
     for command in commands {
-        store.apply(command.clone(), Time::ZERO).result.unwrap_or_else(|e| panic!("{command:?}: {e}"));
+        store.apply(command.clone()).result.unwrap_or_else(|e| panic!("{command:?}: {e}"));
     }
     store
 }
@@ -67,7 +67,7 @@ fn the_worked_example_of_the_module_holds() {
     let told: Vec<String> =
         store.events_since(Revision(3), &all).unwrap().map(|e| format!("{} {}", e.revision(), e.key())).collect();
     assert_eq!(told, ["3 b", "3 a", "4 a"]);
-    store.apply(Command::Compact(Revision(4)), Time::ZERO).result.unwrap();
+    store.apply(Command::Compact(Revision(4))).result.unwrap();
     let compacted = "etcdserver: mvcc: required revision has been compacted";
     check_error(&store, RangeOp::new(KeyRange::one("a")).at(Revision(3)), compacted);
     assert_eq!(store.events_since(Revision(3), &all).err(), Some(EtcdError::Compacted { compacted: Revision(4) }));
@@ -100,7 +100,7 @@ fn requests_that_cannot_be_answered_get_etcds_words() {
     check_error(&store, RangeOp::new(KeyRange::one("")), "etcdserver: key is not provided");
     let mut fails = |command: Command<Text>, words: &str| {
         let before = store.clone();
-        let error = store.apply(command.clone(), Time::ZERO).result.expect_err("it fails");
+        let error = store.apply(command.clone()).result.expect_err("it fails");
         assert_eq!(error.to_string(), words, "{command:?}");
         assert_eq!(store, before, "a failed command changes nothing");
     };
@@ -120,7 +120,7 @@ fn steps(keys: &[&str]) -> Vec<TxnStep<Text>> {
 
 fn check_form(success: Vec<TxnStep<Text>>, expected: Result<(), EtcdError>) {
     let txn = TxnOp { compare: vec![], success, failure: vec![] };
-    let result = Store::new().apply(Command::Txn(txn), Time::ZERO).result.map(|_| ());
+    let result = Store::new().apply(Command::Txn(txn)).result.map(|_| ());
     assert_eq!(result, expected);
 }
 
@@ -146,7 +146,7 @@ fn check_compare(target: Target<Text>, relation: Relation, key: &str, expected: 
     let mut store = store(vec![put("a", "m"), put("a", "m"), put("b", "z")]);
     let compare = Compare { range: KeyRange::one(key), target: target.clone(), relation };
     let txn = TxnOp { compare: vec![compare], success: vec![], failure: vec![] };
-    let Ok(Body::Txn(reply)) = store.apply(Command::Txn(txn), Time::ZERO).result else { panic!("a transaction") };
+    let Ok(Body::Txn(reply)) = store.apply(Command::Txn(txn)).result else { panic!("a transaction") };
     assert_eq!(reply.succeeded, expected, "{target:?} {relation:?} {key}");
     assert_eq!(store.revision(), Revision(4), "nothing was written");
 }
@@ -185,7 +185,7 @@ fn an_inner_transaction_is_decided_before_anything_is_written() {
         failure: vec![],
     };
     let mut store = Store::new();
-    let Ok(Body::Txn(reply)) = store.apply(Command::Txn(outer), Time::ZERO).result else { panic!("a transaction") };
+    let Ok(Body::Txn(reply)) = store.apply(Command::Txn(outer)).result else { panic!("a transaction") };
     let Some(Body::Range(seen)) = reply.responses.last() else { panic!("a range") };
     assert_eq!(seen.count, 2, "a transaction sees its own writes");
     check(&store, RangeOp::new(KeyRange::one("inner")), &["inner=absent@2.2.1"]);
@@ -196,7 +196,7 @@ fn a_failing_step_leaves_the_whole_transaction_undone() {
     let mut store = Store::new();
     let late = TxnStep::Put(PutOp::new("b", "1".into()).lease(lease(9)));
     let txn = TxnOp { compare: vec![], success: [steps(&["a"]), vec![late]].concat(), failure: vec![] };
-    let applied = store.apply(Command::Txn(txn), Time::ZERO);
+    let applied = store.apply(Command::Txn(txn));
     assert_eq!(applied.result, Err(EtcdError::LeaseNotFound));
     assert_eq!(store, Store::new());
 }
@@ -206,7 +206,7 @@ fn a_revoked_lease_takes_its_keys_in_one_revision() {
     let grant = Command::LeaseGrant(lease(7), Span::secs(10));
     let under = |key: &str| Command::Put(PutOp::new(key, "1".into()).lease(lease(7)));
     let mut store = store(vec![grant, under("b"), under("a"), under("c"), put("c", "free")]);
-    let applied = store.apply(Command::LeaseRevoke(lease(7)), Time::ZERO);
+    let applied = store.apply(Command::LeaseRevoke(lease(7)));
     let told: Vec<String> = applied.events.iter().map(|e| format!("{} {}", e.revision(), e.key())).collect();
     assert_eq!(told, ["6 a", "6 b"]);
     check(&store, RangeOp::new(KeyRange::all()), &["c=free@4.5.2"]);
@@ -218,7 +218,7 @@ fn a_put_can_keep_value_or_lease() {
     let first = Command::Put(PutOp::new("a", "1".into()).lease(lease(7)));
     let keep_value = PutOp { key: "a".into(), value: NewValue::Keep, lease: NewLease::Keep, prev_kv: true };
     let mut store = store(vec![grant, first]);
-    let Ok(Body::Put { prev }) = store.apply(Command::Put(keep_value), Time::ZERO).result else { panic!("a put") };
+    let Ok(Body::Put { prev }) = store.apply(Command::Put(keep_value)).result else { panic!("a put") };
     assert_eq!(prev.map(|kv| kv.mod_revision), Some(Revision(2)));
     let kv = store.get("a").unwrap();
     assert_eq!((&*kv.value, kv.lease, kv.version), ("1", Some(lease(7)), 2));

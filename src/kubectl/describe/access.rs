@@ -62,13 +62,18 @@ pub fn role(_: &mut Ctx<'_>, object: &Value) -> Result<String, Stop> {
     page.pair(0, "Name", text_at(object, &["metadata", "name"]));
     head(&mut page, object);
     page.line(0, "PolicyRule:");
-    let list = |words: &[String]| format!("[{}]", words.join(" "));
-    let rows: Vec<Vec<String>> = compact(items(object, &["rules"]))
-        .iter()
-        .map(|rule| vec![rule.shown(), list(&rule.urls), list(&rule.names), list(&rule.verbs)])
-        .collect();
-    page.table(1, &["Resources", "Non-Resource URLs", "Resource Names", "Verbs"], &rows);
+    page.table(1, &RULES, &rows(items(object, &["rules"])));
     Ok(page.finish())
+}
+
+/// The columns of a table of rules.
+pub const RULES: [&str; 4] = ["Resources", "Non-Resource URLs", "Resource Names", "Verbs"];
+
+/// The rows of a table of rules.
+pub fn rows(rules: &[Value]) -> Vec<Vec<String>> {
+    let list = |words: &[String]| format!("[{}]", words.join(" "));
+    let row = |rule: &Rule| vec![rule.shown(), list(&rule.urls), list(&rule.names), list(&rule.verbs)];
+    compact(rules).iter().map(row).collect()
 }
 
 /// A rule about one resource, or about URLs.

@@ -1,7 +1,9 @@
-//! `kubectl apply`, client-side.
+//! `kubectl apply`.
 //!
 //! Models `k8s.io/kubectl/pkg/cmd/apply`: the applied object is kept in an annotation, and what changes is a three-way
 //! strategic merge patch of that, the file and the live object.
+
+mod server_side;
 
 use serde_json::{Value, json};
 
@@ -38,11 +40,10 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         let words = ctx.args().words.join(" ");
         return common::usage(ctx, &format!("Unexpected args: [{words}]"));
     }
-    for flag in ["server-side", "prune", "force-conflicts"] {
-        if ctx.args().bool(flag) {
-            return fail(format!("--{flag} is not here yet"));
-        }
+    if ctx.args().bool("prune") {
+        return fail("--prune is not here yet");
     }
+    server_side::check_flags(ctx)?;
     common::check_dry_run(ctx)?;
     common::field_validation(ctx)?;
     output::parse(ctx)?;
@@ -82,8 +83,11 @@ fn one(ctx: &mut Ctx<'_>, document: &Document, mut value: Value, resource: &'sta
         });
         return Ok(());
     }
-    let modified = annotated(value);
     let path = resource.object_path(&namespace, &name);
+    if ctx.args().bool("server-side") {
+        return server_side::one(ctx, resource, &path, &value);
+    }
+    let modified = annotated(value);
     let answer = ctx.request(HttpRequest::get(&path))?;
     if api_error::reason_if_failed(&answer.response) == "NotFound" {
         return create(ctx, document, resource, &namespace, modified);

@@ -1,11 +1,11 @@
 //! `kubectl exec`.
 //!
-//! Models `k8s.io/kubectl/pkg/cmd/exec`. What is typed on standard input is not forwarded.
+//! Models `k8s.io/kubectl/pkg/cmd/exec`.
 
 use crate::api::http::{HttpRequest, Method};
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
-use crate::kubectl::follow::Follow;
+use crate::kubectl::follow::{Follow, Terminal};
 use crate::kubectl::json::text_at;
 use crate::kubectl::verb::pods;
 
@@ -35,31 +35,27 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     }
     let container = match ctx.args().text("container").to_owned() {
         name if name.is_empty() => pods::default_container(ctx, &pod.object),
-        name => {
-            pods::check_container(&pod.object, &name).or_else(|_| {
-                fail(format!("Internal error occurred: error executing command in container: container {name} is not valid for pod {}", pod.name))
-            })?;
-            name
-        }
+        name => name,
     };
+    let stdin = ctx.args().bool("stdin");
+    // A here-document is no terminal.
+    let tty = ctx.args().bool("tty") && ctx.stdin().is_none();
+    if ctx.args().bool("tty") && !tty {
+        ctx.print_err("Unable to use a TTY - input is not a terminal or the right kind of file\n");
+    }
     let mut request = HttpRequest::get(format!("/api/v1/namespaces/{}/pods/{}/exec", pod.namespace, pod.name));
     request.method = Method::Post;
     request.accept = "*/*".into();
     request.query = words[1..].iter().map(|w| ("command".to_owned(), w.clone())).collect();
     request.query.push(("container".into(), container));
-    for (flag, on) in [
-        ("stdin", ctx.args().bool("stdin")),
-        ("stdout", true),
-        ("stderr", !ctx.args().bool("tty")),
-        ("tty", ctx.args().bool("tty")),
-    ] {
+    for (flag, on) in [("stdin", stdin), ("stdout", true), ("stderr", !tty), ("tty", tty)] {
         if on {
             request.query.push((flag.into(), "true".into()));
         }
     }
     let answer = ctx.request(request)?;
     if !answer.response.is_success() {
-        return Err(api_error::stop(&answer.response));
+        return Err(api_error::of_stream(&answer.response));
     }
-    Err(Stop::Follow { id: answer.id, follow: Box::new(Follow::Text { exec: true }) })
+    Err(Stop::Follow { id: answer.id, follow: Box::new(Follow::Exec(Terminal::new(stdin, tty))), resumes: false })
 }

@@ -311,7 +311,7 @@ fn watch(ctx: &mut Ctx<'_>, targets: &[Wanted], output: Output) -> Result<u8, St
     if !answer.response.is_success() {
         return Err(api_error::stop(&answer.response));
     }
-    Err(Stop::Follow { id: answer.id, follow: Box::new(Follow::Watch(Box::new(state))) })
+    Err(Stop::Follow { id: answer.id, follow: Box::new(Follow::Watch(Box::new(state))), resumes: false })
 }
 
 fn first_page(ctx: &mut Ctx<'_>, state: &mut Watch, part: Part) -> Result<(), Stop> {

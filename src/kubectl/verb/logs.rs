@@ -60,7 +60,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         if !answer.response.streams {
             return Ok(0);
         }
-        return Err(Stop::Follow { id: answer.id, follow: Box::new(Follow::Text { exec: false }) });
+        return Err(Stop::Follow { id: answer.id, follow: Box::new(Follow::Text), resumes: false });
     }
     for (pod, container, request) in requests {
         let answer = ctx.request(request)?;

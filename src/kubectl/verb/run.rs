@@ -2,18 +2,15 @@
 //!
 //! Models `k8s.io/kubectl/pkg/cmd/run`.
 
+mod attached;
+
 use serde_json::{Map, Value, json};
 
 use super::common;
 use super::create::{self, post};
-use crate::api::http::{HttpRequest, Method};
-use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
-use crate::kubectl::follow::Follow;
-use crate::kubectl::json::text_at;
 use crate::kubectl::print::output;
 use crate::kubectl::resource;
-use crate::sim::Span;
 
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
@@ -41,7 +38,13 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         return common::usage(ctx, &format!("invalid restart policy: {}", args.text("restart")));
     }
     let attach = if args.given("attach") { args.bool("attach") } else { stdin };
-    if args.bool("rm") && !attach {
+    if attach && ctx.args().text("dry-run") != "none" {
+        return common::usage(
+            ctx,
+            "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)",
+        );
+    }
+    if ctx.args().bool("rm") && !attach {
         return common::usage(ctx, "--rm should only be used for attached containers");
     }
     let (pods, services) = (known("pods"), known("services"));
@@ -57,7 +60,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     }
     let pod = if dry { pod } else { post(ctx, pods, &namespace, pod, "")? };
     if attach && !dry {
-        return attach_to(ctx, &namespace, &name);
+        return attached::run(ctx, pods, &namespace, &name);
     }
     output::changed(ctx, pods, &pod, "created")?;
     Ok(0)
@@ -144,36 +147,4 @@ fn merge(target: &mut Value, patch: &Value) {
             other => target[key.as_str()] = other.clone(),
         }
     }
-}
-
-/// `run -i`: waits for the pod, then shows its log until it ends.
-fn attach_to(ctx: &mut Ctx<'_>, namespace: &str, name: &str) -> Result<u8, Stop> {
-    let pods = known("pods");
-    let deadline = ctx.now() + ctx.args().span("pod-running-timeout");
-    loop {
-        let pod = ctx.json(HttpRequest::get(pods.object_path(namespace, name)))?;
-        if !matches!(text_at(&pod, &["status", "phase"]), "" | "Pending") {
-            break;
-        }
-        if ctx.now() >= deadline {
-            return fail("timed out waiting for the condition");
-        }
-        ctx.sleep_until(ctx.now() + Span::millis(500))?;
-    }
-    let mut request = HttpRequest::get(format!("{}/log", pods.object_path(namespace, name)));
-    request.accept = "*/*".into();
-    request.query = vec![("container".into(), name.into()), ("follow".into(), "true".into())];
-    if !ctx.args().bool("rm") {
-        let answer = ctx.request(request)?;
-        if !answer.response.is_success() {
-            return Err(api_error::stop(&answer.response));
-        }
-        ctx.print(String::from_utf8_lossy(&answer.response.body).into_owned());
-        return Err(Stop::Follow { id: answer.id, follow: Box::new(Follow::Text { exec: false }) });
-    }
-    super::logs::until_end(ctx, request)?;
-    let body = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
-    ctx.json(common::with_body(Method::Delete, pods.object_path(namespace, name), "application/json", &body))?;
-    ctx.print(format!("pod {name:?} deleted from {namespace} namespace\n"));
-    Ok(0)
 }

@@ -127,7 +127,7 @@ fn one_object(ctx: &mut Ctx<'_>, one: &Named, wanted: &For, deadline: Time) -> R
             object::uid(&live),
             Some(deadline),
         )?,
-        _ => watch(ctx, one, wanted, &mut live, deadline)?,
+        _ => watch(ctx, one, |object| holds(object, wanted), &mut live, deadline)?,
     };
     if !met {
         ctx.note_failure(format!(
@@ -140,7 +140,14 @@ fn one_object(ctx: &mut Ctx<'_>, one: &Named, wanted: &For, deadline: Time) -> R
     Ok(true)
 }
 
-fn watch(ctx: &mut Ctx<'_>, one: &Named, wanted: &For, live: &mut Value, deadline: Time) -> Result<bool, Stop> {
+/// Watches an object until it is as wanted; `false` after the deadline. `live` is its last state.
+pub fn watch(
+    ctx: &mut Ctx<'_>,
+    one: &Named,
+    wanted: impl Fn(&Value) -> bool,
+    live: &mut Value,
+    deadline: Time,
+) -> Result<bool, Stop> {
     let selector = ("fieldSelector".to_owned(), format!("metadata.name={}", one.name));
     let path = one.resource.path(&one.namespace);
     loop {
@@ -148,7 +155,7 @@ fn watch(ctx: &mut Ctx<'_>, one: &Named, wanted: &For, live: &mut Value, deadlin
         list.query.push(selector.clone());
         let list = ctx.json(list)?;
         for item in items(&list, &["items"]) {
-            if holds(item, wanted) {
+            if wanted(item) {
                 *live = item.clone();
                 return Ok(true);
             }
@@ -169,7 +176,7 @@ fn watch(ctx: &mut Ctx<'_>, one: &Named, wanted: &For, live: &mut Value, deadlin
                     if text(&event, "type") == "ERROR" {
                         break;
                     }
-                    if matches!(text(&event, "type"), "ADDED" | "MODIFIED") && holds(&event["object"], wanted) {
+                    if matches!(text(&event, "type"), "ADDED" | "MODIFIED") && wanted(&event["object"]) {
                         *live = event["object"].clone();
                         return Ok(true);
                     }

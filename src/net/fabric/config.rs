@@ -19,6 +19,7 @@ use crate::net::filter::{Filter, Table};
 use crate::net::host::Netns;
 use crate::net::neigh::Neighbour;
 use crate::net::route::Route;
+use crate::net::vxlan::Vxlan;
 use crate::sim::{Out, Span, Time};
 
 /// Why a change was refused.
@@ -111,6 +112,21 @@ impl Fabric {
     /// A TUN whose packets `owner` reads and writes, up. It answers for a /32.
     pub fn add_tun(&mut self, ns: NsId, name: &str, mtu: u32, addr: Ipv4Addr, owner: Owner) -> Configured<DevId> {
         let dev = self.add_device(ns, name, Mac::ZERO, mtu, DeviceKind::Tun(owner))?;
+        self.add_addr(ns, dev, addr.into())?;
+        self.set_up(ns, dev, true)?;
+        Ok(dev)
+    }
+
+    /// A VXLAN device with a /32, up.
+    pub fn add_vxlan(
+        &mut self,
+        ns: NsId,
+        name: &str,
+        (mac, mtu): (Mac, u32),
+        addr: Ipv4Addr,
+        tunnel: Vxlan,
+    ) -> Configured<DevId> {
+        let dev = self.add_device(ns, name, mac, mtu, DeviceKind::Vxlan(tunnel))?;
         self.add_addr(ns, dev, addr.into())?;
         self.set_up(ns, dev, true)?;
         Ok(dev)
@@ -263,6 +279,15 @@ impl Fabric {
                     Some(port) => fdb.pin(mac, port),
                     None => fdb.remove(mac),
                 }
+            }
+        })
+    }
+
+    /// Puts a permanent entry into the forwarding database of a VXLAN device, or takes one away.
+    pub fn set_tunnel(&mut self, ns: NsId, dev: DevId, mac: Mac, remote: Option<Ipv4Addr>) -> Configured {
+        self.edit_device(ns, dev, |d| {
+            if let DeviceKind::Vxlan(tunnel) = &mut d.kind {
+                tunnel.set(mac, remote);
             }
         })
     }

@@ -10,6 +10,8 @@ use crate::net::path::{StepKind, steps};
 use crate::net::*;
 use crate::sim::{Span, digest_of};
 
+mod vxlan;
+
 /// Every frame of every hop is sound to etherparse, lengths and checksums included.
 fn check_bytes(world: &World) {
     for hop in &world.hops {
@@ -31,19 +33,20 @@ fn is_tcp(packet: &Packet) -> bool {
     packet.ip().is_some_and(|ip| ip.proto == TCP)
 }
 
+/// The steps of the first TCP packet: kind, place and decision.
+fn told(world: &World) -> Vec<String> {
+    let name = |ns| &world.fabric.ns(ns).expect("there").name;
+    let steps = steps(&world.hops, world.first_packet(is_tcp));
+    steps.iter().map(|s| format!("{:?} {}/{}: {}", s.kind, name(s.ns), s.dev, s.hops[0].decision)).collect()
+}
+
 #[test]
 fn a_request_to_the_other_node_takes_the_ten_steps() {
     let mut world = World::new();
     world.serve(world.pods[2], 80);
     let got = world.curl(world.pods[0], "10.244.2.2:80", Span::secs(2)).expect("an answer");
     assert_eq!(got, world.answer);
-    let syn = world.first_packet(is_tcp);
-    let told: Vec<String> = steps(&world.hops, syn)
-        .iter()
-        .map(|s| {
-            format!("{:?} {}/{}: {}", s.kind, world.fabric.ns(s.ns).expect("there").name, s.dev, s.hops[0].decision)
-        })
-        .collect();
+    let told = told(&world);
     let mac = world.fabric.ns(world.nodes[0]).expect("there").device(world.docker0[0]).expect("there").mac;
     assert_eq!(
         told,

@@ -1,4 +1,4 @@
-//! A world of two nodes with two pods each, joined as flannel's UDP backend joins them, for the tests.
+//! A world of two nodes with two pods each, joined as flannel's UDP or VXLAN backend joins them, for the tests.
 //!
 //! Node 1 is 192.168.0.11 with 10.244.1.0/24 on docker0, node 2 is 192.168.0.12 with 10.244.2.0/24.
 
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::net::hop::{Decision, Hop, Stage};
 use crate::net::packet::{Packet, lower_ttl};
 use crate::net::route::{Route, Scope};
+use crate::net::vxlan::{self, Vxlan};
 use crate::net::*;
 use crate::sim::{Component, EventQueue, Out, Span, Time};
 
@@ -29,7 +30,7 @@ pub struct World {
     pub nodes: [NsId; 2],
     pub pods: [NsId; 4],
     pub docker0: [DevId; 2],
-    pub flannel0: [DevId; 2],
+    pub flannel: [DevId; 2],
     pub flanneld: [Option<SocketId>; 2],
     pub answer: Vec<u8>,
 }
@@ -40,6 +41,10 @@ pub const POD_IPS: [Ipv4Addr; 4] = [
     Ipv4Addr::new(10, 244, 2, 2),
     Ipv4Addr::new(10, 244, 2, 3),
 ];
+/// The nodes' subnets (/24), and the addresses of their tunnel devices.
+pub const POD_NETS: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 244, 1, 0), Ipv4Addr::new(10, 244, 2, 0)];
+/// The hardware addresses of their VXLAN devices.
+pub const VTEPS: [Mac; 2] = [Mac([2, 0, 0, 0, 0, 1]), Mac([2, 0, 0, 0, 0, 2])];
 pub const NODE_IPS: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 168, 0, 11), Ipv4Addr::new(192, 168, 0, 12)];
 
 /// A program that answers every request over TCP with `World::answer` and closes.
@@ -48,11 +53,48 @@ pub const SERVER: Owner = Owner(100);
 pub const CLIENT: Owner = Owner(200);
 
 impl World {
+    /// Joined by the UDP backend.
     pub fn new() -> World {
+        let mut world = World::bare(1472);
+        for n in 0..2 {
+            let (node, own) = (world.nodes[n], POD_NETS[n]);
+            let tun = world.fabric.add_tun(node, "flannel0", 1472, own, Owner(n as u64)).expect("new");
+            let overlay = "10.244.0.0/16".parse().expect("a net");
+            let route = Route { scope: Scope::Universe, ..Route::new(overlay, None, tun, "flannel0".into()) };
+            world.fabric.add_route(node, route).expect("new");
+            world.flannel[n] = tun;
+            let at = SocketAddrV4::new(NODE_IPS[n], 8285);
+            world.op(node, Owner(n as u64), SocketOp::Bind { token: 8285, at });
+        }
+        world
+    }
+
+    /// Joined by the VXLAN backend.
+    pub fn vxlan() -> World {
+        let mut world = World::bare(1450);
+        for n in 0..2 {
+            let node = world.nodes[n];
+            let eth0 = world.fabric.ns(node).and_then(|ns| ns.device_named("eth0")).expect("there").id;
+            let tunnel = Vxlan::new(1, NODE_IPS[n], eth0, vxlan::PORT);
+            let dev = world.fabric.add_vxlan(node, "flannel.1", (VTEPS[n], 1450), POD_NETS[n], tunnel).expect("new");
+            let other = 1 - n;
+            let via = POD_NETS[other];
+            world.fabric.set_neighbour(node, dev, via, Some(VTEPS[other])).expect("there");
+            world.fabric.set_tunnel(node, dev, VTEPS[other], Some(NODE_IPS[other])).expect("there");
+            let dst = ipnet::Ipv4Net::new_assert(via, 24);
+            let route = Route { onlink: true, ..Route::new(dst, Some(via), dev, "flannel.1".into()) };
+            world.fabric.add_route(node, route).expect("new");
+            world.flannel[n] = dev;
+        }
+        world
+    }
+
+    /// Nodes and pods, not joined.
+    fn bare(mtu: u32) -> World {
         let mut fabric = Fabric::new(7);
         let segment = fabric.add_segment("nodes");
         let (mut nodes, mut pods) = ([NsId(0); 2], [NsId(0); 4]);
-        let (mut docker0, mut flannel0) = ([DevId(0); 2], [DevId(0); 2]);
+        let mut docker0 = [DevId(0); 2];
         for n in 0..2 {
             let node = fabric.add_ns(&format!("worker{}", n + 1));
             nodes[n] = node;
@@ -62,12 +104,7 @@ impl World {
             let mac = fabric.random_mac();
             let gateway = Ipv4Addr::new(10, 244, net, 1);
             docker0[n] =
-                fabric.add_bridge(node, "docker0", mac, 1472, ipnet::Ipv4Net::new_assert(gateway, 24)).expect("new");
-            flannel0[n] =
-                fabric.add_tun(node, "flannel0", 1472, Ipv4Addr::new(10, 244, net, 0), Owner(n as u64)).expect("new");
-            let overlay = "10.244.0.0/16".parse().expect("a net");
-            let route = Route { scope: Scope::Universe, ..Route::new(overlay, None, flannel0[n], "flannel0".into()) };
-            fabric.add_route(node, route).expect("new");
+                fabric.add_bridge(node, "docker0", mac, mtu, ipnet::Ipv4Net::new_assert(gateway, 24)).expect("new");
             fabric.set_ip_forward(node, true);
             for p in 0..2 {
                 let at = 2 * n + p;
@@ -82,13 +119,8 @@ impl World {
         }
         let (now, queue, hops, news) = (Time(0), EventQueue::default(), Vec::new(), Vec::new());
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".to_vec();
-        let flanneld = [None; 2];
-        let mut world = World { fabric, queue, now, hops, news, nodes, pods, docker0, flannel0, flanneld, answer };
-        for n in 0..2 {
-            let at = SocketAddrV4::new(NODE_IPS[n], 8285);
-            world.op(nodes[n], Owner(n as u64), SocketOp::Bind { token: 8285, at });
-        }
-        world
+        let (flannel, flanneld) = ([DevId(0); 2], [None; 2]);
+        World { fabric, queue, now, hops, news, nodes, pods, docker0, flannel, flanneld, answer }
     }
 
     pub fn op(&mut self, ns: NsId, owner: Owner, op: SocketOp) {
@@ -158,7 +190,7 @@ impl World {
                 let mut bytes = bytes.to_vec();
                 if lower_ttl(&mut bytes).is_some_and(|ttl| ttl > 0) {
                     let n = usize::try_from(n).expect("0 or 1");
-                    let to = End { ns: self.nodes[n], dev: self.flannel0[n] };
+                    let to = End { ns: self.nodes[n], dev: self.flannel[n] };
                     let input = Input::Tun { to, bytes: Arc::from(bytes), tag: *carries };
                     self.queue.push(self.now + Span::micros(10), input);
                 }
@@ -225,7 +257,7 @@ impl World {
             let entry = open.entry(hop.packet).or_insert((0, hop));
             entry.0 += match (&hop.stage, &hop.decision) {
                 (Stage::Send | Stage::Encap | Stage::Decap, _) => 1,
-                (Stage::Deliver | Stage::Drop | Stage::Tun, _) => -1,
+                (Stage::Deliver | Stage::Drop | Stage::Tun | Stage::Tunnel, _) => -1,
                 (Stage::BridgeFlood, Decision::Flood { ports, .. }) => {
                     i64::from(*ports) - 1 + i64::from(hop_up(hop, &self.hops))
                 }

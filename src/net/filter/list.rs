@@ -147,6 +147,7 @@ fn name(target: &Target) -> String {
         Target::Drop => "DROP".into(),
         Target::Reject(_) => "REJECT".into(),
         Target::Return => "RETURN".into(),
+        Target::Log(_) => "NFLOG".into(),
         Target::Jump(chain) => chain.to_string(),
         Target::Mark { .. } => "MARK".into(),
         Target::Dnat(_) => "DNAT".into(),
@@ -164,6 +165,7 @@ fn details(target: &Target) -> Option<String> {
         Target::Mark { value: 0, mask } => format!("MARK and {:#x}", !mask),
         Target::Mark { value, mask: u32::MAX } => format!("MARK set {value:#x}"),
         Target::Mark { value, mask } => format!("MARK xset {value:#x}/{mask:#x}"),
+        Target::Log(group) => format!("nflog-group {group}"),
         Target::Dnat(to) | Target::Snat(to) => format!("to:{to}"),
         Target::Masquerade { random_fully: true } => "random-fully".into(),
         Target::Redirect(Some(port)) => format!("redir ports {port}"),
@@ -222,6 +224,7 @@ fn explain(found: &Match) -> String {
         }
         Match::Recent(recent) => explain_recent(recent),
         Match::Account(name) => format!("nfacct-name  {name}"),
+        Match::Extra(extra) => extra.explain(),
     }
 }
 

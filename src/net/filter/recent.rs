@@ -169,6 +169,7 @@ mod tests {
             let (name, seconds) = ("list".into(), (verb != Verb::Set).then_some(10));
             let recent = Recent { verb, seconds, reap: verb == Verb::Check, name, ..Recent::default() };
             let question = Question {
+                bridged: false,
                 now: Time::ZERO + Span::secs(second),
                 src: IpAddr::from([10, 0, 0, source]),
                 dst: IpAddr::from([10, 0, 1, 1]),

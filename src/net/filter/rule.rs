@@ -9,8 +9,9 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::net::conntrack::CtState;
-use crate::net::filter::Question;
 use crate::net::filter::recent::{Recent, Recents};
+use crate::net::filter::set::Sets;
+use crate::net::filter::{Extra, Question};
 use crate::net::packet::ICMP;
 use crate::sim::Rng;
 
@@ -96,6 +97,8 @@ pub enum Match {
     Recent(Recent),
     /// `-m nfacct --nfacct-name NAME`: always true; what the object counts is what its rules count.
     Account(Arc<str>),
+    /// An extension that few rules need.
+    Extra(Extra),
 }
 
 /// A word of `--ctstate`.
@@ -140,6 +143,8 @@ pub enum Target {
     Reject(RejectWith),
     /// `RETURN`.
     Return,
+    /// `NFLOG --nflog-group N`: a copy for whoever listens there, which nobody does.
+    Log(u16),
     /// Another chain.
     Jump(Arc<str>),
     /// `MARK --set-xmark VALUE/MASK`.
@@ -233,6 +238,7 @@ impl RejectWith {
 pub(crate) struct Memory<'a> {
     pub rng: &'a mut Rng,
     pub recents: &'a mut Recents,
+    pub sets: &'a Sets,
 }
 
 impl Rule {
@@ -304,6 +310,7 @@ impl Match {
             Match::Random { probability } => memory.rng.below(1 << 31) < u64::from(*probability),
             Match::Nth { every, packet } => seen % u64::from((*every).max(1)) == u64::from(*packet),
             Match::Recent(recent) => memory.recents.asks(recent, q),
+            Match::Extra(extra) => extra.holds(q, memory.sets),
         }
     }
 }

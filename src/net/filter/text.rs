@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use crate::net::filter::recent::Recent;
 use crate::net::filter::rule::{CtWord, Maybe};
-use crate::net::filter::{Chain, Count, Filter, Match, NatTo, RejectWith, Rule, Table, Target};
+use crate::net::filter::{Chain, Count, Extra, Filter, Match, NatTo, RejectWith, Rule, Table, Target};
 use crate::net::packet::{ICMP, TCP, UDP};
 
 /// IP protocol number of SCTP, which rules can name and nobody here speaks.
@@ -102,6 +102,7 @@ impl fmt::Display for Match {
             Match::Recent(recent) => write!(f, "-m recent {recent}"),
             // Two blanks, as the extension prints them.
             Match::Account(name) => write!(f, "-m nfacct --nfacct-name  {name}"),
+            Match::Extra(extra) => extra.fmt(f),
         }
     }
 }
@@ -113,6 +114,7 @@ impl fmt::Display for Target {
             Target::Drop => write!(f, "-j DROP"),
             Target::Reject(with) => write!(f, "-j REJECT --reject-with {}", with.word()),
             Target::Return => write!(f, "-j RETURN"),
+            Target::Log(group) => write!(f, "-j NFLOG --nflog-group {group}"),
             Target::Jump(chain) => write!(f, "-j {chain}"),
             Target::Mark { value, mask } => write!(f, "-j MARK --set-xmark {value:#x}/{mask:#x}"),
             Target::Dnat(to) => write!(f, "-j DNAT --to-destination {to}"),
@@ -355,6 +357,12 @@ fn parse_rule<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Rule, Refu
             "--set" | "--rcheck" | "--update" | "--remove" | "--reap" | "--rsource" | "--rdest" => {
                 recent(&mut rule, flag)?.flag(flag, negate);
             }
+            "--physdev-is-bridged" => {
+                if let Some(Match::Extra(extra)) = rule.matches.last_mut() {
+                    *extra = Extra::Bridged { not: negate };
+                }
+            }
+            "--match-set" => option(&mut rule, flag, negate, &format!("{} {}", value()?, value()?))?,
             "--random-fully" => rule.target = Some(Target::Masquerade { random_fully: true }),
             "--tcp-flags" => {
                 if (value()?, value()?) != ("FIN,SYN,RST,ACK", "SYN") {
@@ -380,7 +388,10 @@ fn open_match(rule: &mut Rule, name: &str) -> Result<(), Refused> {
         "statistic" => Match::Random { probability: 0 },
         "recent" => Match::Recent(Recent::default()),
         "nfacct" => Match::Account("".into()),
-        _ => return Err(Refused(format!("Couldn't load match `{name}':No such file or directory"))),
+        _ => match Extra::open(name) {
+            Some(extra) => Match::Extra(extra),
+            None => return Err(Refused(format!("Couldn't load match `{name}':No such file or directory"))),
+        },
     });
     Ok(())
 }
@@ -416,7 +427,7 @@ fn option(rule: &mut Rule, flag: &str, not: bool, value: &str) -> Result<(), Ref
         "--sport" | "--source-port" => *ports(rule, flag)?.1 = Some(Maybe { not, is: range(value)? }),
         "--dport" | "--destination-port" => *ports(rule, flag)?.2 = Some(Maybe { not, is: range(value)? }),
         "--reject-with" | "--set-xmark" | "--set-mark" | "--or-mark" | "--and-mark" | "--xor-mark"
-        | "--to-destination" | "--to-source" | "--to-ports" => {
+        | "--nflog-group" | "--to-destination" | "--to-source" | "--to-ports" => {
             let target = rule.target.as_mut().ok_or_else(unknown)?;
             target_option(target, flag, value)?;
         }
@@ -452,6 +463,7 @@ fn match_option(to: &mut Match, flag: &str, not: bool, value: &str) -> Result<()
         (Match::Recent(recent), "--seconds") => recent.seconds = Some(number(value)?),
         (Match::Recent(_), "--mask") if value == "255.255.255.255" => {}
         (Match::Account(name), "--nfacct-name") => *name = value.into(),
+        (Match::Extra(extra), _) => extra.option(flag, not, value)?,
         _ => return Err(unknown()),
     }
     Ok(())
@@ -478,6 +490,7 @@ fn target_option(target: &mut Target, flag: &str, value: &str) -> Result<(), Ref
         }
         (Target::Mark { .. }, "--and-mark") => Target::Mark { value: 0, mask: !masked(value)?.0 },
         (Target::Mark { .. }, "--xor-mark") => Target::Mark { value: masked(value)?.0, mask: 0 },
+        (Target::Log(_), "--nflog-group") => Target::Log(number(value)?),
         (Target::Dnat(_), "--to-destination") => Target::Dnat(nat_to(value)?),
         (Target::Snat(_), "--to-source") => Target::Snat(nat_to(value)?),
         (Target::Redirect(_), "--to-ports") => Target::Redirect(Some(number(value)?)),
@@ -492,6 +505,7 @@ fn target(name: &str) -> Target {
         "DROP" => Target::Drop,
         "REJECT" => Target::Reject(RejectWith::PortUnreachable),
         "RETURN" => Target::Return,
+        "NFLOG" => Target::Log(0),
         "MARK" => Target::Mark { value: 0, mask: u32::MAX },
         "DNAT" => Target::Dnat(NatTo { ip: None, port: None }),
         "SNAT" => Target::Snat(NatTo { ip: None, port: None }),
@@ -527,7 +541,7 @@ fn icmp_type(text: &str) -> Result<u8, Refused> {
     }
 }
 
-fn range(text: &str) -> Result<(u16, u16), Refused> {
+pub(crate) fn range(text: &str) -> Result<(u16, u16), Refused> {
     let (low, high) = text.split_once(':').unwrap_or((text, text));
     let (low, high) = (number(low)?, number(high)?);
     if low <= high { Ok((low, high)) } else { Err(Refused(format!("invalid portrange (min > max) \"{text}\""))) }

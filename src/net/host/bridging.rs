@@ -24,7 +24,8 @@ impl Netns {
         let name = device.name.clone();
         let own = device.mac;
         device.count_rx(packet.frame().len());
-        if let DeviceKind::Bridge(fdb) = &mut device.kind {
+        self.tap(&packet, Link::Ethernet, bridge, Stage::In, cx);
+        if let Some(DeviceKind::Bridge(fdb)) = self.devices.get_mut(&bridge).map(|d| &mut d.kind) {
             fdb.learn(ether.src, port, cx.now);
         }
         if ether.dst == own {
@@ -47,14 +48,15 @@ impl Netns {
         let Some(ip) = packet.ip() else {
             return cx.drop_at(&packet, Link::Ethernet, &name, DropReason::Malformed);
         };
-        let mut skb =
-            Skb { packet, ip, ct: Tracked::Untracked, input: name.clone(), input_dev: Some(bridge), output: name };
+        let (input, input_dev) = (name.clone(), Some(bridge));
+        let mut skb = Skb { packet, ip, ct: Tracked::Untracked, input, input_dev, output: name, bridged: true };
         let to = skb.ip.dst;
         if !self.pre_hook(Stage::Prerouting, "PREROUTING", &mut skb, cx) {
             return;
         }
         if skb.ip.dst != to {
             // Rewritten to somewhere else: from here on it is routed.
+            skb.bridged = false;
             return self.route_input(skb, cx);
         }
         if self.filter_hook(Stage::Forward, "FORWARD", &mut skb, cx)

@@ -114,6 +114,7 @@ impl Netns {
             output: &skb.output,
             state,
             orig_dst: connection.map(|c| (c.orig.dst.0.into(), c.orig.dst.1)),
+            bridged: skb.bridged,
             dnat: connection.is_some_and(Connection::is_dnat),
             snat: connection.is_some_and(Connection::is_snat),
             is_local: &is_local,

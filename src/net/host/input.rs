@@ -26,6 +26,8 @@ impl Netns {
             return cx.drop_at(&packet, Link::Ethernet, &name, DropReason::LinkDown);
         }
         device.count_rx(packet.frame().len());
+        self.tap(&packet, Link::Ethernet, dev, Stage::In, cx);
+        let device = &self.devices[&dev];
         match (&device.kind, device.master) {
             (DeviceKind::Veth(_), _) => cx.hop(&packet, Link::Ethernet, &name, Stage::Veth, || Decision::Peer),
             (DeviceKind::Ether(_), _) => {
@@ -53,6 +55,7 @@ impl Netns {
         if !device.up {
             return cx.drop_at(&packet, Link::Ip, &name, DropReason::LinkDown);
         }
+        self.tap(&packet, Link::Ip, dev, Stage::In, cx);
         cx.hop(&packet, Link::Ip, &name, Stage::Decap, || Decision::TunWritten(owner));
         self.ip_input(dev, packet, cx);
     }
@@ -108,7 +111,7 @@ impl Netns {
             return cx.drop_at(&packet, Link::Ip, &input, DropReason::Malformed);
         };
         let output = Arc::from("");
-        let mut skb = Skb { packet, ip, ct: Tracked::Untracked, input, input_dev: Some(dev), output };
+        let mut skb = Skb { packet, ip, ct: Tracked::Untracked, input, input_dev: Some(dev), output, bridged: false };
         if self.tracking && skb.ip.is_fragment() {
             match self.reassemble(skb, cx) {
                 Some(whole) => skb = whole,

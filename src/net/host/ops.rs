@@ -22,13 +22,15 @@ impl Netns {
             }
             SocketOp::SendTo { socket, to, bytes, carries, flow } => {
                 let flow = flow.or(carries.map(|c| c.flow));
-                let sent = self.send_to(owner, socket, to, &bytes, flow, carries, cx);
+                let sent = self.send_to(owner, socket, to, &bytes, flow, carries, 64, cx);
                 if let (Err(error), Some(known)) = (sent, self.sockets.get(socket)) {
                     let from = Ipv4Addr::UNSPECIFIED;
                     cx.tell(socket, known, SocketEvent::IcmpError { from, error, seq: None, to });
                 }
             }
             SocketOp::Ping { token, to, seq, size, ttl } => self.ping(owner, token, to, (seq, size, ttl), cx),
+            SocketOp::Probe { token, to, ttl } => self.probe(owner, token, to, ttl, cx),
+            SocketOp::Sniff { token, dev, filter } => self.sniff(owner, token, &dev, filter, cx),
             SocketOp::Shutdown { socket } => {
                 self.with_own_tcb(owner, socket, cx, |tcb, now, out| tcb.close(false, now, out));
             }
@@ -79,7 +81,7 @@ impl Netns {
         }
     }
 
-    fn refuse(owner: Owner, token: u64, error: NetError, cx: &mut Ctx<'_>) {
+    pub(super) fn refuse(owner: Owner, token: u64, error: NetError, cx: &mut Ctx<'_>) {
         let socket = cx.socket();
         let event = SocketEvent::Failed(error);
         cx.out.push(Effect::Socket { owner, ns: cx.ns, socket, token, event });
@@ -134,6 +136,7 @@ impl Netns {
         bytes: &[u8],
         flow: Option<FlowId>,
         carries: Option<crate::net::addr::Tag>,
+        ttl: u8,
         cx: &mut Ctx<'_>,
     ) -> Result<(), NetError> {
         let route = self.route_to(*to.ip()).cloned().ok_or(NetError::NetUnreachable)?;
@@ -142,7 +145,7 @@ impl Netns {
             return Err(NetError::MessageTooLong { mtu: u16::MAX });
         }
         let df = bytes.len() as u64 + 28 <= u64::from(self.path_mtu_to(*to.ip(), &route));
-        let choice = IpChoice { ttl: 64, id: self.next_ip_id(), df };
+        let choice = IpChoice { ttl, id: self.next_ip_id(), df };
         let socket = self.sockets.get_mut(id).filter(|s| s.owner == owner).ok_or(NetError::BadSocket)?;
         let SocketKind::Udp { at, .. } = &socket.kind else { return Err(NetError::BadSocket) };
         let src = if at.ip().is_unspecified() { src } else { *at.ip() };
@@ -152,6 +155,18 @@ impl Netns {
             (_, flow) => socket.udp_flow(to, flow, || cx.flow()),
         };
         self.send_built(build::udp(from, to, choice, bytes), flow, carries, cx)
+    }
+
+    /// A datagram of 32 bytes with a time to live.
+    fn probe(&mut self, owner: Owner, token: u64, to: SocketAddrV4, ttl: u8, cx: &mut Ctx<'_>) {
+        if self.sockets.udp_of(owner, token).is_none() {
+            self.open(false, owner, token, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0), cx);
+        }
+        let Some(id) = self.sockets.udp_of(owner, token) else { return };
+        let sent = self.send_to(owner, id, to, &[0; 32], None, None, ttl, cx);
+        if let (Err(error), Some(socket)) = (sent, self.sockets.get(id)) {
+            cx.tell(id, socket, SocketEvent::IcmpError { from: Ipv4Addr::UNSPECIFIED, error, seq: None, to });
+        }
     }
 
     fn ping(&mut self, owner: Owner, token: u64, to: Ipv4Addr, (seq, size, ttl): (u16, u16, u8), cx: &mut Ctx<'_>) {

@@ -32,7 +32,7 @@ impl Netns {
         }
         let output = self.dev_name(self.egress(&route));
         cx.hop(&packet, Link::Ip, &output, stage, || Decision::Route(route.clone()));
-        let mut skb = Skb { packet, ip, ct: Tracked::Untracked, input: none, input_dev: None, output };
+        let mut skb = Skb { packet, ip, ct: Tracked::Untracked, input: none, input_dev: None, output, bridged: false };
         if !self.pre_hook(Stage::Output, "OUTPUT", &mut skb, cx) {
             return Ok(());
         }
@@ -90,6 +90,7 @@ impl Netns {
         match device.kind {
             DeviceKind::Tun(owner) => {
                 device.count_tx(packet.payload().len());
+                self.tap(&packet, Link::Ip, dev, Stage::Out, cx);
                 cx.hop(&packet, Link::Ip, &name, Stage::Tun, || Decision::TunRead(owner));
                 let (bytes, tag) = (packet.payload().into(), packet.tag);
                 cx.out.push(Effect::TunRead { owner, ns: self.id, dev, bytes, tag });
@@ -209,6 +210,11 @@ impl Netns {
             return cx.drop_at(&packet, Link::Ethernet, &device.name.clone(), DropReason::LinkDown);
         }
         device.count_tx(packet.frame().len());
+        // What goes out by loopback is seen once, as it comes back in.
+        if device.kind != DeviceKind::Loopback {
+            self.tap(&packet, Link::Ethernet, dev, Stage::Out, cx);
+        }
+        let device = &self.devices[&dev];
         let from = End { ns: self.id, dev };
         match device.kind {
             DeviceKind::Loopback => cx.carry(from, from, &device.name, VETH_LATENCY, packet),
@@ -219,6 +225,7 @@ impl Netns {
             }
             DeviceKind::Bridge(_) if packet.ether().dst.is_multicast() => self.flood(dev, None, packet, cx),
             DeviceKind::Bridge(_) => self.bridge_forward(dev, None, packet, cx),
+            DeviceKind::Vxlan(_) => self.encapsulate(dev, &packet, cx),
             DeviceKind::Tun(_) => {}
         }
     }
@@ -286,6 +293,7 @@ impl Skb {
     fn again(packet: Packet) -> Option<Skb> {
         let ip = packet.ip()?;
         let none: Arc<str> = Arc::from("");
-        Some(Skb { packet, ip, ct: Tracked::Untracked, input: none.clone(), input_dev: None, output: none })
+        let input = none.clone();
+        Some(Skb { packet, ip, ct: Tracked::Untracked, input, input_dev: None, output: none, bridged: false })
     }
 }

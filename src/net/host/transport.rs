@@ -42,6 +42,9 @@ impl Netns {
         let Some((to, from)) = Netns::ends(skb) else {
             return cx.drop_at(&skb.packet, Link::Ip, &skb.input, DropReason::Malformed);
         };
+        if self.is_tunnel_port(to.port()) {
+            return self.decapsulate(skb, cx);
+        }
         let Some(id) = self.sockets.udp(to) else {
             cx.drop_at(&skb.packet, Link::Ip, &skb.input, DropReason::NoSocket(to));
             return self.icmp_error(skb, (3, 3), 0, cx);
@@ -84,9 +87,10 @@ impl Netns {
         };
         self.delivered(skb, id, SocketAddrV4::new(skb.ip.dst, ident), cx);
         let size = skb.ip.total - u16::from(skb.ip.header);
-        if let Some(socket) = self.sockets.get_mut(id)
-            && let SocketKind::Ping { sent, .. } = &mut socket.kind
-            && let Some(at) = sent.remove(&seq)
+        // One that comes twice is told twice.
+        if let Some(socket) = self.sockets.get(id)
+            && let SocketKind::Ping { sent, .. } = &socket.kind
+            && let Some(at) = sent.get(&seq).copied()
         {
             let after = cx.now.since(at);
             cx.tell(id, socket, SocketEvent::EchoReply { from, seq, ttl: skb.ip.ttl, size, after });

@@ -7,6 +7,7 @@ use crate::net::addr::Mac;
 use crate::net::hop::Link;
 use crate::net::neigh::Arp;
 use crate::net::packet::{ETHER_ARP, ETHER_IPV4, ETHER_LEN, ICMP, Ip, TCP, UDP, addr, be16, ports_of};
+use crate::net::vxlan;
 
 /// The UDP port of flannel's UDP backend, whose payload is an IP packet and nothing else.
 const FLANNEL_UDP: u16 = 8285;
@@ -37,11 +38,11 @@ pub struct Field {
     pub len: u16,
 }
 
-/// Takes a packet apart, outermost layer first; the packet inside a flannel datagram is taken apart too.
+/// Takes a packet apart, outermost layer first; the packet inside a flannel or VXLAN datagram is taken apart too.
 pub fn layers(bytes: &[u8], link: Link) -> Vec<Layer> {
     let mut reader = Reader { bytes, layers: Vec::new() };
     match link {
-        Link::Ethernet => reader.ethernet(),
+        Link::Ethernet => reader.ethernet(0),
         Link::Ip => reader.ipv4(0),
     }
     reader.layers
@@ -82,26 +83,26 @@ impl Reader<'_> {
         }
     }
 
-    fn ethernet(&mut self) {
-        if self.bytes.len() < ETHER_LEN {
-            return self.data(0);
+    fn ethernet(&mut self, at: usize) {
+        if self.bytes.len() < at + ETHER_LEN {
+            return self.data(at);
         }
-        let kind = be16(self.bytes, 12);
+        let kind = be16(self.bytes, at + 12);
         let name = match kind {
             ETHER_IPV4 => "IPv4",
             ETHER_ARP => "ARP",
             _ => "unknown",
         };
         let fields = vec![
-            ("destination", self.mac(0), 0, 6),
-            ("source", self.mac(6), 6, 6),
+            ("destination", self.mac(at), 0, 6),
+            ("source", self.mac(at + 6), 6, 6),
             ("type", format!("0x{kind:04x} ({name})"), 12, 2),
         ];
-        self.layer("Ethernet II", 0, ETHER_LEN, fields);
+        self.layer("Ethernet II", at, ETHER_LEN, fields);
         match kind {
-            ETHER_IPV4 => self.ipv4(ETHER_LEN),
-            ETHER_ARP => self.arp(ETHER_LEN),
-            _ => self.data(ETHER_LEN),
+            ETHER_IPV4 => self.ipv4(at + ETHER_LEN),
+            ETHER_ARP => self.arp(at + ETHER_LEN),
+            _ => self.data(at + ETHER_LEN),
         }
     }
 
@@ -181,8 +182,21 @@ impl Reader<'_> {
         self.layer("UDP", at, 8, fields);
         match to {
             FLANNEL_UDP => self.ipv4(at + 8),
+            vxlan::PORT => self.vxlan(at + 8),
             _ => self.data(at + 8),
         }
+    }
+
+    fn vxlan(&mut self, at: usize) {
+        let Some((vni, _)) = vxlan::parse(&self.bytes[at..]) else { return self.data(at) };
+        let fields = vec![
+            ("flags", format!("0x{:02x}", self.bytes[at]), 0, 1),
+            ("reserved", "0".to_owned(), 1, 3),
+            ("network identifier (VNI)", vni.to_string(), 4, 3),
+            ("reserved", "0".to_owned(), 7, 1),
+        ];
+        self.layer("VXLAN", at, vxlan::HEADER, fields);
+        self.ethernet(at + vxlan::HEADER);
     }
 
     fn tcp(&mut self, at: usize) {

@@ -5,6 +5,8 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use serde_json::Value;
 
+use crate::net::vxlan;
+
 /// The configuration that all nodes share, checked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NetworkConfig {
@@ -16,10 +18,50 @@ pub struct NetworkConfig {
     pub subnet_min: Ipv4Addr,
     /// The last one.
     pub subnet_max: Ipv4Addr,
-    /// `udp`, `vxlan`, `host-gw`.
-    pub backend: String,
-    /// The port of the UDP backend.
-    pub port: u16,
+    /// How packets reach other nodes.
+    pub backend: Backend,
+}
+
+/// How packets reach other nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Backend {
+    /// Through flanneld and a UDP port.
+    Udp {
+        /// The port.
+        port: u16,
+    },
+    /// Through a VXLAN device of the kernel.
+    Vxlan {
+        /// The network identifier.
+        vni: u32,
+        /// The UDP port.
+        port: u16,
+    },
+    /// By routes to the nodes themselves.
+    HostGw,
+}
+
+impl Backend {
+    /// Reads `Backend` of the configuration; UDP without one.
+    fn parse(backend: Option<&Value>) -> Result<Backend, String> {
+        let value = |key: &str| backend.and_then(|b| b.get(key));
+        let number = |key: &str, default: u32, most: u32| match value(key).and_then(Value::as_u64).unwrap_or(0) {
+            // Zero stands for the default.
+            0 => Ok(default),
+            n => u32::try_from(n).ok().filter(|n| *n <= most).ok_or(format!("{key} is out of range: {n}")),
+        };
+        let port = |default: u16| number("Port", default.into(), u16::MAX.into());
+        let port = |default| port(default).map(|port| u16::try_from(port).expect("not above its limit"));
+        match value("Type").and_then(Value::as_str).unwrap_or("udp") {
+            "udp" => Ok(Backend::Udp { port: port(8285)? }),
+            "vxlan" if value("DirectRouting").and_then(Value::as_bool) == Some(true) => {
+                Err("DirectRouting of the vxlan backend is not simulated".into())
+            }
+            "vxlan" => Ok(Backend::Vxlan { vni: number("VNI", 1, (1 << 24) - 1)?, port: port(vxlan::PORT)? }),
+            "host-gw" => Ok(Backend::HostGw),
+            other => Err(format!("unknown backend type: {other}")),
+        }
+    }
 }
 
 impl NetworkConfig {
@@ -59,16 +101,12 @@ impl NetworkConfig {
                 Ok(ip)
             }
         };
-        let backend = value.get("Backend");
-        let backend_type = backend.and_then(|b| b.get("Type")).and_then(Value::as_str).unwrap_or("udp");
-        let port = backend.and_then(|b| b.get("Port")).and_then(Value::as_u64).unwrap_or(8285);
         Ok(NetworkConfig {
             network,
             subnet_len,
             subnet_min: bound("SubnetMin", first)?,
             subnet_max: bound("SubnetMax", last)?,
-            backend: backend_type.to_owned(),
-            port: u16::try_from(port).map_err(|_| format!("Port is not a port: {port}"))?,
+            backend: Backend::parse(value.get("Backend"))?,
         })
     }
 
@@ -88,11 +126,26 @@ mod tests {
     #[test]
     fn defaults_are_upstreams() {
         let config = NetworkConfig::parse(r#"{"Network":"10.244.0.0/16"}"#).expect("valid");
-        assert_eq!((config.subnet_len, config.backend.as_str(), config.port), (24, "udp", 8285));
+        assert_eq!((config.subnet_len, config.backend), (24, Backend::Udp { port: 8285 }));
         let subnets: Vec<Ipv4Net> = config.subnets().collect();
         assert_eq!(subnets.len(), 255);
         assert_eq!(subnets[0].to_string(), "10.244.1.0/24");
         assert_eq!(subnets[254].to_string(), "10.244.255.0/24");
+    }
+
+    #[test]
+    fn a_backend_is_named_with_what_it_needs() {
+        for (backend, expected) in [
+            (r#"{"Type":"udp","Port":7890}"#, Ok(Backend::Udp { port: 7890 })),
+            (r#"{"Type":"vxlan"}"#, Ok(Backend::Vxlan { vni: 1, port: 8472 })),
+            (r#"{"Type":"vxlan","VNI":4096,"Port":4789}"#, Ok(Backend::Vxlan { vni: 4096, port: 4789 })),
+            (r#"{"Type":"host-gw"}"#, Ok(Backend::HostGw)),
+            (r#"{"Type":"udp","Port":65536}"#, Err("Port is out of range: 65536")),
+            (r#"{"Type":"weave"}"#, Err("unknown backend type: weave")),
+        ] {
+            let config = NetworkConfig::parse(&format!(r#"{{"Network":"10.244.0.0/16","Backend":{backend}}}"#));
+            assert_eq!(config.map(|config| config.backend), expected.map_err(str::to_owned), "{backend}");
+        }
     }
 
     #[test]

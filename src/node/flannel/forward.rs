@@ -34,9 +34,10 @@ impl ForwardTable {
         }
     }
 
-    /// Removes the route of a subnet.
-    pub fn remove(&mut self, subnet: Ipv4Net) {
-        self.0.retain(|known| known.subnet != subnet);
+    /// Removes the route of a subnet; answers what it was.
+    pub fn remove(&mut self, subnet: Ipv4Net) -> Option<SubnetLease> {
+        let at = self.0.iter().position(|known| known.subnet == subnet)?;
+        Some(self.0.remove(at))
     }
 
     /// The routes in the order in which they are searched.
@@ -102,6 +103,7 @@ fn net_unreachable(packet: &[u8], header: &Ipv4Header, own: Ipv4Addr) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::flannel::Attrs;
 
     fn packet(to: [u8; 4], ttl: u8, protocol: IpNumber) -> Vec<u8> {
         let mut header = Ipv4Header::new(4, ttl, protocol, [10, 244, 1, 2], to).expect("small");
@@ -117,6 +119,7 @@ mod tests {
             table.set(SubnetLease {
                 subnet: format!("10.244.{n}.0/24").parse().expect("valid"),
                 public_ip: Ipv4Addr::new(192, 168, 1, n),
+                attrs: Attrs::Udp,
             });
         }
         table

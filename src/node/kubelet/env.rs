@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::api::{ConfigMap, Container, EnvVarSource, Kind, ObjectRef, Pod, Secret, Service};
-use crate::node::kubelet::Config;
+use crate::node::kubelet::actions::is_sidecar;
 use crate::node::kubelet::dns::PodDns;
 use crate::node::kubelet::mount::not_found;
 use crate::node::kubelet::worker::Worker;
+use crate::node::kubelet::{Config, volume};
 use crate::node::runtime::ContainerConfig;
 use crate::sim::VecMap;
 use crate::workload::File;
@@ -52,7 +53,7 @@ fn hosts(pod: &Pod, ip: &str, name: &str) -> String {
     )
 }
 
-fn key(pod: &Pod, kind: Kind, name: &str) -> ObjectRef {
+pub(super) fn key(pod: &Pod, kind: Kind, name: &str) -> ObjectRef {
     ObjectRef { kind, namespace: pod.metadata.namespace.as_str().into(), name: name.into() }
 }
 
@@ -72,24 +73,6 @@ pub fn needs(pod: &Pod, container: &Container) -> Vec<ObjectRef> {
     needs
 }
 
-/// The ConfigMaps and Secrets that volumes are made of, each with the volume and whether it may be missing. The bundle of
-/// the service account is not simulated as an object and is always there.
-pub fn volume_needs(pod: &Pod) -> Vec<(ObjectRef, String, bool)> {
-    let mut needs = Vec::new();
-    for volume in &pod.spec.volumes {
-        let optional = |v: &Value| v["optional"].as_bool().unwrap_or(false);
-        if let Some(source) = volume.rest.get("configMap") {
-            let name = source["name"].as_str().unwrap_or("");
-            needs.push((key(pod, Kind::ConfigMap, name), volume.name.clone(), optional(source)));
-        }
-        if let Some(source) = volume.rest.get("secret") {
-            let name = source["secretName"].as_str().unwrap_or("");
-            needs.push((key(pod, Kind::Secret, name), volume.name.clone(), optional(source)));
-        }
-    }
-    needs
-}
-
 /// Everything that the runtime needs to make a container.
 ///
 /// # Errors
@@ -106,7 +89,7 @@ pub fn container_config(
     let ip = worker.live.sandbox.as_ref().and_then(|s| s.ip).map(|ip| ip.to_string()).unwrap_or_default();
     let host = hostname(pod, config);
     let env = environment(worker, container, services, config, &ip)?;
-    let mut files: VecMap<String, File> = volume_files(worker, container);
+    let mut files: VecMap<String, File> = volume::files(worker, container, config, &ip);
     files.insert("/etc/hosts".into(), File::of(hosts(pod, &ip, &host)));
     files.insert("/etc/hostname".into(), File::of(format!("{host}\n")));
     let expand = |words: &[String]| words.iter().map(|w| expand(w, &env)).collect::<Vec<_>>();
@@ -123,10 +106,13 @@ pub fn container_config(
         working_dir: container.working_dir.clone(),
         ports,
         files,
+        mounts: volume::mounts(worker, container, &env),
+        init: worker.is_init(name) && !is_sidecar(container),
         cpu_limit,
         memory_limit: limit.filter(|l| *l > 0),
         tty: container.tty,
         stdin: container.stdin,
+        stdin_once: container.stdin_once,
         env,
     })
 }
@@ -187,7 +173,12 @@ fn environment(
     Ok(env)
 }
 
-fn data(worker: &Worker, kind: Kind, name: &str, optional: Option<bool>) -> Result<VecMap<String, String>, String> {
+pub(super) fn data(
+    worker: &Worker,
+    kind: Kind,
+    name: &str,
+    optional: Option<bool>,
+) -> Result<VecMap<String, String>, String> {
     let key = key(&worker.pod, kind, name);
     match worker.fetched.get(&key) {
         Some(Ok(object)) => Ok(match kind {
@@ -207,7 +198,7 @@ fn decoded(secret: &Secret) -> VecMap<String, String> {
     secret.data.iter().map(|(k, v)| (k.clone(), text(v))).collect()
 }
 
-fn value_from(
+pub(super) fn value_from(
     worker: &Worker,
     container: &Container,
     source: &EnvVarSource,
@@ -315,58 +306,6 @@ fn service_env(pod: &Pod, services: &Services) -> VecMap<String, String> {
         }
     }
     env
-}
-
-/// The files that a container's mounts bring.
-fn volume_files(worker: &Worker, container: &Container) -> VecMap<String, File> {
-    let pod = &worker.pod;
-    let mut files = VecMap::new();
-    for mount in &container.volume_mounts {
-        let Some(volume) = pod.spec.volumes.iter().find(|v| v.name == mount.name) else { continue };
-        let inside = volume_data(worker, volume);
-        let base = mount.mount_path.trim_end_matches('/');
-        for (path, content) in inside {
-            if mount.sub_path.is_empty() {
-                files.insert(format!("{base}/{path}"), File::read_only(content));
-            } else if path == mount.sub_path {
-                files.insert(base.to_owned(), File::read_only(content));
-            }
-        }
-        let empty = ["emptyDir", "hostPath", "persistentVolumeClaim"].iter().any(|s| volume.rest.contains_key(*s));
-        if empty {
-            files.insert(format!("{base}/"), File::default());
-        }
-    }
-    files
-}
-
-/// The files of a volume: keys and what is in them.
-fn volume_data(worker: &Worker, volume: &crate::api::Volume) -> VecMap<String, String> {
-    let pod = &worker.pod;
-    let chosen = |all: VecMap<String, String>, source: &Value| match source["items"].as_array() {
-        None => all,
-        Some(items) => items
-            .iter()
-            .filter_map(|i| Some((i["path"].as_str()?.to_owned(), all.get(i["key"].as_str()?)?.clone())))
-            .collect(),
-    };
-    let of = |kind: Kind, name: &str| data(worker, kind, name, Some(true)).unwrap_or_default();
-    if let Some(source) = volume.rest.get("configMap") {
-        return chosen(of(Kind::ConfigMap, source["name"].as_str().unwrap_or("")), source);
-    }
-    if let Some(source) = volume.rest.get("secret") {
-        return chosen(of(Kind::Secret, source["secretName"].as_str().unwrap_or("")), source);
-    }
-    if volume.rest.contains_key("projected") {
-        // The service account's bundle; the token is not a real one.
-        return [
-            ("namespace".to_owned(), pod.metadata.namespace.clone()),
-            ("ca.crt".to_owned(), "-----BEGIN CERTIFICATE-----\nsimulated\n-----END CERTIFICATE-----\n".to_owned()),
-            ("token".to_owned(), format!("simulated.{}.token", pod.metadata.uid)),
-        ]
-        .into();
-    }
-    VecMap::new()
 }
 
 #[cfg(test)]

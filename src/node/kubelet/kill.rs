@@ -5,7 +5,7 @@ use crate::api::Uid;
 use crate::node::kubelet::actions::is_sidecar;
 use crate::node::kubelet::ops::For;
 use crate::node::kubelet::worker::Life;
-use crate::node::kubelet::{Effect, Kubelet};
+use crate::node::kubelet::{Effect, Kubelet, volume};
 use crate::node::runtime::{ContainerId, CriAnswer, CriRequest, OpId};
 use crate::sim::{Out, Span, Time, VecSet};
 
@@ -171,6 +171,9 @@ impl Kubelet {
         let Some(worker) = self.workers.remove(uid) else { return };
         if let Some(sandbox) = worker.live.sandbox {
             self.ask(For::Nothing, CriRequest::RemovePodSandbox(sandbox.id), out);
+        }
+        if volume::has_own(&worker.pod) {
+            self.ask(For::Nothing, CriRequest::RemovePodDirectory(uid.clone()), out);
         }
         self.drop_ops_of(uid);
         self.image_backoff.forget(&format!("{uid}_"));

@@ -6,9 +6,8 @@
 
 use crate::api::{Kind, Object, ObjectRef, Request, Status, Uid};
 use crate::node::kubelet::api::Purpose;
-use crate::node::kubelet::env;
 use crate::node::kubelet::worker::{ContainerStep, Step};
-use crate::node::kubelet::{Effect, Kubelet, actions};
+use crate::node::kubelet::{Effect, Kubelet, actions, volume};
 use crate::sim::{Out, Span, Time};
 
 use std::sync::Arc;
@@ -20,7 +19,7 @@ impl Kubelet {
         let starts = actions::compute(worker);
         let needs: Vec<ObjectRef> = match starts.start.is_empty() && !starts.sandbox {
             true => Vec::new(),
-            false => env::volume_needs(&worker.pod).into_iter().map(|(key, _, _)| key).collect(),
+            false => volume::needs(worker).into_iter().map(|need| need.object).collect(),
         };
         if self.fetch(uid, needs, out) {
             self.mounted(uid, now, out);
@@ -57,7 +56,8 @@ impl Kubelet {
             return;
         }
         match worker.sync.as_ref().map(|s| &s.step) {
-            Some(Step::Volumes) => self.mounted(uid, now, out),
+            // A claim names the volume that is fetched next.
+            Some(Step::Volumes) => self.mount(uid, now, out),
             Some(Step::Container(ContainerStep::Config)) => self.config_ready(uid, now, out),
             _ => {}
         }
@@ -67,14 +67,13 @@ impl Kubelet {
     fn mounted(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
         let Some(worker) = self.workers.get(uid) else { return };
         let starts = actions::compute(worker);
-        let failure = if starts.start.is_empty() && !starts.sandbox { None } else { first_missing(worker) };
-        let Some((volume, words)) = failure else {
+        let failure = if starts.start.is_empty() && !starts.sandbox { None } else { volume::trouble(worker) };
+        let Some(message) = failure else {
             if let Some(worker) = self.workers.get_mut(uid) {
                 worker.mount_failures = 0;
             }
             return self.volumes_ready(uid, now, out);
         };
-        let message = format!("MountVolume.SetUp failed for volume {volume:?} : {words}");
         self.pod_event(uid, None, "Warning", "FailedMount", &message, now, out);
         let Some(worker) = self.workers.get_mut(uid) else { return };
         let wait = Span::millis(500) * (1_u64 << worker.mount_failures.min(8));
@@ -82,14 +81,6 @@ impl Kubelet {
         worker.sync = None;
         worker.next_sync = Some(now + wait.min(Span::secs(122)));
     }
-}
-
-/// The first volume whose object is not there, and the words.
-fn first_missing(worker: &crate::node::kubelet::worker::Worker) -> Option<(String, String)> {
-    env::volume_needs(&worker.pod).into_iter().find_map(|(key, volume, optional)| {
-        let missing = matches!(worker.fetched.get(&key), Some(Err(_))) && !optional;
-        missing.then(|| (volume, not_found(&key)))
-    })
 }
 
 /// `configmap "nope" not found`, as the kubelet words it.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use ipnet::Ipv4Net;
 use serde_json::json;
 
 use crate::api::{
@@ -10,8 +11,9 @@ use crate::api::{
     ObjectMeta, ObjectRef, ObjectReference, PatchType, Quantity, Request, Response, Subresource, Uid, Verb,
 };
 use crate::node::kubelet::api::Purpose;
+use crate::node::kubelet::ops::For;
 use crate::node::kubelet::{Effect, Kubelet, Reason};
-use crate::node::runtime::ImageRef;
+use crate::node::runtime::{CriRequest, ImageRef};
 use crate::sim::{Out, Span, Time, VecMap, Wake, digest_of};
 
 /// What a node has and says of itself.
@@ -33,6 +35,8 @@ pub struct NodeConfig {
     pub labels: VecMap<String, String>,
     /// How often the machine has been switched on.
     pub boots: u32,
+    /// Whether pods get their network from the subnet in the node's spec.
+    pub waits_for_pod_cidr: bool,
     /// Taints that it registers with.
     pub taints: Vec<crate::api::Taint>,
     /// `v1.36.2`.
@@ -56,6 +60,7 @@ impl Default for NodeConfig {
             enforces_allocatable: true,
             labels: VecMap::new(),
             boots: 1,
+            waits_for_pod_cidr: false,
             taints: Vec::new(),
             kubelet_version: "v1.36.2".into(),
             runtime_version: "containerd://2.1.3".into(),
@@ -70,6 +75,8 @@ const UPDATE: Span = Span::secs(10);
 const REPORT: Span = Span::mins(5);
 const LEASE: Span = Span::secs(10);
 const LEASE_DURATION: i32 = 40;
+/// How often a kubelet looks whether its node has a subnet by now. Upstream watches its node and looks at what it saw.
+const POD_CIDR_POLL: Span = Span::millis(100);
 
 /// What the kubelet knows of its node object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -83,6 +90,8 @@ pub struct NodeState {
     lease_version: Option<Lease>,
     conditions: VecMap<String, (String, Time)>,
     announced: bool,
+    /// The node's subnet for pods, once the runtime was told.
+    pod_cidr: Option<Ipv4Net>,
 }
 
 /// `New -> Creating -> Registered`.
@@ -224,6 +233,7 @@ impl Kubelet {
     /// Somebody else wrote the node's conditions (the node controller, while this node was not heard of): they are written
     /// again.
     pub(super) fn node_read(&mut self, response: &Response, now: Time, out: &mut Out<Effect>) {
+        self.adopt_pod_cidr(response, now, out);
         let Response::Object(object) = response else { return };
         let (Some(node), Some(own)) = (object.get::<Node>(), &self.node.written) else { return };
         let there = |own: &NodeCondition| {
@@ -237,6 +247,7 @@ impl Kubelet {
 
     pub(super) fn node_status_written(&mut self, response: &Response, now: Time, out: &mut Out<Effect>) {
         self.node.writing = false;
+        self.adopt_pod_cidr(response, now, out);
         if let Response::Failure(status) = response {
             self.node.written = None;
             if status.code == 404 {
@@ -244,6 +255,23 @@ impl Kubelet {
             } else {
                 self.node.update_at = Some(now + Span::secs(1));
             }
+        }
+    }
+
+    /// The subnet that the node was given for its pods is passed on to the runtime (`updatePodCIDR`). A kubelet that waits
+    /// for it looks often, as upstream's does until its node is ready.
+    fn adopt_pod_cidr(&mut self, response: &Response, now: Time, out: &mut Out<Effect>) {
+        let Response::Object(object) = response else { return };
+        let Some(node) = object.get::<Node>() else { return };
+        let cidr: Option<Ipv4Net> = node.spec.pod_cidr.parse().ok();
+        if cidr != self.node.pod_cidr
+            && let Some(cidr) = cidr
+        {
+            self.node.pod_cidr = Some(cidr);
+            self.ask(For::Nothing, CriRequest::UpdateRuntimeConfig(cidr), out);
+        }
+        if self.config.info.waits_for_pod_cidr && self.node.pod_cidr.is_none() {
+            self.node.update_at = Some(now + POD_CIDR_POLL);
         }
     }
 

@@ -50,7 +50,7 @@ impl Kubelet {
 
     pub(super) fn cri_answered(&mut self, op: OpId, answer: CriAnswer, now: Time, out: &mut Out<Effect>) {
         let Some(purpose) = self.ops.pending.get(&op).cloned() else { return };
-        let goes_on = matches!(answer, CriAnswer::Stdout(_) | CriAnswer::Stderr(_));
+        let goes_on = matches!(answer, CriAnswer::Began | CriAnswer::Stdout(_) | CriAnswer::Stderr(_));
         if !goes_on {
             self.ops.pending.remove(&op);
         }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
+use crate::api::patch::PodStatusPatch;
 use crate::api::{Body, CallId, Kind, PatchType, Pod, PodStatus, Request, Response, Subresource, Uid, Verb};
 use crate::node::kubelet::api::Purpose;
 use crate::node::kubelet::worker::{Life, Worker};
@@ -23,15 +22,16 @@ impl Kubelet {
 
     pub(super) fn write_status(&mut self, uid: &Uid, _now: Time, out: &mut Out<Effect>) {
         let Some(worker) = self.workers.get_mut(uid) else { return };
-        if worker.writing.is_some() || worker.removed || worker.written.as_ref() == Some(&worker.status) {
+        if worker.writing.is_some() || worker.removed || worker.written.as_deref() == Some(&worker.status) {
             return;
         }
         let about = worker.reference();
-        let body = patch(worker.written.as_ref().unwrap_or(&worker.pod.status), &worker.status, uid);
+        let from = worker.written.take().unwrap_or_else(|| Arc::new(worker.pod.status.clone()));
+        let to = Arc::new(worker.status.clone());
+        worker.written = Some(Arc::clone(&to));
         let mut request = Request::new(Verb::Patch(PatchType::Strategic), Kind::Pod, &about.namespace, &about.name);
         request.subresource = Some(Subresource::Status);
-        request.body = Body::Value(Arc::new(body));
-        worker.written = Some(worker.status.clone());
+        request.body = Body::PodStatus(PodStatusPatch { uid: uid.clone(), from, to });
         let id = self.call(Purpose::PodStatus(uid.clone()), request, Some(about), out);
         if let Some(worker) = self.workers.get_mut(uid) {
             worker.writing = Some(id);
@@ -96,7 +96,7 @@ impl Kubelet {
         if worker.unmounted.is_some() {
             return;
         }
-        let settled = worker.writing.is_none() && worker.written.as_ref() == Some(&worker.status);
+        let settled = worker.writing.is_none() && worker.written.as_deref() == Some(&worker.status);
         if worker.pod.metadata.deletion_timestamp.is_none() || !settled || worker.deleting {
             return;
         }
@@ -128,41 +128,10 @@ impl Worker {
         let ready = |status: &PodStatus| {
             status.conditions.iter().find(|c| c.r#type == "Ready").map(|condition| condition.status.clone())
         };
-        let settled = self.writing.is_none() && self.written.as_ref() == Some(&self.status);
+        let settled = self.writing.is_none() && self.written.as_deref() == Some(&self.status);
         if settled && ready(&self.pod.status) != ready(&self.status) {
             self.written = None;
             self.write_at = Some(now + Span::secs(10));
         }
     }
-}
-
-/// The lists of a status that are merged, and by what.
-const MERGED: &[(&str, &str)] = &[("conditions", "type"), ("hostIPs", "ip"), ("podIPs", "ip")];
-
-/// The patch from one status to another: fields and entries of merged lists that are no more are removed by name.
-fn patch(old: &PodStatus, new: &PodStatus, uid: &Uid) -> Value {
-    let to_value = |s: &PodStatus| serde_json::to_value(s).expect("statuses have JSON forms");
-    let (old, mut status) = (to_value(old), to_value(new));
-    for key in old.as_object().into_iter().flat_map(|old| old.keys()) {
-        if let Value::Object(new) = &mut status {
-            new.entry(key.clone()).or_insert(Value::Null);
-        }
-    }
-    for (list, key) in MERGED {
-        let Some(entries) = status.get_mut(*list).and_then(Value::as_array_mut) else { continue };
-        let before = old[*list].as_array().into_iter().flatten().map(|entry| &entry[*key]);
-        let gone: Vec<&Value> = before.filter(|is| !entries.iter().any(|entry| entry[*key] == **is)).collect();
-        entries.extend(gone.into_iter().map(|is| json!({"$patch": "delete", *key: is})));
-    }
-    // A condition loses its reason and its words when it has none any more.
-    for condition in status["conditions"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        if !condition.contains_key("$patch") {
-            condition.entry("reason").or_insert(Value::Null);
-            condition.entry("message").or_insert(Value::Null);
-        }
-    }
-    // The order of the conditions is the kubelet's, whoever wrote one first.
-    let order: Vec<Value> = new.conditions.iter().map(|c| json!({"type": c.r#type})).collect();
-    status["$setElementOrder/conditions"] = json!(order);
-    json!({"metadata": {"uid": uid}, "status": status})
 }

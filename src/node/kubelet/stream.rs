@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::http::Chunk;
+use crate::api::http::{Chunk, StreamInput};
 use crate::api::{KubeletAnswer, KubeletRequest, ObjectRef, Status};
 use crate::node::kubelet::ops::For;
 use crate::node::kubelet::worker::Worker;
@@ -51,7 +51,12 @@ impl Kubelet {
                 };
                 Ok(CriRequest::Logs(view.id.clone(), LogQuery { tail, timestamps, follow }))
             }
-            KubeletRequest::Exec { pod, container, command, stdin } => {
+            KubeletRequest::PortForward { pod, port } => match &self.find(&pod)?.live.sandbox {
+                Some(sandbox) => Ok(CriRequest::PortForward(sandbox.id.clone(), port)),
+                None => Err(internal("unable to upgrade connection: pod does not exist".into())),
+            },
+            KubeletRequest::Attach { pod, container, stdin, .. } => self.attach(&pod, &container, stdin),
+            KubeletRequest::Exec { pod, container, command, stdin, tty } => {
                 let worker = self.find(&pod)?;
                 let running = worker.live.latest(&container).filter(|c| c.phase.is_running());
                 let Some(view) = running else {
@@ -59,8 +64,23 @@ impl Kubelet {
                         "unable to upgrade connection: container not found (\"{container}\")"
                     )));
                 };
-                Ok(CriRequest::Exec { container: view.id.clone(), command, stdin })
+                Ok(CriRequest::Exec { container: view.id.clone(), command, stdin, tty })
             }
+        }
+    }
+
+    fn attach(&self, pod: &ObjectRef, container: &str, stdin: bool) -> Result<CriRequest, Status> {
+        let running = self.find(pod)?.live.latest(container).filter(|c| c.phase.is_running());
+        let Some(view) = running else {
+            let place = format!("pod {}_{}", pod.name, pod.namespace);
+            return Err(internal(format!("unable to upgrade connection: container {container} not found in {place}")));
+        };
+        Ok(CriRequest::Attach { container: view.id.clone(), stdin })
+    }
+
+    pub(super) fn serve_input(&mut self, id: u64, input: StreamInput, out: &mut Out<Effect>) {
+        if let Some(op) = self.streams.get(&id).copied() {
+            self.ask(For::Nothing, CriRequest::Input(op, input), out);
         }
     }
 
@@ -76,6 +96,7 @@ impl Kubelet {
         }
         let mut send = |answer| out.push(Effect::Served { id, answer });
         match answer {
+            CriAnswer::Began => return send(KubeletAnswer::Began),
             CriAnswer::Stdout(bytes) => return send(KubeletAnswer::Chunk(Chunk::Stdout(bytes))),
             CriAnswer::Stderr(bytes) => return send(KubeletAnswer::Chunk(Chunk::Stderr(bytes))),
             CriAnswer::StreamEnd(code) => {
@@ -85,9 +106,9 @@ impl Kubelet {
                 send(KubeletAnswer::Chunk(Chunk::End));
             }
             CriAnswer::Failed(words) => {
-                send(KubeletAnswer::Failure(Arc::new(internal(format!(
-                    "error executing command in container: {words}"
-                )))));
+                // The kubelet's words, and the API server's around them.
+                let words = format!("Internal error occurred: error executing command in container: {words}");
+                send(KubeletAnswer::Failure(Arc::new(internal(words))));
             }
             _ => send(KubeletAnswer::Chunk(Chunk::End)),
         }

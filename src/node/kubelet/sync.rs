@@ -40,6 +40,7 @@ impl Kubelet {
             } else {
                 self.ask(For::Nothing, CriRequest::StopPodSandbox(sandbox.id.clone()), out);
                 self.ask(For::Nothing, CriRequest::RemovePodSandbox(sandbox.id), out);
+                self.ask(For::Nothing, CriRequest::RemovePodDirectory(sandbox.pod.uid), out);
             }
         }
         for container in containers {

@@ -309,11 +309,11 @@ fn a_kubelet_that_starts_again_finds_its_pods() {
 fn another_image_in_the_spec_restarts_the_container() {
     let mut bench = check("containers: [{name: c, image: 'nginx:1'}]", &[(6, "1/1 Running  0")]);
     let mut pod = bench.get("p").as_ref().clone();
-    std::sync::Arc::make_mut(&mut pod.spec).containers[0].image = "nginx:2".into();
+    std::sync::Arc::make_mut(&mut pod.spec).containers[0].image = "nginx:1.27".into();
     bench.put(pod.into(), crate::api::WatchEventType::Modified);
     bench.run(Span::secs(8));
     assert_eq!(shown(&bench, "p"), "1/1 Running  1");
-    assert_eq!(bench.get("p").status.container_statuses[0].image, "nginx:2");
+    assert_eq!(bench.get("p").status.container_statuses[0].image, "nginx:1.27");
     assert!(bench.events("p").contains(&"Killing Container c definition changed, will be restarted x1".to_owned()));
 }
 

@@ -121,7 +121,7 @@ pub struct Worker {
     /// The status as the kubelet sees it.
     pub status: PodStatus,
     /// The status that the API server has.
-    pub written: Option<PodStatus>,
+    pub written: Option<Arc<PodStatus>>,
     /// The version of the object that the last write made.
     pub written_version: Option<ResourceVersion>,
     /// The call that writes it.
@@ -305,7 +305,7 @@ impl Kubelet {
                     // Known from before a restart of the kubelet.
                     let past = u64::try_from(self.timestamp(now).0.saturating_sub(start.0)).unwrap_or(0);
                     worker.since = now - crate::sim::Span::secs(past);
-                    worker.written = Some(worker.pod.status.clone());
+                    worker.written = Some(Arc::new(worker.pod.status.clone()));
                 }
                 self.workers.insert(uid.clone(), worker);
             }

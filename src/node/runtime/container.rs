@@ -8,6 +8,7 @@ use crate::node::runtime::log::{Line, Log};
 use crate::node::runtime::process::{ProcId, Role, Where};
 use crate::node::runtime::{Due, Effect, Runtime};
 use crate::sim::{Out, Span, Time, VecSet};
+use crate::workload::fs::mount::Mounts;
 use crate::workload::{Fs, Place, SIGTERM, Spec, registry};
 
 /// A pod's sandbox: the pause container and its network namespace.
@@ -40,6 +41,8 @@ pub struct Container {
     pub place: Place,
     /// Its files.
     pub fs: Fs,
+    /// The parts of them that are directories of the node.
+    pub(super) mounts: Mounts,
     /// Its log.
     pub log: Log,
     /// Its first process.
@@ -196,6 +199,8 @@ impl Runtime {
         for (path, file) in &config.files {
             fs.put(path, file.clone());
         }
+        let mut mounts = Mounts::new(&config.mounts, config.files.keys());
+        mounts.bring_in(&mut self.host_fs, &mut fs);
         let id = ContainerId(self.hex());
         let view = ContainerView {
             id: id.clone(),
@@ -213,6 +218,7 @@ impl Runtime {
             view,
             config,
             place,
+            mounts,
             fs,
             log: Log::default(),
             main: None,
@@ -239,16 +245,16 @@ impl Runtime {
             return Self::answer(op, CriAnswer::Failed(words), out);
         };
         let spec = spec_of(container);
-        match registry::start(&spec, &container.place, &container.fs) {
+        container.mounts.bring_in(&mut self.host_fs, &mut container.fs);
+        match registry::start_first(&spec, &container.place, &container.fs, container.config.init) {
             Ok(process) => {
                 container.view.phase = ContainerPhase::Running { started: now };
                 let view = container.view.clone();
                 let proc = self.spawn(Where::Container(id.clone()), Role::Main, process, &spec, now);
                 if let Some(container) = self.containers.get_mut(id) {
                     container.main = Some(proc);
-                    // Without `stdin` the program reads from /dev/null.
-                    let open = container.config.stdin || container.config.tty;
-                    self.set_stdin(proc, (!open).then(Vec::new));
+                    let (stdin, tty) = (container.config.stdin, container.config.tty);
+                    self.set_stdin(proc, stdin, tty);
                 }
                 out.push(Effect::Cri(CriEvent::Container(view)));
                 Self::answer(op, CriAnswer::Done, out);
@@ -316,6 +322,7 @@ impl Runtime {
         out.push(Effect::Cri(CriEvent::Container(view)));
         self.pass_on(id, &lines, out);
         self.end_processes_of(id, out);
+        self.end_attached(id, out);
         for op in self.followers.iter().filter(|(_, (c, _))| c == id).map(|(op, _)| *op).collect::<Vec<_>>() {
             self.followers.remove(&op);
             Self::answer(op, CriAnswer::StreamEnd(None), out);

@@ -6,9 +6,13 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use ipnet::Ipv4Net;
+
+use crate::api::http::StreamInput;
 use crate::api::{Protocol, Uid};
 use crate::sim::{Span, Time, VecMap};
 use crate::workload::fs::File;
+use crate::workload::fs::mount::Mount;
 
 /// The number of a call, given by whoever makes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +31,11 @@ impl ContainerId {
     pub fn url(&self) -> String {
         format!("containerd://{}", self.0)
     }
+}
+
+/// Where a node keeps what is a pod's own.
+pub fn pod_directory(uid: &Uid) -> String {
+    format!("/var/lib/kubelet/pods/{uid}")
 }
 
 /// Which pod a sandbox is of.
@@ -76,6 +85,10 @@ pub struct ContainerConfig {
     pub ports: Vec<(u16, Protocol)>,
     /// Files that the pod brings: `/etc/hosts`, mounted ConfigMaps and Secrets, the service account.
     pub files: VecMap<String, File>,
+    /// Directories of the node that it sees.
+    pub mounts: Vec<Mount>,
+    /// Whether it runs to its end before the pod's containers start: so does the program of an unknown image then.
+    pub init: bool,
     /// The CPU limit in thousandths of a core; 0 for none.
     pub cpu_limit: u64,
     /// The memory limit in bytes.
@@ -84,6 +97,8 @@ pub struct ContainerConfig {
     pub tty: bool,
     /// Whether its standard input is kept open.
     pub stdin: bool,
+    /// Whether it is closed when whoever attached to it first is gone.
+    pub stdin_once: bool,
 }
 
 /// An image on the disk.
@@ -190,12 +205,17 @@ pub struct LogQuery {
 pub enum CriRequest {
     /// Everything there is: answered by `Listed`. The kubelet asks once, when it starts.
     List,
+    /// The node's subnet for pods: what a CNI configuration is made from where no network plugin brings its own.
+    UpdateRuntimeConfig(Ipv4Net),
     /// Makes a pod's sandbox: the pause container, the network namespace, CNI ADD.
     RunPodSandbox(SandboxConfig),
     /// Ends a sandbox: kills what still runs in it, CNI DEL.
     StopPodSandbox(SandboxId),
     /// Forgets a stopped sandbox and its containers.
     RemovePodSandbox(SandboxId),
+    /// Removes the directory of a pod that is gone, its volumes with it. No call of the CRI: the kubelet does it itself, but the
+    /// node's disk is kept here.
+    RemovePodDirectory(Uid),
     /// Is the image there? Answered by `Image(Ok)` or `NoImage`.
     ImageStatus(Arc<str>),
     /// Fetches an image.
@@ -223,9 +243,22 @@ pub enum CriRequest {
         container: ContainerId,
         /// What.
         command: Vec<String>,
-        /// All of its standard input.
-        stdin: Vec<u8>,
+        /// Whether standard input comes; without, it is at its end.
+        stdin: bool,
+        /// Whether at a terminal.
+        tty: bool,
     },
+    /// Passes on what the first process of a container prints.
+    Attach {
+        /// Where.
+        container: ContainerId,
+        /// Whether what comes goes to its standard input.
+        stdin: bool,
+    },
+    /// Connects to a port in a sandbox: what comes back is its output.
+    PortForward(SandboxId, u16),
+    /// What comes on the standard input of an `Exec`, an `Attach` or a `PortForward`.
+    Input(OpId, StreamInput),
     /// Reads a log.
     Logs(ContainerId, LogQuery),
     /// Ends a stream (`Exec`, `Logs` with follow) early.
@@ -256,6 +289,8 @@ pub enum CriAnswer {
     },
     /// The command of an `ExecSync` took too long.
     ExecTimedOut,
+    /// The command of an `Exec` runs and may have its input.
+    Began,
     /// A piece of a stream.
     Stdout(Vec<u8>),
     /// A piece of a stream's standard error.

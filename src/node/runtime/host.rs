@@ -29,6 +29,15 @@ pub fn files(config: &Config) -> Fs {
     fs
 }
 
+/// What is kept in memory, and so is gone when the machine goes off.
+pub fn forget_memory(fs: &mut Fs) {
+    for dir in ["/run", "/tmp"] {
+        // There may be nothing in it.
+        _ = fs.remove(dir, true);
+        _ = fs.make_dir(dir, true);
+    }
+}
+
 /// The environment of a login on the node.
 pub fn env() -> VecMap<String, String> {
     [("HOME", "/root"), ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("USER", "root")]

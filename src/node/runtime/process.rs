@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use crate::api::http::StreamInput;
 use crate::net::{SocketEvent, SocketId, SocketOp};
+use crate::node::runtime::container::Container;
 use crate::node::runtime::cri::*;
+use crate::node::runtime::tty::{self, Tty, Typed};
 use crate::node::runtime::{Due, Effect, Runtime};
 use crate::node::socket_table::{SocketTable, of_token};
 use crate::sim::{Out, Span, Time};
-use crate::workload::{self, Ctx, Ids, ProcInfo, Process, Program as _, SIGKILL, Spec, dns::Zone, registry};
+use crate::workload::program::forward::Forward;
+use crate::workload::{self, Ctx, Ids, ProcInfo, Process, Program as _, SIGINT, SIGKILL, Spec, dns::Zone, registry};
 
 /// A process of this node; never reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +37,22 @@ pub enum Role {
     Stream(OpId),
     /// A command line on the node.
     Host(u64),
+    /// What runs on after whoever started it is gone; nobody reads what it prints.
+    Orphan,
+}
+
+/// How a command is run in a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Exec {
+    /// Its output is collected; it is killed after so long.
+    Sync(Option<Span>),
+    /// Its output is passed on as it comes.
+    Stream {
+        /// Whether its input comes as it goes.
+        stdin: bool,
+        /// Whether at a terminal.
+        tty: bool,
+    },
 }
 
 /// A process.
@@ -53,6 +73,15 @@ pub struct Proc {
     sockets: SocketTable,
     wake: Option<Time>,
     stdin: Option<Vec<u8>>,
+    tty: Option<Tty>,
+}
+
+impl Proc {
+    /// Whether it goes on after it told its exit code: jobs in the background of a shell that somebody started in passing.
+    fn lives_on(&self) -> bool {
+        let passing = matches!(self.role, Role::Stream(_) | Role::Host(_));
+        passing && matches!(&self.process, Process::Shell(shell) if shell.lives_on())
+    }
 }
 
 impl Runtime {
@@ -78,16 +107,33 @@ impl Runtime {
             sockets: SocketTable::default(),
             wake: None,
             stdin: None,
+            tty: None,
         };
         self.procs.insert(id, proc);
         id
     }
 
-    /// What a process will read from its standard input: all of it, or nothing that ends.
-    pub(super) fn set_stdin(&mut self, id: ProcId, bytes: Option<Vec<u8>>) {
-        if let Some(proc) = self.procs.get_mut(&id) {
-            proc.stdin = bytes;
+    /// A process begins. Whoever has input for it must know; others hear of it with its first output.
+    pub(super) fn begin(&mut self, id: ProcId, now: Time, out: &mut Out<Effect>) {
+        if let Some(Proc { role: Role::Stream(op), stdin: None, .. }) = self.procs.get(&id) {
+            Self::answer(*op, CriAnswer::Began, out);
         }
+        self.run(id, workload::Input::Start, now, out);
+    }
+
+    /// Whether a process has standard input, which is at its end otherwise, and a terminal.
+    pub(super) fn set_stdin(&mut self, id: ProcId, stdin: bool, tty: bool) {
+        let Some(proc) = self.procs.get_mut(&id) else { return };
+        proc.stdin = (!stdin && !tty).then(Vec::new);
+        proc.tty = tty.then(Tty::default);
+        if let (true, Process::Shell(shell)) = (tty, &mut proc.process) {
+            shell.interact();
+        }
+    }
+
+    /// Whether a process is a shell.
+    pub(super) fn is_shell(&self, id: ProcId) -> bool {
+        self.procs.get(&id).is_some_and(|proc| matches!(proc.process, Process::Shell(_)))
     }
 
     /// Hands an input to a process and does what it wants.
@@ -120,26 +166,69 @@ impl Runtime {
         }
     }
 
+    /// Takes in what comes on the standard input of a command.
+    pub(super) fn stream_input(&mut self, op: OpId, input: StreamInput, now: Time, out: &mut Out<Effect>) {
+        if self.attached_input(op, &input, now, out) {
+            return;
+        }
+        let reader = self.procs.iter().find(|(_, proc)| proc.role == Role::Stream(op)).map(|(id, _)| *id);
+        if let Some(id) = reader {
+            self.typed(id, input, now, out);
+        }
+    }
+
+    pub(super) fn typed(&mut self, id: ProcId, input: StreamInput, now: Time, out: &mut Out<Effect>) {
+        let Some(proc) = self.procs.get_mut(&id) else { return };
+        let (place, first) = (proc.place.clone(), proc.role == Role::Main);
+        let done = match (input, &mut proc.tty) {
+            (StreamInput::End, _) => vec![Typed::End],
+            (StreamInput::Stdin(bytes), Some(tty)) => tty.typed(&bytes),
+            (StreamInput::Stdin(bytes), None) => vec![Typed::Input(bytes)],
+        };
+        for typed in done {
+            match typed {
+                Typed::Echo(bytes) => self.output(id, &place, bytes, false, now, out),
+                Typed::Input(bytes) => self.run(id, workload::Input::Stdin(bytes), now, out),
+                Typed::End => self.run(id, workload::Input::StdinEnd, now, out),
+                Typed::Interrupt if first || self.is_shell(id) => {
+                    self.run(id, workload::Input::Signal(SIGINT), now, out)
+                }
+                Typed::Interrupt => self.exited(id, 128 + SIGINT, now, out),
+            }
+        }
+    }
+
+    /// What a program writes to a terminal comes out of it in one stream.
+    fn at_terminal(&self, id: ProcId, bytes: Vec<u8>, stderr: bool) -> (Vec<u8>, bool) {
+        let has = self.procs.get(&id).is_some_and(|proc| proc.tty.is_some());
+        if has { (tty::shown(&bytes), false) } else { (bytes, stderr) }
+    }
+
     fn step(&mut self, proc: &mut Proc, input: workload::Input, now: Time, effects: &mut Vec<workload::Effect>) {
         // Only a shell or a tool ever looks at the process table.
         let looks = matches!(proc.process, Process::Shell(_) | Process::Immediate(_));
         let mut procs: Vec<ProcInfo> = self
             .procs
             .values()
-            .filter(|p| looks && p.place == proc.place)
+            .filter(|p| looks && p.place == proc.place && !p.command.is_empty())
             .map(|p| ProcInfo { pid: p.pid, started: p.started, command: p.command.clone() })
             .collect();
         procs.push(ProcInfo { pid: proc.pid, started: proc.started, command: proc.command.clone() });
         procs.sort();
-        let (fs, place) = match &proc.place {
-            Where::Container(id) => match self.containers.get_mut(id) {
-                Some(container) => (&mut container.fs, &container.place),
-                None => return,
-            },
-            Where::Host => (&mut self.host_fs, &self.host),
-        };
-        let mut ctx = Ctx { now, fs, rng: &mut self.rng, ids: &mut proc.ids, place, procs: &procs, out: effects };
-        proc.process.handle(input, &mut ctx);
+        let (rng, ids, procs, out) = (&mut self.rng, &mut proc.ids, &procs[..], effects);
+        match &proc.place {
+            Where::Container(id) => {
+                let Some(Container { fs, place, mounts, .. }) = self.containers.get_mut(id) else { return };
+                mounts.bring_in(&mut self.host_fs, fs);
+                let before = fs.changes();
+                proc.process.handle(input, &mut Ctx { now, fs: &mut *fs, rng, ids, place, procs, out });
+                mounts.carry_out(before, &mut self.host_fs, fs);
+            }
+            Where::Host => {
+                let (fs, place) = (&mut self.host_fs, &self.host);
+                proc.process.handle(input, &mut Ctx { now, fs, rng, ids, place, procs, out });
+            }
+        }
     }
 
     fn effect(&mut self, id: ProcId, place: &Where, effect: workload::Effect, now: Time, out: &mut Out<Effect>) {
@@ -149,8 +238,14 @@ impl Runtime {
                 let ops = proc.sockets.op(id.0, op);
                 self.sockets(place, ops, out);
             }
-            workload::Effect::Stdout(bytes) => self.output(id, place, bytes, false, now, out),
-            workload::Effect::Stderr(bytes) => self.output(id, place, bytes, true, now, out),
+            workload::Effect::Stdout(bytes) => {
+                let (bytes, stderr) = self.at_terminal(id, bytes, false);
+                self.output(id, place, bytes, stderr, now, out);
+            }
+            workload::Effect::Stderr(bytes) => {
+                let (bytes, stderr) = self.at_terminal(id, bytes, true);
+                self.output(id, place, bytes, stderr, now, out);
+            }
             workload::Effect::Exit(code) => self.exited(id, code, now, out),
             workload::Effect::Query { id: number, argv } => {
                 let sandbox = self.sandbox_of(place);
@@ -165,6 +260,14 @@ impl Runtime {
                 }
             }
         }
+    }
+
+    /// The name and number of the process that has a socket, and its descriptor.
+    pub fn process_of_socket(&self, token: u64) -> Option<(String, u32, u32)> {
+        let (number, fd) = of_token(token);
+        let proc = self.procs.get(&ProcId(number))?;
+        let program = proc.command.split(' ').next().unwrap_or_default();
+        Some((program.rsplit('/').next().unwrap_or(program).to_owned(), proc.pid, fd.0))
     }
 
     fn sandbox_of(&self, place: &Where) -> Option<SandboxId> {
@@ -222,18 +325,28 @@ impl Runtime {
                 use crate::api::http::Chunk;
                 out.push(Effect::Host(*id, if stderr { Chunk::Stderr(bytes) } else { Chunk::Stdout(bytes) }));
             }
+            Role::Orphan => {}
             Role::Main => {
                 let Where::Container(container_id) = place else { return };
                 let Some(container) = self.containers.get_mut(container_id) else { return };
-                let lines = container.log.write(&bytes, stderr, now);
+                // A terminal ends lines with a carriage return, which the log is spared.
+                let lines = container.log.write(&tty::plain(&bytes), stderr, now);
                 self.pass_on(container_id, &lines, out);
+                self.tell_attached(container_id, &bytes, stderr, out);
             }
         }
     }
 
     fn exited(&mut self, id: ProcId, code: u8, now: Time, out: &mut Out<Effect>) {
-        let Some(proc) = self.end_process(id, out) else { return };
-        match (proc.role, proc.place) {
+        let (role, place) = match self.procs.get_mut(&id) {
+            None => return,
+            Some(proc) if proc.lives_on() => (std::mem::replace(&mut proc.role, Role::Orphan), proc.place.clone()),
+            Some(_) => match self.end_process(id, out) {
+                None => return,
+                Some(proc) => (proc.role, proc.place),
+            },
+        };
+        match (role, place) {
             (Role::Main, Where::Container(container)) => {
                 let reason = if code == 0 { "Completed" } else { "Error" };
                 self.end_container(&container, code, reason, now, out);
@@ -244,7 +357,7 @@ impl Runtime {
                 out.push(Effect::Host(id, crate::api::http::Chunk::Exit(code)));
                 out.push(Effect::Host(id, crate::api::http::Chunk::End));
             }
-            (Role::Main, Where::Host) => {}
+            (Role::Main | Role::Orphan, _) => {}
         }
     }
 
@@ -311,19 +424,17 @@ impl Runtime {
         }
     }
 
-    /// Starts a command in a container; `sync` collects its output and has a time-out.
-    #[expect(clippy::too_many_arguments, reason = "one call of the protocol, taken apart")]
+    /// Starts a command in a container.
     pub(super) fn exec(
         &mut self,
         op: OpId,
         container: &ContainerId,
         command: Vec<String>,
-        input: Vec<u8>,
-        sync: Option<Option<Span>>,
+        how: Exec,
         now: Time,
         out: &mut Out<Effect>,
     ) {
-        let Some(found) = self.containers.get(container).filter(|c| c.view.phase.is_running()) else {
+        let Some(found) = self.containers.get_mut(container).filter(|c| c.view.phase.is_running()) else {
             let words = format!(
                 "rpc error: code = Unknown desc = failed to exec in container: container \"{}\" is not running",
                 container.0
@@ -331,15 +442,17 @@ impl Runtime {
             return Self::answer(op, CriAnswer::Failed(words), out);
         };
         let spec = Spec { argv: command, env: found.env(), cwd: "/".into() };
+        found.mounts.bring_in(&mut self.host_fs, &mut found.fs);
         match registry::start(&spec, &found.place, &found.fs) {
             Ok(process) => {
-                let role = if sync.is_some() { Role::Sync(op, Vec::new()) } else { Role::Stream(op) };
+                let (role, stdin, tty) = match how {
+                    Exec::Sync(_) => (Role::Sync(op, Vec::new()), false, false),
+                    Exec::Stream { stdin, tty } => (Role::Stream(op), stdin, tty),
+                };
                 let id = self.spawn(Where::Container(container.clone()), role, process, &spec, now);
-                if let Some(proc) = self.procs.get_mut(&id) {
-                    proc.stdin = Some(input);
-                }
+                self.set_stdin(id, stdin, tty);
                 self.due.push(now + self.config.timing.exec, Due::Begin(id));
-                if let Some(Some(timeout)) = sync {
+                if let Exec::Sync(Some(timeout)) = how {
                     self.due.push(now + timeout, Due::ExecTimeout(id));
                 }
             }
@@ -353,14 +466,28 @@ impl Runtime {
         }
     }
 
+    /// Connects to a port in a sandbox. containerd does it itself, in the network namespace: no process of a container shows.
+    pub(super) fn forward(&mut self, op: OpId, sandbox: &SandboxId, port: u16, now: Time, out: &mut Out<Effect>) {
+        let inside = self.containers.values().find(|c| c.view.sandbox == *sandbox && c.view.phase.is_running());
+        let Some(inside) = inside.map(|c| c.view.id.clone()) else {
+            let words = format!("failed to find a running container in sandbox {:?}", sandbox.0);
+            return Self::answer(op, CriAnswer::Failed(words), out);
+        };
+        let spec = Spec { argv: Vec::new(), env: crate::sim::VecMap::new(), cwd: "/".into() };
+        let process = Forward::new(sandbox.0.clone(), port).into();
+        let id = self.spawn(Where::Container(inside), Role::Stream(op), process, &spec, now);
+        self.begin(id, now, out);
+    }
+
     pub(super) fn exec_timeout(&mut self, id: ProcId, out: &mut Out<Effect>) {
         if let Some(Proc { role: Role::Sync(op, _), .. }) = self.end_process(id, out) {
             Self::answer(op, CriAnswer::ExecTimedOut, out);
         }
     }
 
-    pub(super) fn cancel(&mut self, op: OpId, _now: Time, out: &mut Out<Effect>) {
+    pub(super) fn cancel(&mut self, op: OpId, now: Time, out: &mut Out<Effect>) {
         self.followers.remove(&op);
+        self.detach(op, now, out);
         let running = self.procs.iter().find(|(_, p)| p.role == Role::Stream(op)).map(|(id, _)| *id);
         if let Some(id) = running {
             self.end_process(id, out);
@@ -383,7 +510,7 @@ impl Runtime {
         };
         let process = registry::start(&spec, &self.host, &self.host_fs).expect("every node has a shell");
         let proc = self.spawn(Where::Host, Role::Host(id), process, &spec, now);
-        self.set_stdin(proc, Some(Vec::new()));
+        self.set_stdin(proc, false, false);
         self.due.push(now + Span::millis(1), Due::Begin(proc));
     }
 

@@ -2,35 +2,36 @@
 
 use std::sync::Arc;
 
-use crate::api::{Deployment, Endpoints, Kind, KindOf as _, Node, ObjectMeta, Pod, Quantity, ReplicaSet, Service};
+use crate::api::{Endpoints, Kind, KindOf as _, Node, ObjectMeta, Pod, Quantity, Service};
 use crate::cluster::{Actor, Cluster, NodeIx};
 use crate::control::apiserver::table;
-use crate::session::build::{object_ref, place_of};
+use crate::session::build::generations::Generations;
+use crate::session::build::{place_of, storage, workloads};
 use crate::sim::{Time, VecMap};
 use crate::view::{
     ClusterView, ComponentView, ContainerRole, ContainerView, Health, NodeView, ObjectRef, PodView, ServiceView, Tone,
-    Usage, WorkloadView,
+    Usage,
 };
 
 /// The whole picture at this moment.
 pub fn cluster(cluster: &Cluster) -> ClusterView {
+    let generations = Generations::of(cluster);
+    let pods = cluster.objects(Kind::Pod).filter_map(Pod::of);
     ClusterView {
         components: components(cluster),
         nodes: nodes(cluster),
-        pods: cluster.objects(Kind::Pod).filter_map(Pod::of).map(|pod| pod_view(cluster, pod)).collect(),
+        pods: pods.map(|pod| pod_view(cluster, &generations, pod)).collect(),
         services: cluster.objects(Kind::Service).filter_map(Service::of).map(|s| service_view(cluster, s)).collect(),
-        workloads: workloads(cluster),
+        workloads: workloads::workloads(cluster, &generations),
+        claims: storage::claims(cluster),
     }
     .sorted()
 }
 
 fn components(cluster: &Cluster) -> Vec<ComponentView> {
-    let control = [
-        (Actor::ApiServer, vec![6443]),
-        (Actor::Etcd, vec![2379, 2380]),
-        (Actor::Scheduler, vec![10251]),
-        (Actor::ControllerManager, vec![10252]),
-    ];
+    let control =
+        [(Actor::ApiServer, vec![6443]), (Actor::Scheduler, vec![10251]), (Actor::ControllerManager, vec![10252])];
+    let members = cluster.etcd_members().map(|(at, _)| (Actor::Etcd(at), vec![2379, 2380]));
     let nodes = (0_u32..).map(NodeIx).take(cluster.hosts().len()).flat_map(|ix| {
         [
             (Actor::Kubelet(ix), vec![10250]),
@@ -41,6 +42,7 @@ fn components(cluster: &Cluster) -> Vec<ComponentView> {
     });
     control
         .into_iter()
+        .chain(members)
         .chain(nodes)
         .map(|(actor, ports)| ComponentView {
             place: place_of(cluster, actor),
@@ -53,14 +55,29 @@ fn components(cluster: &Cluster) -> Vec<ComponentView> {
         .collect()
 }
 
+/// The health of a process: nothing runs on a node that is switched off.
 fn health(cluster: &Cluster, actor: Actor) -> Health {
-    let cut = match actor {
-        Actor::Kubelet(ix) | Actor::KubeProxy(ix) | Actor::Flanneld(ix) => cluster.faults().cut.contains(&ix),
-        _ => false,
+    let on = match actor {
+        Actor::Kubelet(ix) | Actor::KubeProxy(ix) | Actor::Flanneld(ix) | Actor::Runtime(ix) => Some(ix),
+        Actor::Etcd(at) if cluster.scenario().masters > 1 => Some(NodeIx(at.0)),
+        _ => None,
     };
     if cluster.faults().down.contains(&actor) {
+        return Health::Down;
+    }
+    match on.map(|ix| node_health(cluster, ix)) {
+        Some(Health::Unreachable) if matches!(actor, Actor::Runtime(_)) => Health::Up,
+        Some(health) => health,
+        None => Health::Up,
+    }
+}
+
+/// The health of a node, whatever its kubelet does.
+fn node_health(cluster: &Cluster, ix: NodeIx) -> Health {
+    let faults = cluster.faults();
+    if faults.off.contains(&ix) {
         Health::Down
-    } else if cut {
+    } else if faults.cut.contains(&ix) {
         Health::Unreachable
     } else {
         Health::Up
@@ -81,9 +98,9 @@ fn nodes(cluster: &Cluster) -> Vec<NodeView> {
             NodeView {
                 name: host.name.to_string(),
                 address: host.ip.to_string(),
-                pod_cidr: host.flanneld.subnet().map(|subnet| subnet.to_string()).unwrap_or_default(),
+                pod_cidr: host.cni.bridge.map(|(_, subnet, _)| subnet.trunc().to_string()).unwrap_or_default(),
                 control_plane: host.master,
-                health: health(cluster, Actor::Kubelet(ix)),
+                health: node_health(cluster, ix),
                 status: object.map(|object| cell(cluster, object, "Status")).unwrap_or_default(),
                 taints: node.map(|node| taints(node)).unwrap_or_default(),
                 cpu: Usage {
@@ -132,7 +149,7 @@ fn taints(node: &Node) -> Vec<String> {
     node.spec.taints.iter().map(text).collect()
 }
 
-fn pod_view(cluster: &Cluster, pod: &Arc<Pod>) -> PodView {
+fn pod_view(cluster: &Cluster, generations: &Generations, pod: &Arc<Pod>) -> PodView {
     let status = cell(cluster, &crate::api::Object::Pod(pod.clone()), "Status");
     let ready = pod.status.container_statuses.iter().filter(|c| c.ready).count();
     let restarts = pod.status.container_statuses.iter().map(|c| u32::try_from(c.restart_count).unwrap_or(0)).sum();
@@ -146,6 +163,7 @@ fn pod_view(cluster: &Cluster, pod: &Arc<Pod>) -> PodView {
         restarts,
         ip: pod.status.pod_ip.clone(),
         owner: owner_of(&pod.metadata),
+        generation: generations.of_pod(pod),
         labels: pod.metadata.labels.clone().into_iter().collect(),
         created: created(cluster, &pod.metadata),
         containers: containers(pod),
@@ -172,7 +190,8 @@ fn created(cluster: &Cluster, meta: &ObjectMeta) -> Time {
     Time(u64::try_from(seconds).unwrap_or(0) * 1_000_000_000)
 }
 
-fn owner_of(meta: &ObjectMeta) -> Option<ObjectRef> {
+/// The object that controls another.
+pub fn owner_of(meta: &ObjectMeta) -> Option<ObjectRef> {
     let owner = meta.controller()?;
     Some(ObjectRef::new(&owner.api_version, &owner.kind, &meta.namespace, &owner.name))
 }
@@ -248,33 +267,28 @@ fn service_view(cluster: &Cluster, service: &Service) -> ServiceView {
     }
 }
 
-fn workloads(cluster: &Cluster) -> Vec<WorkloadView> {
-    let count = |n: i32| u32::try_from(n).unwrap_or(0);
-    let images =
-        |template: &crate::api::PodTemplateSpec| template.spec.containers.iter().map(|c| c.image.clone()).collect();
-    let deployments = cluster.objects(Kind::Deployment).filter_map(|object| {
-        let d = Deployment::of(object)?;
-        Some(WorkloadView {
-            object: object_ref(&object.reference()),
-            owner: owner_of(&d.metadata),
-            desired: count(d.spec.replicas),
-            current: count(d.status.replicas),
-            ready: count(d.status.ready_replicas),
-            updated: count(d.status.updated_replicas),
-            images: images(&d.spec.template),
-        })
-    });
-    let sets = cluster.objects(Kind::ReplicaSet).filter_map(|object| {
-        let rs = ReplicaSet::of(object)?;
-        Some(WorkloadView {
-            object: object_ref(&object.reference()),
-            owner: owner_of(&rs.metadata),
-            desired: count(rs.spec.replicas),
-            current: count(rs.status.replicas),
-            ready: count(rs.status.ready_replicas),
-            updated: count(rs.status.replicas),
-            images: images(&rs.spec.template),
-        })
-    });
-    deployments.chain(sets).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::build::testing::world;
+    use crate::view::{ComponentKind, Place};
+
+    /// The health of worker1 and of its kubelet after a fault.
+    fn check(fault: &str, expected: (Health, Health)) {
+        let mut world = world(&[]);
+        world.cluster.fault(fault).expect("a fault");
+        let view = cluster(&world.cluster);
+        let node = view.nodes.iter().find(|node| node.name == "worker1").expect("the node is drawn");
+        let place = Place::Component { kind: ComponentKind::Kubelet, host: Some("worker1".into()) };
+        let kubelet = view.components.iter().find(|c| c.place == place).expect("the kubelet is drawn");
+        assert_eq!((node.health, kubelet.health), expected, "{fault}");
+    }
+
+    #[test]
+    fn a_node_that_is_switched_off_is_down_and_one_without_a_kubelet_is_not() {
+        check("crash node worker1", (Health::Down, Health::Down));
+        check("crash kubelet worker1", (Health::Up, Health::Down));
+        check("partition worker1", (Health::Unreachable, Health::Unreachable));
+        check("heal", (Health::Up, Health::Up));
+    }
 }

@@ -1,11 +1,11 @@
 //! Everything about the one thing that is selected.
 
-use crate::api::{self, Event, Kind, KindOf as _, Object};
-use crate::cluster::{Cluster, NodeIx, ProxyMode};
+use crate::api::{self, Event, Kind, KindOf as _};
+use crate::cluster::{Backend, Cluster, NodeIx, ProxyMode};
 use crate::kubectl::print::yaml;
 use crate::net::filter::Filter;
 use crate::net::show;
-use crate::session::build::{api_ref, object_ref, place_of, why};
+use crate::session::build::{api_ref, chart, describe, place_of, related, storage, why};
 use crate::session::protocol::Selection;
 use crate::sim::Time;
 use crate::view::detail::{ObjectDetail, PlaceDetail};
@@ -14,29 +14,31 @@ use crate::view::{ComponentKind, DetailView, EventRow, ObjectRef, Place, Tone, W
 /// How many entries of the trace a place shows.
 const RECENT: usize = 40;
 
-/// What is known of the selection; `None` of what never was.
-pub fn detail(cluster: &Cluster, selection: &Selection) -> Option<DetailView> {
+/// What is known of the selection; `None` of what never was. What `kubectl describe` prints only if it is looked at.
+pub fn detail(cluster: &Cluster, selection: &Selection, described: bool) -> Option<DetailView> {
+    let of = |object: &ObjectRef| object_detail(cluster, object, described).map(|d| DetailView::Object(Box::new(d)));
     match selection {
-        Selection::Object(object) => object_detail(cluster, object).map(|d| DetailView::Object(Box::new(d))),
-        Selection::Place(Place::Pod { namespace, name }) => {
-            let pod = ObjectRef::new("v1", "Pod", namespace, name);
-            object_detail(cluster, &pod).map(|d| DetailView::Object(Box::new(d)))
-        }
+        Selection::Object(object) => of(object),
+        Selection::Place(Place::Pod { namespace, name }) => of(&ObjectRef::new("v1", "Pod", namespace, name)),
         Selection::Place(place) => Some(DetailView::Place(Box::new(place_detail(cluster, place)))),
     }
 }
 
-fn object_detail(cluster: &Cluster, wanted: &ObjectRef) -> Option<ObjectDetail> {
+fn object_detail(cluster: &Cluster, wanted: &ObjectRef, described: bool) -> Option<ObjectDetail> {
     let reference = api_ref(wanted)?;
     let key = reference.kind.etcd_key(&reference.namespace, &reference.name);
     let object = cluster.object(reference.kind, &reference.namespace, &reference.name);
     Some(ObjectDetail {
         object: wanted.clone(),
         gone: object.is_none(),
-        yaml: object.map(|object| yaml::to_yaml(&object.to_value())).unwrap_or_default(),
+        yaml: object.map(|object| yaml::to_yaml(&object.plain_value())).unwrap_or_default(),
         etcd_key: key,
         events: events(cluster, &reference),
-        related: object.map(|object| related(cluster, object)).unwrap_or_default(),
+        describe: object.filter(|_| described).map(|_| describe::describe(cluster, &reference)).unwrap_or_default(),
+        owners: object.map(|object| related::owners(cluster, object)).unwrap_or_default(),
+        related: object.map(|object| related::related(cluster, object)).unwrap_or_default(),
+        volumes: object.map(|object| storage::volumes(cluster, object)).unwrap_or_default(),
+        chart: object.and_then(|object| chart::chart(cluster, object)),
         why: why::chain_of_object(cluster, &reference),
     })
 }
@@ -72,27 +74,6 @@ fn seen(cluster: &Cluster, event: &Event) -> Time {
     let at = event.last_timestamp.or_else(|| event.event_time.map(api::MicroTime::to_timestamp));
     let seconds = at.map_or(0, |at| at.0 - cluster.scenario().epoch().0);
     Time(u64::try_from(seconds).unwrap_or(0) * 1_000_000_000)
-}
-
-/// Owners, owned objects, the node of a pod.
-fn related(cluster: &Cluster, object: &Object) -> Vec<ObjectRef> {
-    let meta = object.meta();
-    let mut related: Vec<ObjectRef> = meta
-        .owner_references
-        .iter()
-        .map(|owner| ObjectRef::new(&owner.api_version, &owner.kind, &meta.namespace, &owner.name))
-        .collect();
-    for kind in [Kind::ReplicaSet, Kind::Pod, Kind::EndpointSlice] {
-        let owned =
-            cluster.objects(kind).filter(|other| other.meta().owner_references.iter().any(|o| o.uid == meta.uid));
-        related.extend(owned.map(|other| object_ref(&other.reference())));
-    }
-    if let Object::Pod(pod) = object
-        && !pod.spec.node_name.is_empty()
-    {
-        related.push(ObjectRef::new("v1", "Node", "", &pod.spec.node_name));
-    }
-    related
 }
 
 fn place_detail(cluster: &Cluster, place: &Place) -> PlaceDetail {
@@ -156,11 +137,11 @@ fn host(cluster: &Cluster, ix: NodeIx) -> Option<&crate::cluster::Host> {
 fn node_tables(cluster: &Cluster, ix: NodeIx) -> Vec<(String, String)> {
     let Some(ns) = host(cluster, ix).and_then(|host| cluster.fabric().ns(host.ns)) else { return Vec::new() };
     vec![
-        ("ip addr".into(), show::ip_addr(ns, None)),
+        ("ip addr".into(), show::ip_addr(ns, None, false)),
         ("ip route".into(), show::ip_route(ns)),
-        ("ip neigh".into(), show::ip_neigh(ns, cluster.now())),
+        ("ip neigh".into(), show::ip_neigh(ns, None, cluster.now())),
         ("iptables-save".into(), saved(ns.filter())),
-        ("bridge fdb".into(), show::bridge_fdb(ns, None, cluster.now())),
+        ("bridge fdb".into(), show::bridge_fdb(ns, None, None, cluster.now())),
     ]
 }
 
@@ -170,7 +151,8 @@ fn saved(filter: &Filter) -> String {
 
 fn flannel_table(cluster: &Cluster, ix: NodeIx) -> Vec<(String, String)> {
     let Some(host) = host(cluster, ix) else { return Vec::new() };
-    let routes = host.flanneld.routes().iter().map(|lease| format!("{} → {}:8285\n", lease.subnet, lease.public_ip));
+    let port = if cluster.scenario().backend == Backend::Udp { ":8285" } else { "" };
+    let routes = host.flanneld.routes().iter().map(|lease| format!("{} → {}{port}\n", lease.subnet, lease.public_ip));
     vec![("routes".into(), routes.collect())]
 }
 

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use crate::cluster::clients::actor_of;
-use crate::cluster::{Cluster, Happened, Said};
+use crate::cluster::{Actor, Cluster, Happened, MasterIx, Said};
 use crate::control::apiserver::StoredValue;
-use crate::etcd::{KeyRange, KeyValue, Payload as _};
+use crate::etcd::raft::RoleName;
+use crate::etcd::{KeyRange, KeyValue, Member, Payload as _};
 use crate::session::build::place_of;
 use crate::session::protocol::EtcdWant;
 use crate::sim::{EventId, Time};
@@ -16,7 +17,6 @@ pub fn etcd(cluster: &Cluster, want: &EtcdWant) -> EtcdView {
     let member = cluster.etcd_member();
     let range = if want.prefix.is_empty() { KeyRange::all() } else { KeyRange::prefix(&want.prefix) };
     let store = member.store();
-    let status = member.status();
     let all: Vec<&KeyValue<StoredValue>> = store.keys(&range).collect();
     let limit = usize::try_from(want.limit).unwrap_or(usize::MAX);
     EtcdView {
@@ -28,14 +28,24 @@ pub fn etcd(cluster: &Cluster, want: &EtcdWant) -> EtcdView {
         selected: want.key.as_deref().map(|key| detail(cluster, key)),
         watchers: watchers(cluster),
         leases: leases(cluster),
-        members: vec![MemberView {
-            name: "etcd1".into(),
-            health: Health::Up,
-            role: MemberRole::Leader,
-            term: status.raft_term,
-            commit: status.raft_applied_index,
-            last: status.raft_index,
-        }],
+        members: cluster.etcd_members().map(|(at, member)| member_view(cluster, at, member)).collect(),
+    }
+}
+
+fn member_view(cluster: &Cluster, at: MasterIx, member: &Member<StoredValue>) -> MemberView {
+    let raft = member.raft();
+    MemberView {
+        name: member.config().name.clone(),
+        health: if cluster.faults().down.contains(&Actor::Etcd(at)) { Health::Down } else { Health::Up },
+        role: match raft.role() {
+            RoleName::Follower => MemberRole::Follower,
+            RoleName::PreCandidate => MemberRole::PreCandidate,
+            RoleName::Candidate => MemberRole::Candidate,
+            RoleName::Leader => MemberRole::Leader,
+        },
+        term: raft.term().0,
+        commit: raft.log().committed().0,
+        last: raft.log().last_index().0,
     }
 }
 
@@ -105,7 +115,6 @@ fn watchers(cluster: &Cluster) -> Vec<WatcherView> {
 fn leases(cluster: &Cluster) -> Vec<LeaseView> {
     cluster
         .etcd_member()
-        .store()
         .lease_views(cluster.now())
         .map(|lease| LeaseView {
             id: lease.id.0.get(),

@@ -51,6 +51,9 @@ fn said(what: &Said) -> Happening {
             None => Happening::Read { key: String::new() },
         },
         Said::EtcdEvents { key, revision, .. } => Happening::Put { key: key.to_string(), revision: *revision },
+        Said::Raft { kind, term } => {
+            Happening::Other(term.map_or_else(|| (*kind).to_owned(), |term| format!("{kind} term={term}")))
+        }
         Said::Local(words) => Happening::Other(words.to_string()),
     }
 }
@@ -126,6 +129,8 @@ fn path_of(verb: Verb, object: &ObjectRef, subresource: Option<Subresource>) -> 
             Subresource::Eviction => "/eviction",
             Subresource::Log => "/log",
             Subresource::Exec => "/exec",
+            Subresource::Attach => "/attach",
+            Subresource::PortForward => "/portforward",
             Subresource::Finalize => "/finalize",
             Subresource::Metrics => "",
         });

@@ -59,9 +59,11 @@ fn kind_of(what: &Said) -> MessageKind {
         Said::Call { .. } | Said::Http { .. } => MessageKind::Request,
         Said::Response { .. } => MessageKind::Response,
         Said::Watch { .. } => MessageKind::Watch,
-        Said::EtcdRead(_) | Said::EtcdWrite(_) | Said::EtcdReply { .. } | Said::EtcdEvents { .. } => {
-            MessageKind::Storage
-        }
+        Said::EtcdRead(_)
+        | Said::EtcdWrite(_)
+        | Said::EtcdReply { .. }
+        | Said::EtcdEvents { .. }
+        | Said::Raft { .. } => MessageKind::Storage,
         Said::Local(_) => MessageKind::Local,
     }
 }

@@ -51,7 +51,8 @@ pub fn packet(cluster: &Cluster, id: PacketId) -> Option<PacketView> {
     let line = line(cluster, &names, id.0, way)?;
     let steps = path::steps(way.iter().copied(), crate::net::addr::PacketId(id.0));
     let mut view = PacketView { line, hops: Vec::new(), frames: Vec::new(), event: None };
-    let overlay = steps.iter().any(|step| step.kind == StepKind::Encap);
+    // The ten steps are those through flanneld.
+    let overlay = way.iter().any(|hop| hop.stage == Stage::Tun);
     let mut unwrapped = false;
     for step in &steps {
         unwrapped |= step.kind == StepKind::Decap;
@@ -68,7 +69,7 @@ pub fn facts(cluster: &Cluster) -> Vec<PacketFact> {
 }
 
 fn fact(cluster: &Cluster, names: &Names, way: &Way<'_>) -> Option<PacketFact> {
-    way.iter().find(|hop| hop.stage == Stage::Deliver && hop.carries.is_none())?;
+    let last = way.iter().rev().find(|hop| hop.stage == Stage::Deliver && hop.carries.is_none())?;
     let first = way.first()?;
     let (from, to) = ends(first)?;
     let labels = |ip: &Ipv4Addr| {
@@ -81,9 +82,13 @@ fn fact(cluster: &Cluster, names: &Names, way: &Way<'_>) -> Option<PacketFact> {
             devices.push(hop.dev.to_string());
         }
     }
+    // Behind a Service, who got it is not to whom it was sent.
+    let receiver = cluster.hosts().iter().flat_map(|host| host.cni.pods.values()).find(|pod| pod.ns == last.ns);
     Some(PacketFact {
+        sent: first.at,
         from: labels(from.ip()),
-        to: labels(to.ip()),
+        to: receiver.map(|pod| labels(&pod.ip)).unwrap_or_default(),
+        port: to.port(),
         devices,
         via_service: names.services.get(to.ip()).map(|(_, name)| name.clone()),
     })
@@ -250,9 +255,14 @@ fn adds(hop: &Hop) -> bool {
 
 fn device_of(kind: StepKind, hop: &Hop, telling: bool) -> String {
     match kind {
-        StepKind::Encap | StepKind::Decap if telling => "flanneld".into(),
+        StepKind::Encap | StepKind::Decap if telling && !by_kernel(hop) => "flanneld".into(),
         _ => hop.dev.to_string(),
     }
+}
+
+/// Whether the kernel wraps or unwraps here, not flanneld.
+fn by_kernel(hop: &Hop) -> bool {
+    matches!(hop.decision, NetDecision::Tunnel { .. } | NetDecision::Tunnelled { .. })
 }
 
 fn scope_of(cluster: &Cluster, ns: NsId) -> Scope {
@@ -343,6 +353,9 @@ fn summary_of(kind: LayerKind, fields: &[FieldView]) -> String {
 /// What was decided at a hop.
 fn decision(cluster: &Cluster, kind: StepKind, hop: &Hop) -> Decision {
     match (&hop.decision, kind) {
+        (NetDecision::Tunnel { remote, .. }, _) => {
+            Decision::Encapsulated { subnet: String::new(), remote: remote.to_string() }
+        }
         (_, StepKind::Encap) if hop.carries.is_some() => encapsulated(hop),
         (_, StepKind::Decap) => Decision::Decapsulated,
         (NetDecision::Route(route), _) => {
@@ -392,7 +405,9 @@ fn program(cluster: &Cluster, owner: Owner, ns: NsId) -> String {
 fn rule_of(hop: &Hop) -> Option<String> {
     match &hop.decision {
         NetDecision::Route(route) => Some(route.to_string()),
-        NetDecision::Fdb { .. } | NetDecision::Arp { .. } => Some(hop.decision.to_string()),
+        NetDecision::Fdb { .. } | NetDecision::Tunnel { .. } | NetDecision::Arp { .. } => {
+            Some(hop.decision.to_string())
+        }
         NetDecision::Rule(hit) => Some(hit.to_string()),
         NetDecision::Rewrite { by: Some(hit), .. } => Some(hit.to_string()),
         _ => None,

@@ -6,6 +6,7 @@ use wasm_bindgen::closure::Closure;
 use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use crate::session::protocol::{FrameError, Request, Update, decode, encode};
+use crate::ui::browser::dom;
 
 /// The worker.
 #[derive(Clone)]
@@ -29,7 +30,8 @@ impl Core {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         let base = document().base_uri().ok().flatten().unwrap_or_else(|| window().origin());
-        let url = web_sys::Url::new_with_base("worker_loader.js", &base).ok()?.href();
+        let name = dom::root("data-worker").unwrap_or_else(|| "worker_loader.js".into());
+        let url = web_sys::Url::new_with_base(&name, &base).ok()?.href();
         let worker = Worker::new_with_options(&url, &options).ok()?;
         listen(&worker, arrived);
         Some(Core { worker })

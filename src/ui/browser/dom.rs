@@ -26,6 +26,18 @@ pub fn set_root(name: &str, value: &str) {
     }
 }
 
+/// An attribute of the root element: where the build put a file.
+pub fn root(name: &str) -> Option<String> {
+    document().document_element()?.get_attribute(name)
+}
+
+/// Sends the window an event.
+pub fn tell_window(event: &str) {
+    if let Ok(event) = web_sys::Event::new(event) {
+        drop(window().dispatch_event(&event));
+    }
+}
+
 /// Whether the system prefers dark colours.
 pub fn prefers_dark() -> bool {
     matches("(prefers-color-scheme: dark)")
@@ -89,6 +101,27 @@ pub fn remove(id: &str) {
 /// Puts the focus on the element with this id.
 pub fn focus(id: &str) {
     if let Some(element) = document().get_element_by_id(id).and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+        drop(element.focus());
+    }
+}
+
+/// Whether what is pressed goes into a text.
+pub fn is_typing(event: &leptos::ev::KeyboardEvent) -> bool {
+    let target = event.target().and_then(|t| t.dyn_into::<Element>().ok());
+    target.is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"))
+}
+
+/// Puts the focus on the element of this class that is `by` before or after the one that has it, inside the event's own
+/// element.
+pub fn focus_neighbour(event: &leptos::ev::KeyboardEvent, class: &str, by: i32) {
+    let Some(inside) = event.current_target().and_then(|t| t.dyn_into::<Element>().ok()) else { return };
+    let all = inside.get_elements_by_class_name(class);
+    let focused = document().active_element();
+    let next = match (0..all.length()).find(|at: &u32| all.item(*at) == focused) {
+        Some(at) => at.checked_add_signed(by),
+        None => Some(0),
+    };
+    if let Some(element) = next.and_then(|at| all.item(at)).and_then(|n| n.dyn_into::<web_sys::HtmlElement>().ok()) {
         drop(element.focus());
     }
 }

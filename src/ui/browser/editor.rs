@@ -10,6 +10,7 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::session::protocol::Diagnostic;
+use crate::ui::browser::dom;
 
 /// A running editor.
 #[derive(Clone)]
@@ -42,7 +43,7 @@ pub fn load(
     }
     let Ok(script) = document().create_element("script") else { return failed() };
     drop(script.set_attribute("type", "module"));
-    drop(script.set_attribute("src", "editor.js"));
+    drop(script.set_attribute("src", dom::root("data-editor").as_deref().unwrap_or("editor.js")));
     listen_once(&script, "load", start);
     listen_once(&script, "error", failed);
     if let Some(head) = document().head() {

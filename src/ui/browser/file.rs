@@ -1,7 +1,8 @@
-//! Files to the learner's disk, text to the clipboard.
+//! Files to and from the learner's disk, text to the clipboard.
 
 use leptos::prelude::{document, window};
-use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// Offers `bytes` as a download called `name`.
 pub fn save(name: &str, mime: &str, bytes: &[u8]) {
@@ -17,6 +18,22 @@ pub fn save(name: &str, mime: &str, bytes: &[u8]) {
         anchor.click();
     }
     drop(web_sys::Url::revoke_object_url(&url));
+}
+
+/// Reads the file that was chosen in an input, and empties the input. `None` if there is none, or it is longer than `most` bytes.
+pub fn read(event: &leptos::ev::Event, most: f64, then: impl Fn(Option<String>) + Clone + 'static) {
+    let input = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
+    let Some(input) = input else { return };
+    let chosen = input.files().and_then(|files| files.get(0)).filter(|file| file.size() <= most);
+    let Some(chosen) = chosen else { return then(None) };
+    let failed = then.clone();
+    let read = Closure::once(move |text: JsValue| then(text.as_string()));
+    let refused = Closure::once(move |_: JsValue| failed(None));
+    drop(chosen.text().then2(&read, &refused));
+    // The browser calls one of the two later.
+    read.forget();
+    refused.forget();
+    input.set_value("");
 }
 
 /// Puts `text` on the clipboard. Where the browser refuses, nothing happens: the text is also shown to be copied by hand.

@@ -11,6 +11,13 @@ pub fn get(key: &str) -> Option<String> {
     store()?.get_item(&format!("kubarium.{key}")).ok().flatten()
 }
 
+/// Forgets what is under `key`.
+pub fn remove(key: &str) {
+    if let Some(store) = store() {
+        drop(store.remove_item(&format!("kubarium.{key}")));
+    }
+}
+
 /// Remembers `value` under `key`.
 pub fn set(key: &str, value: &str) {
     if let Some(store) = store() {

@@ -15,6 +15,13 @@ pub fn set_query(name: &str, value: &str) {
     replace(&url.href());
 }
 
+/// Removes a query parameter from the address bar: it stood for what the page was opened with.
+pub fn clear_query(name: &str) {
+    let Some(url) = current() else { return };
+    url.search_params().delete(name);
+    replace(&url.href());
+}
+
 /// The fragment without `#`; `None` if there is none.
 pub fn fragment() -> Option<String> {
     let hash = window().location().hash().ok()?;

@@ -4,6 +4,7 @@ mod boxes;
 mod flights;
 mod node;
 mod pod;
+mod shelf;
 
 use leptos::prelude::*;
 
@@ -32,6 +33,7 @@ pub fn ClusterPanel() -> impl IntoView {
                 <div class="map" style:height=move || format!("{:.0}px", picture.with(|p| p.height))>
                     <Lines picture/>
                     <boxes::Boxes picture/>
+                    <Ties picture/>
                     <flights::Flights picture/>
                 </div>
                 <Legend/>
@@ -66,6 +68,20 @@ fn Lines(picture: Memo<Picture>) -> impl IntoView {
         <svg class="lines" aria-hidden="true" width=move || picture.with(|p| p.width) height=move || picture.with(|p| p.height)>
             {wires}
             {lines}
+        </svg>
+    }
+}
+
+/// What belongs to the chosen thing.
+#[component]
+fn Ties(picture: Memo<Picture>) -> impl IntoView {
+    let page = page();
+    let ties = Memo::new(move |_| {
+        page.selected.with(|selected| page.cluster.with(|view| picture.with(|p| p.ties(view, selected.as_ref()))))
+    });
+    view! {
+        <svg class="ties" aria-hidden="true" width=move || picture.with(|p| p.width) height=move || picture.with(|p| p.height)>
+            {move || ties.get().into_iter().map(|d| view! { <path d=d/> }).collect_view()}
         </svg>
     }
 }

@@ -1,72 +1,162 @@
-//! The selected thing: its YAML, description, events, cause, relatives, and the way to it in etcd.
+//! The selected thing: what it is, its owners, cause, events, description, YAML, relatives, volumes, and how it has fared.
+//!
+//! Each part follows its own part of the view, so that what a learner reads stays where it is while other parts change.
+
+mod chart;
+mod generations;
+mod volumes;
 
 use leptos::prelude::*;
 
 use crate::ui::browser::dom;
-use crate::ui::state::{Panel, page};
+use crate::ui::state::{Page, Panel, page};
 use crate::ui::widget::why::WhyChain;
 use crate::view::detail::{ObjectDetail, PlaceDetail};
-use crate::view::{DetailView, EventRow, ObjectRef};
+use crate::view::related::Relation;
+use crate::view::{DetailView, EventRow, Locale, ObjectRef};
+
+/// What is shown, and in which language: all is built anew when that changes.
+#[derive(Clone, PartialEq)]
+enum Shown {
+    Nothing(Locale),
+    Object(Locale, ObjectRef),
+    Place(Locale, Box<PlaceDetail>),
+}
 
 /// What is known of the selected thing.
 #[component]
 pub fn DetailPanel() -> impl IntoView {
     let page = page();
+    let shown = Memo::new(move |_| {
+        let locale = page.locale.get();
+        let selected = page.selected.with(Option::is_some);
+        page.detail.with(|detail| match detail.as_ref().filter(|_| selected) {
+            None => Shown::Nothing(locale),
+            Some(DetailView::Object(detail)) => Shown::Object(locale, detail.object.clone()),
+            Some(DetailView::Place(detail)) => Shown::Place(locale, detail.clone()),
+        })
+    });
     view! {
-        {move || { page.locale.track(); match page.detail.get().filter(|_| page.selected.with(Option::is_some)) {
-            None => view! { <p class="hint pad">{page.words().detail_hint}</p> }.into_any(),
-            Some(DetailView::Object(detail)) => view! { <Object detail=*detail/> }.into_any(),
-            Some(DetailView::Place(detail)) => view! { <Place detail=*detail/> }.into_any(),
-        }}}
+        {move || match shown.get() {
+            Shown::Nothing(_) => view! { <p class="hint pad">{page.words().detail_hint}</p> }.into_any(),
+            Shown::Object(_, object) => view! { <Object object/> }.into_any(),
+            Shown::Place(_, detail) => view! { <Place detail=*detail/> }.into_any(),
+        }}
     }
 }
 
+/// A part of the shown object that changes by itself.
+fn part<T: PartialEq + Send + Sync + Default + 'static>(page: Page, of: fn(&ObjectDetail) -> T) -> Memo<T> {
+    Memo::new(move |_| {
+        page.detail.with(|detail| match detail {
+            Some(DetailView::Object(detail)) => of(detail),
+            _ => T::default(),
+        })
+    })
+}
+
 #[component]
-fn Object(detail: ObjectDetail) -> impl IntoView {
+fn Object(object: ObjectRef) -> impl IntoView {
     let page = page();
-    let ObjectDetail { object, gone, yaml, etcd_key, events, related, why } = detail;
-    let to_edit = yaml.clone();
-    let edit = move |_| {
-        page.to_edit.set(Some(to_edit.clone()));
-        page.show(Panel::Editor);
-    };
-    let in_etcd = (!etcd_key.is_empty()).then(|| {
-        view! {
-            <button class="quiet" on:click=move |_| page.show_key(etcd_key.clone())>{page.words().show_in_etcd}</button>
-        }
-    });
-    let command = describe_command(&object);
-    let describe =
-        view! { <button class="quiet mono" on:click=move |_| page.run(command.clone())>"kubectl describe"</button> };
+    let owners = part(page, |d| d.owners.clone());
+    let volumes = part(page, |d| d.volumes.clone());
+    let chart = part(page, |d| d.chart.clone());
+    let why = part(page, |d| d.why.clone());
+    let events = part(page, |d| d.events.clone());
+    let related = part(page, |d| d.related.clone());
+    let yaml = part(page, |d| d.yaml.clone());
+    let describe = part(page, |d| d.describe.clone());
+    let gone = part(page, |d| d.gone);
+    page.describing.set(page.is_open("describe", false));
     view! {
         <article class="detail">
             <header>
-                <p class="kind">{object.kind}" · "{object.api_version}</p>
-                <h2 class="mono">{object.name}</h2>
-                <p class="faint">{object.namespace}{gone.then(|| format!(" · {}", page.words().gone))}</p>
-                <p class="row">{in_etcd}<button class="quiet" on:click=edit>{page.words().open_in_editor}</button>{(!gone).then_some(describe)}</p>
+                <p class="kind">{object.kind.clone()}" · "{object.api_version.clone()}</p>
+                <h2 class="mono">{object.name.clone()}</h2>
+                <p class="faint">{object.namespace.clone()}{move || gone.get().then(|| format!(" · {}", page.words().gone))}</p>
+                {move || owners.with(|owners| (!owners.is_empty()).then(|| view! { <Owners owners=owners.clone()/> }))}
+                <Actions object=object.clone()/>
             </header>
-            <Fold name=page.words().causes open=true><WhyChain links=why forgotten=false/></Fold>
-            <Fold name=page.words().events open=true><Events events/></Fold>
-            <Fold name="YAML" open=false><pre class="code" tabindex="0">{yaml}</pre></Fold>
-            <Fold name=page.words().related open=true>
-                <ul class="plain">
-                    {related.into_iter().map(|object| {
-                        let name = object.short();
-                        view! { <li><button class="name" on:click=move |_| page.select_object(object.clone())>{name}</button></li> }
-                    }).collect_view()}
-                </ul>
+            {move || chart.get().map(|of| view! { <chart::Chart of/> })}
+            <generations::Generations object=object.clone()/>
+            {move || volumes.with(|all| (!all.is_empty()).then(|| {
+                let all = all.clone();
+                view! { <Fold key="volumes" name=page.words().volumes open=true><volumes::Volumes volumes=all/></Fold> }
+            }))}
+            <Fold key="causes" name=page.words().causes open=true>{move || view! { <WhyChain links=why.get() forgotten=false/> }}</Fold>
+            <Fold key="events" name=page.words().events open=true>{move || view! { <Events events=events.get()/> }}</Fold>
+            <Fold key="related" name=page.words().related open=true>{move || view! { <Related all=related.get()/> }}</Fold>
+            <Fold key="describe" name="kubectl describe" open=false>
+                <pre class="code described" tabindex="0">{move || describe.get()}</pre>
             </Fold>
+            <Fold key="yaml" name="YAML" open=false><pre class="code" tabindex="0">{move || yaml.get()}</pre></Fold>
         </article>
     }
 }
 
-/// What a learner types to see more of an object.
-fn describe_command(object: &ObjectRef) -> String {
-    let kind = object.kind.to_lowercase();
-    match object.namespace.as_str() {
-        "" | "default" => format!("kubectl describe {kind} {}", object.name),
-        namespace => format!("kubectl describe {kind} {} -n {namespace}", object.name),
+/// The controllers above the object, the root first.
+#[component]
+fn Owners(owners: Vec<ObjectRef>) -> impl IntoView {
+    let page = page();
+    view! {
+        <nav class="owners" aria-label=page.words().owners>
+            {owners.into_iter().rev().map(|owner| view! { <Name object=owner/><span aria-hidden="true">" › "</span> }).collect_view()}
+        </nav>
+    }
+}
+
+/// An object by its kind and name, to be chosen.
+#[component]
+pub fn Name(object: ObjectRef) -> impl IntoView {
+    let page = page();
+    let name = object.short();
+    view! { <button class="name" on:click=move |_| page.select_object(object.clone())>{name}</button> }
+}
+
+#[component]
+fn Actions(object: ObjectRef) -> impl IntoView {
+    let page = page();
+    let key = part(page, |d| d.etcd_key.clone());
+    let yaml = part(page, |d| d.yaml.clone());
+    let gone = part(page, |d| d.gone);
+    let edit = move |_| {
+        page.to_edit.set(Some(yaml.get_untracked()));
+        page.show(Panel::Editor);
+    };
+    let pod = (object.kind == "Pod").then(|| object.clone());
+    let bound =
+        Memo::new(move |_| page.cluster.with(|c| c.pods.iter().any(|pod| pod.object == object && pod.node.is_some())));
+    view! {
+        <p class="row">
+            {pod.map(|pod| view! {
+                <button class="quiet why-node" on:click=move |_| page.show_decision(pod.clone())>
+                    {move || if bound.get() { page.words().why_node } else { page.words().why_no_node }}
+                </button>
+            })}
+            <button class="quiet" on:click=move |_| page.show_key(key.get_untracked())>{page.words().show_in_etcd}</button>
+            <Show when=move || !gone.get()><button class="quiet" on:click=edit>{page.words().open_in_editor}</button></Show>
+        </p>
+    }
+}
+
+/// What the object has to do with, by relation.
+#[component]
+fn Related(all: Vec<(Relation, ObjectRef)>) -> impl IntoView {
+    let page = page();
+    let mut groups: Vec<(Relation, Vec<ObjectRef>)> = Vec::new();
+    for (relation, object) in all {
+        match groups.last_mut() {
+            Some((known, members)) if *known == relation => members.push(object),
+            _ => groups.push((relation, vec![object])),
+        }
+    }
+    view! {
+        <dl class="related">
+            {groups.into_iter().map(|(relation, objects)| view! {
+                <dt>{page.words().relation(relation)}</dt>
+                {objects.into_iter().map(|object| view! { <dd><Name object/></dd> }).collect_view()}
+            }).collect_view()}
+        </dl>
     }
 }
 
@@ -83,9 +173,9 @@ fn Place(detail: PlaceDetail) -> impl IntoView {
             <dl class="facts">
                 {facts.into_iter().map(|(name, value)| view! { <dt>{name}</dt><dd class="mono">{value}</dd> }).collect_view()}
             </dl>
-            <Fold name=page.words().recent open=true><WhyChain links=recent forgotten=false/></Fold>
+            <Fold key="recent" name=page.words().recent open=true><WhyChain links=recent forgotten=false/></Fold>
             {tables.into_iter().map(|(title, text)| view! {
-                <Fold name=title open=true><pre class="code" tabindex="0">{text}</pre></Fold>
+                <Fold key=title.clone() name=title open=true><pre class="code" tabindex="0">{text}</pre></Fold>
             }).collect_view()}
         </article>
     }
@@ -93,14 +183,11 @@ fn Place(detail: PlaceDetail) -> impl IntoView {
 
 /// A part that can be folded; it stays as the learner left it, whatever is selected next.
 #[component]
-fn Fold(#[prop(into)] name: String, open: bool, children: Children) -> impl IntoView {
+fn Fold(#[prop(into)] key: String, #[prop(into)] name: String, open: bool, children: Children) -> impl IntoView {
     let page = page();
-    let open = page.folds.with_value(|f| f.get(&name).copied()).unwrap_or(open);
-    let key = name.clone();
+    let open = page.is_open(&key, open);
     let keep = move |event| {
-        page.folds.update_value(|f| {
-            f.insert(key.clone(), dom::is_open(&event));
-        });
+        page.fold(&key, dom::is_open(&event));
     };
     view! { <details open=open on:toggle=keep><summary>{name}</summary>{children()}</details> }
 }

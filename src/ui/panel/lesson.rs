@@ -1,11 +1,16 @@
 //! Lessons: the list, or the open one step by step.
 
+pub mod list;
+mod quiz;
+
 use leptos::prelude::*;
 
 use crate::session::protocol::{LessonRequest, Request};
-use crate::ui::state::{Page, page};
+use crate::ui::panel::lesson::list::List;
+use crate::ui::panel::lesson::quiz::Quiz;
+use crate::ui::state::{Page, Panel, page};
 use crate::ui::widget::prose::Prose;
-use crate::view::{CheckState, LessonTitle, LessonView, StepView};
+use crate::view::{CheckState, LessonView, StepView};
 
 fn ask(page: Page, request: LessonRequest) {
     page.send(Request::Lesson(request));
@@ -20,34 +25,32 @@ pub fn LessonPanel() -> impl IntoView {
             Some(lesson) => view! { <Open lesson/> }.into_any(),
             None => view! { <List/> }.into_any(),
         }}}
+        <Show when=move || page.narrow.get()><Said/></Show>
     }
 }
 
-#[component]
-fn List() -> impl IntoView {
-    let page = page();
-    view! {
-        <div class="lessons-list pad">
-            <p class="lead">{move || page.t().lessons_say}</p>
-            <ol class="plain">
-                <For each=move || page.lessons.get() key=|l| (l.id.clone(), l.title.clone(), l.done) let(title)><Title title/></For>
-            </ol>
-        </div>
-    }
-}
+/// How many of the last lines of the terminal a lesson shows on a phone, where the terminal is out of sight.
+const SAID: usize = 6;
 
+/// What the terminal said last.
 #[component]
-fn Title(title: LessonTitle) -> impl IntoView {
+fn Said() -> impl IntoView {
     let page = page();
-    let LessonTitle { id, title, summary, steps, done } = title;
+    let last = Memo::new(move |_| {
+        page.output.with(|output| {
+            let text: String =
+                output.iter().rev().take(20).collect::<Vec<_>>().iter().rev().map(|c| c.text.as_str()).collect();
+            let lines: Vec<&str> = text.lines().collect();
+            lines[lines.len().saturating_sub(SAID)..].join("\n")
+        })
+    });
     view! {
-        <li>
-            <button class="lesson-title" on:click=move |_| ask(page, LessonRequest::Open(id.clone()))>
-                <b>{title}</b>
-                <span>{summary}</span>
-                <span class="faint mono">{format!("{done}/{steps}")}</span>
-            </button>
-        </li>
+        <Show when=move || !last.with(String::is_empty)>
+            <aside class="said" aria-live="polite">
+                <pre tabindex="0">{last}</pre>
+                <button class="quiet" on:click=move |_| page.show(Panel::Terminal)>{move || page.t().terminal}</button>
+            </aside>
+        </Show>
     }
 }
 
@@ -77,24 +80,40 @@ fn Open(lesson: LessonView) -> impl IntoView {
 #[component]
 fn Step(n: usize, step: StepView, current: bool) -> impl IntoView {
     let page = page();
-    let StepView { title, prose, state, missing, hints, more_hints, solution } = step;
+    let StepView { title, prose, state, missing, hints, more_hints, solution, quiz, par, strokes, too_late } = step;
     let (class, says) = match state {
         CheckState::Met => ("met", page.words().met),
         CheckState::Open => ("open", page.words().not_met),
         CheckState::Locked => ("locked", page.words().locked),
     };
     let solved = solution.is_some();
+    let golf = strokes.filter(|n| *n > 0).map(|n| page.words().golf(n, par));
     view! {
         <li class=format!("step {class}")>
             <details open=current>
-                <summary><span class="number mono">{n + 1}</span>{title}<span class="state">{says}</span></summary>
+                <summary><span class="number mono">{n + 1}</span>{title}<span class="state">{golf.map(|golf| format!("{golf} · "))}{says}</span></summary>
                 <Prose blocks=prose/>
+                {quiz.map(|quiz| view! { <Quiz quiz open=current && state == CheckState::Open/> })}
                 {missing.into_iter().map(|m| view! { <p class="missing">{m}</p> }).collect_view()}
                 {hints.into_iter().map(|h| view! { <aside class="remark"><Prose blocks=h/></aside> }).collect_view()}
                 {solution.map(|s| view! { <div class="solution"><Prose blocks=s/></div> })}
+                {too_late.then(|| view! { <Again n/> })}
                 {(current && state == CheckState::Open).then(|| view! { <Help more_hints solved/> })}
             </details>
         </li>
+    }
+}
+
+/// The step's time is over.
+#[component]
+fn Again(n: usize) -> impl IntoView {
+    let page = page();
+    let step = u16::try_from(n).unwrap_or(u16::MAX);
+    view! {
+        <p class="row">
+            <span>{page.words().too_late}</span>
+            <button class="quiet" on:click=move |_| ask(page, LessonRequest::Step(step))>{page.words().begin_again}</button>
+        </p>
     }
 }
 

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::session::protocol::{Boot, LinkError};
+use crate::session::protocol::{LinkError, Work};
 use crate::ui::browser::{dom, url};
 use crate::ui::link;
 use crate::ui::state::{Status, page};
@@ -19,18 +19,63 @@ pub fn Trouble() -> impl IntoView {
     view! {
         <div class="trouble" aria-live="polite">
             {move || { page.locale.track(); match page.status.get() {
-                Status::Ready => view! { <Refused/> }.into_any(),
-                Status::Busy(work, done) => view! {
-                    <div class="notice busy">
-                        <label>{page.words().work(work)} <progress max="1000" value=(done > 0).then(|| done.to_string())/></label>
-                    </div>
-                }.into_any(),
+                Status::Ready => view! { <Refused/><Restored/><Newer/> }.into_any(),
+                Status::Busy(work, done) => view! { <Busy work done/> }.into_any(),
                 Status::Broken(what, link) => view! { <Broken what link/> }.into_any(),
                 Status::Stale => view! {
                     <div class="notice bad"><p>{page.words().stale}</p><a class="solid" href="">{page.words().reload}</a></div>
                 }.into_any(),
             }}}
         </div>
+    }
+}
+
+/// Long work; bringing a cluster back can be given up.
+#[component]
+fn Busy(work: Work, done: u16) -> impl IntoView {
+    let page = page();
+    let restoring = page.restored.get_untracked();
+    let says = if restoring { page.words().restoring } else { page.words().work(work) };
+    view! {
+        <div class="notice busy">
+            <label>{says} <progress max="1000" value=(done > 0).then(|| done.to_string())/></label>
+            {restoring.then(|| view! {
+                <button class="quiet" on:click=move |_| link::start_afresh(page)>{page.words().start_afresh}</button>
+            })}
+        </div>
+    }
+}
+
+/// The cluster of last time is back, and need not be.
+#[component]
+fn Restored() -> impl IntoView {
+    let page = page();
+    view! {
+        <Show when=move || page.restored.get()>
+            <div class="notice restored">
+                <p>{move || page.t().restored}</p>
+                <button class="quiet" on:click=move |_| link::start_afresh(page)>{move || page.t().start_afresh}</button>
+                <button class="quiet" on:click=move |_| page.restored.set(false)>{move || page.t().close}</button>
+            </div>
+        </Show>
+    }
+}
+
+/// A newer version of the page waits (`public/start.js` says so); what was done stays.
+#[component]
+fn Newer() -> impl IntoView {
+    let page = page();
+    let waits = RwSignal::new(dom::root("data-update").is_some());
+    let listener = window_event_listener_untyped("kubarium:update", move |_| waits.set(true));
+    on_cleanup(move || listener.remove());
+    view! {
+        <Show when=move || waits.get()>
+            <div class="notice waiting">
+                <p>{move || page.t().stale}</p>
+                <button class="solid" on:click=|_| dom::tell_window("kubarium:take-update")>{move || page.t().reload}</button>
+                <button class="quiet" on:click=move |_| waits.set(false)>{move || page.t().close}</button>
+            </div>
+        </Show>
     }
 }
 
@@ -56,7 +101,7 @@ fn Refused() -> impl IntoView {
 fn Broken(what: String, link: String) -> impl IntoView {
     let page = page();
     let address = (!link.is_empty()).then(|| url::with_fragment(&link));
-    let anew = move |_| link::start_core(page, Boot::Fresh(String::new()));
+    let anew = move |_| link::start_afresh(page);
     view! {
         <div class="notice bad" role="alert">
             <p><strong>{page.words().broken}</strong></p>

@@ -6,6 +6,12 @@ use crate::session::protocol::Request;
 use crate::ui::browser::{dom, file, url};
 use crate::ui::state::page;
 
+/// How to go on with a real cluster.
+const GO_ON: &str = "\
+kind create cluster --config kind.yaml
+kubectl apply -f kubarium.yaml
+kubectl get pods -A -w";
+
 /// The button and what it opens.
 #[component]
 pub fn Share() -> impl IntoView {
@@ -30,6 +36,13 @@ pub fn Share() -> impl IntoView {
                 <button class="solid" on:click=copy>{move || if copied.get() { page.t().copied } else { page.t().copy }}</button>
             </label>
             <p class="faint">{move || page.t().digest}" "<output id="share-digest" class="mono">{move || page.share.get().map(|(_, digest)| digest)}</output></p>
+            <h3>{move || page.t().go_on}</h3>
+            <p>{move || page.t().go_on_says}</p>
+            <p class="row">
+                <button class="quiet" on:click=move |_| page.send(Request::SaveManifests)>"kubarium.yaml"</button>
+                <button class="quiet" on:click=move |_| page.send(Request::SaveKind)>"kind.yaml"</button>
+            </p>
+            <pre class="mono">{GO_ON}</pre>
         </div>
     }
 }

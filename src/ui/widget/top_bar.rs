@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::ui::state::{Panel, page};
+use crate::ui::widget::faults::Faults;
 use crate::ui::widget::menu::{LocaleSwitch, ThemeSwitch};
 use crate::ui::widget::share::Share;
 use crate::ui::widget::transport::Transport;
@@ -21,6 +22,7 @@ pub fn TopBar() -> impl IntoView {
             <Transport/>
             <div class="whole">
                 <button class="quiet lessons" on:click=move |_| page.show(Panel::Lesson)>{move || page.t().lessons}</button>
+                <Faults/>
                 <Share/>
                 <LocaleSwitch/>
                 <ThemeSwitch/>

@@ -4,6 +4,12 @@ use super::{Words, say};
 use crate::view::{ComponentKind, Happening, Outcome, Place, WaitFor};
 
 impl Words {
+    /// How many commands a step took, and how few would do.
+    pub fn golf(&self, strokes: u16, par: u16) -> String {
+        let commands = if strokes == 1 { "command" } else { "commands" };
+        say!(self, "{strokes} {commands}, fewest {par}", "{strokes} 条命令，最少 {par} 条")
+    }
+
     /// A place by its full name: `kubelet on worker1`.
     pub fn place(&self, place: &Place) -> String {
         match place {

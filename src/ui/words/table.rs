@@ -37,6 +37,8 @@ words! {
     terminal: "Terminal", "终端";
     packets: "Packets", "数据包";
     events: "Events", "事件";
+    scheduler: "Scheduler", "调度器";
+    objects: "Objects", "对象";
     // The clock
     clock: "Clock", "时钟";
     play: "Run", "运行";
@@ -50,6 +52,8 @@ words! {
     next: "Next", "接下来";
     // Sharing
     share: "Share", "分享";
+    go_on: "Go on with a real cluster", "到真实集群上继续";
+    go_on_says: "What you made, as manifests, and a kind configuration with as many nodes. kind needs a container engine on your machine.", "把你创建的一切存成清单，外加一份节点数相同的 kind 配置。kind 需要本机有容器引擎。";
     share_says: "This link holds the scenario and every command so far. Whoever opens it sees this very cluster. Nothing is sent to a server.", "此链接包含场景和迄今的全部命令，打开者会看到完全相同的集群。数据不会发送到任何服务器。";
     link: "Link", "链接";
     digest: "Digest of the state:", "状态摘要：";
@@ -95,10 +99,25 @@ words! {
     causes: "Why it is as it is", "为何如此";
     related: "Related", "相关对象";
     recent: "What it did last", "最近的动作";
+    owners: "Owned by", "属主";
+    generations: "Generations", "版本代次";
+    newest: "newest", "最新";
+    outdated: "older template", "旧模板";
+    volumes: "Volumes", "存储卷";
+    read_only: "read only", "只读";
+    unmounted: "no container mounts it", "没有容器挂载它";
+    chart: "Metric and replicas over time", "指标与副本数的变化";
+    figures: "Figures", "数值";
+    target: "target", "目标";
+    wanted: "wanted", "期望";
+    replicas: "replicas", "副本";
+    time: "Time", "时间";
     show_in_etcd: "Show in etcd", "在 etcd 中查看";
     gone: "deleted", "已删除";
     // Events
     why: "Why?", "为什么？";
+    why_node: "Why this node?", "为何是该节点？";
+    why_no_node: "Why no node?", "为何没有节点？";
     why_hint: "Choose an event to see what brought it about, back to the command that started it all.", "选择一个事件，查看它的起因，一直追溯到最初的命令。";
     filter: "Filter", "筛选";
     forgotten: "What came before is no longer remembered.", "更早的原因已不再保留。";
@@ -111,6 +130,58 @@ words! {
     leases: "Leases", "租约";
     members: "Members", "成员";
     etcd_hint: "Choose a key to see its value and its earlier revisions.", "选择一个键，查看它的值和历史修订版本。";
+    // Scheduler
+    queue: "Queue", "队列";
+    decisions: "Decisions", "调度决策";
+    queue_empty: "No pod waits for a node.", "没有等待调度的 Pod。";
+    queue_active: "active: tried next", "active：即将尝试";
+    queue_unschedulable: "unschedulable: until something helps", "unschedulable：等待情况变化";
+    queue_gated: "kept out by its scheduling gates", "被调度门控阻挡";
+    rejected_by: "rejected by", "拒绝它的插件：";
+    all_pods: "All pods", "全部 Pod";
+    no_decision: "The scheduler remembers no decision about this pod: it was bound without the scheduler, or the decision is forgotten.", "调度器没有关于此 Pod 的决策记录：它未经调度器绑定，或记录已被遗忘。";
+    scheduler_hint: "Nothing has been scheduled yet.", "尚未进行任何调度。";
+    points: "Extension points of the scheduling framework", "调度框架的扩展点";
+    point_skipped: "nothing to say about this pod", "与此 Pod 无关，已跳过";
+    not_reached: "not reached", "未到达";
+    node: "Node", "节点";
+    verdict: "Verdict", "结论";
+    sum: "Sum", "总分";
+    chosen: "chosen", "选中";
+    only_one: "the only one that would do: not scored", "唯一可行的节点，无需打分";
+    what_if: "What if…", "假如……";
+    what_if_hint: "Write what would be different about the pod, in YAML; or about a node, with kind and name.", "用 YAML 写出 Pod 会有何不同；也可以写节点，需注明 kind 和名称。";
+    what_if_try: "Try it on a copy", "在副本上试试";
+    what_if_says: "Nothing of this has happened: it is one scheduling cycle on a copy of the cluster.", "这些都没有真正发生：只是在集群副本上做了一次调度。";
+    score_reads: "A score reads: raw → normalised × weight = points.", "打分格式：原始分 → 归一化 × 权重 = 得分。";
+    preemptible: "removing other pods could help", "驱逐其他 Pod 可能有帮助";
+    hopeless: "Preemption found no node that could be made to do.", "抢占没有找到可以腾出空间的节点。";
+    victims: "These pods must go:", "需要让位的 Pod：";
+    // Objects
+    kinds: "Kinds", "类型";
+    find: "Filter (/)", "筛选 (/)";
+    namespace: "Namespace", "命名空间";
+    none_there: "There are none.", "没有对象。";
+    // Faults
+    faults: "Faults", "故障";
+    faults_say: "Each is a command too (!fault), is kept in the log, and comes back with a link.", "每个故障也是一条命令（!fault），会写入日志，并随链接重现。";
+    fault_node: "A node", "节点";
+    fault_process: "A process", "进程";
+    fault_network: "The network", "网络";
+    switch_off: "Switch off", "断电";
+    switch_on: "Switch on", "开机";
+    cut_off: "Cut off", "隔离网络";
+    crash: "Crash", "停止";
+    start: "Start", "启动";
+    lose: "Lose messages", "丢失消息";
+    delay: "Delay messages", "延迟消息";
+    heal: "Mend the network", "修复网络";
+    broken_now: "Broken now:", "当前故障：";
+    nothing_broken: "Nothing is broken.", "一切正常。";
+    // Keeping
+    restored: "The cluster is as you left it.", "已恢复到你离开时的集群。";
+    start_afresh: "Start afresh", "重新开始";
+    restoring: "Bringing the cluster back…", "正在恢复集群……";
     // Packets
     from: "From", "从";
     to: "To", "到";
@@ -124,6 +195,8 @@ words! {
     headers: "Headers and bytes", "报头与字节";
     udp_backend_note: "flannel's UDP backend is shown because every step is visible in it. It is meant for debugging; VXLAN is the usual one.", "这里展示 flannel 的 UDP 后端，因为每一步都清晰可见。它仅用于调试，实际通常使用 VXLAN。";
     // Lessons
+    scenes: "Ready clusters", "现成的集群";
+    scenes_say: "Something is running, and often something is wrong. Look, break, repair.", "里面跑着东西，往往还出着问题。看一看，弄坏它，修好它。";
     lessons_say: "Each lesson starts a cluster of its own and looks at its state, never at what you typed.", "每门课程都会启动自己的集群，只检查集群状态，不检查你输入了什么。";
     all_lessons: "All lessons", "全部课程";
     progress: "Progress", "进度";
@@ -132,6 +205,19 @@ words! {
     locked: "later", "稍后";
     hint: "Hint", "提示";
     solution: "Solution", "答案";
+    quiz_first: "Predict first, then run.", "先预测，再执行。";
+    quiz_right: "As you predicted.", "与你的预测一致。";
+    quiz_wrong: "Not as you predicted: the one with the tick is what happened.", "与你的预测不同：打钩的才是实际发生的。";
+    too_late: "The time for this step is over.", "这一步的时间已过。";
+    begin_again: "Begin the step again", "重新开始这一步";
+    save_progress: "Save progress to a file", "把进度存为文件";
+    read_progress: "Read progress from a file", "从文件读取进度";
+    progress_refused: "This file holds no progress of lessons. Nothing was changed.", "这个文件里没有课程进度。什么也没有改变。";
+    part_pods: "Pods and what keeps them", "Pod 与维持它们的控制器";
+    part_services: "Services", "Service";
+    part_packets: "The way of a packet", "数据包之路";
+    part_inside: "Memory and health", "记忆与健康";
+    part_controllers: "More controllers", "更多控制器";
     lesson_done: "Lesson finished.", "课程已完成。";
     // Processes
     does_api: "The only door to etcd. Everybody asks it, everybody watches through it.", "通往 etcd 的唯一入口，所有组件都向它请求，通过它监听。";

@@ -40,10 +40,23 @@ pub enum Node {
 pub struct Simple {
     /// Variables set before it.
     pub assigns: Vec<(String, Word)>,
+    /// Arrays set, as bash has them: `a=(x y)`.
+    pub arrays: Vec<Array>,
     /// The command and its arguments.
     pub words: Vec<Word>,
     /// Its redirections, in order.
     pub redirects: Vec<Redirect>,
+}
+
+/// `a=(x y)` or `a+=(x y)`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Array {
+    /// Its name.
+    pub name: String,
+    /// Whether it is added to what is there.
+    pub append: bool,
+    /// Its elements.
+    pub words: Vec<Word>,
 }
 
 /// A redirection.
@@ -106,6 +119,13 @@ pub enum Operator {
     Prefix(bool),
     /// `${x%w}`, `${x%%w}`.
     Suffix(bool),
+}
+
+impl Simple {
+    /// What is assigned, in the order in which it is expanded.
+    pub fn values(&self) -> impl Iterator<Item = &Word> {
+        self.arrays.iter().flat_map(|array| &array.words).chain(self.assigns.iter().map(|(_, word)| word))
+    }
 }
 
 impl Word {

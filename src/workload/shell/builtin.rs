@@ -3,7 +3,7 @@
 use crate::sim::VecMap;
 use crate::workload::shell::Shell;
 use crate::workload::shell::thread::{Frame, State, Target};
-use crate::workload::{Ctx, Effect};
+use crate::workload::{Ctx, Effect, SIGKILL};
 
 /// The name of a signal in `trap` and `kill`: `TERM`.
 pub fn signal_name(signal: u8) -> &'static str {
@@ -104,7 +104,8 @@ impl Shell {
         };
         let path = crate::workload::fs::resolve(&thread.cwd, &wanted);
         if !ctx.fs.is_dir(&path) {
-            let words = format!("{}cd: can't cd to {wanted}: No such file or directory\n", self.prefix(ctx));
+            let what = if self.name == "bash" { wanted } else { format!("can't cd to {wanted}") };
+            let words = format!("{}cd: {what}: No such file or directory\n", self.prefix(ctx));
             ctx.eprint(words);
             return 2;
         }
@@ -166,6 +167,9 @@ impl Shell {
         if let Some(thread) = self.threads.get_mut(&id) {
             let code = code.map_or(thread.status, |c| u8::try_from(c.rem_euclid(256)).unwrap_or(0));
             thread.finish(code);
+        }
+        if let Some(session) = self.session.as_mut().filter(|_| id == 0) {
+            session.leaves = true;
         }
         true
     }
@@ -322,7 +326,10 @@ impl Shell {
             match (arg.parse::<u32>(), signal) {
                 (Ok(pid), Some(signal)) => match pid.checked_sub(100).filter(|t| self.threads.contains_key(t)) {
                     Some(thread) => {
-                        if signal > 0 {
+                        let handles = signal != SIGKILL && self.threads[&thread].is_running();
+                        if handles {
+                            self.child(thread, crate::workload::Input::Signal(signal), ctx);
+                        } else if signal > 0 {
                             self.with(thread, |t| t.finish(128 + signal));
                         }
                     }

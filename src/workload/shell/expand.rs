@@ -59,9 +59,8 @@ impl Scope<'_> {
         let mut fields: Vec<Field> = vec![Field::default()];
         for (at, part) in word.0.iter().enumerate() {
             if let Part::Variable(name, None, true) = part
-                && name == "@"
+                && let Some(args) = self.all(name)
             {
-                let args = self.args.get(1..).unwrap_or(&[]).to_vec();
                 for (n, arg) in args.iter().enumerate() {
                     if n > 0 {
                         fields.push(Field::default());
@@ -136,8 +135,37 @@ impl Scope<'_> {
         }
     }
 
+    /// The arguments (`@`) or the elements of an array (`a[@]`).
+    fn all(&self, name: &str) -> Option<Vec<String>> {
+        match name.strip_suffix("[@]") {
+            _ if name == "@" => Some(self.args.get(1..).unwrap_or(&[]).to_vec()),
+            array => Some(elements(self.vars, array?)),
+        }
+    }
+
+    /// Sets an array; its elements are variables of their own: `a[0]`.
+    pub fn set_array(&mut self, array: &Array) {
+        let words = self.fields(&array.words);
+        let mut all = if array.append { elements(self.vars, &array.name) } else { Vec::new() };
+        all.extend(words);
+        let own = format!("{}[", array.name);
+        self.vars.retain(|name, _| !name.starts_with(&own));
+        self.vars.remove(&array.name);
+        self.vars.extend(all.into_iter().enumerate().map(|(at, word)| (format!("{own}{at}]"), word)));
+    }
+
     /// The value of a variable or special parameter.
-    fn value(&self, name: &str) -> Option<String> {
+    fn value(&mut self, name: &str) -> Option<String> {
+        if let Some((array, subscript)) = name.strip_suffix(']').and_then(|name| name.split_once('[')) {
+            return match (subscript, arith::evaluate(subscript, self.vars)) {
+                ("@" | "*", _) => Some(elements(self.vars, array).join(" ")),
+                (_, Ok(at)) => elements(self.vars, array).into_iter().nth(usize::try_from(at).ok()?),
+                (_, Err(words)) => {
+                    self.error = Some(words);
+                    None
+                }
+            };
+        }
         match name {
             "?" => Some(self.status.to_string()),
             "$" => Some(self.pid.to_string()),
@@ -148,7 +176,7 @@ impl Scope<'_> {
             digits if digits.starts_with(|c: char| c.is_ascii_digit()) => {
                 self.args.get(digits.parse::<usize>().ok()?).cloned()
             }
-            name => self.vars.get(name).cloned(),
+            name => self.vars.get(name).or_else(|| self.vars.get(&format!("{name}[0]"))).cloned(),
         }
     }
 
@@ -157,6 +185,9 @@ impl Scope<'_> {
         let Some((operator, word)) = operator else { return value.unwrap_or_default() };
         let missing = |colon: bool| value.as_ref().is_none_or(|v| colon && v.is_empty());
         match operator {
+            Operator::Length if name.ends_with("[@]") || name.ends_with("[*]") => {
+                elements(self.vars, &name[..name.len() - 3]).len().to_string()
+            }
             Operator::Length => value.unwrap_or_default().chars().count().to_string(),
             Operator::Default(colon) if missing(*colon) => self.single(word),
             Operator::Assign(colon) if missing(*colon) => {
@@ -206,6 +237,14 @@ impl Scope<'_> {
         let fits = |name: &&String| (hidden || !name.starts_with('.')) && matches(last, name);
         names.iter().filter(fits).map(|name| format!("{prefix}{name}")).collect()
     }
+}
+
+/// The elements of an array; a variable is one of one element.
+fn elements(vars: &VecMap<String, String>, name: &str) -> Vec<String> {
+    if let Some(value) = vars.get(name) {
+        return vec![value.clone()];
+    }
+    (0..).map_while(|at| vars.get(&format!("{name}[{at}]")).cloned()).collect()
 }
 
 fn add(fields: &mut Vec<Field>, text: &str, quoted: bool) {

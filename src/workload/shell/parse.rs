@@ -346,6 +346,20 @@ impl Parser {
         }
     }
 
+    /// `(x y)`: the elements of an array.
+    fn elements(&mut self) -> Result<Vec<Word>, ParseError> {
+        self.expect("(")?;
+        let mut words = Vec::new();
+        loop {
+            match self.next() {
+                Token::Word(word) => words.push(word),
+                Token::Op("\n") => {}
+                Token::Op(")") => return Ok(words),
+                token => return Err(unexpected(&token)),
+            }
+        }
+    }
+
     fn simple(&mut self) -> Result<Arc<Node>, ParseError> {
         let mut simple = Simple::default();
         loop {
@@ -357,9 +371,14 @@ impl Parser {
                 }
                 Token::Word(word) => {
                     self.at += 1;
-                    match word::assignment(&word).filter(|_| simple.words.is_empty()) {
-                        Some(assign) => simple.assigns.push(assign),
-                        None => simple.words.push(word),
+                    let array = word::array(&word).filter(|_| self.peek() == &Token::Op("("));
+                    match (array, word::assignment(&word)) {
+                        (Some((name, append)), _) if simple.words.is_empty() => {
+                            let words = self.elements()?;
+                            simple.arrays.push(Array { name, append, words });
+                        }
+                        (_, Some(assign)) if simple.words.is_empty() => simple.assigns.push(assign),
+                        _ => simple.words.push(word),
                     }
                 }
                 Token::Op("(") if simple.words.len() == 1 && simple.redirects.is_empty() => {

@@ -94,7 +94,7 @@ impl Shell {
         let mut found = Vec::new();
         match &**node {
             Node::Simple(simple) => {
-                simple.assigns.iter().for_each(|(_, w)| substitutions(w, &mut found));
+                simple.values().for_each(|w| substitutions(w, &mut found));
                 simple.words.iter().for_each(|w| substitutions(w, &mut found));
                 simple.redirects.iter().for_each(|r| substitutions(&r.target, &mut found));
             }
@@ -333,11 +333,12 @@ impl Shell {
     fn simple(&mut self, id: u32, simple: &Simple, mut outputs: Vec<String>, ctx: &mut Ctx<'_>) {
         // The outputs are used in the order in which the substitutions were found.
         let mut counts = Vec::new();
-        simple.assigns.iter().for_each(|(_, w)| substitutions(w, &mut counts));
+        simple.values().for_each(|w| substitutions(w, &mut counts));
         let assigned: Vec<String> = outputs.drain(..counts.len().min(outputs.len())).collect();
         let had = !assigned.is_empty();
         let values = self.scope(id, assigned, ctx, |scope| {
             let mut set = Vec::new();
+            simple.arrays.iter().for_each(|array| scope.set_array(array));
             for (name, word) in &simple.assigns {
                 let value = scope.single(word);
                 if simple.words.is_empty() {

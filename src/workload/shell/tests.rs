@@ -176,6 +176,16 @@ fn a_script_takes_the_time_that_it_sleeps() {
 }
 
 #[test]
+fn arrays_are_as_in_bash() {
+    check(&[
+        ("a=(x 'y z' $GREETING); echo ${a[1]} ${#a[@]} $a", "y z 3 x\n"),
+        ("i=1; a=(x y\nz); a+=(\"$i\"); echo ${a[$i]} ${a[i+1]} ${a[*]}", "y z x y z 1\n"),
+        ("a=(1 'b c'); for x in \"${a[@]}\"; do echo \"<$x>\"; done", "<1>\n<b c>\n"),
+        ("a=($(echo p q)); echo ${a[1]}${a[7]}; b=s; b+=t; echo ${b[0]}", "q\nst\n"),
+    ]);
+}
+
+#[test]
 fn a_loop_without_end_uses_time_and_harms_nobody() {
     let (_, _, code, took) = run("i=0; while true; do i=$((i+1)); done");
     assert_eq!(code, None);
@@ -194,5 +204,53 @@ fn nonsense_never_panics() {
         let script: Vec<&str> = (0..length).map(|_| *rng.pick(&pieces).expect("not empty")).collect();
         let separator = if rng.chance(500_000) { " " } else { "" };
         _ = super::parse::parse(&script.join(separator));
+    }
+}
+
+/// What a shell at a terminal shows, line by line of what is typed; `^C` and `^D` are keys.
+fn at_terminal(lines: &[&str]) -> (String, Option<u8>) {
+    let place = Place { family: Family::Busybox, image: "busybox".into(), ..Place::default() };
+    let spec = Spec { argv: vec!["sh".into()], env: [].into(), cwd: "/".into() };
+    let mut fs = registry::files(&place);
+    let mut process = registry::start(&spec, &place, &fs).expect("there is a shell");
+    if let crate::workload::Process::Shell(shell) = &mut process {
+        shell.interact();
+    }
+    let (mut rng, mut ids) = (Rng::stream(1, "shell"), Ids::default());
+    let (mut shown, mut code) = (String::new(), None);
+    let typed = lines.iter().map(|line| match *line {
+        "^C" => Input::Signal(crate::workload::SIGINT),
+        "^D" => Input::StdinEnd,
+        line => Input::Stdin(format!("{line}\n").into_bytes()),
+    });
+    for input in std::iter::once(Input::Start).chain(typed) {
+        let mut out = Vec::new();
+        let now = Time::ZERO;
+        let mut ctx = Ctx { now, fs: &mut fs, rng: &mut rng, ids: &mut ids, place: &place, procs: &[], out: &mut out };
+        process.handle(input, &mut ctx);
+        for effect in out {
+            match effect {
+                Effect::Stdout(bytes) | Effect::Stderr(bytes) => shown += &String::from_utf8_lossy(&bytes),
+                Effect::Exit(c) => code = Some(c),
+                _ => {}
+            }
+        }
+    }
+    (shown, code)
+}
+
+#[test]
+fn a_shell_at_a_terminal_asks_for_lines_until_it_is_left() {
+    for (lines, want, code) in [
+        (&["echo a", "exit 3"][..], "/ # a\n/ # ", Some(3)),
+        (&["cd /etc", "echo $(pwd)", "^D"], "/ # /etc # /etc\n/etc # ", Some(0)),
+        (&["if true; then", "echo 'a", "b'", "fi"], "/ # > > > a\nb\n/ # ", None),
+        (&["nope", "echo $?"], "/ # sh: nope: not found\n/ # 127\n/ # ", None),
+        (&["cat", "one", "^D", "echo two"], "/ # one\n/ # two\n/ # ", None),
+        (&["sleep 5", "echo later", "^C", "echo $?"], "/ # / # 130\n/ # ", None),
+        (&["sleep 5", "^C", "echo $?"], "/ # / # 130\n/ # ", None),
+        (&[")", "echo on"], "/ # sh: syntax error: unexpected \")\"\n/ # on\n/ # ", None),
+    ] {
+        assert_eq!(at_terminal(lines), (want.to_owned(), code), "{lines:?}");
     }
 }

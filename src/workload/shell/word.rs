@@ -77,16 +77,27 @@ fn inside_quotes(text: &str, depth: u32) -> Result<Word, ParseError> {
     Ok(Word(parts))
 }
 
-/// `NAME=value`, if the word is that.
+/// `NAME=value` or `NAME+=value`, if the word is that.
 pub(super) fn assignment(word: &Word) -> Option<(String, Word)> {
     let Some(Part::Text(first, false)) = word.0.first() else { return None };
     let (name, value) = first.split_once('=')?;
+    let (name, append) = name.strip_suffix('+').map_or((name, false), |name| (name, true));
     if !is_name(name) {
         return None;
     }
     let mut parts = word.0.clone();
     parts[0] = Part::Text(value.to_owned(), false);
+    if append {
+        parts.insert(0, Part::Variable(name.to_owned(), None, true));
+    }
     Some((name.to_owned(), Word(parts)))
+}
+
+/// The name in `NAME=` or `NAME+=`, if an array may follow, and whether it is added to.
+pub(super) fn array(word: &Word) -> Option<(String, bool)> {
+    let name = word.bare()?.strip_suffix('=')?;
+    let (name, append) = name.strip_suffix('+').map_or((name, false), |name| (name, true));
+    is_name(name).then(|| (name.to_owned(), append))
 }
 
 /// Whether a text can be the name of a variable.
@@ -287,7 +298,8 @@ impl Lexer<'_> {
     fn braces(&mut self, quoted: bool) -> Result<Part, ParseError> {
         if self.peek(0) == Some('#') && self.peek(1) != Some('}') {
             self.at += 1;
-            let name = self.name();
+            let mut name = self.name();
+            self.subscript(&mut name)?;
             self.close_brace()?;
             return Ok(Part::Variable(name, Some((Operator::Length, Word::default())), quoted));
         }
@@ -297,6 +309,7 @@ impl Lexer<'_> {
             self.at += 1;
             name = c.to_string();
         }
+        self.subscript(&mut name)?;
         if self.peek(0) == Some('}') {
             self.at += 1;
             return Ok(Part::Variable(name, None, quoted));
@@ -333,6 +346,17 @@ impl Lexer<'_> {
         }
         self.at += 1;
         Ok(Part::Variable(name, Some((operator, Word(parts))), quoted))
+    }
+
+    /// `[…]` after the name of an array becomes a part of the name.
+    fn subscript(&mut self, name: &mut String) -> Result<(), ParseError> {
+        if self.peek(0) != Some('[') || !is_name(name) {
+            return Ok(());
+        }
+        let length = self.text[self.at..].iter().position(|c| *c == ']').ok_or(ParseError::Substitution)?;
+        name.extend(&self.text[self.at..=self.at + length]);
+        self.at += length + 1;
+        Ok(())
     }
 
     fn close_brace(&mut self) -> Result<(), ParseError> {

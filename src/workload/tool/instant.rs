@@ -181,6 +181,11 @@ impl Immediate {
         ctx.exit(code);
     }
 
+    /// Whether it reads its standard input.
+    pub fn reads(&self) -> bool {
+        self.entry().2(&self.spec.argv)
+    }
+
     /// Whether it passes on what comes at once.
     fn streams(&self) -> bool {
         self.entry().0 == "cat" && self.spec.argv.len() == 1

@@ -1,4 +1,4 @@
-//! `nslookup` and `host`/`dig +short` in their simplest forms. Models busybox's and bind's output.
+//! `nslookup` and `host` in their simplest forms. Models busybox's and bind's output.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -14,7 +14,6 @@ pub struct Nslookup {
     name: String,
     server: Option<String>,
     kind: u16,
-    short: bool,
     gnu: bool,
     asked: Option<Asked>,
 }
@@ -51,11 +50,10 @@ impl Nslookup {
                 _ => words.push(arg.clone()),
             }
         }
-        let dig = spec.argv[0].ends_with("dig");
         let at = words.iter().position(|w| w.starts_with('@'));
         let explicit = at.map(|at| words.remove(at).trim_start_matches('@').to_owned());
         let name = words.first().cloned().unwrap_or_default();
-        Nslookup { name, server: explicit.or_else(|| words.get(1).cloned()), kind, short: dig, gnu, asked: None }
+        Nslookup { name, server: explicit.or_else(|| words.get(1).cloned()), kind, gnu, asked: None }
     }
 
     fn start(&mut self, ctx: &mut Ctx<'_>) {
@@ -72,9 +70,6 @@ impl Nslookup {
             return ctx.exit(1);
         };
         let mut left = conf.candidates(&self.name);
-        if self.short {
-            left = vec![self.name.clone()];
-        }
         if let Ok(ip) = self.name.parse::<Ipv4Addr>() {
             let mut parts = ip.octets();
             parts.reverse();
@@ -109,11 +104,6 @@ impl Nslookup {
             return self.ask(ctx);
         }
         let server = asked.server;
-        if self.short {
-            let lines: String = answer.answers.iter().map(|r| format!("{}\n", data_text(&r.data))).collect();
-            ctx.print(lines);
-            return ctx.exit(0);
-        }
         let mut text = if self.gnu {
             format!("Server:\t\t{server}\nAddress:\t{server}#53\n\n")
         } else {
@@ -135,9 +125,6 @@ impl Nslookup {
     fn not_found(&mut self, ctx: &mut Ctx<'_>) {
         let Some(asked) = &self.asked else { return };
         let server = asked.server;
-        if self.short {
-            return ctx.exit(0);
-        }
         let text = if self.gnu {
             format!("Server:\t\t{server}\nAddress:\t{server}#53\n\n** server can't find {}: NXDOMAIN\n\n", self.name)
         } else {
@@ -158,14 +145,6 @@ impl Nslookup {
         let words = ";; connection timed out; no servers could be reached\n\n";
         ctx.print(words);
         ctx.exit(1);
-    }
-}
-
-fn data_text(data: &Data) -> String {
-    match data {
-        Data::A(ip) => ip.to_string(),
-        Data::Name(_, name) => format!("{}.", name.trim_end_matches('.')),
-        Data::Srv(target, port) => format!("0 100 {port} {target}."),
     }
 }
 

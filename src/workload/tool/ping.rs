@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use crate::net;
 use crate::sim::{Span, Time};
 use crate::workload::process::Program;
 use crate::workload::resolver::{Lookup, Resolved, resolve};
@@ -17,6 +18,7 @@ pub struct Ping {
     wait: Span,
     deadline: Option<Span>,
     size: u16,
+    ttl: u8,
     quiet: bool,
     bad: Option<String>,
     lookup: Option<Lookup>,
@@ -31,6 +33,7 @@ struct Run {
     sent: Vec<Time>,
     times: Vec<Span>,
     answered: Vec<u16>,
+    duplicates: u16,
     errors: u16,
     /// When something was sent or came back last.
     last: Time,
@@ -49,6 +52,7 @@ impl Ping {
             wait: Span::secs(10),
             deadline: None,
             size: 56,
+            ttl: 64,
             quiet: false,
             bad: None,
             lookup: None,
@@ -83,7 +87,8 @@ impl Ping {
             ("i", Some(span)) => self.interval = span.max(Span::millis(2)),
             ("W", Some(span)) => self.wait = span,
             ("w", Some(span)) => self.deadline = Some(span),
-            ("t" | "I", _) => {}
+            ("t", _) if value.parse::<u8>().is_ok_and(|ttl| ttl > 0) => self.ttl = value.parse().unwrap_or(64),
+            ("I", _) => {}
             _ => self.bad = Some(format!("invalid number '{value}'")),
         }
     }
@@ -126,6 +131,7 @@ impl Ping {
                     sent: Vec::new(),
                     times: Vec::new(),
                     answered: Vec::new(),
+                    duplicates: 0,
                     errors: 0,
                     last: ctx.now,
                     next: None,
@@ -152,7 +158,7 @@ impl Ping {
         let seq = if self.gnu { number + 1 } else { number };
         run.sent.push(ctx.now);
         run.last = ctx.now;
-        ctx.net(NetOp::Ping { fd: run.fd, to: run.to, seq, size: self.size });
+        ctx.net(NetOp::Ping { fd: run.fd, to: run.to, seq, size: self.size, ttl: self.ttl });
         let last = self.count.is_some_and(|c| number + 1 >= c);
         run.next = (!last).then(|| ctx.now + self.interval);
         if last {
@@ -166,7 +172,11 @@ impl Ping {
         let Some(sent) = run.sent.get(index).copied() else { return };
         let took = ctx.now.since(sent);
         let again = run.answered.contains(&seq);
-        run.answered.push(seq);
+        if again {
+            run.duplicates += 1;
+        } else {
+            run.answered.push(seq);
+        }
         run.last = ctx.now;
         run.times.push(took);
         if !self.quiet {
@@ -189,24 +199,31 @@ impl Ping {
         }
     }
 
-    fn failed(&mut self, error: crate::workload::NetError, ctx: &mut Ctx<'_>) {
+    /// Something on the way, or this host, says that a request did not arrive; busybox's keeps that to itself.
+    fn failed(&mut self, from: Ipv4Addr, error: net::NetError, seq: u16, ctx: &mut Ctx<'_>) {
         let Some(run) = self.run.as_mut() else { return };
-        run.errors += 1;
-        let words = match error {
-            crate::workload::NetError::NetUnreachable => {
-                ctx.eprint(if self.gnu {
-                    "ping: connect: Network is unreachable\n"
-                } else {
-                    "ping: sendto: Network is unreachable\n"
-                });
+        let unsent = from.is_unspecified();
+        match error {
+            net::NetError::NetUnreachable if unsent => {
+                let call = if self.gnu { "connect" } else { "sendto" };
+                ctx.eprint(format!("ping: {call}: Network is unreachable\n"));
                 return ctx.exit(if self.gnu { 2 } else { 1 });
             }
-            crate::workload::NetError::Refused => "Destination Port Unreachable",
-            _ => "Destination Host Unreachable",
+            net::NetError::MessageTooLong { mtu } if unsent && self.gnu => {
+                ctx.eprint(format!("ping: local error: message too long, mtu={mtu}\n"));
+            }
+            _ => {}
+        }
+        run.errors += 1;
+        let words = match error {
+            net::NetError::Refused => "Destination Port Unreachable".to_owned(),
+            net::NetError::NetUnreachable => "Destination Net Unreachable".to_owned(),
+            net::NetError::TtlExceeded => "Time to live exceeded".to_owned(),
+            net::NetError::MessageTooLong { mtu } => format!("Frag needed and DF set (mtu = {mtu})"),
+            _ => "Destination Host Unreachable".to_owned(),
         };
-        if self.gnu {
-            let from = ctx.place.ip.unwrap_or(run.to);
-            ctx.print(format!("From {from} icmp_seq={} {words}\n", run.sent.len()));
+        if self.gnu && !unsent && !self.quiet {
+            ctx.print(format!("From {from} icmp_seq={seq} {words}\n"));
         }
         self.end_if_done(ctx);
     }
@@ -217,13 +234,15 @@ impl Ping {
         let loss = (sent - received) * 100 / sent.max(1);
         let mut text = format!("\n--- {} ping statistics ---\n", self.host);
         if self.gnu {
-            let errors = if run.errors > 0 { format!("+{} errors, ", run.errors) } else { String::new() };
+            let more = |n: u16, word: &str| if n > 0 { format!("+{n} {word}, ") } else { String::new() };
+            let errors = more(run.duplicates, "duplicates") + &more(run.errors, "errors");
             let time = run.sent.first().map_or(0, |first| run.last.since(*first).as_millis());
             text += &format!(
                 "{sent} packets transmitted, {received} received, {errors}{loss}% packet loss, time {time}ms\n"
             );
         } else {
-            text += &format!("{sent} packets transmitted, {received} packets received, {loss}% packet loss\n");
+            let twice = if run.duplicates > 0 { format!("{} duplicates, ", run.duplicates) } else { String::new() };
+            text += &format!("{sent} packets transmitted, {received} packets received, {twice}{loss}% packet loss\n");
         }
         if let (Some(least), Some(most)) = (run.times.iter().min(), run.times.iter().max()) {
             let mean = Span(run.times.iter().map(|t| t.0).sum::<u64>() / run.times.len() as u64);
@@ -266,7 +285,9 @@ impl Program for Ping {
                 let own = self.run.as_ref().map(|r| r.fd);
                 match event {
                     NetEvent::Pong { fd, from, seq, ttl } if Some(fd) == own => self.answered(from, seq, ttl, ctx),
-                    NetEvent::Failed { fd, error } if Some(fd) == own => self.failed(error, ctx),
+                    NetEvent::Icmp { fd, from, error, number } if Some(fd) == own => {
+                        self.failed(from, error, number, ctx)
+                    }
                     _ => {}
                 }
             }

@@ -79,6 +79,12 @@ fn drop_unneeded(new: &mut Service, old: &Service) {
         }
         new.spec.rest.remove("allocateLoadBalancerNodePorts");
     }
+    if !needs_health_port(new)
+        && needs_health_port(old)
+        && new.spec.health_check_node_port == old.spec.health_check_node_port
+    {
+        new.spec.health_check_node_port = 0;
+    }
 }
 
 /// Takes what the service needs and does not have yet.
@@ -96,6 +102,37 @@ pub fn allocate(service: &mut Service, old: Option<&Service>, env: &mut Env<'_>)
     if has_node_ports(service) {
         allocate_ports(service, old, env)?;
     }
+    if needs_health_port(service) {
+        allocate_health_port(service, old, env)?;
+    }
+    Ok(())
+}
+
+/// Whether a load balancer must ask each node if it has a pod of the service (`NeedsHealthCheck`).
+fn needs_health_port(service: &Service) -> bool {
+    service.spec.r#type == ServiceType::LoadBalancer && service.spec.external_traffic_policy == "Local"
+}
+
+fn allocate_health_port(service: &mut Service, old: Option<&Service>, env: &mut Env<'_>) -> Result<(), Status> {
+    let had = old.filter(|o| needs_health_port(o)).map_or(0, |o| o.spec.health_check_node_port);
+    let asked = service.spec.health_check_node_port;
+    service.spec.health_check_node_port = match asked {
+        0 if had != 0 => had,
+        0 if env.dry_run => i32::from(NODE_PORTS.0),
+        0 => {
+            let next = env.alloc.next_port(env.call, env.rng);
+            i32::from(next.map_err(|_| Status::internal("failed to allocate a nodePort: range is full"))?)
+        }
+        asked if asked == had => asked,
+        asked => {
+            let taken = env.alloc.take_port(env.call, asked);
+            taken.map_err(|_| {
+                let field = "spec.healthCheckNodePort";
+                refuse(service, validate::invalid(field, &json!(asked), "provided port is already allocated"))
+            })?;
+            asked
+        }
+    };
     Ok(())
 }
 

@@ -214,13 +214,13 @@ fn endpoints_come_with_a_warning() {
 }
 
 #[test]
-fn a_service_begins_with_a_letter_and_keeps_its_address() {
+fn a_service_is_named_by_a_label_and_keeps_its_address() {
     let mut world = World::new();
     let service = |name: &str| json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}});
     let path = "/api/v1/namespaces/default/services";
-    let (code, status) = world.http(Method::Post, path, &service("1web"));
+    let (code, status) = world.http(Method::Post, path, &service("Web"));
     assert_eq!(code, 422);
-    let words = "Invalid value: \"1web\": a DNS-1035 label must consist of";
+    let words = "Invalid value: \"Web\": a lowercase RFC 1123 label must consist of";
     assert!(status["details"]["causes"][0]["message"].as_str().is_some_and(|text| text.starts_with(words)), "{status}");
     assert_eq!(world.http(Method::Post, path, &service("web")).0, 201);
     let change = json!({"spec": {"clusterIP": "10.96.1.1"}});

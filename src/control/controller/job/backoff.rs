@@ -8,13 +8,26 @@ use crate::api::{Pod, Timestamp};
 const FIRST: i64 = 10;
 const MOST: i64 = 600;
 
-/// When the last container of a pod ended; when it was last heard of, if none says.
+/// When a pod ended: with the last of its containers if all have ended, else when it was no longer ready, else when it was
+/// asked to go, else when it was made.
 pub fn ended(pod: &Pod) -> Timestamp {
     let statuses = pod.status.container_statuses.iter();
-    let times = statuses.filter_map(|status| status.state.terminated.as_ref()?.finished_at);
-    let ready = || pod.status.conditions.iter().find(|c| c.r#type == "Ready").and_then(|c| c.last_transition_time);
-    let deleted = || pod.metadata.deletion_timestamp;
-    times.max().or_else(ready).or_else(deleted).or(pod.metadata.creation_timestamp).unwrap_or_default()
+    let times: Option<Vec<Timestamp>> =
+        statuses.map(|status| status.state.terminated.as_ref().and_then(|ended| ended.finished_at)).collect();
+    let unready = || {
+        let ready = pod.status.conditions.iter().find(|c| c.r#type == "Ready" && c.status == "False");
+        ready.and_then(|c| c.last_transition_time)
+    };
+    let grace = pod.metadata.deletion_grace_period_seconds.unwrap_or(0);
+    let asked = || pod.metadata.deletion_timestamp.map(|at| Timestamp(at.0 - grace));
+    let last = times.and_then(|times| times.into_iter().max());
+    last.or_else(unready).or_else(asked).or(pod.metadata.creation_timestamp).unwrap_or_default()
+}
+
+/// The end of the wait after so many failures, the last of them at that moment.
+pub fn after(failures: i32, last: Timestamp) -> Timestamp {
+    let doublings = u32::try_from(failures - 1).unwrap_or(0).min(10);
+    Timestamp(last.0 + (FIRST << doublings).min(MOST))
 }
 
 /// Until when no new pod is made, given the pods that succeeded and those that failed.
@@ -23,8 +36,7 @@ pub fn until(succeeded: &[&Arc<Pod>], failed: &[&Arc<Pod>]) -> Option<Timestamp>
     let since: Vec<Timestamp> =
         failed.iter().map(|pod| ended(pod)).filter(|at| success.is_none_or(|success| *at > success)).collect();
     let last = since.iter().max()?;
-    let doublings = u32::try_from(since.len() - 1).unwrap_or(u32::MAX).min(10);
-    Some(Timestamp(last.0 + (FIRST << doublings).min(MOST)))
+    Some(after(i32::try_from(since.len()).unwrap_or(i32::MAX), *last))
 }
 
 #[cfg(test)]
@@ -35,8 +47,12 @@ mod tests {
     fn pod(at: i64) -> Arc<Pod> {
         let mut pod = Pod::default();
         let since = Some(Timestamp(at));
-        pod.status.conditions =
-            vec![PodCondition { r#type: "Ready".into(), last_transition_time: since, ..PodCondition::default() }];
+        pod.status.conditions = vec![PodCondition {
+            r#type: "Ready".into(),
+            status: "False".into(),
+            last_transition_time: since,
+            ..PodCondition::default()
+        }];
         Arc::new(pod)
     }
 

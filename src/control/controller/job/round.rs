@@ -12,10 +12,10 @@ use crate::api::{
 };
 use crate::control::controller::job::finish::{self, Finish};
 use crate::control::controller::job::policy::{self, Action};
-use crate::control::controller::job::{TRACKING, backoff, indexes, is_tracked, untrack};
+use crate::control::controller::job::{TRACKING, backoff, indexes, is_tracked, per_index, untrack};
 use crate::control::controller::{owner, pods, replicas};
 use crate::control::reconciler::{ApiCall, Context, Note, Plan, about};
-use crate::sim::VecSet;
+use crate::sim::{VecMap, VecSet};
 
 /// At most so many pods are made or deleted in one go.
 const BURST: usize = 500;
@@ -36,6 +36,8 @@ pub struct Round<'a> {
     done: VecSet<i32>,
     /// Indexes that have failed for good.
     lost: VecSet<i32>,
+    /// With back-off per index: the failed pods that wait for their replacement.
+    waiting: VecMap<i32, Arc<Pod>>,
     plan: Plan,
 }
 
@@ -69,6 +71,7 @@ impl<'a> Round<'a> {
             failed,
             done: VecSet::new(),
             lost: VecSet::new(),
+            waiting: VecMap::new(),
             plan: Plan::nothing(),
         };
         if round.indexed() {
@@ -91,15 +94,11 @@ impl<'a> Round<'a> {
         self.done.extend(self.succeeded.iter().filter_map(|pod| indexes::of(pod)).filter(|i| *i < completions));
         let Some(limit) = self.job.spec.backoff_limit_per_index else { return };
         self.lost = indexes::parse(self.job.status.failed_indexes.as_deref().unwrap_or(""), completions);
-        for pod in &self.failed {
-            let Some(index) = indexes::of(pod) else { continue };
-            let of_index = self.pods.iter().filter(|p| indexes::of(p) == Some(index) && has_failed(self.job, p));
-            let counted = of_index.filter(|pod| policy::action(self.job, pod) != Action::Ignore).count();
-            let at_once = policy::action(self.job, pod) == Action::FailIndex;
-            if at_once || number(counted) > limit {
-                self.lost.insert(index);
-            }
-        }
+        let lost = self.failed.iter().filter(|pod| per_index::is_lost(self.job, pod, limit));
+        self.lost.extend(lost.filter_map(|pod| indexes::of(pod)).filter(|i| *i < completions));
+        let busy: VecSet<i32> = self.active.iter().filter_map(|pod| indexes::of(pod)).collect();
+        let is_open = |i| i < completions && !busy.contains(&i) && !self.done.contains(&i) && !self.lost.contains(&i);
+        self.waiting = per_index::waiting(self.failed.iter(), is_open);
     }
 
     /// How many pods have succeeded, counted or not.
@@ -147,7 +146,7 @@ impl<'a> Round<'a> {
         if finish.is_none() && left.deleted == 0 && self.is_complete(left.active) {
             finish = Some(Finish::reached());
         }
-        self.track(&mut status);
+        self.track(&mut status, finish.is_some() || self.job.metadata.deletion_timestamp.is_some());
         status.active = left.active;
         status.ready = Some(left.ready);
         status.terminating = Some(self.terminating + left.deleted);
@@ -280,6 +279,9 @@ impl<'a> Round<'a> {
             return self.leave();
         }
         let calls = self.creations(usize::try_from(missing).unwrap_or(0).min(BURST));
+        if let (true, Some(next)) = (calls.is_empty(), self.waiting.values().map(|pod| per_index::until(pod)).min()) {
+            self.plan.look_again(self.cx.calendar.time(next));
+        }
         let made = number(calls.len());
         self.plan.slow_start(calls);
         Left { active: active + made, ready: self.ready(), deleted: 0 }
@@ -321,20 +323,31 @@ impl<'a> Round<'a> {
         let busy: VecSet<i32> = self.active.iter().filter_map(|pod| indexes::of(pod)).collect();
         let all = 0..self.job.spec.completions.unwrap_or(0);
         let open = all.filter(|i| !busy.contains(i) && !self.done.contains(i) && !self.lost.contains(i));
-        open.take(missing).map(|i| replicas::create_call(with_index(&pod, &meta.name, i), &self.about)).collect()
+        let due = |i: &i32| self.waiting.get(i).is_none_or(|failed| per_index::until(failed) <= self.cx.timestamp());
+        let made = open.take(missing).filter(due).map(|i| {
+            let mut pod = with_index(&pod, &meta.name, i);
+            if self.job.spec.backoff_limit_per_index.is_some() {
+                per_index::count(&mut pod, self.job, self.waiting.get(&i).map(|failed| failed.as_ref()));
+            }
+            replicas::create_call(pod, &self.about)
+        });
+        made.collect()
     }
 
-    /// Writes down what ended, lets it go, and counts it.
-    fn track(&mut self, status: &mut JobStatus) {
-        let is_uncounted = |pod: &Arc<Pod>| is_tracked(pod);
+    /// Writes down what ended, lets it go, and counts it; `ends` says that the Job is over or goes.
+    fn track(&mut self, status: &mut JobStatus, ends: bool) {
         let mut uncounted = self.uncounted();
+        let waits = |pod: &Arc<Pod>| {
+            let held = indexes::of(pod).and_then(|index| self.waiting.get(&index));
+            !ends && held.is_some_and(|held| held.metadata.uid == pod.metadata.uid)
+        };
+        let failed: Vec<Arc<Pod>> = self.failed.iter().filter(|pod| !waits(pod)).cloned().collect();
         let counts = |pod: &&Arc<Pod>| policy::action(self.job, pod) != Action::Ignore;
+        let ended: Vec<Arc<Pod>> = self.succeeded.iter().chain(&failed).cloned().collect();
         let (succeeded, failed): (Vec<String>, Vec<String>) = (
             self.fresh(&self.succeeded).map(|pod| pod.metadata.uid.to_string()).collect(),
-            self.fresh(&self.failed).filter(counts).map(|pod| pod.metadata.uid.to_string()).collect(),
+            self.fresh(&failed).filter(counts).map(|pod| pod.metadata.uid.to_string()).collect(),
         );
-        let ended: Vec<Arc<Pod>> =
-            self.succeeded.iter().chain(&self.failed).filter(|pod| is_uncounted(pod)).cloned().collect();
         if !self.indexed() {
             uncounted.succeeded.extend(succeeded);
         }

@@ -29,7 +29,7 @@ impl Plugin for ImageLocality {
         // An image that few nodes have counts less: else its nodes would draw all pods.
         let spread = |image: &str| {
             let image = normalised(image);
-            let size = node.images.get(&image).copied().unwrap_or(0);
+            let size = node.images.get(&*image).copied().unwrap_or(0);
             i64::try_from(i128::from(size) * i128::from(nodes.nodes_with_image(&image)) / total).unwrap_or(0)
         };
         let volumes = spec.volumes.iter().filter_map(|volume| volume.rest.get("image")?.get("reference")?.as_str());

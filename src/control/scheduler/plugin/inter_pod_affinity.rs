@@ -3,8 +3,11 @@
 
 pub mod scoring;
 
+use std::sync::Arc;
+
 use crate::api::Node;
 use crate::control::scheduler::framework::{ClusterEvent, CycleState, Plugin, PreFilter, Rejection};
+use crate::control::scheduler::near::{self, Places, Wish, all_match};
 use crate::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot};
 use crate::control::scheduler::terms::Term;
 use crate::sim::VecMap;
@@ -17,28 +20,38 @@ const EXISTING: &str = "node(s) didn't satisfy existing pods anti-affinity rules
 #[derive(Clone, Copy, Debug)]
 pub struct InterPodAffinity;
 
-/// How many pods are in each place, a label of nodes with its value.
-type Places = VecMap<(String, String), i64>;
+/// How many pods are in each place: a label of nodes, then its value.
+type ByKey = VecMap<String, Places>;
 
 /// What PreFilter counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Pods that do not want this pod near.
-    existing_anti: Places,
+    existing_anti: ByKey,
     /// Pods that this pod needs near.
-    affinity: Places,
+    affinity: ByKey,
     /// Pods that this pod must not be near.
-    anti: Places,
+    anti: ByKey,
 }
 
-fn count(places: &mut Places, term: &Term, node: &Node, by: i64) {
-    if let Some(value) = node.metadata.labels.get(&term.topology_key) {
-        let place = (term.topology_key.clone(), value.clone());
-        let known = places.entry(place.clone()).or_default();
-        *known += by;
-        if *known == 0 {
-            places.remove(&place);
-        }
+/// Counts one pod in or out of a place.
+fn count(counts: &mut ByKey, term: &Term, node: &Node, by: i64) {
+    let Some(value) = node.metadata.labels.get(&term.topology_key) else { return };
+    let places = counts.entry(term.topology_key.clone()).or_default();
+    near::add(places, value, by);
+    if places.is_empty() {
+        counts.remove(&term.topology_key);
+    }
+}
+
+/// Adds places to those of a key; the first to come are shared, not copied.
+fn merge(counts: &mut ByKey, key: &str, places: &Places) {
+    if places.is_empty() {
+        return;
+    }
+    match counts.get_mut(key) {
+        None => _ = counts.insert(key.to_owned(), Arc::clone(places)),
+        Some(known) => places.iter().for_each(|(value, more)| near::add(known, value, *more)),
     }
 }
 
@@ -46,27 +59,50 @@ fn required(pod: &PodInfo) -> (&[Term], &[Term]) {
     pod.affinity.as_ref().map_or((&[], &[]), |terms| (&terms.required, &terms.required_anti))
 }
 
-/// Whether a pod is meant by all of the terms.
-fn all_match(terms: &[Term], pod: &PodInfo, nodes: &Snapshot) -> bool {
-    let namespace = nodes.namespace(&pod.pod.metadata.namespace);
-    !terms.is_empty() && terms.iter().all(|term| term.matches(&pod.pod, namespace))
-}
-
 impl Counts {
+    fn of(pod: &PodInfo, nodes: &Snapshot) -> Counts {
+        let mut counts = Counts::default();
+        let here = nodes.namespace(&pod.pod.metadata.namespace);
+        for (wish, term, places) in nodes.wishing() {
+            if wish == Wish::Far && term.matches(&pod.pod, here) {
+                merge(&mut counts.existing_anti, &term.topology_key, places);
+            }
+        }
+        let (affinity, anti) = required(pod);
+        for term in affinity {
+            merge(&mut counts.affinity, &term.topology_key, &nodes.meant(affinity, &term.topology_key));
+        }
+        for term in anti {
+            let alone = std::slice::from_ref(term);
+            merge(&mut counts.anti, &term.topology_key, &nodes.meant(alone, &term.topology_key));
+        }
+        counts
+    }
+
     /// Counts a pod on a node in (1) or out (-1).
     fn update(&mut self, pod: &PodInfo, other: &PodInfo, node: &Node, nodes: &Snapshot, by: i64) {
         let here = nodes.namespace(&pod.pod.metadata.namespace);
         for term in required(other).1.iter().filter(|term| term.matches(&pod.pod, here)) {
             count(&mut self.existing_anti, term, node, by);
         }
+        let there = nodes.namespace(&other.pod.metadata.namespace);
         let (affinity, anti) = required(pod);
-        if all_match(affinity, other, nodes) {
+        if all_match(affinity, other, there) {
             affinity.iter().for_each(|term| count(&mut self.affinity, term, node, by));
         }
-        let there = nodes.namespace(&other.pod.metadata.namespace);
         for term in anti.iter().filter(|term| term.matches(&other.pod, there)) {
             count(&mut self.anti, term, node, by);
         }
+    }
+}
+
+/// Sees to it that the cycle of a pod finds all counts ready.
+pub fn prepare(pod: &PodInfo, nodes: &mut Snapshot) {
+    let Some(wants) = pod.affinity.clone() else { return };
+    wants.required.iter().for_each(|term| nodes.ensure_meant(&wants.required, &term.topology_key));
+    let preferred = wants.preferred.iter().chain(&wants.preferred_anti).map(|wish| &wish.term);
+    for term in wants.required_anti.iter().chain(preferred) {
+        nodes.ensure_meant(std::slice::from_ref(term), &term.topology_key);
     }
 }
 
@@ -76,22 +112,13 @@ impl Plugin for InterPodAffinity {
     }
 
     fn pre_filter(&self, pod: &PodInfo, nodes: &Snapshot, state: &mut CycleState) -> PreFilter {
-        let mut counts = Counts::default();
+        let counts = Counts::of(pod, nodes);
         let (affinity, anti) = required(pod);
-        if affinity.is_empty() && anti.is_empty() {
-            for node in nodes.affine() {
-                node.affine.values().for_each(|other| counts.update(pod, other, &node.node, nodes, 1));
-            }
-            if counts.existing_anti.is_empty() {
-                return PreFilter::Skip;
-            }
-        } else {
-            for node in nodes.nodes() {
-                node.pods.values().for_each(|other| counts.update(pod, other, &node.node, nodes, 1));
-            }
+        if affinity.is_empty() && anti.is_empty() && counts.existing_anti.is_empty() {
+            return PreFilter::Skip;
         }
         state.affinity = counts;
-        state.self_affine = all_match(affinity, pod, nodes);
+        state.self_affine = all_match(affinity, pod, nodes.namespace(&pod.pod.metadata.namespace));
         PreFilter::Go
     }
 
@@ -110,10 +137,12 @@ impl Plugin for InterPodAffinity {
     fn filter(&self, pod: &PodInfo, node: &NodeInfo, state: &CycleState) -> Result<(), Rejection> {
         let (affinity, anti) = required(pod);
         let labels = &node.node.metadata.labels;
-        let place = |term: &Term| Some((term.topology_key.clone(), labels.get(&term.topology_key)?.clone()));
         let counts = &state.affinity;
-        let here = |places: &Places, term: &Term| place(term).map(|place| places.get(&place).copied().unwrap_or(0) > 0);
-        if affinity.iter().any(|term| place(term).is_none()) {
+        let here = |counts: &ByKey, term: &Term| {
+            let value = labels.get(&term.topology_key)?;
+            Some(counts.get(&term.topology_key).and_then(|places| places.get(value)).is_some_and(|count| *count > 0))
+        };
+        if affinity.iter().any(|term| !labels.contains_key(&term.topology_key)) {
             return Err(Rejection::unresolvable(AFFINITY));
         }
         let exist = affinity.iter().all(|term| here(&counts.affinity, term) == Some(true));
@@ -125,10 +154,10 @@ impl Plugin for InterPodAffinity {
         if anti.iter().any(|term| here(&counts.anti, term) == Some(true)) {
             return Err(Rejection::unschedulable(ANTI_AFFINITY));
         }
-        let kept_off = |(key, value): (&String, &String)| {
-            counts.existing_anti.get(&(key.clone(), value.clone())).is_some_and(|count| *count > 0)
+        let kept_off = |(key, places): (&String, &Places)| {
+            labels.get(key).and_then(|value| places.get(value)).is_some_and(|count| *count > 0)
         };
-        if !counts.existing_anti.is_empty() && labels.iter().any(kept_off) {
+        if counts.existing_anti.iter().any(kept_off) {
             return Err(Rejection::unschedulable(EXISTING));
         }
         Ok(())

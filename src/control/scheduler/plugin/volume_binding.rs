@@ -27,7 +27,7 @@ impl Plugin for VolumeBinding {
     }
 
     fn filter(&self, _: &PodInfo, node: &NodeInfo, state: &CycleState) -> Result<(), Rejection> {
-        let Volumes::Needs { bound, delayed } = &state.volumes else { return Ok(()) };
+        let Volumes::Needs { bound, delayed, .. } = &state.volumes else { return Ok(()) };
         if bound.iter().any(|volume| !matching::reaches(volume, &node.node)) {
             return Err(Rejection::unresolvable(CONFLICT));
         }

@@ -162,6 +162,7 @@ fn shares(endpoints: i32, count: u32, seed: u64) -> Vec<u32> {
     });
     filter.restore(&restore(&model, &config(), None, &Chains::new()).0, true).expect("sound");
     let question = Question {
+        bridged: false,
         now: Time::ZERO,
         src: IpAddr::from([10, 244, 0, 9]),
         dst: IpAddr::from([10, 96, 0, 7]),

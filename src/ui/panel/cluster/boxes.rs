@@ -4,10 +4,11 @@ use leptos::prelude::*;
 
 use super::node::Node;
 use super::pod::Pod;
+use super::shelf;
 use crate::session::protocol::Selection;
 use crate::ui::picture::Picture;
 use crate::ui::state::{Page, page};
-use crate::view::{ComponentKind, ComponentView, Health, ObjectRef, Place};
+use crate::view::{ComponentKind, ComponentView, Health, Place};
 
 /// All of them.
 #[component]
@@ -21,7 +22,7 @@ pub fn Boxes(picture: Memo<Picture>) -> impl IntoView {
             <Process place picture/>
         </For>
         <For each=move || picture.with(|p| p.shelf.keys().cloned().collect::<Vec<_>>()) key=Clone::clone let(object)>
-            <Shelved object picture/>
+            <shelf::Shelved object picture/>
         </For>
         <For each=move || picture.with(|p| p.pods.keys().cloned().collect::<Vec<_>>()) key=Clone::clone let(key)>
             <Pod key picture/>
@@ -114,49 +115,5 @@ fn kind_class(place: &Place) -> &'static str {
         Place::Component { kind: ComponentKind::Scheduler | ComponentKind::ControllerManager, .. } => "control",
         Place::Component { .. } => "small",
         _ => "outer",
-    }
-}
-
-/// A workload or a service.
-#[component]
-fn Shelved(object: ObjectRef, picture: Memo<Picture>) -> impl IntoView {
-    let page = page();
-    let style = {
-        let object = object.clone();
-        move || picture.with(|p| p.shelf.get(&object).map(|r| r.style()))
-    };
-    let says = {
-        let object = object.clone();
-        Memo::new(move |_| {
-            page.cluster.with(|c| {
-                let workload =
-                    c.workloads.iter().find(|w| w.object == object).map(|w| format!("{}/{}", w.ready, w.desired));
-                workload.or_else(|| {
-                    c.services
-                        .iter()
-                        .find(|s| s.object == object)
-                        .map(|s| format!("{} → {}", s.cluster_ip, s.backends.len()))
-                })
-            })
-        })
-    };
-    let (name, title) = (object.name.clone(), object.short());
-    let class = format!("box shelf {}", object.kind.to_lowercase());
-    let selection = Selection::Object(object);
-    let chosen = {
-        let selection = selection.clone();
-        Memo::new(move |_| page.selected.with(|s| s.as_ref() == Some(&selection)))
-    };
-    view! {
-        <button
-            class=class
-            class:chosen=chosen
-            style=style
-            title=title
-            on:click=move |_| page.select(selection.clone())
-        >
-            <span class="name">{name}</span>
-            <span class="mono faint">{says}</span>
-        </button>
     }
 }

@@ -26,6 +26,7 @@ pub fn Pod(key: (String, String), picture: Memo<Picture>) -> impl IntoView {
         Memo::new(move |_| page.selected.with(|s| s.as_ref() == Some(&selection)))
     };
     let size = Memo::new(move |_| at.with(|a| a.map_or(PodSize::Dot, |(_, size)| size)));
+    let outdated = Memo::new(move |_| pod.with(|p| p.as_ref().and_then(|p| p.generation).is_some_and(|g| !g.newest)));
     let class = move || {
         let tone = pod.with(|p| p.as_ref().map_or(String::new(), |p| format!("{:?}", p.tone).to_lowercase()));
         let size = match size.get() {
@@ -38,6 +39,7 @@ pub fn Pod(key: (String, String), picture: Memo<Picture>) -> impl IntoView {
     view! {
         <button
             class=class
+            class:outdated=outdated
             style=move || at.with(|a| a.map(|(rect, _)| rect.style()))
             title=move || pod.with(|p| p.as_ref().map(in_words))
             on:click=move |_| page.select(selection.clone())
@@ -51,7 +53,8 @@ pub fn Pod(key: (String, String), picture: Memo<Picture>) -> impl IntoView {
 /// `web-0, Running, 1/1, 10.244.1.2`.
 fn in_words(pod: &PodView) -> String {
     let ready = format!("{}/{}", pod.ready, pod.of);
-    [pod.object.name.as_str(), &pod.status, &ready, &pod.ip]
+    let generation = pod.generation.map(|g| format!("r{}", g.revision)).unwrap_or_default();
+    [pod.object.name.as_str(), &pod.status, &ready, &pod.ip, &generation]
         .into_iter()
         .filter(|t| !t.is_empty())
         .collect::<Vec<_>>()
@@ -65,9 +68,11 @@ fn inside(pod: &PodView, size: PodSize) -> AnyView {
         PodSize::Chip => view! { <span class="sign"/><span class="name">{name}</span> }.into_any(),
         PodSize::Card => {
             let under = if pod.ip.is_empty() { pod.status.clone() } else { pod.ip.clone() };
+            // The first generation of all needs no number until there is another.
+            let generation = pod.generation.filter(|g| g.revision > 1 || !g.newest);
             let status = (!pod.ip.is_empty() && pod.status != "Running").then(|| pod.status.clone());
             view! {
-                <span class="head"><span class="sign"/><span class="name">{name}</span></span>
+                <span class="head"><span class="sign"/><span class="name">{name}</span>{generation.map(|g| view! { <span class="generation mono">{format!("r{}", g.revision)}</span> })}</span>
                 <span class="under mono">{status.unwrap_or(under)}</span>
                 <span class="containers">{pod.containers.iter().map(container).collect_view()}</span>
             }

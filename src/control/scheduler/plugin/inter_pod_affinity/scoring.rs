@@ -1,61 +1,62 @@
 //! The score of InterPodAffinity: the weights of what a pod prefers, and of what the pods that are there prefer of it.
 //! Models `plugins/interpodaffinity/scoring.go`.
 
+use std::collections::BTreeMap;
+
 use crate::api::Node;
 use crate::control::scheduler::framework::MAX_SCORE;
+use crate::control::scheduler::near::{Places, Wish};
 use crate::control::scheduler::snapshot::{PodInfo, Snapshot};
-use crate::control::scheduler::terms::Term;
 use crate::sim::VecMap;
 
 /// What a required affinity of a pod that is there counts (`hardPodAffinityWeight`).
 pub const HARD_WEIGHT: i64 = 1;
 
-/// What each place counts: a label of nodes, then its value.
-pub type Scores = VecMap<String, VecMap<String, i64>>;
+/// What each place weighs: a label of nodes, then its value.
+pub type Scores = VecMap<String, BTreeMap<String, i64>>;
 
-/// Counts all places (`PreScore`).
+/// Weighs all places (`PreScore`): what the pod wants of those that are there, and they of it (`processExistingPod`).
 pub fn count(pod: &PodInfo, nodes: &Snapshot, hard_weight: i64) -> Scores {
     let mut scores = Scores::new();
-    let prefers = pod.affinity.as_ref().is_some_and(|a| !a.preferred.is_empty() || !a.preferred_anti.is_empty());
-    if prefers {
-        for node in nodes.nodes() {
-            node.pods.values().for_each(|other| add(&mut scores, pod, other, &node.node, nodes, hard_weight));
+    if let Some(wants) = &pod.affinity {
+        let preferred = wants.preferred.iter().map(|wish| (&wish.term, wish.weight));
+        let anti = wants.preferred_anti.iter().map(|wish| (&wish.term, -wish.weight));
+        for (term, weight) in preferred.chain(anti) {
+            let places = nodes.meant(std::slice::from_ref(term), &term.topology_key);
+            add(&mut scores, &term.topology_key, &places, weight);
         }
-    } else {
-        for node in nodes.affine() {
-            node.affine.values().for_each(|other| add(&mut scores, pod, other, &node.node, nodes, hard_weight));
+    }
+    let here = nodes.namespace(&pod.pod.metadata.namespace);
+    for (wish, term, places) in nodes.wishing() {
+        let weight = match wish {
+            Wish::Far => continue,
+            Wish::Near => hard_weight,
+            Wish::Weight(weight) => weight,
+        };
+        if weight != 0 && term.matches(&pod.pod, here) {
+            add(&mut scores, &term.topology_key, places, weight);
         }
     }
     scores
 }
 
-/// Adds what a pod that is there means for the pod to come (`processExistingPod`).
-fn add(scores: &mut Scores, pod: &PodInfo, other: &PodInfo, node: &Node, nodes: &Snapshot, hard_weight: i64) {
-    let there = nodes.namespace(&other.pod.metadata.namespace);
-    let here = nodes.namespace(&pod.pod.metadata.namespace);
-    let mut term = |term: &Term, of: &PodInfo, namespace, weight: i64| {
-        if weight != 0
-            && let Some(value) = node.metadata.labels.get(&term.topology_key)
-            && term.matches(&of.pod, namespace)
-        {
-            let places = scores.entry(term.topology_key.clone()).or_default();
-            *places.entry(value.clone()).or_default() += weight;
-        }
-    };
-    if let Some(wants) = &pod.affinity {
-        wants.preferred.iter().for_each(|t| term(&t.term, other, there, t.weight));
-        wants.preferred_anti.iter().for_each(|t| term(&t.term, other, there, -t.weight));
+/// Every pod in a place adds a weight to it.
+fn add(scores: &mut Scores, key: &str, places: &Places, weight: i64) {
+    if places.is_empty() || weight == 0 {
+        return;
     }
-    if let Some(wants) = &other.affinity {
-        wants.required.iter().for_each(|t| term(t, pod, here, hard_weight));
-        wants.preferred.iter().for_each(|t| term(&t.term, pod, here, t.weight));
-        wants.preferred_anti.iter().for_each(|t| term(&t.term, pod, here, -t.weight));
+    let weights = scores.entry(key.to_owned()).or_default();
+    for (value, count) in places.iter() {
+        match weights.get_mut(value) {
+            Some(known) => *known += weight * count,
+            None => _ = weights.insert(value.clone(), weight * count),
+        }
     }
 }
 
 /// The sum over the places that a node is in.
 pub fn score(scores: &Scores, node: &Node) -> i64 {
-    let of = |(key, values): (&String, &VecMap<String, i64>)| values.get(node.metadata.labels.get(key)?).copied();
+    let of = |(key, values): (&String, &BTreeMap<String, i64>)| values.get(node.metadata.labels.get(key)?).copied();
     scores.iter().filter_map(of).sum()
 }
 

@@ -1,4 +1,5 @@
-//! A line of the terminal: words with POSIX quoting, and one here-document as standard input.
+//! A line of the terminal: words with POSIX quoting, and one here-document as standard input; and where lines end in a text
+//! of several.
 
 /// A line that is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,7 +39,7 @@ pub fn parse(text: &str) -> Result<Line, LineError> {
     let mut reader = Reader { rest: text.chars().collect(), at: 0 };
     let mut words = Vec::new();
     let mut heredoc = None;
-    while let Some(c) = reader.skip_blanks() {
+    while let Some(c) = reader.skip_blanks()? {
         match c {
             '#' => reader.skip_line(),
             '\n' => {
@@ -52,6 +53,34 @@ pub fn parse(text: &str) -> Result<Line, LineError> {
     }
     let stdin = heredoc.map(|(end, dedent)| reader.heredoc(&end, dedent)).transpose()?;
     Ok(Line { words, stdin })
+}
+
+/// Whether no more text must follow.
+pub fn is_complete(text: &str) -> bool {
+    parse(text) != Err(LineError::Incomplete)
+}
+
+/// Cuts a text into complete lines, each with the number, from 0, of the text's line where it begins. Empty ones are left
+/// out; the last may not be complete.
+pub fn split(text: &str) -> Vec<(u32, String)> {
+    let mut lines = Vec::new();
+    let (mut open, mut began) = (String::new(), 0);
+    for (line, n) in text.lines().zip(0_u32..) {
+        if open.is_empty() {
+            began = n;
+        }
+        open.push_str(line);
+        open.push('\n');
+        if is_complete(&open) {
+            lines.push((began, std::mem::take(&mut open)));
+        }
+    }
+    lines.push((began, open));
+    for (_, line) in &mut lines {
+        line.truncate(line.trim_end_matches('\n').len());
+    }
+    lines.retain(|(_, line)| !line.trim().is_empty());
+    lines
 }
 
 struct Reader {
@@ -71,14 +100,20 @@ impl Reader {
     }
 
     /// Skips spaces and continued line ends; the first character after them.
-    fn skip_blanks(&mut self) -> Option<char> {
+    fn skip_blanks(&mut self) -> Result<Option<char>, LineError> {
         loop {
-            match self.peek()? {
-                ' ' | '\t' | '\r' => self.at += 1,
-                '\\' if self.rest.get(self.at + 1) == Some(&'\n') => self.at += 2,
-                c => return Some(c),
+            match self.peek() {
+                Some(' ' | '\t' | '\r') => self.at += 1,
+                Some('\\') if self.rest.get(self.at + 1) == Some(&'\n') => self.go_on_after_break()?,
+                c => return Ok(c),
             }
         }
+    }
+
+    /// At a backslash before a line end: the line goes on in the next one.
+    fn go_on_after_break(&mut self) -> Result<(), LineError> {
+        self.at += 2;
+        if self.at < self.rest.len() { Ok(()) } else { Err(LineError::Incomplete) }
     }
 
     fn skip_line(&mut self) {
@@ -95,12 +130,10 @@ impl Reader {
                 ' ' | '\t' | '\r' | '\n' | '|' | '>' | '<' | ';' | '&' => break,
                 '\'' => self.single_quoted(&mut word)?,
                 '"' => self.double_quoted(&mut word)?,
+                '\\' if self.rest.get(self.at + 1) == Some(&'\n') => self.go_on_after_break()?,
                 '\\' => {
                     self.at += 1;
-                    match self.next().ok_or(LineError::Incomplete)? {
-                        '\n' => {}
-                        c => word.push(c),
-                    }
+                    word.push(self.next().ok_or(LineError::Incomplete)?);
                 }
                 c => {
                     self.at += 1;
@@ -146,7 +179,7 @@ impl Reader {
         if dedent {
             self.at += 1;
         }
-        self.skip_blanks().ok_or(LineError::Incomplete)?;
+        self.skip_blanks()?.ok_or(LineError::Incomplete)?;
         Ok((self.word()?, dedent))
     }
 
@@ -190,8 +223,18 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_cut_where_its_lines_are_complete() {
+        let text = "a \\\n  b\n\ncat <<-'E' -n\n\tx\n\n\tE\nc 'd\ne'\n# it's\nf <<G\ng\n";
+        let lines: Vec<(u32, String)> = split(text);
+        let expected = ["a \\\n  b", "cat <<-'E' -n\n\tx\n\n\tE", "c 'd\ne'", "# it's", "f <<G\ng"];
+        assert_eq!(lines.iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>(), expected);
+        assert_eq!(lines.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [0, 3, 7, 9, 10]);
+        assert_eq!(split("\n \n"), []);
+    }
+
+    #[test]
     fn what_is_open_wants_more_and_what_is_missing_says_so() {
-        for text in ["echo 'a", "echo \"a", "cat <<EOF\nx", "a \\"] {
+        for text in ["echo 'a", "echo \"a", "cat <<EOF\nx", "a \\", "a \\\n", "a\\\n"] {
             assert_eq!(parse(text), Err(LineError::Incomplete), "{text}");
         }
         assert_eq!(parse("a | b"), Err(LineError::Unsupported("|".into())));

@@ -1,0 +1,263 @@
+//! The etcd members of the masters: who they are, who reaches which of them, and what becomes of what does not arrive.
+//!
+//! One member on each master, as kubeadm stacks them; with a hosted control plane there is one somewhere. Models the flags of
+//! `etcd` (`--initial-cluster`), and the choice of an endpoint of `client/v3` (etcd): of those that are given, one that answers.
+
+use crate::cluster::clients::{actor_of, number_of};
+use crate::cluster::event::{Actor, MasterIx};
+use crate::cluster::{Cluster, Envelope, MailKind, Message, Scenario, overlay, run};
+use crate::control::apiserver::{self, StoredValue};
+use crate::etcd::raft::{NodeId, SnapshotStatus};
+use crate::etcd::{self, EtcdError, Member, MemberConfig, MemberInfo, PeerMessage};
+use crate::node::flannel;
+use crate::sim::{EventId, Span};
+
+/// How long the disk takes to write a piece of the log.
+const DISK: Span = Span::micros(1_200);
+/// How long a client waits before it tries a closed port again.
+const REDIAL: Span = Span::secs(1);
+/// The numbers of the members at the first five masters' addresses, as etcd makes them of a member's peer URL and the token
+/// `etcd-cluster`: the first eight bytes of the SHA-1 of both.
+const MEMBERS: [u64; 5] =
+    [0xa333_0a6a_071b_fd27, 0xff3a_fdb9_2f5c_1db7, 0xcaf8_261a_c09b_a8aa, 0x108d_28f1_5545_4496, 0x3b2f_45e2_83f2_7997];
+/// The numbers of clusters of two members and more: the first eight bytes of the SHA-1 of the members' numbers in order.
+const CLUSTERS: [u64; 4] = [0x39e8_1e13_e730_6f10, 0xfd34_ca31_e4fc_a476, 0x8caf_aa8f_6369_07df, 0x4d68_229d_e27b_6a2d];
+
+/// The members of a scenario.
+pub(super) fn members_of(scenario: &Scenario) -> Vec<Member<StoredValue>> {
+    let started_unix_ms = u64::try_from(scenario.epoch().0).unwrap_or(0) * 1_000;
+    let seed = scenario.seed;
+    if scenario.masters <= 1 {
+        let config = MemberConfig { name: "etcd1".into(), started_unix_ms, seed, ..MemberConfig::default() };
+        return vec![Member::new(config)];
+    }
+    let masters = scenario.nodes().into_iter().filter(|(.., master)| *master);
+    let infos: Vec<MemberInfo> = masters
+        .zip(MEMBERS.iter().zip(1..))
+        .map(|((_, ip, _), (id, n))| MemberInfo {
+            id: *id,
+            name: format!("etcd{n}"),
+            peer_urls: vec![format!("http://{ip}:2380")],
+            client_urls: vec![format!("http://{ip}:2379")],
+            is_learner: false,
+        })
+        .collect();
+    let cluster_id = CLUSTERS.get(infos.len() - 2).copied().expect("there are at most five masters");
+    let member = |own: &MemberInfo| {
+        Member::new(MemberConfig {
+            cluster_id,
+            member_id: own.id,
+            name: own.name.clone(),
+            peer_urls: own.peer_urls.clone(),
+            client_urls: own.client_urls.clone(),
+            started_unix_ms,
+            others: infos.iter().filter(|other| other.id != own.id).cloned().collect(),
+            seed,
+            disk: DISK,
+            ..MemberConfig::default()
+        })
+    };
+    infos.iter().map(member).collect()
+}
+
+impl Cluster {
+    /// The etcd members, by master.
+    pub fn etcd_members(&self) -> impl Iterator<Item = (MasterIx, &Member<StoredValue>)> {
+        (0_u32..).map(MasterIx).zip(&self.etcds)
+    }
+
+    /// The member that knows most: the last revision, and of those the one that leads.
+    pub fn etcd_member(&self) -> &Member<StoredValue> {
+        let newest = self.etcds.iter().max_by_key(|member| (member.store().revision(), member.raft().is_leader()));
+        newest.expect("there is at least one member")
+    }
+
+    pub(crate) fn etcd_at(&self, at: MasterIx) -> Option<&Member<StoredValue>> {
+        self.etcds.get(usize::try_from(at.0).ok()?)
+    }
+
+    pub(crate) fn etcd_at_mut(&mut self, at: MasterIx) -> Option<&mut Member<StoredValue>> {
+        self.etcds.get_mut(usize::try_from(at.0).ok()?)
+    }
+
+    /// How long a message waits for a disk on its way: the disk of a member that is alone is a part of its connections.
+    pub(super) fn disk_of(&self, to: Actor, message: &Message) -> Span {
+        match (to, message) {
+            (Actor::Etcd(at), Message::ToEtcd(etcd::Input::Request { op, .. }))
+                if self.etcds.len() == 1 && op.is_replicated() =>
+            {
+                DISK + self.slowness_of(at)
+            }
+            _ => Span::ZERO,
+        }
+    }
+
+    fn slowness_of(&self, at: MasterIx) -> Span {
+        self.faults.disks.get(&at).copied().unwrap_or(Span::ZERO)
+    }
+
+    /// A member takes an input in.
+    pub(super) fn etcd_takes(&mut self, at: MasterIx, input: etcd::Input<StoredValue>, entry: Option<EventId>) {
+        let now = self.now;
+        if let etcd::Input::Peer(message) = &input
+            && message.is_snapshot()
+        {
+            self.tell_sender(message, entry, |to| etcd::Input::SnapshotSent(to, SnapshotStatus::Sent));
+        }
+        if let Some(member) = self.etcd_at_mut(at) {
+            let effects = run(member, input, now, entry);
+            self.etcd_did(at, effects);
+        }
+    }
+
+    /// Routes what a member wants done.
+    pub(super) fn etcd_did(&mut self, at: MasterIx, effects: Vec<(Option<EventId>, etcd::Effect<StoredValue>)>) {
+        for (cause, effect) in effects {
+            let client = match effect {
+                etcd::Effect::Peer(message) => {
+                    if let Some(to) = self.master_of(message.to) {
+                        let message = Message::ToEtcd(etcd::Input::Peer(message));
+                        self.send(Actor::Etcd(at), Actor::Etcd(to), cause, message);
+                    }
+                    continue;
+                }
+                etcd::Effect::Save(span) => {
+                    let saved = Message::ToEtcd(etcd::Input::Saved);
+                    self.hand_over(Actor::Etcd(at), cause, span + self.slowness_of(at), saved);
+                    continue;
+                }
+                etcd::Effect::Response { client, .. }
+                | etcd::Effect::WatchEvents { client, .. }
+                | etcd::Effect::WatchProgress { client, .. }
+                | etcd::Effect::WatchCanceled { client, .. } => client.0,
+            };
+            let to = actor_of(client);
+            let message = match to {
+                Actor::ApiServer => Message::ToApi(apiserver::Input::Etcd(effect)),
+                Actor::Flanneld(_) => match overlay::flannel_input(effect) {
+                    Some(input) => Message::Flannel(input),
+                    None => continue,
+                },
+                _ => Message::Mail(MailKind::Etcd(effect)),
+            };
+            self.send(Actor::Etcd(at), to, cause, message);
+        }
+    }
+
+    fn master_of(&self, id: NodeId) -> Option<MasterIx> {
+        self.etcd_members().find(|(_, member)| member.config().member_id == id.0).map(|(at, _)| at)
+    }
+
+    /// The member that a client uses which knows them all: the first that it reaches.
+    pub(super) fn etcd_for(&self, client: Actor) -> Actor {
+        let here = self.machine_of(client);
+        let reaches = |at: &MasterIx| {
+            let member = Actor::Etcd(*at);
+            !self.faults.down.contains(&member) && !self.faults.cuts(here, self.machine_of(member))
+        };
+        let first = self.etcd_members().map(|(at, _)| at).find(reaches);
+        Actor::Etcd(first.unwrap_or(MasterIx(0)))
+    }
+
+    /// The member that one of `endpoints` names, separated by commas: the first that runs, or else the first that there is.
+    /// The terminal is on the first master. Where there is only one member, every endpoint is taken to be it.
+    pub(super) fn etcd_named(&self, endpoints: &str) -> Option<MasterIx> {
+        if self.etcds.len() == 1 {
+            return Some(MasterIx(0));
+        }
+        let named = |endpoint: &str| -> Option<MasterIx> {
+            let place = endpoint.split_once("://").map_or(endpoint, |(_, place)| place);
+            let (host, port) = place.split_once(':')?;
+            let is = |node: &crate::cluster::Host| host == &*node.name || host == node.ip.to_string();
+            let at = match host {
+                "127.0.0.1" | "localhost" | "" => Some(0),
+                _ => self.hosts.iter().position(is),
+            };
+            let at = u32::try_from(at?).ok().filter(|_| port == "2379").map(MasterIx);
+            at.filter(|at| self.etcd_at(*at).is_some())
+        };
+        let all: Vec<MasterIx> = endpoints.split(',').filter_map(named).collect();
+        let runs = |at: &&MasterIx| !self.faults.down.contains(&Actor::Etcd(**at));
+        all.iter().find(runs).or(all.first()).copied()
+    }
+
+    /// What becomes of a message to a member that does not arrive.
+    pub(super) fn etcd_missed(
+        &mut self,
+        from: Actor,
+        to: Actor,
+        input: etcd::Input<StoredValue>,
+        entry: Option<EventId>,
+    ) {
+        match input {
+            etcd::Input::Request { id, .. } => self.fail_etcd(from, to, id, entry),
+            etcd::Input::Peer(message) => {
+                if message.is_snapshot() {
+                    self.tell_sender(&message, entry, |to| etcd::Input::SnapshotSent(to, SnapshotStatus::Failed));
+                }
+                if message.is_missed() {
+                    self.tell_sender(&message, entry, etcd::Input::Unreachable);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_sender(
+        &mut self,
+        message: &PeerMessage<StoredValue>,
+        entry: Option<EventId>,
+        tell: impl Fn(NodeId) -> etcd::Input<StoredValue>,
+    ) {
+        if let Some(sender) = self.master_of(message.from) {
+            self.hand_over(Actor::Etcd(sender), entry, Span::ZERO, Message::ToEtcd(tell(message.to)));
+        }
+    }
+
+    /// A client cannot reach its member. etcdctl goes on trying until its own time is over.
+    fn fail_etcd(&mut self, client: Actor, member: Actor, id: u64, entry: Option<EventId>) {
+        let (after, message) = match client {
+            Actor::Flanneld(_) => {
+                let result = Err(EtcdError::NoLeader);
+                (crate::cluster::route::CONNECT_TIMEOUT, Message::Flannel(flannel::Input::Etcd { id, result }))
+            }
+            Actor::ApiServer => {
+                let client = etcd::ClientId(number_of(client));
+                let effect = etcd::Effect::Response { client, id, result: Err(EtcdError::Refused) };
+                (REDIAL, Message::ToApi(apiserver::Input::Etcd(effect)))
+            }
+            _ => return,
+        };
+        self.queue.push(self.now + after, Envelope { from: member, to: client, entry, message });
+    }
+
+    /// A member's process ends: its disk stays, and its clients notice.
+    pub(super) fn etcd_stops(&mut self, at: MasterIx) {
+        let now = self.now;
+        let Some(member) = self.etcd_at_mut(at) else { return };
+        let mut clients: Vec<u32> = member.watch_views().map(|watch| watch.client.0).collect();
+        clients.dedup();
+        member.restart(now);
+        let mut clients: Vec<Actor> = clients.into_iter().map(actor_of).collect();
+        // The server next to it has requests under way even where it has no watch.
+        if at == MasterIx(0) && !clients.contains(&Actor::ApiServer) {
+            clients.push(Actor::ApiServer);
+        }
+        for client in clients {
+            let message = match client {
+                Actor::ApiServer => Message::ToApi(apiserver::Input::EtcdLost),
+                Actor::Flanneld(_) => Message::Flannel(flannel::Input::WatchLost),
+                _ => continue,
+            };
+            self.hand_over(client, None, Span::millis(1), message);
+        }
+    }
+
+    /// A member's process starts with what is on its disk.
+    pub(super) fn etcd_starts(&mut self, at: MasterIx) {
+        let now = self.now;
+        if let Some(member) = self.etcd_at_mut(at) {
+            member.restart(now);
+        }
+    }
+}

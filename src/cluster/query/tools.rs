@@ -1,0 +1,69 @@
+//! `ipset`, `arp` and `ss`, as far as they look.
+
+use crate::cluster::Cluster;
+use crate::cluster::clients::actor_of;
+use crate::cluster::event::{Actor, NodeIx};
+use crate::cluster::query::Printed;
+use crate::net::host::Netns;
+use crate::net::show::{self, Wanted};
+use crate::net::socket::Socket;
+
+impl Cluster {
+    pub(super) fn ss(&self, ix: NodeIx, ns: &Netns, words: &[&str]) -> Printed {
+        let mut wanted = Wanted::default();
+        for letter in words.iter().filter_map(|word| word.strip_prefix('-')).flat_map(str::chars) {
+            match letter {
+                's' => return Printed::ok(show::ss_summary(ns)),
+                't' => wanted.tcp = true,
+                'u' => wanted.udp = true,
+                'l' => wanted.listening = true,
+                'a' => wanted.all = true,
+                'p' => wanted.processes = true,
+                'H' => wanted.bare = true,
+                'n' | '4' | 'e' | 'o' => {}
+                other => return Printed::failed(format!("ss: -{other} is not simulated\n"), 255),
+            }
+        }
+        Printed::ok(show::ss(ns, wanted, |socket| self.process_of(ix, socket)))
+    }
+
+    /// The process of a socket, as `ss -p` names it; of a daemon of the node there is no number to tell.
+    fn process_of(&self, ix: NodeIx, socket: &Socket) -> Option<String> {
+        match actor_of(u32::try_from(socket.owner.0).ok()?) {
+            Actor::Runtime(_) => {
+                let (name, pid, fd) = self.host(ix)?.runtime.process_of_socket(socket.token)?;
+                Some(format!("users:((\"{name}\",pid={pid},fd={fd}))"))
+            }
+            Actor::Kubelet(_) => Some("users:((\"kubelet\"))".into()),
+            Actor::KubeProxy(_) => Some("users:((\"kube-proxy\"))".into()),
+            Actor::Flanneld(_) => Some("users:((\"flanneld\"))".into()),
+            _ => None,
+        }
+    }
+}
+
+/// `ipset list [NAME]`, `ipset -L`, `ipset list -n`.
+pub(super) fn ipset(ns: &Netns, words: &[&str]) -> Printed {
+    let (verb, rest) = words.split_first().map_or(("", &[][..]), |(verb, rest)| (*verb, rest));
+    if !matches!(verb, "list" | "-L" | "--list" | "-n" | "--name") {
+        let why = if verb.is_empty() {
+            "No command specified.".to_owned()
+        } else {
+            format!("{verb} is not simulated; list is")
+        };
+        return Printed::failed(format!("ipset v7.19: {why}\nTry `ipset help' for more information.\n"), 1);
+    }
+    let names = words.iter().any(|word| matches!(*word, "-n" | "-name" | "--name"));
+    match show::ipset(ns, rest.iter().find(|word| !word.starts_with('-')).copied(), names) {
+        Some(text) => Printed::ok(text),
+        None => Printed::failed("ipset v7.19: The set with the given name does not exist\n".into(), 1),
+    }
+}
+
+/// `arp [-n] [-a]`.
+pub(super) fn arp(ns: &Netns, words: &[&str], now: crate::sim::Time) -> Printed {
+    match words.iter().any(|word| word.starts_with('-') && word.contains('a')) {
+        true => Printed::ok(show::arp_bsd(ns)),
+        false => Printed::ok(show::arp(ns, now)),
+    }
+}

@@ -1,0 +1,199 @@
+//! What Raft wants written, sent and applied, and the clock that drives it.
+//!
+//! Models `server/etcdserver/raft.go` and the applying half of `server/etcdserver/server.go` (etcd). There, entries are applied
+//! while the disk writes; here after it. Who measures a write to the microsecond could tell.
+
+use std::sync::Arc;
+
+use crate::etcd::error::EtcdError;
+use crate::etcd::member::peer::{PeerBody, PeerMessage};
+use crate::etcd::member::{ELECTION, Effect, Member};
+use crate::etcd::payload::Payload;
+use crate::etcd::raft::{Config, Content, Entry, Message, NodeId, Ready, SoftState};
+use crate::etcd::replica::{Proposal, Replica};
+use crate::etcd::reply::{Body, Event};
+use crate::etcd::revision::{ClientId, WatchId};
+use crate::etcd::store::Command;
+use crate::sim::{Out, Span, Time};
+
+/// The unit of Raft's time (`--heartbeat-interval`).
+const TICK: Span = Span::millis(100);
+/// So many entries are applied between two snapshots (`--snapshot-count`).
+const SNAPSHOT_EVERY: u64 = 10_000;
+/// So many entries before a snapshot are kept for slow followers.
+const KEPT: u64 = 5_000;
+
+/// How far Raft's clock has come. It is wound when there is something to do, not every 100 ms.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Ticks {
+    start: Time,
+    done: u64,
+}
+
+impl Ticks {
+    pub fn new(start: Time) -> Ticks {
+        Ticks { start, done: 0 }
+    }
+
+    fn due(&self, now: Time) -> u64 {
+        (now.since(self.start).0 / TICK.0).saturating_sub(self.done)
+    }
+
+    fn at(&self, ticks: u64) -> Time {
+        self.start + TICK * (self.done + ticks)
+    }
+}
+
+impl<V: Payload> Member<V> {
+    /// A member that starts does not wait a whole election time-out for a leader that there may not be.
+    pub(super) fn hurry(&mut self) {
+        for _ in 2..Config::ETCD.election_ticks {
+            self.raft.tick();
+        }
+    }
+
+    /// Winds Raft's clock up to `now`.
+    pub(super) fn catch_up(&mut self, now: Time, out: &mut Out<Effect<V>>) {
+        let due = self.ticks.due(now);
+        self.ticks.done += due;
+        if self.is_settled() {
+            return;
+        }
+        for _ in 0..due {
+            self.raft.tick();
+        }
+        self.work(now, out);
+    }
+
+    /// When the next tick does anything: a leader speaks with each, a follower waits for its time-out.
+    pub(super) fn next_tick(&self) -> Option<Time> {
+        if self.is_settled() {
+            return None;
+        }
+        let (elapsed, of) = self.raft.election_clock();
+        let ticks = if self.raft.is_leader() { 1 } else { u64::from(of.saturating_sub(elapsed)).max(1) };
+        Some(self.ticks.at(ticks))
+    }
+
+    /// A leader that is alone has nobody to speak to.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_alone() && self.raft.is_leader()
+    }
+
+    /// Does what Raft wants done, until nothing is left or the disk must be waited for.
+    pub(super) fn work(&mut self, now: Time, out: &mut Out<Effect<V>>) {
+        while self.saving.is_none() {
+            let before = self.raft.log().storage().hard_state();
+            let Some(mut ready) = self.raft.ready() else { return };
+            send(std::mem::take(&mut ready.messages), out);
+            if let Some(soft) = ready.soft {
+                self.role_changed(soft, now, out);
+            }
+            if self.config.disk > Span::ZERO && ready.must_sync(before) {
+                out.push(Effect::Save(self.config.disk));
+                self.saving = Some(ready);
+            } else {
+                self.saved(ready, now, out);
+            }
+        }
+    }
+
+    /// What was to be written is: what waited for that is sent, and what is committed is applied.
+    pub(super) fn saved(&mut self, mut ready: Ready<Replica<V>>, now: Time, out: &mut Out<Effect<V>>) {
+        send(std::mem::take(&mut ready.replies), out);
+        if let Some(snapshot) = &ready.snapshot {
+            self.restore((*snapshot.machine).clone(), now, out);
+        }
+        for entry in &ready.committed {
+            self.apply(entry, now, out);
+        }
+        for read in std::mem::take(&mut ready.reads) {
+            self.reads.confirm(read.id, read.index);
+        }
+        self.raft.advance(ready);
+        self.answer_reads(now, out);
+        let log = self.raft.log();
+        if log.applied().since(log.snapshot().last.index) >= SNAPSHOT_EVERY {
+            self.raft.take_snapshot(Arc::new(self.replica.clone()), KEPT);
+        }
+    }
+
+    /// Another leader, or none; this member leads now, or does not any more.
+    fn role_changed(&mut self, soft: SoftState, now: Time, out: &mut Out<Effect<V>>) {
+        let leads = soft.leader == Some(self.raft.id());
+        if leads {
+            self.clock.promote(self.replica.store.leases.iter(), ELECTION, now);
+        } else {
+            self.clock.demote();
+        }
+        self.leader_is(soft.leader, now, out);
+        // What is dropped now is proposed again when the leader changes next.
+        if soft.leader.is_some() && !self.replica.started.contains(&self.raft.id()) {
+            _ = self.put_in(Proposal::Started(self.raft.id()), None, now);
+        }
+        if leads && self.replica.version.is_none() {
+            _ = self.put_in(Proposal::Version(cluster_version(&self.config.version)), None, now);
+        }
+    }
+
+    fn apply(&mut self, entry: &Entry<Replica<V>>, now: Time, out: &mut Out<Effect<V>>) {
+        let Content::Command(request) = &entry.content else { return };
+        let from = self.waiting.take(request.id);
+        match &request.what {
+            Proposal::Started(id) => _ = self.replica.started.insert(*id),
+            Proposal::Version(version) => self.replica.version = Some(version.clone()),
+            Proposal::Command(command) => {
+                let applied = self.replica.store.apply(command.clone());
+                if self.raft.is_leader() {
+                    self.wind_leases(command, &applied.result, now);
+                }
+                self.tell_watches(&applied.events, out);
+                if let Some(from) = from {
+                    self.respond(from, applied.result, out);
+                }
+            }
+        }
+    }
+
+    /// A leader's clock hears of leases that came and went.
+    fn wind_leases(&mut self, command: &Command<V>, result: &Result<Body<V>, EtcdError>, now: Time) {
+        match (command, result) {
+            (Command::LeaseGrant(id, _), Ok(Body::LeaseGrant { ttl, .. })) => self.clock.begin(*id, *ttl, now),
+            (Command::LeaseRevoke(id), _) => self.clock.end(*id),
+            _ => {}
+        }
+    }
+
+    /// Watches are told before the client is answered, as in etcd.
+    fn tell_watches(&mut self, events: &[Event<V>], out: &mut Out<Effect<V>>) {
+        let revision = self.store().revision();
+        for ((client, watch), events) in self.watches.notify(events, revision) {
+            out.push(Effect::WatchEvents { client, watch, revision, events });
+        }
+    }
+
+    /// A leader's snapshot takes the place of everything; watches are told what they missed by it.
+    fn restore(&mut self, replica: Replica<V>, now: Time, out: &mut Out<Effect<V>>) {
+        self.replica = replica;
+        let watches: Vec<(ClientId, WatchId)> = self.watches.iter().map(|(watch, _)| *watch).collect();
+        for (client, watch) in watches {
+            let mut then = Vec::new();
+            self.tell_missed((client, watch), &mut then);
+            then.into_iter().for_each(|effect| out.push(effect));
+        }
+        self.answer_reads(now, out);
+    }
+}
+
+fn send<V: Payload>(messages: Vec<Message<Replica<V>>>, out: &mut Out<Effect<V>>) {
+    for message in messages {
+        let (from, to): (NodeId, NodeId) = (message.from, message.to);
+        out.push(Effect::Peer(PeerMessage { from, to, body: PeerBody::Raft(message) }));
+    }
+}
+
+/// The version that a cluster speaks: the minor release of its members.
+fn cluster_version(version: &str) -> String {
+    let minor: Vec<&str> = version.split('.').take(2).collect();
+    format!("{}.0", minor.join("."))
+}

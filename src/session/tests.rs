@@ -1,0 +1,138 @@
+//! A session as the page sees it: what is kept, what is brought back, what is told again and what is not.
+
+use crate::session::Session;
+use crate::session::protocol::{Boot, LessonRequest, ObjectsWant, Request, SchedulerWant, Update, Want};
+use crate::view::Locale;
+
+fn boot(boot: Boot) -> Session {
+    let mut session = Session::new();
+    session.handle(Request::Boot { boot, locale: Locale::En });
+    session
+}
+
+fn fresh() -> Session {
+    boot(Boot::Fresh("nodes=2".into()))
+}
+
+fn saved(updates: &[Update]) -> Option<String> {
+    updates.iter().rev().find_map(|update| match update {
+        Update::Saved(link) => Some(link.clone()),
+        _ => None,
+    })
+}
+
+fn run(session: &mut Session, line: &str) -> Vec<Update> {
+    session.handle(Request::Run { line: line.to_owned() })
+}
+
+#[test]
+fn what_is_done_is_saved_at_once_and_brought_back_as_it_was() {
+    let mut session = fresh();
+    assert_eq!(saved(&session.handle(Request::Save)), None, "nothing was done that would need keeping");
+    let updates = run(&mut session, "kubectl create deployment web --image=nginx");
+    assert!(saved(&updates).is_some());
+    assert!(saved(&run(&mut session, "!fault crash kubelet worker1")).is_some(), "a fault is something done");
+    for _ in 0..50 {
+        session.handle(Request::Tick { elapsed_us: 100_000 });
+    }
+    let link = saved(&session.handle(Request::Save)).expect("time has passed");
+    let back = boot(Boot::Saved(link));
+    assert_eq!(back.world().digest(), session.world().digest());
+    assert!(back.clock_view().playing, "time goes on");
+}
+
+#[test]
+fn a_link_of_somebody_else_is_kept_only_once_something_is_done_to_it() {
+    let mut theirs = fresh();
+    let link = saved(&run(&mut theirs, "kubectl create deployment web --image=nginx")).expect("something was done");
+    let mut mine = boot(Boot::Link(link));
+    assert_eq!(saved(&mine.handle(Request::Save)), None);
+    assert!(saved(&run(&mut mine, "kubectl delete deployment web")).is_some());
+}
+
+#[test]
+fn a_view_is_told_once_and_again_when_it_differs() {
+    let told = |updates: &[Update]| {
+        let is = |update: &&Update| matches!(update, Update::Scheduler(_) | Update::Objects(_));
+        updates.iter().filter(is).count()
+    };
+    let mut session = fresh();
+    let scheduler = Some(SchedulerWant { limit: 10, ..SchedulerWant::default() });
+    let objects = Some(ObjectsWant { plural: "deployments".into(), limit: 10, ..ObjectsWant::default() });
+    let want = Want { scheduler, objects, ..Want::default() };
+    assert_eq!(told(&session.handle(Request::Want(Box::new(want)))), 2);
+    assert_eq!(told(&session.handle(Request::Tick { elapsed_us: 1 })), 0);
+    let mut after = run(&mut session, "kubectl create deployment web --image=nginx");
+    for _ in 0..20 {
+        after.extend(session.handle(Request::Tick { elapsed_us: 100_000 }));
+    }
+    assert!(told(&after) >= 2, "a deployment came, and its pod was scheduled");
+}
+
+#[test]
+fn several_lines_run_one_after_the_other_and_ctrl_c_drops_the_rest() {
+    let names = |session: &Session| -> Vec<String> {
+        let pods = session.world().cluster.objects(crate::api::Kind::Pod);
+        pods.filter(|pod| pod.meta().namespace == "default").map(|pod| pod.meta().name.clone()).collect()
+    };
+    let tick = |session: &mut Session| {
+        for _ in 0..100 {
+            session.handle(Request::Tick { elapsed_us: 100_000 });
+        }
+    };
+    let text = "kubectl apply -f - <<EOF\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: nginx}]}\nEOF\n\
+        kubectl wait --for=condition=Ready pod/a\nkubectl run b --image=nginx";
+    let mut session = fresh();
+    run(&mut session, text);
+    assert_eq!(names(&session), Vec::<String>::new(), "nothing was answered yet");
+    tick(&mut session);
+    assert_eq!(names(&session), ["a", "b"]);
+    run(&mut session, "kubectl get pods -w\nkubectl run c --image=nginx");
+    tick(&mut session);
+    session.handle(Request::Interrupt);
+    tick(&mut session);
+    assert_eq!(names(&session), ["a", "b"]);
+}
+
+#[test]
+fn a_lesson_goes_on_when_its_step_is_done_and_what_was_done_is_known_elsewhere() {
+    let lesson = |updates: &[Update]| {
+        updates.iter().rev().find_map(|update| match update {
+            Update::Lesson(Some(lesson)) => Some(lesson.clone()),
+            _ => None,
+        })
+    };
+    let mut session = fresh();
+    session.handle(Request::Want(Box::new(Want { lesson: true, ..Want::default() })));
+    session.handle(Request::Lesson(LessonRequest::Open("etcd".into())));
+    run(&mut session, "etcdctl put /lesson/color blue");
+    session.handle(Request::Tick { elapsed_us: 100_000 });
+    session.handle(Request::Lesson(LessonRequest::Answer(0)));
+    run(&mut session, "etcdctl get /lesson/color");
+    session.handle(Request::Tick { elapsed_us: 100_000 });
+    run(&mut session, "etcdctl put /lesson/color red");
+    let after = lesson(&session.handle(Request::Tick { elapsed_us: 100_000 })).expect("it went on");
+    let step = &after.steps[1];
+    let quiz = step.quiz.as_ref().expect("the second step asks something");
+    assert_eq!((after.at, quiz.chosen, quiz.right), (2, Some(0), Some(1)));
+    assert_eq!((step.strokes, step.par), (Some(1), 1), "a look does not count");
+    let mut other = fresh();
+    other.handle(Request::Want(Box::new(Want { lesson: true, ..Want::default() })));
+    for (text, done, refused) in [
+        ("kubarium lessons 1\netcd 2\nnobody 3\npods 99\n", [("pods", 4), ("etcd", 2)], false),
+        ("something else", [("pods", 4), ("etcd", 2)], true),
+        ("kubarium lessons 1\netcd 1\n", [("pods", 4), ("etcd", 2)], false),
+    ] {
+        let updates = other.handle(Request::Lesson(LessonRequest::Import(text.into())));
+        let told = updates.iter().any(|update| matches!(update, Update::Progress { refused: true, .. }));
+        assert_eq!(told, refused, "{text}");
+        let titles = other.handle(Request::Locale(Locale::En)).into_iter().find_map(|update| match update {
+            Update::Lessons(titles) => Some(titles),
+            _ => None,
+        });
+        let titles = titles.expect("the list is told again");
+        for (id, steps) in done {
+            assert_eq!(titles.iter().find(|t| t.id == id).map(|t| t.done), Some(steps), "{text}: {id}");
+        }
+    }
+}

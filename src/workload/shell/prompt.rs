@@ -1,0 +1,139 @@
+//! A shell at a terminal: it asks for a line, runs it, and asks again. Models `cmdloop` of busybox's `ash` and of dash.
+//!
+//! Differs: no line editing and no history of its own; the terminal's line discipline edits the line.
+
+use crate::workload::Ctx;
+use crate::workload::Process;
+use crate::workload::shell::parse::{self, ParseError};
+use crate::workload::shell::thread::{Frame, State, Target};
+use crate::workload::shell::{Shell, Source};
+
+/// What a shell at a terminal remembers between two lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Session {
+    /// The lines of a command that is not complete.
+    text: String,
+    /// Whether it has asked for a line.
+    asked: bool,
+    /// Whether it was told to leave.
+    pub leaves: bool,
+}
+
+impl Shell {
+    /// A shell that has no script reads from a terminal.
+    pub fn interact(&mut self) {
+        if self.source == Source::Stdin {
+            self.session = Some(Session::default());
+        }
+    }
+
+    /// Begins the next line of a session; whether there was one.
+    pub(super) fn next_line(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        loop {
+            let Some(session) = self.session.as_mut() else { return false };
+            if !session.asked {
+                session.asked = true;
+                let more = !session.text.is_empty();
+                let prompt = if more { "> ".to_owned() } else { self.prompt(ctx) };
+                ctx.eprint(prompt);
+            }
+            let Some(end) = self.stdin.iter().position(|byte| *byte == b'\n') else {
+                return self.end_of_input(ctx);
+            };
+            let line: Vec<u8> = self.stdin.drain(..=end).collect();
+            let Some(session) = self.session.as_mut() else { return false };
+            session.asked = false;
+            session.text.push_str(&String::from_utf8_lossy(&line));
+            match parse::parse(&session.text) {
+                Ok(node) => {
+                    session.text.clear();
+                    if let Some(main) = self.threads.get_mut(&0) {
+                        main.frames = vec![Frame::Run(node)];
+                        main.state = State::Ready;
+                    }
+                    return true;
+                }
+                Err(ParseError::End(_) | ParseError::Quote) => {}
+                Err(error) => {
+                    session.text.clear();
+                    ctx.eprint(format!("{}{error}\n", self.prefix(ctx)));
+                }
+            }
+        }
+    }
+
+    fn end_of_input(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        if !self.stdin_ended {
+            return false;
+        }
+        if self.name == "bash" {
+            ctx.eprint("exit\n");
+        }
+        self.over = true;
+        ctx.exit(self.threads.get(&0).map_or(0, |main| main.status));
+        true
+    }
+
+    fn prompt(&self, ctx: &Ctx<'_>) -> String {
+        let main = self.threads.get(&0);
+        if let Some(own) = main.and_then(|main| main.vars.get("PS1")) {
+            return own.clone();
+        }
+        let cwd = main.map_or("/", |main| main.cwd.as_str());
+        let home = main.and_then(|main| main.vars.get("HOME")).filter(|home| home.as_str() == cwd && cwd != "/");
+        let cwd = home.map_or(cwd, |_| "~");
+        if self.name == "bash" {
+            format!("root@{}:{cwd}# ", ctx.place.hostname)
+        } else if Self::is_dash(ctx) {
+            "# ".into()
+        } else {
+            format!("{cwd} # ")
+        }
+    }
+
+    /// A shell that waits for a line and edits it itself, which dash does not, draws its prompt again.
+    pub(super) fn resized(&self, ctx: &mut Ctx<'_>) {
+        let waits = self.session.as_ref().is_some_and(|session| session.asked && session.text.is_empty());
+        if waits && (self.name == "bash" || !Self::is_dash(ctx)) {
+            ctx.eprint(self.prompt(ctx));
+        }
+    }
+
+    /// Ctrl-C: what runs in the foreground ends, and the shell asks anew.
+    pub(super) fn interrupted(&mut self) -> bool {
+        let Some(session) = self.session.as_mut() else { return false };
+        (session.text, session.asked) = (String::new(), false);
+        // What was typed ahead is forgotten.
+        self.stdin.clear();
+        let jobs: Vec<u32> = self.threads.get(&0).map(|main| main.jobs.clone()).unwrap_or_default();
+        self.threads.retain(|id, _| *id == 0 || jobs.contains(id));
+        if let Some(main) = self.threads.get_mut(&0) {
+            main.fds = [(0, Target::Stdin), (1, Target::Out), (2, Target::Err)].into();
+            main.finish(130);
+        }
+        true
+    }
+
+    /// Ctrl-D on an empty line: the input of a program that reads ends, or that of the shell.
+    pub(super) fn input_ended(&mut self) -> Option<u32> {
+        self.session.as_ref()?;
+        self.threads.iter().find(|(_, thread)| reads_terminal(&thread.state)).map(|(id, _)| *id)
+    }
+
+    /// Whether a program takes what is typed; a session keeps what others do not read for itself.
+    pub(super) fn takes_input(&self, state: &State) -> bool {
+        self.session.is_none() || reads_terminal(state)
+    }
+}
+
+/// Whether a program runs that reads from the terminal.
+fn reads_terminal(state: &State) -> bool {
+    match state {
+        State::Running { process, stdin: Target::Stdin, ended: false, .. } => match process {
+            Process::Immediate(tool) => tool.reads(),
+            Process::Shell(_) | Process::Nc(_) | Process::Redis(_) => true,
+            _ => false,
+        },
+        _ => false,
+    }
+}

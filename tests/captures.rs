@@ -1,0 +1,206 @@
+//! Captures of a request to a Service on another node, read by tshark: through each of flannel's backends and through both
+//! modes of kube-proxy. Skipped where there is no tshark.
+
+#[path = "support/script.rs"]
+mod script;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kubarium::session::Script;
+use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionOption;
+use pcap_file::pcapng::{Block, PcapNgBlock, PcapNgReader, PcapNgWriter};
+
+use script::Files;
+
+/// Every checksum is looked at, and what the backends carry is read as what it is.
+const READING: [&str; 12] = [
+    "-o",
+    "ip.check_checksum:TRUE",
+    "-o",
+    "udp.check_checksum:TRUE",
+    "-o",
+    "tcp.check_checksum:TRUE",
+    "-d",
+    "udp.port==8285,ip",
+    "-d",
+    "udp.port==8472,vxlan",
+    "-o",
+    "tcp.desegment_tcp_streams:TRUE",
+];
+
+/// What no packet may be.
+const WRONG: &str = "_ws.malformed || ip.checksum.status==0 || tcp.checksum.status==0 || udp.checksum.status==0 || \
+    icmp.checksum.status==0";
+/// What none may be on one device.
+const AGAIN: &str = "tcp.analysis.retransmission || tcp.analysis.spurious_retransmission || tcp.analysis.out_of_order || \
+    tcp.analysis.lost_segment || tcp.analysis.duplicate_ack";
+
+/// A capture on the disk, gone with the test.
+struct Capture {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.path).ok();
+    }
+}
+
+impl Capture {
+    fn new(name: &str, bytes: Vec<u8>) -> Capture {
+        let name = format!("kubarium-{}-{}.pcapng", std::process::id(), name.replace('/', "-"));
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, &bytes).expect("a temporary file");
+        Capture { path, bytes }
+    }
+
+    /// What tshark prints about it.
+    fn read(&self, args: &[&str]) -> String {
+        let run = Command::new("tshark").arg("-r").arg(&self.path).args(READING).args(args).output();
+        let run = run.expect("tshark ran before");
+        assert!(run.status.success(), "tshark {args:?}: {}", String::from_utf8_lossy(&run.stderr));
+        String::from_utf8_lossy(&run.stdout).into_owned()
+    }
+
+    /// The names of its interfaces.
+    fn devices(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut reader = PcapNgReader::new(self.bytes.as_slice()).expect("a section header");
+        while let Some(block) = reader.next_block() {
+            if let Block::InterfaceDescription(interface) = block.expect("a sound block") {
+                names.extend(interface.options.into_iter().filter_map(|option| match option {
+                    InterfaceDescriptionOption::IfName(name) => Some(name.into_owned()),
+                    _ => None,
+                }));
+            }
+        }
+        names
+    }
+
+    /// What was seen on one device.
+    fn on(&self, device: &str) -> Capture {
+        let wanted = self.devices().iter().position(|name| name == device);
+        let wanted = wanted.unwrap_or_else(|| panic!("{device} is not among {:?}", self.devices()));
+        let mut reader = PcapNgReader::new(self.bytes.as_slice()).expect("a section header");
+        let mut writer = PcapNgWriter::new(Vec::new()).expect("a Vec takes every byte");
+        let mut at = 0;
+        while let Some(block) = reader.next_block() {
+            let block = match block.expect("a sound block") {
+                Block::InterfaceDescription(interface) => {
+                    at += 1;
+                    (at == wanted + 1).then(|| interface.into_block())
+                }
+                Block::EnhancedPacket(mut packet) if packet.interface_id as usize == wanted => {
+                    packet.interface_id = 0;
+                    Some(packet.into_block())
+                }
+                _ => None,
+            };
+            if let Some(block) = block {
+                writer.write_block(&block).expect("a Vec takes every byte");
+            }
+        }
+        Capture::new(
+            &format!("{}-{device}", self.path.file_stem().unwrap_or_default().to_string_lossy()),
+            writer.into_inner(),
+        )
+    }
+}
+
+fn manifest() -> Files {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/overlay.yaml");
+    [("overlay.yaml".to_owned(), std::fs::read(path).expect("the manifest is readable"))].into_iter().collect()
+}
+
+fn run(script: &mut Script<'_>, line: &str) -> String {
+    let answer = script.run(line);
+    assert_eq!(answer.rc, 0, "{line}: {}{}", answer.stdout, answer.stderr);
+    answer.stdout
+}
+
+/// A request through a Service from one node to the other: what it printed, and what every device saw.
+fn request(backend: &str, proxy: &str) -> (String, Capture) {
+    let files = manifest();
+    let mut script = Script::new(&files);
+    run(&mut script, &format!("!cluster nodes=2 seed=13 backend={backend} proxy={proxy}"));
+    run(&mut script, "kubectl apply -f overlay.yaml");
+    run(&mut script, "kubectl expose pod web --name portal --port 80");
+    run(&mut script, "kubectl wait --for=condition=Ready pod/web pod/client --timeout=60s");
+    run(&mut script, "!wait 3s");
+    run(&mut script, "!capture start");
+    let printed = run(&mut script, "kubectl exec client -- curl -s -i http://portal");
+    run(&mut script, "!wait 1s");
+    let (_, bytes) = script.run("!capture save all.pcapng").file.expect("there is a file");
+    (printed, Capture::new(&format!("{backend}-{proxy}"), bytes))
+}
+
+/// Both directions of the first TCP conversation.
+fn conversation(capture: &Capture) -> (Vec<u8>, Vec<u8>) {
+    let (mut there, mut back) = (Vec::new(), Vec::new());
+    let text = capture.read(&["-q", "-z", "follow,tcp,raw,0"]);
+    let is_hex = |line: &&str| !line.trim().is_empty() && line.trim().bytes().all(|b| b.is_ascii_hexdigit());
+    for line in text.lines().filter(is_hex) {
+        // What the server sends is indented.
+        let bytes = data_encoding::HEXLOWER.decode(line.trim().as_bytes()).expect("whole bytes");
+        if line.starts_with('\t') { &mut back } else { &mut there }.extend(bytes);
+    }
+    (there, back)
+}
+
+/// One scenario: `tunnel` is the device that joins the nodes, `protocols` what a packet on the wire is made of.
+fn check(backend: &str, proxy: &str, tunnel: Option<&str>, protocols: &str) {
+    if let Err(error) = Command::new("tshark").arg("--version").output() {
+        return eprintln!("skipped: tshark does not run here ({error})");
+    }
+    let (printed, capture) = request(backend, proxy);
+    assert_eq!(capture.read(&["-Y", WRONG]), "", "malformed packets or wrong checksums");
+    let tunnel = tunnel.map(|device| format!("worker1/{device}"));
+    let devices = ["default/client/eth0", "worker1/eth0", "worker2/docker0"].map(str::to_owned);
+    for device in devices.iter().chain(&tunnel) {
+        let again = capture.on(device).read(&["-Y", AGAIN]);
+        assert_eq!(again, "", "{device} saw something twice");
+    }
+    let wire = capture.on("worker1/eth0").read(&["-Y", "http", "-T", "fields", "-e", "frame.protocols"]);
+    assert!(wire.lines().count() >= 2, "a request and its answer cross the wire: {wire:?}");
+    assert!(wire.lines().all(|line| line.starts_with(protocols)), "{wire} does not begin with {protocols}");
+    let (there, back) = conversation(&capture.on("default/client/eth0"));
+    let there = String::from_utf8(there).expect("a request is text");
+    assert!(there.starts_with("GET / HTTP/1.1\r\nHost: portal\r\n") && there.ends_with("\r\n\r\n"), "{there:?}");
+    assert_eq!(String::from_utf8(back).expect("an answer is text"), printed, "the stream is what curl printed");
+}
+
+const IP: &str = "eth:ethertype:ip:tcp:http";
+const UDP: &str = "eth:ethertype:ip:udp:ip:tcp:http";
+const VXLAN: &str = "eth:ethertype:ip:udp:vxlan:eth:ethertype:ip:tcp:http";
+
+#[test]
+fn tshark_reads_udp_with_the_userspace_proxy() {
+    check("udp", "userspace", Some("flannel0"), UDP);
+}
+
+#[test]
+fn tshark_reads_udp_with_the_iptables_proxy() {
+    check("udp", "iptables", Some("flannel0"), UDP);
+}
+
+#[test]
+fn tshark_reads_vxlan_with_the_userspace_proxy() {
+    check("vxlan", "userspace", Some("flannel.1"), VXLAN);
+}
+
+#[test]
+fn tshark_reads_vxlan_with_the_iptables_proxy() {
+    check("vxlan", "iptables", Some("flannel.1"), VXLAN);
+}
+
+#[test]
+fn tshark_reads_host_gw_with_the_userspace_proxy() {
+    check("host-gw", "userspace", None, IP);
+}
+
+#[test]
+fn tshark_reads_host_gw_with_the_iptables_proxy() {
+    check("host-gw", "iptables", None, IP);
+}

@@ -1,0 +1,229 @@
+// The scheduler's decisions, every object with its page, an autoscaler's chart, shared volumes, a rolling update, faults, and
+// the cluster that is still there after a reload.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { command, hurry, onPage, ready, root, screenshot } from './harness.mjs';
+
+const PHONE = { width: 360, height: 740 };
+/** How the page looks in every panel: a desk and a phone, light and dark, English and Chinese. */
+const LOOKS = [
+  { name: 'desk-light-en', path: '', options: {} },
+  { name: 'desk-dark-zh', path: '?lang=zh', options: { colorScheme: 'dark' } },
+  { name: 'phone-light-zh', path: '?lang=zh', options: { viewport: PHONE } },
+  { name: 'phone-dark-en', path: '', options: { viewport: PHONE, colorScheme: 'dark' } },
+];
+
+/** Runs lines one after the other, each until it is done. */
+const lines = async (page, all) => {
+  for (const line of all) {
+    const before = await page.$$eval('.terminal .echo', (echo) => echo.length);
+    await page.evaluate((text) => {
+      const input = document.querySelector('#terminal-input');
+      input.value = text;
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+      input.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+    }, line);
+    await page.waitForFunction(
+      (n) => document.querySelectorAll('.terminal .echo').length > n && !document.querySelector('.input-line button'),
+      before,
+      { timeout: 60_000 },
+    );
+  }
+};
+
+/** Brings a panel to the front, on a desk or a phone. */
+const show = async (page, panel) => {
+  const tab = `#tab-${panel}`;
+  if (await page.isVisible(tab)) return page.click(tab);
+  await page.click('[popovertarget="more"]');
+  const at = ['detail', 'objects', 'scheduler', 'packet', 'etcd', 'events'].indexOf(panel);
+  await page.click(`#more .phone-tab >> nth=${at}`);
+};
+
+const pods = (page, prefix, count) =>
+  page.waitForFunction(
+    ([name, n]) => document.querySelectorAll(`.pod.good[title^="${name}"]`).length === n,
+    [prefix, count],
+    { timeout: 90_000 },
+  );
+
+const apply = (text) => `kubectl apply -f - <<'EOF'\n${text}\nEOF`;
+
+const BIG = apply(`apiVersion: v1
+kind: Pod
+metadata: {name: big}
+spec:
+  containers: [{name: c, image: nginx, resources: {requests: {cpu: "64"}}}]`);
+
+const SHARED = apply(`apiVersion: v1
+kind: PersistentVolume
+metadata: {name: disk}
+spec:
+  capacity: {storage: 1Gi}
+  accessModes: [ReadWriteMany]
+  storageClassName: manual
+  hostPath: {path: /srv}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec:
+  accessModes: [ReadWriteMany]
+  storageClassName: manual
+  resources: {requests: {storage: 1Gi}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: files}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: files}}
+  template:
+    metadata: {labels: {app: files}}
+    spec:
+      volumes: [{name: data, persistentVolumeClaim: {claimName: data}}, {name: scratch, emptyDir: {}}]
+      containers:
+      - {name: web, image: nginx, volumeMounts: [{name: data, mountPath: /usr/share/nginx/html, readOnly: true}, {name: scratch, mountPath: /tmp}]}
+      - {name: cache, image: redis, volumeMounts: [{name: scratch, mountPath: /data}]}`);
+
+for (const look of LOOKS) {
+  const options = { path: look.path, ...look.options };
+
+  test(`the scheduler shows scores, verdicts and who waits, ${look.name}`, onPage(options, async (page) => {
+    await hurry(page);
+    await lines(page, ['kubectl create deployment web --image=nginx --replicas=2', BIG]);
+    await pods(page, 'web-', 2);
+    await page.click('.pod.good[title^="web-"] >> nth=0');
+    await page.click('.why-node');
+    await page.waitForSelector('.scores .chosen-row .total');
+    const sums = await page.$$eval('.scores .chosen-row td:not(.total) b', (all) => all.map((b) => Number(b.textContent)));
+    const total = Number(await page.textContent('.scores .chosen-row .total b'));
+    assert.equal(sums.reduce((a, b) => a + b, 0), total);
+    assert.ok((await page.$$('.points > li')).length >= 10);
+    await screenshot(page, `scheduler-chosen-${look.name}`);
+    await page.click('.queued .name');
+    await page.waitForSelector('.decided .fate.failed');
+    assert.match(await page.textContent('.decided .message'), /0\/4 nodes are available/);
+    assert.match(await page.textContent('.scores'), /NodeResourcesFit.*Insufficient cpu/);
+    await screenshot(page, `scheduler-failed-${look.name}`);
+    await page.click('.what-if summary');
+    const wonder = async (text) => {
+      await page.fill('.what-if textarea', text);
+      await page.click('.what-if button');
+    };
+    await wonder('spec:\n  nodeSelctor: {}');
+    await page.waitForFunction(() => /2:3: unknown field "spec.nodeSelctor"/.test(document.querySelector('.what-if .message')?.textContent));
+    await wonder('kind: Node\nmetadata: {name: worker2}\nstatus: {allocatable: {cpu: 128}}');
+    await page.waitForFunction(() => document.querySelector('.what-if .fate')?.textContent === '→ worker2');
+    assert.ok(await page.isVisible('.decided .fate.failed'), 'nothing of it has happened');
+    await page.locator('.what-if').scrollIntoViewIfNeeded();
+    await screenshot(page, `scheduler-what-if-${look.name}`);
+  }));
+
+  test(`every object has a row and a page with what kubectl describe prints, ${look.name}`, onPage(options, async (page) => {
+    await hurry(page);
+    await lines(page, ['kubectl create deployment web --image=nginx --replicas=2']);
+    await pods(page, 'web-', 2);
+    await page.waitForTimeout(500);
+    await lines(page, ['kubectl describe deployment web']);
+    await show(page, 'objects');
+    await page.waitForSelector('.kind-line');
+    assert.ok((await page.$$('.kind-line')).length > 35);
+    await page.click('.kind-line:has-text("Deployment")');
+    await page.waitForFunction(() => /web/.test(document.querySelector('.rows tbody')?.textContent ?? ''));
+    await screenshot(page, `objects-${look.name}`);
+    await page.fill('#objects-filter', 'coredns');
+    await page.waitForFunction(() => !/web/.test(document.querySelector('.rows tbody').textContent));
+    await page.fill('#objects-filter', 'web');
+    await page.waitForFunction(() => /^web/.test(document.querySelector('.rows tbody .row-name')?.textContent ?? ''));
+    await page.press('.rows .row-name', 'd');
+    await page.waitForFunction(() => /^Name: +web\n/.test(document.querySelector('.described')?.textContent ?? ''));
+    const told = await page.textContent('.described');
+    const printed = await page.textContent('.terminal .output');
+    assert.ok(printed.includes(told.slice(0, told.indexOf('Events:'))), 'the description is that of kubectl');
+    await screenshot(page, `object-page-${look.name}`);
+  }));
+
+  test(`a rolling update and a shared claim can be seen in the picture, ${look.name}`, onPage(options, async (page) => {
+    await hurry(page);
+    await lines(page, [SHARED]);
+    await pods(page, 'files-', 3);
+    await page.click('.shelf.persistentvolumeclaim');
+    await page.waitForSelector('.volume .mounts li');
+    assert.equal((await page.$$('.volume .mounts li')).length, 3);
+    await screenshot(page, `volumes-${look.name}`);
+    await lines(page, ['kubectl set image deployment/files web=nginx:nope']);
+    if (look.options.viewport) await page.click('.phone-tabs > .phone-tab >> nth=0');
+    await page.waitForFunction(() => document.querySelectorAll('.shelf.deployment[title^="Deployment/files"] .segment').length === 2);
+    await page.waitForSelector('.pod.outdated');
+    await page.waitForTimeout(1_500);
+    await page.click('.shelf.deployment[title^="Deployment/files"]');
+    await page.waitForSelector('.generations li.outdated');
+    await screenshot(page, `update-page-${look.name}`);
+    if (look.options.viewport) await page.click('.phone-tabs > .phone-tab >> nth=0');
+    assert.ok((await page.$$('.ties path')).length >= 3, 'the chosen workload is tied to its pods');
+    await screenshot(page, `update-${look.name}`);
+  }));
+
+  test(`an autoscaler shows its metric, target and replicas over time, ${look.name}`, onPage(options, async (page) => {
+    await hurry(page, '20000');
+    const file = (name) => apply(readFileSync(join(root, 'tests/data', name), 'utf8').trimEnd());
+    await lines(page, [
+      file('metrics-server.yaml'),
+      file('php-apache.yaml'),
+      'kubectl rollout status deployment/php-apache',
+      'kubectl autoscale deployment php-apache --cpu=50% --min=1 --max=10',
+      'kubectl run load --image=busybox -- /bin/sh -c "while sleep 0.01; do wget -q -O- http://php-apache; done"',
+    ]);
+    await show(page, 'objects');
+    await page.click('.kind-line:has-text("HorizontalPodAutoscaler")');
+    await page.click('.rows .row-name');
+    await page.waitForFunction(() => Number(/(\d+)$/.exec(document.querySelectorAll('.chart .plot .title')[1]?.textContent ?? '')?.[1]) > 1, null, { timeout: 120_000 });
+    assert.match(await page.getAttribute('.chart [role="img"]', 'aria-label'), /cpu \d+% \/ 50%/);
+    assert.match(await page.getAttribute('.chart .metric', 'd'), /^M.*H.*V/);
+    await screenshot(page, `chart-${look.name}`);
+  }));
+
+  test(`a fault from the menu is a command of the log, and is mended, ${look.name}`, onPage(options, async (page) => {
+    await hurry(page);
+    await page.click('.faults');
+    await screenshot(page, `faults-${look.name}`);
+    await page.selectOption('.faults-box fieldset >> nth=0 >> select', 'worker2');
+    await page.click('.faults-box fieldset >> nth=0 >> button >> nth=0');
+    await page.waitForSelector('.node.down');
+    assert.match(await page.textContent('.terminal .output'), /!fault crash node worker2/);
+    await page.click('.faults');
+    await page.click('.faults-box .plain .quiet');
+    await page.waitForFunction(() => !document.querySelector('.node.down'));
+  }));
+}
+
+test('the cluster is still there after a reload, until a fresh one is asked for', onPage({}, async (page) => {
+  await hurry(page);
+  await lines(page, ['kubectl create deployment web --image=nginx --replicas=2']);
+  await pods(page, 'web-', 2);
+  await page.waitForTimeout(300);
+  await page.reload();
+  await ready(page);
+  await page.waitForSelector('.notice.restored');
+  await pods(page, 'web-', 2);
+  await screenshot(page, 'restored');
+  await page.click('.notice.restored button >> nth=0');
+  await ready(page);
+  await page.waitForFunction(() => !document.querySelector('.pod[title^="web-"]'));
+  await page.reload();
+  await ready(page);
+  assert.equal(await page.$('.notice.restored'), null);
+}));
+
+test('on a phone a lesson stays in front while its commands run', onPage({ viewport: PHONE }, async (page) => {
+  await page.click('.phone-tabs > .phone-tab >> nth=1');
+  await page.click('.lesson-title >> nth=0');
+  await page.waitForSelector('.lesson .step.open .command button');
+  await page.click('.lesson .step.open .command button >> nth=0');
+  await page.waitForSelector('.said pre');
+  assert.ok(await page.isVisible('.lesson'));
+  await screenshot(page, 'phone-lesson');
+}));
