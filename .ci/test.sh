@@ -53,8 +53,21 @@ e2e() {
   say "building the page"
   RUSTUP_TOOLCHAIN=$(wasm_toolchain) trunk build --dist target/page
   say "end-to-end tests of the built page, in Chromium"
-  node --test --test-concurrency=1 tests/e2e/*.test.mjs
+  local said=target/e2e.tap unsteady
+  e2e_run | tee "$said" && return
+  # A browser on a busy machine can be late. What failed is run once more, alone, and named; it must pass then.
+  mapfile -t unsteady < <(sed -n 's/^not ok [0-9]* - //p' "$said")
+  [ ${#unsteady[@]} -ge 1 ] && [ ${#unsteady[@]} -le 4 ] || fail "${#unsteady[@]} end-to-end tests failed"
+  say "failed, and run once more:"
+  printf '  %s\n' "${unsteady[@]}"
+  mapfile -t patterns < <(printf '%s\n' "${unsteady[@]}" | sed 's/[][().*+?^$|{}\/]/\\&/g; s/.*/--test-name-pattern=^&$/')
+  e2e_run "${patterns[@]}" | tee "$said"
+  grep -qx "# pass ${#unsteady[@]}" "$said" || fail "not every one of them ran again"
+  say "unsteady, passed the second time:"
+  printf '  %s\n' "${unsteady[@]}"
 }
+
+e2e_run() { node --test --test-concurrency=1 --test-reporter=tap "$@" tests/e2e/*.test.mjs; }
 
 for what in "$@"; do
   started=$SECONDS

@@ -13,6 +13,8 @@ use crate::view::scheduler::{DecisionLine, QueuePlace, QueuedView};
 pub fn SchedulerPanel() -> impl IntoView {
     let page = page();
     let shown = Memo::new(move |_| page.scheduler.with(|s| s.shown.clone()));
+    // A pod is decided on again and again: what the learner writes about it stays.
+    let pod = Memo::new(move |_| shown.with(|s| s.as_ref().map(|s| s.line.pod.clone())));
     let hint = move || match page.scheduler_want.with(|w| w.pod.is_some()) {
         true => page.t().no_decision,
         false => page.t().scheduler_hint,
@@ -25,12 +27,10 @@ pub fn SchedulerPanel() -> impl IntoView {
             </section>
             <section aria-label=move || page.t().decisions>
                 {move || { page.locale.track(); match shown.get() {
-                    Some(shown) => {
-                        let pod = shown.line.pod.clone();
-                        view! { <decision::Decision of=*shown/><what_if::WhatIf pod/> }.into_any()
-                    }
+                    Some(shown) => view! { <decision::Decision of=*shown/> }.into_any(),
                     None => view! { <p class="hint">{hint}</p> }.into_any(),
                 }}}
+                {move || { page.locale.track(); pod.get().map(|pod| view! { <what_if::WhatIf pod/> }) }}
             </section>
         </div>
     }
