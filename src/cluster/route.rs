@@ -497,8 +497,8 @@ impl Cluster {
             // What runs goes on running; on a node that is off, nothing starts before the node does.
             Fault::Start(actor) => {
                 let off = self.machine_of(actor).is_some_and(|ix| self.faults.off.contains(&ix));
-                if !off && self.faults.down.contains(&actor) {
-                    self.start(actor, entry);
+                if !off {
+                    self.start_if_down(actor, entry);
                 }
             }
             Fault::PowerOff(ix) => self.power_off(ix),
