@@ -4,11 +4,12 @@
 //! to its component, and route what the component wants done. A message between components has a send time, an arrival time and
 //! a cause, and is written into the trace; a fault may take it.
 //!
-//! `route` sends and delivers messages, `etcds` are the masters' members of etcd, `host` is a node with its processes, `power`
-//! switches it, `cni` and `overlay` are its pods' network,
+//! `route` sends and delivers messages, `masters` are the control plane with `etcds`, its members of etcd, and `balancer` before
+//! its API servers, `host` is a node with its processes, `power` switches it, `cni` and `overlay` are its pods' network,
 //! `query` answers what a program asks of the kernel, `why` remembers who wrote what an object wants.
 
 pub mod addon;
+pub mod balancer;
 pub mod check;
 pub mod clients;
 pub mod cni;
@@ -17,6 +18,7 @@ pub mod event;
 pub mod fault;
 pub mod host;
 pub mod link;
+pub mod masters;
 pub mod metrics;
 pub mod overlay;
 mod power;
@@ -34,9 +36,7 @@ use std::sync::Arc;
 
 use crate::api::http::{Chunk, HttpRequest, HttpResponse, StreamInput};
 use crate::api::{CallId, KindOf as _, Object};
-use crate::control::apiserver::{self, ApiServer, StoredValue};
-use crate::control::controller::{Controller, Setup};
-use crate::control::{Calendar, Manager, scheduler};
+use crate::control::apiserver::{self, StoredValue};
 use crate::etcd::{self, Member};
 use crate::net::capture;
 use crate::net::fabric::Fabric;
@@ -50,7 +50,9 @@ pub use route::Message;
 pub use scenario::{Backend, ProxyMode, Scenario, ScenarioError};
 
 use addon::Dns;
+use balancer::Balancer;
 use link::Links;
+use masters::Master;
 use wakes::Wakes;
 use why::Writers;
 
@@ -115,9 +117,8 @@ pub struct Cluster {
     trace: Trace<Happened>,
     writers: Writers,
     etcds: Vec<Member<StoredValue>>,
-    apiserver: ApiServer,
-    manager: Manager,
-    scheduler: scheduler::Scheduler,
+    masters: Vec<Master>,
+    balancer: Option<Balancer>,
     dns: Dns,
     hosts: Vec<Host>,
     fabric: Fabric,
@@ -144,9 +145,8 @@ impl Cluster {
             trace: Trace::new(TRACE),
             writers: Writers::default(),
             etcds: etcds::members_of(&scenario),
-            apiserver: apiserver_of(&scenario, seed),
-            manager: manager_of(&scenario),
-            scheduler: scheduler_of(&scenario, seed),
+            masters: masters::masters_of(&scenario),
+            balancer: (scenario.masters > 1).then(|| Balancer::new(usize::from(scenario.masters))),
             dns: Dns::default(),
             hosts: Vec::new(),
             fabric: Fabric::new(seed),
@@ -210,7 +210,7 @@ impl Cluster {
     /// Whether the cluster is ready to be used: the API server answers, every node is Ready and has its network, and the
     /// addons run.
     pub fn is_ready(&self) -> bool {
-        self.apiserver.is_ready()
+        self.apiserver().is_ready()
             && self.hosts.iter().all(|host| host.cni.bridge.is_some() && self.node_is_ready(&host.name))
             && self.addons_are_ready()
     }
@@ -223,12 +223,12 @@ impl Cluster {
 
     /// An object as the API server knows it.
     pub fn object(&self, kind: crate::api::Kind, namespace: &str, name: &str) -> Option<&Object> {
-        self.apiserver.cached(kind, namespace, name)
+        self.apiserver_for(kind).cached(kind, namespace, name)
     }
 
     /// All objects of a kind as the API server knows them, by namespace and name.
     pub fn objects(&self, kind: crate::api::Kind) -> impl Iterator<Item = &Object> {
-        self.apiserver.cache(kind).objects()
+        self.apiserver_for(kind).cache(kind).objects()
     }
 
     /// The learner runs a line: the root of what it causes.
@@ -246,11 +246,15 @@ impl Cluster {
     pub fn disconnect(&mut self, client: OutsideId) {
         let actor = Actor::Outside(client);
         let number = clients::number_of(actor);
-        if self.calls.keys().any(|(client, _)| *client == number) {
+        let mut servers: Vec<MasterIx> =
+            self.calls.iter().filter(|((client, _), _)| *client == number).map(|(_, pending)| pending.server).collect();
+        servers.dedup();
+        for at in servers {
             let gone = Message::ToApi(apiserver::Input::Disconnect { client: apiserver::ClientId(number) });
-            self.send(actor, Actor::ApiServer, None, gone);
-            self.calls.retain(|(client, _), _| *client != number);
+            self.send(actor, Actor::ApiServer(at), None, gone);
         }
+        self.calls.retain(|(client, _), _| *client != number);
+        self.session_broke(actor);
         self.links.forget(actor);
         self.node_commands.remove(&client);
     }
@@ -259,25 +263,32 @@ impl Cluster {
     pub fn http(&mut self, client: OutsideId, id: u64, request: HttpRequest, cause: Option<EventId>) {
         let from = Actor::Outside(client);
         let number = apiserver::ClientId(clients::number_of(from));
-        let input = apiserver::Input::Http { client: number, id: CallId(id), request };
-        self.send(from, Actor::ApiServer, cause, Message::ToApi(input));
+        match self.server_of(from) {
+            Some((server, late)) => {
+                let input = apiserver::Input::Http { client: number, id: CallId(id), request };
+                self.send_late(from, server, cause, Message::ToApi(input), late);
+            }
+            None => self.fail_http(from, CallId(id), cause),
+        }
     }
 
     /// A client outside sends something on a stream that it opened.
     pub fn stream_input(&mut self, client: OutsideId, id: u64, input: StreamInput, cause: Option<EventId>) {
         let from = Actor::Outside(client);
         let number = apiserver::ClientId(clients::number_of(from));
+        let Some(pending) = self.calls.get(&(number.0, id)) else { return };
+        let server = Actor::ApiServer(pending.server);
         let input = apiserver::Input::Stream { client: number, id: CallId(id), input };
-        self.send(from, Actor::ApiServer, cause, Message::ToApi(input));
+        self.send(from, server, cause, Message::ToApi(input));
     }
 
     /// A client outside gives a request up.
     pub fn cancel(&mut self, client: OutsideId, id: u64, cause: Option<EventId>) {
         let from = Actor::Outside(client);
         let number = clients::number_of(from);
-        self.calls.remove(&(number, id));
+        let Some(pending) = self.calls.remove(&(number, id)) else { return };
         let input = apiserver::Input::Cancel { client: apiserver::ClientId(number), id: CallId(id) };
-        self.send(from, Actor::ApiServer, cause, Message::ToApi(input));
+        self.send(from, Actor::ApiServer(pending.server), cause, Message::ToApi(input));
     }
 
     /// A client outside asks the member of etcd at one of `endpoints`; nobody answers where there is none.
@@ -308,21 +319,6 @@ impl Cluster {
     /// The entry that last wrote what an object wants.
     pub fn writers(&self) -> &Writers {
         &self.writers
-    }
-
-    /// The API server.
-    pub fn apiserver(&self) -> &ApiServer {
-        &self.apiserver
-    }
-
-    /// The controller-manager.
-    pub fn manager(&self) -> &Manager {
-        &self.manager
-    }
-
-    /// The scheduler.
-    pub fn scheduler(&self) -> &scheduler::Scheduler {
-        &self.scheduler
     }
 
     /// The nodes, in the order in which they joined.
@@ -393,15 +389,11 @@ impl Cluster {
     pub fn fault(&mut self, words: &str) -> Result<EventId, String> {
         let fault = Fault::parse(words, |name| self.node_named(name))?;
         if let Fault::PowerOff(ix) = fault
-            && let Some(host) = self.host(ix).filter(|host| host.master && ix == NodeIx(0))
+            && let Some(host) = self.host(ix).filter(|host| host.master && self.masters.len() == 1)
         {
             return Err(format!("{} runs the API server, which the cluster needs to start again", host.name));
         }
-        if let Fault::Crash(Actor::Etcd(at)) | Fault::Start(Actor::Etcd(at)) | Fault::SlowDisk(at, _) = fault
-            && self.etcd_at(at).is_none()
-        {
-            return Err("etcd runs only on masters".into());
-        }
+        self.is_there(&fault)?;
         if let Fault::Network(ix, fault) = &fault {
             self.break_network(*ix, fault)?;
         }
@@ -410,42 +402,30 @@ impl Cluster {
         Ok(entry)
     }
 
+    /// Whether what a fault is about exists.
+    fn is_there(&self, fault: &Fault) -> Result<(), String> {
+        let at = match fault {
+            Fault::Crash(Actor::LoadBalancer) | Fault::Start(Actor::LoadBalancer) if self.balancer.is_none() => {
+                return Err("there is a load balancer only before several masters".into());
+            }
+            Fault::Crash(actor) | Fault::Start(actor) => match actor {
+                Actor::ApiServer(at) | Actor::Scheduler(at) | Actor::ControllerManager(at) | Actor::Etcd(at) => *at,
+                _ => return Ok(()),
+            },
+            Fault::SlowDisk(at, _) => *at,
+            _ => return Ok(()),
+        };
+        match self.master(at) {
+            Some(_) => Ok(()),
+            None => Err("the control plane runs only on masters".into()),
+        }
+    }
+
     /// Asks an actor when it wants to be woken next.
     pub(crate) fn rearm(&mut self, actor: Actor) {
         let wake = if self.faults.down.contains(&actor) { None } else { route::wake_of(self, actor) };
         self.wakes.set(actor, wake);
     }
-}
-
-/// A new API server.
-pub(crate) fn apiserver_of(scenario: &Scenario, seed: u64) -> ApiServer {
-    ApiServer::new(apiserver::Config {
-        seed,
-        epoch: scenario.epoch(),
-        advertise: scenario.master_address(),
-        // A hosted control plane is not to be reached from the nodes' network.
-        reconciles_endpoints: scenario.masters > 0,
-        ..apiserver::Config::default()
-    })
-}
-
-/// A new controller-manager. flannel gives the nodes their subnets out of its own pool, as with
-/// `--allocate-node-cidrs=false`; without flannel the controller-manager does.
-pub(crate) fn manager_of(scenario: &Scenario) -> Manager {
-    let setup = Setup::new(Calendar::new(scenario.epoch()));
-    let allocates = scenario.backend == Backend::None;
-    let runs = |c: &Controller| match c.name() {
-        "node-ipam-controller" => allocates,
-        "service-lb-controller" => scenario.cloud,
-        _ => true,
-    };
-    let controllers = Controller::all(&setup).into_iter().filter(runs).collect();
-    Manager::with(&setup, controllers)
-}
-
-/// A new scheduler.
-pub(crate) fn scheduler_of(scenario: &Scenario, seed: u64) -> scheduler::Scheduler {
-    scheduler::Scheduler::new(Calendar::new(scenario.epoch()), "", Rng::stream(seed, "scheduler"))
 }
 
 /// Lets a component handle an input; its effects with their causes.

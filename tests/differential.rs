@@ -23,6 +23,7 @@ const RULES: &[(&str, &str, &str)] = &[
     ("the port that the server happened to get", r"127\.0\.0\.1:PORT", "SERVER"),
     ("where a comparison kept its files", r"/tmp/(LIVE|MERGED)-\d+/", "/tmp/$1-NUMBER/"),
     ("when it did", r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \+0000", "TIME"),
+    ("a cluster IP that was drawn", r"\b10\.(9[7-9]\.\d+|1[01]\d\.\d+|96\.[1-9]\d*)\.\d+", "<drawn>"),
     ("a point in time", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     ("the same as a Go program prints it", r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000 UTC", "TIME"),
     ("the identifier of a container, which comes of its pod's", r"containerd://[0-9a-f]{64}", "containerd://ID"),
@@ -169,7 +170,7 @@ fn folded(text: &str, rules: &[(Regex, &str)]) -> String {
         text = rule.replace_all(&text, *instead).into_owned();
     }
     let padding = Regex::new("  +").expect("it is one");
-    let within_row = Regex::new("<age>[ )]").expect("it is one");
+    let within_row = Regex::new("<age>[ )]|<drawn>").expect("it is one");
     let blocks = text.split("\n\n").map(|block| {
         let within = block.lines().any(|line| within_row.is_match(line));
         if within { padding.replace_all(block, "  ").into_owned() } else { block.to_owned() }

@@ -127,6 +127,16 @@ fn a_leader_of_etcd_crashes_and_a_majority_is_lost_and_comes_back() {
 }
 
 #[test]
+fn a_rolling_update_is_completed_though_a_master_is_switched_off() {
+    check("ha-rolling", |_| ());
+}
+
+#[test]
+fn a_master_that_is_cut_off_stops_before_others_take_over() {
+    check("ha-partition", |_| ());
+}
+
+#[test]
 fn a_leader_of_etcd_that_is_cut_off_steps_down() {
     check("etcd-partition", |_| ());
 }

@@ -11,20 +11,23 @@ use crate::cluster::event::{Actor, MasterIx, NodeIx, OutsideId};
 const OUTSIDE: u32 = 1 << 31;
 /// The metrics-servers of nodes have numbers from here on.
 const METRICS: u32 = 1 << 30;
-/// The etcd members have numbers from here on.
-const ETCDS: u32 = 8;
+/// The processes of masters have numbers from here on, four a master.
+const MASTERS: u32 = 8;
 /// Nodes' clients have numbers from here on, four a node.
-const NODES: u32 = 16;
+const NODES: u32 = 32;
+
 /// The number of an actor as a client, of the API server or of etcd.
 pub fn number_of(actor: Actor) -> u32 {
     let node = |ix: NodeIx, which: u32| NODES + ix.0 * 4 + which;
+    let master = |at: MasterIx, which: u32| MASTERS + at.0 * 4 + which;
     match actor {
-        Actor::ApiServer => 1,
-        Actor::ControllerManager => 2,
-        Actor::Scheduler => 3,
-        Actor::Etcd(at) => ETCDS + at.0,
         Actor::Network => 5,
         Actor::Dns => 6,
+        Actor::LoadBalancer => 7,
+        Actor::ApiServer(at) => master(at, 0),
+        Actor::ControllerManager(at) => master(at, 1),
+        Actor::Scheduler(at) => master(at, 2),
+        Actor::Etcd(at) => master(at, 3),
         Actor::Kubelet(ix) => node(ix, 0),
         Actor::KubeProxy(ix) => node(ix, 1),
         Actor::Flanneld(ix) => node(ix, 2),
@@ -39,12 +42,18 @@ pub fn actor_of(number: u32) -> Actor {
     match number {
         n if n >= OUTSIDE => Actor::Outside(OutsideId(n - OUTSIDE)),
         n if n >= METRICS => Actor::MetricsServer(NodeIx(n - METRICS)),
-        1 => Actor::ApiServer,
-        2 => Actor::ControllerManager,
-        3 => Actor::Scheduler,
-        n if (ETCDS..NODES).contains(&n) => Actor::Etcd(MasterIx(n - ETCDS)),
         6 => Actor::Dns,
-        n if n < NODES => Actor::Network,
+        7 => Actor::LoadBalancer,
+        n if n < MASTERS => Actor::Network,
+        n if n < NODES => {
+            let at = MasterIx((n - MASTERS) / 4);
+            match (n - MASTERS) % 4 {
+                0 => Actor::ApiServer(at),
+                1 => Actor::ControllerManager(at),
+                2 => Actor::Scheduler(at),
+                _ => Actor::Etcd(at),
+            }
+        }
         n => {
             let ix = NodeIx((n - NODES) / 4);
             match (n - NODES) % 4 {
@@ -60,8 +69,8 @@ pub fn actor_of(number: u32) -> Actor {
 /// The `User-Agent` of a client in the cluster.
 pub fn agent_of(actor: Actor) -> &'static str {
     match actor {
-        Actor::ControllerManager => "kube-controller-manager",
-        Actor::Scheduler => "kube-scheduler",
+        Actor::ControllerManager(_) => "kube-controller-manager",
+        Actor::Scheduler(_) => "kube-scheduler",
         Actor::Kubelet(_) => "kubelet",
         Actor::KubeProxy(_) => "kube-proxy",
         Actor::Outside(_) => "kubectl",
@@ -130,8 +139,10 @@ mod tests {
     #[test]
     fn numbers_lead_back_to_their_actors() {
         for actor in [
-            Actor::ApiServer,
-            Actor::Scheduler,
+            Actor::LoadBalancer,
+            Actor::ApiServer(MasterIx(0)),
+            Actor::ControllerManager(MasterIx(4)),
+            Actor::Scheduler(MasterIx(2)),
             Actor::Etcd(MasterIx(4)),
             Actor::Kubelet(NodeIx(0)),
             Actor::KubeProxy(NodeIx(7)),

@@ -133,7 +133,7 @@ impl Cluster {
             };
             let to = actor_of(client);
             let message = match to {
-                Actor::ApiServer => Message::ToApi(apiserver::Input::Etcd(effect)),
+                Actor::ApiServer(_) => Message::ToApi(apiserver::Input::Etcd(effect)),
                 Actor::Flanneld(_) => match overlay::flannel_input(effect) {
                     Some(input) => Message::Flannel(input),
                     None => continue,
@@ -221,7 +221,7 @@ impl Cluster {
                 let result = Err(EtcdError::NoLeader);
                 (crate::cluster::route::CONNECT_TIMEOUT, Message::Flannel(flannel::Input::Etcd { id, result }))
             }
-            Actor::ApiServer => {
+            Actor::ApiServer(_) => {
                 let client = etcd::ClientId(number_of(client));
                 let effect = etcd::Effect::Response { client, id, result: Err(EtcdError::Refused) };
                 (REDIAL, Message::ToApi(apiserver::Input::Etcd(effect)))
@@ -240,12 +240,12 @@ impl Cluster {
         member.restart(now);
         let mut clients: Vec<Actor> = clients.into_iter().map(actor_of).collect();
         // The server next to it has requests under way even where it has no watch.
-        if at == MasterIx(0) && !clients.contains(&Actor::ApiServer) {
-            clients.push(Actor::ApiServer);
+        if !clients.contains(&Actor::ApiServer(at)) {
+            clients.push(Actor::ApiServer(at));
         }
         for client in clients {
             let message = match client {
-                Actor::ApiServer => Message::ToApi(apiserver::Input::EtcdLost),
+                Actor::ApiServer(_) => Message::ToApi(apiserver::Input::EtcdLost),
                 Actor::Flanneld(_) => Message::Flannel(flannel::Input::WatchLost),
                 _ => continue,
             };

@@ -24,14 +24,16 @@ pub struct OutsideId(pub u32);
 pub enum Actor {
     /// A client outside the cluster.
     Outside(OutsideId),
-    /// kube-apiserver.
-    ApiServer,
+    /// The kube-apiserver of a master.
+    ApiServer(MasterIx),
+    /// The load balancer in front of the API servers of several masters.
+    LoadBalancer,
     /// The etcd member of a master.
     Etcd(MasterIx),
-    /// kube-scheduler.
-    Scheduler,
-    /// kube-controller-manager.
-    ControllerManager,
+    /// The kube-scheduler of a master.
+    Scheduler(MasterIx),
+    /// The kube-controller-manager of a master.
+    ControllerManager(MasterIx),
     /// kubelet.
     Kubelet(NodeIx),
     /// The container runtime.
@@ -72,6 +74,8 @@ pub enum Happened {
     },
     /// A controller looked at an object and decided to make calls. `spec` is the entry that wrote what the object wants.
     Reconciled {
+        /// The process in which the controller runs.
+        who: Actor,
         /// The controller.
         controller: &'static str,
         /// The object.

@@ -3,7 +3,8 @@
 //! ```text
 //! partition NODE…          cut nodes off from the network and the control plane
 //! heal                     join everything again, mend cables, stop loss and delay
-//! crash COMPONENT [NODE]   stop a process; kubelet, kube-proxy, flanneld need a node, etcd a master
+//! crash COMPONENT [NODE]   stop a process; kubelet, kube-proxy, flanneld need a node, those of the control plane one of several
+//!                          masters, load-balancer none
 //! start COMPONENT [NODE]   start it again
 //! crash node NODE          switch a node off: everything on it is gone but its disk
 //! start node NODE          switch it on again
@@ -115,19 +116,27 @@ impl Fault {
 /// # Errors
 /// There is none, with those that there are; or what `find` says of the node.
 pub fn process(words: &[&str], find: impl Fn(&str) -> Result<NodeIx, String>) -> Result<Actor, String> {
-    match words {
-        ["kube-apiserver" | "apiserver"] => Ok(Actor::ApiServer),
-        ["kube-scheduler" | "scheduler"] => Ok(Actor::Scheduler),
-        ["kube-controller-manager" | "controller-manager"] => Ok(Actor::ControllerManager),
-        ["etcd"] => Ok(Actor::Etcd(MasterIx(0))),
+    let of_master: Option<fn(MasterIx) -> Actor> = match words.first().copied() {
+        Some("kube-apiserver" | "apiserver") => Some(Actor::ApiServer),
+        Some("kube-scheduler" | "scheduler") => Some(Actor::Scheduler),
+        Some("kube-controller-manager" | "controller-manager") => Some(Actor::ControllerManager),
+        Some("etcd") => Some(Actor::Etcd),
+        _ => None,
+    };
+    match (words, of_master) {
+        ([_], Some(actor)) => return Ok(actor(MasterIx(0))),
         // Masters are the first nodes.
-        ["etcd", master] => find(master).map(|ix| Actor::Etcd(MasterIx(ix.0))),
+        ([_, master], Some(actor)) => return find(master).map(|ix| actor(MasterIx(ix.0))),
+        _ => {}
+    }
+    match words {
+        ["load-balancer"] => Ok(Actor::LoadBalancer),
         ["kubelet", node] => find(node).map(Actor::Kubelet),
         ["kube-proxy", node] => find(node).map(Actor::KubeProxy),
         ["flanneld", node] => find(node).map(Actor::Flanneld),
         _ => Err(format!(
-            "{:?} cannot be crashed; there are kube-apiserver, kube-scheduler, kube-controller-manager, with a master \
-             etcd, with a node kubelet, kube-proxy, flanneld, and a whole node (node NODE)",
+            "{:?} cannot be crashed; there are kube-apiserver, kube-scheduler, kube-controller-manager and etcd, each with \
+             one of several masters, load-balancer, with a node kubelet, kube-proxy, flanneld, and a whole node (node NODE)",
             words.join(" ")
         )),
     }
@@ -161,7 +170,7 @@ mod tests {
         check("crash etcd", Ok(Fault::Crash(Actor::Etcd(MasterIx(0)))));
         check("crash node worker1", Ok(Fault::PowerOff(NodeIx(0))));
         check("start node worker1", Ok(Fault::PowerOn(NodeIx(0))));
-        check("start scheduler", Ok(Fault::Start(Actor::Scheduler)));
+        check("start scheduler", Ok(Fault::Start(Actor::Scheduler(MasterIx(0)))));
         check("loss 5%", Ok(Fault::Loss(50_000)));
         check("slow-disk worker1 50ms", Ok(Fault::SlowDisk(MasterIx(0), Span::millis(50))));
         check("slow-disk worker1 soon", Err("slow-disk takes a time such as 50ms, not \"soon\""));

@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use crate::api::{KubeletAnswer, Taint, TaintEffect};
 use crate::cluster::clients::{actor_of, number_of};
 use crate::cluster::cni::Cni;
-use crate::cluster::event::{Actor, Happened, NodeIx, WokeFor};
+use crate::cluster::event::{Actor, Happened, MasterIx, NodeIx, WokeFor};
 use crate::cluster::metrics::MetricsPod;
 use crate::cluster::proxy::proxy_of;
 use crate::cluster::{Backend, Cluster, Mail, MailKind, Message, OutsideId, Scenario, rouse, run};
@@ -127,6 +127,11 @@ pub(crate) fn owner_of(actor: Actor) -> Owner {
     Owner(u64::from(number_of(actor)))
 }
 
+/// What runs on a master beside its member of etcd.
+pub(super) fn processes_of(at: MasterIx) -> [Actor; 3] {
+    [Actor::ApiServer(at), Actor::ControllerManager(at), Actor::Scheduler(at)]
+}
+
 impl Cluster {
     /// Puts the machines there and starts every process.
     pub(crate) fn switch_on(&mut self) {
@@ -138,9 +143,8 @@ impl Cluster {
         self.write_flannel_config(booted);
         self.apply_addons(Some(booted));
         let members: Vec<Actor> = self.etcd_members().map(|(at, _)| Actor::Etcd(at)).collect();
-        for actor in
-            [Actor::ApiServer, Actor::ControllerManager, Actor::Scheduler, Actor::Dns].into_iter().chain(members)
-        {
+        let masters: Vec<Actor> = self.masters().flat_map(|(at, _)| processes_of(at)).collect();
+        for actor in masters.into_iter().chain([Actor::LoadBalancer, Actor::Dns]).chain(members) {
             self.rearm(actor);
         }
         for at in 0..self.hosts.len() {
@@ -225,6 +229,13 @@ impl Cluster {
         self.rearm(actor);
     }
 
+    /// Starts a process that does not run.
+    pub(super) fn start_if_down(&mut self, actor: Actor, cause: Option<EventId>) {
+        if self.faults.down.contains(&actor) {
+            self.start(actor, cause);
+        }
+    }
+
     /// Stops a process: its memory is gone, and its connections with it.
     pub(crate) fn crash(&mut self, actor: Actor) {
         if !self.faults.down.insert(actor) {
@@ -240,40 +251,35 @@ impl Cluster {
             }
             Actor::Flanneld(ix) => self.flanneld_stops(ix),
             Actor::KubeProxy(ix) => self.proxy_stops(ix),
-            Actor::ControllerManager | Actor::Scheduler | Actor::ApiServer => self.control_plane_stops(actor),
+            Actor::ControllerManager(_) | Actor::Scheduler(_) | Actor::ApiServer(_) => self.control_plane_stops(actor),
+            Actor::LoadBalancer => self.balancer_stops(),
             Actor::Etcd(at) => self.etcd_stops(at),
             _ => {}
         }
         self.calls.retain(|(client, _), _| *client != number);
         self.lose_what_is_under_way_to(actor);
-        let client = apiserver::ClientId(number);
-        self.hand_over(Actor::ApiServer, None, Span::ZERO, Message::ToApi(apiserver::Input::Disconnect { client }));
+        self.session_broke(actor);
+        let servers: Vec<Actor> = self.masters().map(|(at, _)| Actor::ApiServer(at)).collect();
+        for server in servers {
+            let gone = apiserver::Input::Disconnect { client: apiserver::ClientId(number) };
+            self.hand_over(server, None, Span::ZERO, Message::ToApi(gone));
+        }
         if matches!(actor, Actor::Flanneld(_)) {
             self.leave_etcd(number);
         }
         self.rearm(actor);
     }
 
-    /// A process of the control plane starts with an empty memory; the API server's clients lose their connections.
-    fn control_plane_stops(&mut self, actor: Actor) {
-        let seed = self.scenario.seed.wrapping_add(self.events);
-        match actor {
-            Actor::ControllerManager => self.manager = super::manager_of(&self.scenario),
-            Actor::Scheduler => self.scheduler = super::scheduler_of(&self.scenario, seed),
-            _ => {
-                self.apiserver = super::apiserver_of(&self.scenario, seed);
-                self.disconnect_everybody();
-            }
-        }
-    }
-
-    /// Every request and watch of the API server fails at its client.
-    fn disconnect_everybody(&mut self) {
-        let gone: Vec<((u32, u64), super::route::Pending)> = std::mem::take(&mut self.calls).into_iter().collect();
+    /// Every request and watch of an API server fails at its client.
+    pub(super) fn disconnect_everybody(&mut self, server: MasterIx) {
+        self.sessions_broke(Some(server));
+        let (gone, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.calls).into_iter().partition(|(_, pending)| pending.server == server);
+        self.calls = rest.into_iter().collect();
         for ((client, id), pending) in gone {
             self.connection_lost(actor_of(client), crate::api::CallId(id), &pending);
         }
-        self.leave_etcd(number_of(Actor::ApiServer));
+        self.leave_etcd(number_of(Actor::ApiServer(server)));
     }
 
     /// A client's connections to etcd are gone.
@@ -317,6 +323,7 @@ impl Cluster {
                 self.kubelet_did(ix, effects);
             }
             (Actor::Runtime(_), Message::PoweredOn) => self.powered_on(ix, entry),
+            (Actor::Runtime(_), Message::Restart(actor)) => self.start_if_down(actor, entry),
             (Actor::Runtime(_), Message::ToRuntime(input)) => {
                 let effects = run(&mut host.runtime, input, now, entry);
                 self.runtime_did(ix, effects);
@@ -386,7 +393,7 @@ impl Cluster {
 
     fn served(&mut self, from: Actor, id: u64, answer: KubeletAnswer, cause: Option<EventId>) {
         let input = apiserver::Input::Kubelet { id: crate::api::CallId(id), answer };
-        self.send(from, Actor::ApiServer, cause, Message::ToApi(input));
+        self.send(from, Cluster::apiserver_of(id), cause, Message::ToApi(input));
     }
 
     /// A process of a node uses a socket of the node's own namespace.

@@ -43,10 +43,10 @@ impl Links {
 
 fn base(from: Actor, to: Actor) -> Span {
     match (from, to) {
-        (Actor::ApiServer, Actor::Etcd(_)) | (Actor::Etcd(_), Actor::ApiServer) => STORE,
+        (Actor::ApiServer(_), Actor::Etcd(_)) | (Actor::Etcd(_), Actor::ApiServer(_)) => STORE,
         (Actor::Kubelet(_), Actor::Runtime(_)) | (Actor::Runtime(_), Actor::Kubelet(_)) => LOCAL,
-        (Actor::Scheduler | Actor::ControllerManager, Actor::ApiServer) => STORE,
-        (Actor::ApiServer, Actor::Scheduler | Actor::ControllerManager) => STORE,
+        (Actor::Scheduler(_) | Actor::ControllerManager(_), Actor::ApiServer(_)) => STORE,
+        (Actor::ApiServer(_), Actor::Scheduler(_) | Actor::ControllerManager(_)) => STORE,
         _ => REMOTE,
     }
 }

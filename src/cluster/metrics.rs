@@ -85,8 +85,12 @@ impl Cluster {
         let number = number_of(actor);
         self.calls.retain(|(client, _), _| *client != number);
         self.lose_what_is_under_way_to(actor);
-        let gone = apiserver::Input::Disconnect { client: ClientId(number) };
-        self.hand_over(Actor::ApiServer, cause, Span::ZERO, Message::ToApi(gone));
+        self.session_broke(actor);
+        let servers: Vec<Actor> = self.masters().map(|(at, _)| Actor::ApiServer(at)).collect();
+        for server in servers {
+            let gone = apiserver::Input::Disconnect { client: ClientId(number) };
+            self.hand_over(server, cause, Span::ZERO, Message::ToApi(gone));
+        }
         self.rearm(actor);
     }
 
@@ -127,7 +131,7 @@ impl Cluster {
                 }
                 metrics_server::Effect::Response { id, response } => {
                     let input = apiserver::Input::Forwarded { id: CallId(id), response };
-                    self.send(me, Actor::ApiServer, cause, Message::ToApi(input));
+                    self.send(me, Cluster::apiserver_of(id), cause, Message::ToApi(input));
                 }
                 metrics_server::Effect::Ready(ready) => {
                     let Some(metrics) = self.host(ix).and_then(|host| host.metrics.as_ref()) else { continue };
@@ -151,7 +155,7 @@ impl Cluster {
         match at.and_then(|at| u32::try_from(at).ok()) {
             Some(at) => {
                 let message = Message::Forward(id.0, request);
-                self.send(Actor::ApiServer, Actor::MetricsServer(NodeIx(at)), cause, message);
+                self.send(Cluster::apiserver_of(id.0), Actor::MetricsServer(NodeIx(at)), cause, message);
             }
             None => self.not_reached(id, "connect: connection refused", Span::millis(1), cause),
         }
@@ -161,7 +165,7 @@ impl Cluster {
     pub(crate) fn not_reached(&mut self, id: CallId, why: &str, after: Span, entry: Option<EventId>) {
         let response = aggregation::plain(503, &format!("error trying to reach service: dial tcp: {why}\n"));
         let message = Message::ToApi(apiserver::Input::Forwarded { id, response });
-        let (from, to) = (Actor::ApiServer, Actor::ApiServer);
+        let (from, to) = (Cluster::apiserver_of(id.0), Cluster::apiserver_of(id.0));
         self.queue.push(self.now + after, Envelope { from, to, entry, message });
     }
 

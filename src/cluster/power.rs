@@ -8,6 +8,7 @@ use ipnet::Ipv4Net;
 
 use crate::api::http::Chunk;
 use crate::cluster::event::{Actor, MasterIx, NodeIx};
+use crate::cluster::host::processes_of;
 use crate::cluster::{Cluster, Mail, MailKind, Message, OutsideId, run};
 use crate::net::addr::{Mac, NsId, SegmentId};
 use crate::net::device::DeviceKind;
@@ -39,8 +40,8 @@ impl Cluster {
         if self.host(ix).is_none() || !self.faults.off.insert(ix) && !starting {
             return;
         }
-        for actor in [Actor::Kubelet(ix), Actor::KubeProxy(ix), Actor::Flanneld(ix)].into_iter().chain(self.etcd_on(ix))
-        {
+        let processes = [Actor::Kubelet(ix), Actor::KubeProxy(ix), Actor::Flanneld(ix)];
+        for actor in processes.into_iter().chain(self.control_plane_on(ix)) {
             self.crash(actor);
         }
         if self.host_mut(ix).is_some_and(|host| host.metrics.take().is_some()) {
@@ -54,9 +55,11 @@ impl Cluster {
         self.rearm(Actor::Runtime(ix));
     }
 
-    /// The etcd member of a node, if it is a master.
-    fn etcd_on(&self, ix: NodeIx) -> Option<Actor> {
-        self.host(ix).filter(|host| host.master).map(|_| Actor::Etcd(MasterIx(ix.0)))
+    /// What runs of the control plane on a node.
+    fn control_plane_on(&self, ix: NodeIx) -> Vec<Actor> {
+        let at = MasterIx(ix.0);
+        let all = || processes_of(at).into_iter().chain([Actor::Etcd(at)]);
+        self.host(ix).filter(|host| host.master).map(|_| all().collect()).unwrap_or_default()
     }
 
     fn unplug_everything(&mut self, ix: NodeIx) {
@@ -117,7 +120,7 @@ impl Cluster {
             run(&mut host.runtime, runtime::Input::DnsRecords(records), now, cause);
         }
         let processes = [Actor::Runtime(ix), Actor::KubeProxy(ix), Actor::Flanneld(ix), Actor::Kubelet(ix)];
-        for actor in processes.into_iter().chain(self.etcd_on(ix)) {
+        for actor in processes.into_iter().chain(self.control_plane_on(ix)) {
             self.start(actor, cause);
         }
     }

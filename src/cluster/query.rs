@@ -131,7 +131,7 @@ impl Cluster {
     fn date(&self) -> String {
         const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
         const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        let now = self.apiserver.calendar(self.now);
+        let now = self.apiserver().calendar(self.now);
         let text = now.to_string();
         let number =
             |from: usize, to: usize| text.get(from..to).and_then(|digits| digits.parse::<usize>().ok()).unwrap_or(1);

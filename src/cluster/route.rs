@@ -48,6 +48,8 @@ pub enum Message {
     ToRuntime(runtime::Input),
     /// The machine has been switched on, and its operating system is up.
     PoweredOn,
+    /// A process of the control plane that ended of itself is to start again.
+    Restart(Actor),
     /// From the runtime to the kubelet.
     Cri(runtime::CriEvent),
     /// To a client outside.
@@ -74,15 +76,32 @@ pub struct Pending {
     pub object: Option<ObjectRef>,
     /// Whether it is the HTTP form.
     pub http: bool,
+    /// The master whose API server has it.
+    pub server: MasterIx,
 }
 
 impl Cluster {
     /// Sends a message; it arrives later, unless a fault takes it.
     pub(crate) fn send(&mut self, from: Actor, to: Actor, cause: Option<EventId>, message: Message) -> Option<EventId> {
-        self.note_request(&message);
-        let lost = self.is_lost(from, to);
-        let arrives_at = self.links.arrival(from, to, self.now, self.delay(from, to) + self.disk_of(to, &message));
-        let entry = match said(&message) {
+        self.send_late(from, to, cause, message, Span::ZERO)
+    }
+
+    /// The same, for a message that is under way for longer by `late`.
+    pub(crate) fn send_late(
+        &mut self,
+        from: Actor,
+        to: Actor,
+        cause: Option<EventId>,
+        message: Message,
+        late: Span,
+    ) -> Option<EventId> {
+        self.note_request(to, &message);
+        let lost = self.is_lost(from, to, &message);
+        let extra = late + self.delay(from, to) + self.disk_of(to, &message);
+        let arrives_at = self.links.arrival(from, to, self.now, extra);
+        // The load balancer's checks are left out, as heartbeats are.
+        let is_check = [from, to].contains(&Actor::LoadBalancer);
+        let entry = match said(&message).filter(|_| !is_check) {
             Some(what) => Some(self.trace.record(self.now, cause, Happened::Sent { from, to, arrives_at, lost, what })),
             None => cause,
         };
@@ -118,21 +137,45 @@ impl Cluster {
             | Actor::KubeProxy(ix)
             | Actor::Flanneld(ix)
             | Actor::MetricsServer(ix) => Some(ix),
-            Actor::Outside(_) | Actor::Network => None,
-            Actor::Etcd(at) => self.host(NodeIx(at.0)).filter(|host| host.master).map(|_| NodeIx(at.0)),
-            Actor::ApiServer | Actor::Scheduler | Actor::ControllerManager | Actor::Dns => {
-                self.hosts.iter().position(|host| host.master).and_then(|at| u32::try_from(at).ok()).map(NodeIx)
+            Actor::Outside(_) | Actor::Network | Actor::LoadBalancer => None,
+            Actor::ApiServer(at) | Actor::Scheduler(at) | Actor::ControllerManager(at) | Actor::Etcd(at) => {
+                self.host(NodeIx(at.0)).filter(|host| host.master).map(|_| NodeIx(at.0))
             }
+            Actor::Dns => self.machine_of_dns(),
         }
     }
 
-    fn is_lost(&mut self, from: Actor, to: Actor) -> bool {
+    /// CoreDNS is taken to be on the first master that can be reached.
+    fn machine_of_dns(&self) -> Option<NodeIx> {
+        let masters =
+            || self.masters().map(|(at, _)| NodeIx(at.0)).filter(|ix| self.host(*ix).is_some_and(|h| h.master));
+        let reached = |ix: &NodeIx| !self.faults.off.contains(ix) && !self.faults.cut.contains(ix);
+        masters().find(reached).or_else(|| masters().next())
+    }
+
+    fn is_lost(&mut self, from: Actor, to: Actor, message: &Message) -> bool {
         let (here, there) = (self.machine_of(from), self.machine_of(to));
+        if self.is_passed_on(from, to, message) {
+            let cut = self.faults.cuts(here, None) || self.faults.cuts(None, there);
+            let down = self.faults.down.contains(&Actor::LoadBalancer) || self.faults.down.contains(&to);
+            return cut || down || self.faults.loses(&mut self.chance);
+        }
         let hosted = self.scenario.masters == 0 && is_control_plane(from) && is_control_plane(to);
         if hosted || here == there && here.is_some() || matches!(to, Actor::Network) {
             return self.faults.down.contains(&to);
         }
         self.faults.cuts(here, there) || self.faults.down.contains(&to) || self.faults.loses(&mut self.chance)
+    }
+
+    /// Whether a message goes through the load balancer: requests of its clients and their answers, not what an API server asks
+    /// of a kubelet or of another server.
+    fn is_passed_on(&self, from: Actor, to: Actor, message: &Message) -> bool {
+        match (from, to, message) {
+            (_, _, Message::ToApi(apiserver::Input::Kubelet { .. } | apiserver::Input::Forwarded { .. })) => false,
+            (client, Actor::ApiServer(_), Message::ToApi(_)) => self.is_balanced(client),
+            (Actor::ApiServer(_), client, Message::Answer(_) | Message::Mail(_)) => self.is_balanced(client),
+            _ => false,
+        }
     }
 
     /// A process ended: what is under way to it reaches nobody, not even the next process of that name.
@@ -148,14 +191,22 @@ impl Cluster {
         match message {
             // Nobody is there who could notice.
             Message::Answer(_) | Message::Flannel(_) if self.faults.down.contains(&to) => {}
-            Message::ToApi(apiserver::Input::Request { id, .. }) => self.fail_call(from, id, entry),
-            Message::ToApi(apiserver::Input::Http { id, .. }) => self.fail_http(from, id, entry),
+            Message::ToApi(apiserver::Input::Request { id, .. }) => {
+                self.session_broke(from);
+                self.fail_call(from, id, entry);
+            }
+            Message::ToApi(apiserver::Input::Http { id, .. }) => {
+                self.session_broke(from);
+                self.fail_http(from, id, entry);
+            }
             Message::ToEtcd(input) => self.etcd_missed(from, to, input, entry),
             Message::Answer(Answer::Response { id, .. }) => {
+                self.session_broke(to);
                 self.give_up(to, id, entry);
                 self.fail_call(to, id, entry);
             }
             Message::Answer(Answer::Events { id, .. } | Answer::WatchClosed { id, .. }) => {
+                self.session_broke(to);
                 self.give_up(to, id, entry);
                 let status = Arc::new(unreachable());
                 let at = self.now + CONNECT_TIMEOUT;
@@ -180,19 +231,35 @@ impl Cluster {
     }
 
     fn fail_call(&mut self, client: Actor, id: CallId, entry: Option<EventId>) {
-        self.calls.remove(&(number_of(client), id.0));
+        let from = self.forget_call(client, id);
         let response = Response::Failure(Arc::new(unreachable()));
         let message = Message::Answer(Answer::Response { id, response });
-        self.queue.push(self.now + CONNECT_TIMEOUT, Envelope { from: Actor::ApiServer, to: client, entry, message });
+        self.queue.push(self.now + CONNECT_TIMEOUT, Envelope { from, to: client, entry, message });
     }
 
-    fn fail_http(&mut self, client: Actor, id: CallId, entry: Option<EventId>) {
-        self.calls.remove(&(number_of(client), id.0));
-        let server = self.scenario.master_address();
-        let words = self.dial_error(Actor::ApiServer);
-        let response = HttpResponse::text(0, format!("dial tcp {server}:6443: {words}"));
+    pub(super) fn fail_http(&mut self, client: Actor, id: CallId, entry: Option<EventId>) {
+        let from = self.forget_call(client, id);
+        let words = self.no_connection(client, from);
+        // Who is refused is told at once.
+        let after = if words.ends_with("refused") { Span::millis(1) } else { CONNECT_TIMEOUT };
+        let response = HttpResponse::text(0, words);
         let message = Message::Mail(MailKind::Http { id: id.0, response });
-        self.queue.push(self.now + CONNECT_TIMEOUT, Envelope { from: Actor::ApiServer, to: client, entry, message });
+        self.queue.push(self.now + after, Envelope { from, to: client, entry, message });
+    }
+
+    /// A request is over; the server that it was for.
+    fn forget_call(&mut self, client: Actor, id: CallId) -> Actor {
+        let pending = self.calls.remove(&(number_of(client), id.0));
+        Actor::ApiServer(pending.map_or(MasterIx(0), |pending| pending.server))
+    }
+
+    /// Why a client gets no answer. A load balancer that runs takes the connection, and closes it where nobody is behind it.
+    fn no_connection(&self, client: Actor, server: Actor) -> String {
+        let address = self.scenario.server_address();
+        let dialled = if self.is_balanced(client) { Actor::LoadBalancer } else { server };
+        let words = self.dial_error(dialled);
+        let is_taken = dialled == Actor::LoadBalancer && !self.faults.down.contains(&dialled);
+        if is_taken { "EOF".to_owned() } else { format!("dial tcp {address}:6443: {words}") }
     }
 
     /// A client notices that the API server is gone.
@@ -202,7 +269,7 @@ impl Cluster {
         }
         if pending.verb == Verb::Watch {
             let message = Message::Answer(Answer::WatchClosed { id, status: Arc::new(unreachable()) });
-            let from = Actor::ApiServer;
+            let from = Actor::ApiServer(pending.server);
             self.queue.push(self.now + Span::millis(1), Envelope { from, to: client, entry: None, message });
         } else {
             self.fail_call(client, id, None);
@@ -211,23 +278,24 @@ impl Cluster {
 
     /// The API server notices that a client's connection is gone.
     fn give_up(&mut self, client: Actor, id: CallId, entry: Option<EventId>) {
-        self.calls.remove(&(number_of(client), id.0));
+        let server = self.forget_call(client, id);
         let input = apiserver::Input::Cancel { client: ClientId(number_of(client)), id };
-        self.hand_over(Actor::ApiServer, entry, Span::ZERO, Message::ToApi(input));
+        self.hand_over(server, entry, Span::ZERO, Message::ToApi(input));
     }
 
     /// Remembers a request, so that its answer and its failure are understood.
-    fn note_request(&mut self, message: &Message) {
+    fn note_request(&mut self, to: Actor, message: &Message) {
+        let Actor::ApiServer(server) = to else { return };
         match message {
             Message::ToApi(apiserver::Input::Request { client, id, request, .. }) => {
                 let object =
                     ObjectRef { kind: request.kind, namespace: request.namespace.clone(), name: request.name.clone() };
-                let pending = Pending { verb: request.verb, object: Some(object), http: false };
+                let pending = Pending { verb: request.verb, object: Some(object), http: false, server };
                 self.calls.insert((client.0, id.0), pending);
             }
             Message::ToApi(apiserver::Input::Http { client, id, request }) => {
                 let verb = verb_of(request);
-                self.calls.insert((client.0, id.0), Pending { verb, object: None, http: true });
+                self.calls.insert((client.0, id.0), Pending { verb, object: None, http: true, server });
             }
             _ => {}
         }
@@ -262,18 +330,14 @@ impl Cluster {
         }
         let now = self.now;
         match (to, envelope.message) {
-            (Actor::ApiServer, Message::ToApi(input)) => {
-                let effects = run(&mut self.apiserver, input, now, entry);
-                self.apiserver_did(effects);
+            (Actor::ApiServer(at), Message::ToApi(input)) => {
+                let effects = self.master_mut(at).map(|master| run(&mut master.apiserver, input, now, entry));
+                self.apiserver_did(at, effects.unwrap_or_default());
             }
+            (Actor::LoadBalancer, Message::Mail(MailKind::Http { id, response })) => self.balancer_hears(id, &response),
             (Actor::Etcd(at), Message::ToEtcd(input)) => self.etcd_takes(at, input, entry),
-            (Actor::ControllerManager, Message::Answer(answer)) => {
-                let effects = run(&mut self.manager, answer, now, entry);
-                self.calls_of(Actor::ControllerManager, effects);
-            }
-            (Actor::Scheduler, Message::Answer(answer)) => {
-                let effects = run(&mut self.scheduler, answer, now, entry);
-                self.calls_of(Actor::Scheduler, effects);
+            (Actor::ControllerManager(_) | Actor::Scheduler(_), Message::Answer(answer)) => {
+                self.candidate_takes(to, answer, entry);
             }
             (Actor::Dns, Message::Answer(answer)) => self.dns_answered(&answer, entry),
             (Actor::Network, Message::Net(input)) => {
@@ -295,28 +359,22 @@ impl Cluster {
     pub(crate) fn wake(&mut self, actor: Actor, why: WokeFor) {
         let now = self.now;
         let entry = match actor {
-            Actor::Network => None,
+            Actor::Network | Actor::LoadBalancer => None,
             // The ticks of a leader.
             Actor::Etcd(_) if why == WokeFor::Heartbeat => None,
             _ => Some(self.trace.record(now, None, Happened::Woke { who: actor, why })),
         };
         match actor {
-            Actor::ApiServer => {
-                let effects = rouse(&mut self.apiserver, now, entry);
-                self.apiserver_did(effects);
+            Actor::ApiServer(at) => {
+                let effects = self.master_mut(at).map(|master| rouse(&mut master.apiserver, now, entry));
+                self.apiserver_did(at, effects.unwrap_or_default());
             }
+            Actor::LoadBalancer => self.balancer_wakes(),
             Actor::Etcd(at) => {
                 let effects = self.etcd_at_mut(at).map(|member| rouse(member, now, entry)).unwrap_or_default();
                 self.etcd_did(at, effects);
             }
-            Actor::ControllerManager => {
-                let effects = rouse(&mut self.manager, now, entry);
-                self.calls_of(actor, effects);
-            }
-            Actor::Scheduler => {
-                let effects = rouse(&mut self.scheduler, now, entry);
-                self.calls_of(actor, effects);
-            }
+            Actor::ControllerManager(_) | Actor::Scheduler(_) => self.candidate_wakes(actor, entry),
             Actor::Network => {
                 let effects = rouse(&mut self.fabric, now, entry);
                 self.fabric_did(effects);
@@ -340,71 +398,78 @@ impl Cluster {
                 Some(origin) => {
                     let known =
                         last.as_ref().filter(|(c, o, _)| *c == cause && *o == origin).map(|(_, _, entry)| *entry);
-                    let entry = known.unwrap_or_else(|| self.reconciled(cause, &origin));
+                    let entry = known.unwrap_or_else(|| self.reconciled(from, cause, &origin));
                     last = Some((cause, origin, entry));
                     Some(entry)
                 }
             };
             let client = ClientId(number_of(from));
             let user_agent = agent_of(from).into();
-            let input = apiserver::Input::Request { client, id: call.id, user_agent, request: call.request };
-            self.send(from, Actor::ApiServer, cause, Message::ToApi(input));
+            match self.server_of(from) {
+                Some((server, late)) => {
+                    let input = apiserver::Input::Request { client, id: call.id, user_agent, request: call.request };
+                    self.send_late(from, server, cause, Message::ToApi(input), late);
+                }
+                None => self.fail_call(from, call.id, cause),
+            }
         }
     }
 
-    fn reconciled(&mut self, cause: Option<EventId>, origin: &Origin) -> EventId {
+    fn reconciled(&mut self, who: Actor, cause: Option<EventId>, origin: &Origin) -> EventId {
         let spec = self.writers.of(&origin.key);
-        let happened = Happened::Reconciled { controller: origin.controller, object: origin.key.clone(), spec };
+        let (controller, object) = (origin.controller, origin.key.clone());
+        let happened = Happened::Reconciled { who, controller, object, spec };
         self.trace.record(self.now, cause, happened)
     }
 
-    pub(crate) fn apiserver_did(&mut self, effects: Vec<(Option<EventId>, apiserver::Effect)>) {
+    pub(crate) fn apiserver_did(&mut self, at: MasterIx, effects: Vec<(Option<EventId>, apiserver::Effect)>) {
+        let me = Actor::ApiServer(at);
         for (cause, effect) in effects {
             match effect {
                 apiserver::Effect::Answer { client, answer } => {
-                    self.send(Actor::ApiServer, actor_of(client.0), cause, Message::Answer(answer));
+                    self.send(me, actor_of(client.0), cause, Message::Answer(answer));
                 }
-                apiserver::Effect::Http { client, id, response } => self.answer_http(client, id, response, cause),
+                apiserver::Effect::Http { client, id, response } => self.answer_http(me, client, id, response, cause),
                 apiserver::Effect::Chunk { client, id, chunk } => {
                     let message = Message::Mail(MailKind::Chunk { id: id.0, chunk });
-                    self.send(Actor::ApiServer, actor_of(client.0), cause, message);
+                    self.send(me, actor_of(client.0), cause, message);
                 }
                 apiserver::Effect::Etcd { id, op } => {
-                    let client = etcd::ClientId(number_of(Actor::ApiServer));
+                    let client = etcd::ClientId(number_of(me));
                     let message = Message::ToEtcd(etcd::Input::Request { client, id, op });
-                    self.send(Actor::ApiServer, Actor::Etcd(MasterIx(0)), cause, message);
+                    self.send(me, Actor::Etcd(at), cause, message);
                 }
                 apiserver::Effect::Forward { to, id, request } => self.forward(to, id, request, cause),
                 apiserver::Effect::Kubelet { node, id, request } => match self.node_named(&node) {
                     Some(ix) => {
-                        self.send(Actor::ApiServer, Actor::Kubelet(ix), cause, Message::Serve(id.0, request));
+                        self.send(me, Actor::Kubelet(ix), cause, Message::Serve(id.0, request));
                     }
                     None => {
                         let answer = KubeletAnswer::Failure(Arc::new(no_such_host(&node)));
                         let input = apiserver::Input::Kubelet { id, answer };
-                        self.hand_over(Actor::ApiServer, cause, CONNECT_TIMEOUT, Message::ToApi(input));
+                        self.hand_over(me, cause, CONNECT_TIMEOUT, Message::ToApi(input));
                     }
                 },
                 apiserver::Effect::KubeletInput { node, id, input } => {
                     if let Some(ix) = self.node_named(&node) {
-                        self.send(Actor::ApiServer, Actor::Kubelet(ix), cause, Message::ServeInput(id.0, input));
+                        self.send(me, Actor::Kubelet(ix), cause, Message::ServeInput(id.0, input));
                     }
                 }
                 apiserver::Effect::KubeletCancel { node, id } => {
                     if let Some(ix) = self.node_named(&node) {
-                        self.send(Actor::ApiServer, Actor::Kubelet(ix), cause, Message::ServeCancel(id.0));
+                        self.send(me, Actor::Kubelet(ix), cause, Message::ServeCancel(id.0));
                     }
                 }
             }
         }
     }
 
-    fn answer_http(&mut self, client: ClientId, id: CallId, response: HttpResponse, cause: Option<EventId>) {
+    fn answer_http(&mut self, me: Actor, client: ClientId, id: CallId, response: HttpResponse, cause: Option<EventId>) {
         let verb = self.calls.get(&(client.0, id.0)).map(|pending| pending.verb);
         let wrote = matches!(verb, Some(Verb::Create | Verb::Update | Verb::Patch(_))) && response.is_success();
         let object = wrote.then(|| object_of(&response.body)).flatten();
         let message = Message::Mail(MailKind::Http { id: id.0, response });
-        let entry = self.send(Actor::ApiServer, actor_of(client.0), cause, message);
+        let entry = self.send(me, actor_of(client.0), cause, message);
         if let (Some(object), Some(entry)) = (object, entry) {
             self.writers.wrote(&object, entry);
         }
@@ -432,8 +497,8 @@ impl Cluster {
             // What runs goes on running; on a node that is off, nothing starts before the node does.
             Fault::Start(actor) => {
                 let off = self.machine_of(actor).is_some_and(|ix| self.faults.off.contains(&ix));
-                if !off && self.faults.down.contains(&actor) {
-                    self.start(actor, entry);
+                if !off {
+                    self.start_if_down(actor, entry);
                 }
             }
             Fault::PowerOff(ix) => self.power_off(ix),
@@ -446,7 +511,10 @@ impl Cluster {
 
 /// Whether an actor runs beside the API server, on its master or wherever the control plane is hosted.
 fn is_control_plane(actor: Actor) -> bool {
-    matches!(actor, Actor::ApiServer | Actor::Etcd(_) | Actor::Scheduler | Actor::ControllerManager | Actor::Dns)
+    matches!(
+        actor,
+        Actor::ApiServer(_) | Actor::Etcd(_) | Actor::Scheduler(_) | Actor::ControllerManager(_) | Actor::Dns
+    )
 }
 
 fn object_of(body: &[u8]) -> Option<crate::api::Object> {
@@ -483,15 +551,19 @@ pub(crate) fn wake_of(cluster: &Cluster, actor: Actor) -> Option<Wake<WokeFor>> 
     fn plain<R>(wake: Option<Wake<R>>, why: WokeFor) -> Option<Wake<WokeFor>> {
         wake.map(|wake| Wake { at: wake.at, why })
     }
+    fn for_election(wake: Wake<bool>) -> Wake<WokeFor> {
+        Wake { at: wake.at, why: if wake.why { WokeFor::Heartbeat } else { WokeFor::Work } }
+    }
     let host = |ix: NodeIx| cluster.host(ix);
     match actor {
-        Actor::ApiServer => plain(cluster.apiserver.wake_at(), WokeFor::Work),
+        Actor::ApiServer(at) => plain(cluster.master(at)?.apiserver.wake_at(), WokeFor::Work),
+        Actor::LoadBalancer => Some(Wake { at: cluster.balancer()?.wake_at(), why: WokeFor::Heartbeat }),
         Actor::Etcd(at) => cluster.etcd_at(at)?.wake_at().map(|wake| Wake {
             at: wake.at,
             why: if wake.why == etcd::Reason::Tick { WokeFor::Heartbeat } else { WokeFor::Timeout },
         }),
-        Actor::ControllerManager => plain(cluster.manager.wake_at(), WokeFor::Work),
-        Actor::Scheduler => plain(cluster.scheduler.wake_at(), WokeFor::Work),
+        Actor::ControllerManager(at) => cluster.master(at)?.manager.wake_at().map(for_election),
+        Actor::Scheduler(at) => cluster.master(at)?.scheduler.wake_at().map(for_election),
         Actor::Dns => cluster.dns.wake_at().map(|at| Wake { at, why: WokeFor::Retry }),
         Actor::Network => plain(cluster.fabric.wake_at(), WokeFor::Timeout),
         Actor::Kubelet(ix) => {

@@ -180,17 +180,22 @@ impl Scenario {
 
     /// Where clients reach the API server.
     pub fn server(&self) -> String {
-        format!("https://{}:6443", self.master_address())
+        format!("https://{}:6443", self.server_address())
     }
 
-    /// The address of the master, or of the hosted control plane.
-    pub fn master_address(&self) -> Ipv4Addr {
-        Ipv4Addr::new(192, 168, 1, 10)
+    /// The address at which clients reach the API server: the load balancer's before several masters.
+    pub fn server_address(&self) -> Ipv4Addr {
+        if self.masters > 1 { Ipv4Addr::new(192, 168, 1, 5) } else { self.master_address(0) }
+    }
+
+    /// The address of a master, counted from 0, or of the hosted control plane.
+    pub fn master_address(&self, at: u32) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(Ipv4Addr::new(192, 168, 1, 10)) + at)
     }
 
     /// The names of all nodes with their addresses: the masters, then the workers.
     pub fn nodes(&self) -> Vec<(String, Ipv4Addr, bool)> {
-        let masters = (1..=self.masters).map(|n| (format!("master{n}"), Ipv4Addr::new(192, 168, 1, 9 + n), true));
+        let masters = (0..u32::from(self.masters)).map(|n| (format!("master{}", n + 1), self.master_address(n), true));
         // A hosted control plane's nodes are in the range for documentation, where there is room for them.
         let hosted = self.masters == 0 && self.names.len() < 200;
         let base = u32::from(if hosted { Ipv4Addr::new(192, 0, 2, 10) } else { Ipv4Addr::new(192, 168, 1, 20) });

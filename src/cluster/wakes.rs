@@ -53,9 +53,9 @@ mod tests {
         let wake = |at| Some(Wake { at: Time(at), why: WokeFor::Work });
         let mut wakes = Wakes::default();
         wakes.set(Actor::Dns, wake(5));
-        wakes.set(Actor::ApiServer, wake(3));
-        assert_eq!(wakes.next().map(|(actor, _)| actor), Some(Actor::ApiServer));
-        wakes.set(Actor::ApiServer, wake(9));
+        wakes.set(Actor::LoadBalancer, wake(3));
+        assert_eq!(wakes.next().map(|(actor, _)| actor), Some(Actor::LoadBalancer));
+        wakes.set(Actor::LoadBalancer, wake(9));
         assert_eq!(wakes.next().map(|(actor, _)| actor), Some(Actor::Dns));
         wakes.set(Actor::Dns, None);
         assert_eq!(wakes.iter().count(), 1);

@@ -13,6 +13,8 @@
 //! cache, watchers  the watch cache of each kind and its watchers
 //! openapi          what every kind looks like
 //! boot             what the server makes itself when it starts
+//! masterlease      which of several servers live
+//! health           how the server is
 //! storage          what etcd holds
 //! ```
 //!
@@ -31,9 +33,11 @@ pub mod change;
 pub mod charge;
 pub mod discovery;
 pub mod flow;
+mod health;
 pub mod http;
 pub mod legacy;
 mod managed;
+mod masterlease;
 pub mod openapi;
 mod patience;
 pub mod present;
@@ -86,6 +90,10 @@ pub struct Config {
     pub advertise: std::net::Ipv4Addr,
     /// Whether the endpoints of the service `kubernetes` are kept (`--endpoint-reconciler-type` other than `none`).
     pub reconciles_endpoints: bool,
+    /// How many servers there are (`--apiserver-count`).
+    pub servers: u8,
+    /// The numbers of its requests come after this one, which tells the servers of several masters apart.
+    pub numbers_after: u64,
 }
 
 impl Default for Config {
@@ -97,6 +105,8 @@ impl Default for Config {
             service_cidr: "10.96.0.0/12".parse().expect("a CIDR"),
             advertise: std::net::Ipv4Addr::new(192, 168, 0, 10),
             reconciles_endpoints: true,
+            servers: 1,
+            numbers_after: 0,
         }
     }
 }
@@ -243,6 +253,8 @@ pub enum Reason {
     Start,
     /// A request has taken too long.
     Timeout,
+    /// To say that it lives, and to look who else does.
+    Endpoints,
 }
 
 /// The server.
@@ -268,6 +280,8 @@ pub struct ApiServer {
     /// Requests that other servers have.
     forwarded: VecMap<CallNo, aggregation::Forwarded>,
     event_lease: Option<sync::EventLease>,
+    /// When the endpoints of the service `kubernetes` are looked at next.
+    next_round: Time,
     alloc: Allocator,
     /// What came before the server was ready, and when.
     backlog: VecDeque<(Time, Input)>,
@@ -294,8 +308,9 @@ impl ApiServer {
             logs: VecMap::new(),
             forwarded: VecMap::new(),
             event_lease: None,
+            next_round: Time::ZERO,
             backlog: VecDeque::new(),
-            last_number: 0,
+            last_number: config.numbers_after,
             config,
         }
     }
@@ -385,13 +400,15 @@ impl Component for ApiServer {
         }
         self.lose_patience(now, out);
         self.refuse_backlog(now, out);
+        self.begin_round(now, out);
     }
 
     fn wake_at(&self) -> Option<Wake<Reason>> {
         if self.boot == Boot::Off {
             return Some(Wake { at: Time::ZERO, why: Reason::Start });
         }
-        let timeout = [self.patient.first().map(|(at, _)| *at), self.next_refusal()].into_iter().flatten().min();
-        timeout.map(|at| Wake { at, why: Reason::Timeout })
+        let timeouts = [self.patient.first().map(|(at, _)| *at), self.next_refusal()];
+        let timeouts = timeouts.into_iter().flatten().map(|at| Wake { at, why: Reason::Timeout });
+        timeouts.chain(self.next_round().map(|at| Wake { at, why: Reason::Endpoints })).min()
     }
 }

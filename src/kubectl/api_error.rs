@@ -54,6 +54,7 @@ fn status(response: &HttpResponse) -> Value {
     }
     let said = String::from_utf8_lossy(&response.body).trim().to_owned();
     let (reason, message) = match response.code {
+        0 => ("", said.clone()),
         400 => ("BadRequest", said.clone()),
         401 => ("Unauthorized", "Unauthorized".to_owned()),
         404 => ("NotFound", "the server could not find the requested resource".to_owned()),

@@ -259,7 +259,8 @@ impl<'a> Ctx<'a> {
         ));
     }
 
-    fn url(&self, request: &HttpRequest) -> String {
+    /// The address of a request with its query.
+    pub fn url(&self, request: &HttpRequest) -> String {
         let mut url = format!("{}{}", self.session().server, request.path);
         for (i, (name, value)) in request.query.iter().enumerate() {
             url.push(if i == 0 { '?' } else { '&' });

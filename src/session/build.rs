@@ -23,22 +23,25 @@ pub mod why;
 pub mod workloads;
 
 use crate::api;
-use crate::cluster::{Actor, Cluster, NodeIx};
+use crate::cluster::{Actor, Cluster, MasterIx, NodeIx};
 use crate::view::{ComponentKind, ObjectRef, Place, Plane};
 
 /// The box of the picture in which an actor is.
 pub fn place_of(cluster: &Cluster, actor: Actor) -> Place {
     let on = |kind: ComponentKind, ix: NodeIx| Place::Component { kind, host: node_name(cluster, ix) };
-    let master = || cluster.hosts().iter().find(|host| host.master).map(|host| host.name.to_string());
-    let plane = |kind: ComponentKind| Place::Component { kind, host: master() };
+    // A hosted control plane is on no node.
+    let is_hosted = cluster.scenario().masters == 0;
+    let plane = |kind: ComponentKind, at: MasterIx| {
+        let host = if is_hosted { None } else { node_name(cluster, NodeIx(at.0)) };
+        Place::Component { kind, host }
+    };
     match actor {
         Actor::Outside(_) => Place::Client,
-        Actor::ApiServer => plane(ComponentKind::ApiServer),
-        Actor::Etcd(at) => {
-            Place::Component { kind: ComponentKind::Etcd, host: master().and(node_name(cluster, NodeIx(at.0))) }
-        }
-        Actor::Scheduler => plane(ComponentKind::Scheduler),
-        Actor::ControllerManager => plane(ComponentKind::ControllerManager),
+        Actor::LoadBalancer => Place::Component { kind: ComponentKind::LoadBalancer, host: None },
+        Actor::ApiServer(at) => plane(ComponentKind::ApiServer, at),
+        Actor::Etcd(at) => plane(ComponentKind::Etcd, at),
+        Actor::Scheduler(at) => plane(ComponentKind::Scheduler, at),
+        Actor::ControllerManager(at) => plane(ComponentKind::ControllerManager, at),
         Actor::Kubelet(ix) => on(ComponentKind::Kubelet, ix),
         Actor::Runtime(ix) => on(ComponentKind::Runtime, ix),
         Actor::KubeProxy(ix) => on(ComponentKind::KubeProxy, ix),

@@ -1,6 +1,6 @@
 //! Where everything in the cluster picture is: a pure function of the view and the width at hand.
 //!
-//! From top to bottom: the learner's client, the control plane and the image registry; a shelf with what exists only as
+//! From top to bottom: the learner's client, the control plane with its load balancer and the image registry; a shelf with what exists only as
 //! objects (workloads, services, pods without a node); the trunk line to the nodes; the nodes with their processes, pods and
 //! devices; the wire between them. Nothing moves unless something is added or the width changes.
 
@@ -148,13 +148,34 @@ fn lay_control(view: &ClusterView, picture: &mut Picture) -> f64 {
     };
     let hosts = control_hosts(view);
     let gap = 12.0;
+    let is_alone = hosts.len() < 2;
     let w = (right - left - gap * (hosts.len() as f64 - 1.0)) / hosts.len().max(1) as f64;
-    for (n, host) in hosts.into_iter().enumerate() {
-        let rect = Rect { x: left + n as f64 * (w + gap), y: top, w, h: HEAD + BOX + GAP + BOX + 12.0 };
-        lay_master(picture, &host, rect);
+    for (n, host) in (0_u8..).map(f64::from).zip(hosts) {
+        let rect = if is_narrow(width) && !is_alone {
+            let h = HEAD + BOX + 10.0;
+            let rect = Rect { x: left, y: top + n * (h + 8.0), w: right - left, h };
+            lay_line(picture, &host, rect);
+            rect
+        } else {
+            let between = if is_alone { GAP } else { 12.0 };
+            let rect = Rect { x: left + n * (w + gap), y: top, w, h: HEAD + BOX + between + BOX + 12.0 };
+            if is_alone {
+                lay_master(picture, &host, rect)
+            } else {
+                lay_square(picture, &host, rect)
+            }
+            rect
+        };
         picture.frames.push(Frame { host, rect });
     }
-    picture.frames.first().map_or(top, |f| f.rect.bottom())
+    let bottom = picture.frames.last().map_or(top, |f| f.rect.bottom());
+    let balancer = Place::Component { kind: ComponentKind::LoadBalancer, host: None };
+    if !view.components.iter().any(|c| c.place == balancer) {
+        return bottom;
+    }
+    let rect = Rect { x: left, y: bottom + 16.0, w: right - left, h: 26.0 };
+    picture.places.insert(balancer, rect);
+    rect.bottom()
 }
 
 /// The masters, in order.
@@ -185,10 +206,38 @@ fn lay_master(picture: &mut Picture, host: &Option<String>, rect: Rect) {
     picture.places.insert(Place::Component { kind: ComponentKind::ApiServer, host: host.clone() }, api);
 }
 
+/// One of several masters: two processes above, two below.
+fn lay_square(picture: &mut Picture, host: &Option<String>, rect: Rect) {
+    let (pad, gap) = (8.0, 8.0);
+    let w = (rect.w - 2.0 * pad - gap) / 2.0;
+    for (n, kind) in (0_u8..).zip(OF_SEVERAL) {
+        let (column, row) = (f64::from(n % 2), f64::from(n / 2));
+        let (x, y) = (rect.x + pad + column * (w + gap), rect.y + HEAD + row * (BOX + 12.0));
+        picture.places.insert(Place::Component { kind, host: host.clone() }, Rect { x, y, w, h: BOX });
+    }
+}
+
+/// One of several masters where there is little room: its processes in a line.
+fn lay_line(picture: &mut Picture, host: &Option<String>, rect: Rect) {
+    let (pad, gap) = (6.0, 5.0);
+    let w = (rect.w - 2.0 * pad - 3.0 * gap) / 4.0;
+    for (n, kind) in (0_u8..).map(f64::from).zip(OF_SEVERAL) {
+        let rect = Rect { x: rect.x + pad + n * (w + gap), y: rect.y + HEAD, w, h: BOX };
+        picture.places.insert(Place::Component { kind, host: host.clone() }, rect);
+    }
+}
+
+/// The processes of one of several masters, in the order in which they are drawn.
+const OF_SEVERAL: [ComponentKind; 4] =
+    [ComponentKind::Scheduler, ComponentKind::ControllerManager, ComponentKind::Etcd, ComponentKind::ApiServer];
+
 /// Workloads, services and pods without a node, in lines. Answers where it ends.
 fn lay_shelf(view: &ClusterView, picture: &mut Picture, top: f64) -> f64 {
+    let door = |p: &&Place| matches!(p, Place::Component { kind: ComponentKind::LoadBalancer, .. });
     let is_api = |p: &&Place| matches!(p, Place::Component { kind: ComponentKind::ApiServer, .. });
-    let holes = picture.places.keys().filter(is_api).map(|p| picture.places[p].centre().0).collect();
+    let balancer = picture.places.iter().find(|(p, _)| door(p)).map(|(_, r)| vec![r.centre().0]);
+    let servers = || picture.places.iter().filter(|(p, _)| is_api(p)).map(|(_, r)| r.centre().0).collect();
+    let holes = balancer.unwrap_or_else(servers);
     let mut line = Line { x: MARGIN, y: top, width: picture.width, row: SHELF, holes };
     let roots = view.workloads.iter().filter(|w| w.owner.is_none());
     let workloads = roots.map(|w| (&w.object, 14, generations(w)));

@@ -97,8 +97,8 @@ impl ApiServer {
         objects.push(kubernetes_service(std::net::Ipv4Addr::from(first).to_string()).into());
         if self.config.reconciles_endpoints {
             let ip = self.config.advertise.to_string();
-            objects.push(kubernetes_endpoints(&ip).into());
-            objects.push(kubernetes_slice(&ip).into());
+            objects.push(kubernetes_endpoints([&ip]).into());
+            objects.push(kubernetes_slice([&ip]).into());
         }
         objects.extend(policy::objects());
         objects
@@ -121,25 +121,28 @@ fn kubernetes_service(ip: String) -> Service {
     service
 }
 
-fn kubernetes_endpoints(ip: &str) -> Endpoints {
+/// The endpoints of the service `kubernetes`: servers at these addresses.
+pub(super) fn kubernetes_endpoints<'a>(ips: impl IntoIterator<Item = &'a String>) -> Endpoints {
     let mut endpoints = Endpoints { metadata: meta("default", "kubernetes"), ..Endpoints::default() };
     endpoints.metadata.labels.insert("endpointslice.kubernetes.io/skip-mirror".into(), "true".into());
     endpoints.subsets = vec![EndpointSubset {
-        addresses: vec![EndpointAddress { ip: ip.into(), ..Default::default() }],
+        addresses: ips.into_iter().map(|ip| EndpointAddress { ip: ip.clone(), ..Default::default() }).collect(),
         ports: vec![EndpointPort { name: "https".into(), port: 6443, ..Default::default() }],
         ..Default::default()
     }];
     endpoints
 }
 
-fn kubernetes_slice(ip: &str) -> EndpointSlice {
+/// The same as a slice.
+pub(super) fn kubernetes_slice<'a>(ips: impl IntoIterator<Item = &'a String>) -> EndpointSlice {
     let mut slice = EndpointSlice { metadata: meta("default", "kubernetes"), ..EndpointSlice::default() };
     slice.metadata.labels.insert("kubernetes.io/service-name".into(), "kubernetes".into());
-    slice.endpoints = vec![Endpoint {
-        addresses: vec![ip.into()],
+    let endpoint = |ip: &String| Endpoint {
+        addresses: vec![ip.clone()],
         conditions: EndpointConditions { ready: Some(true), ..Default::default() },
         ..Default::default()
-    }];
+    };
+    slice.endpoints = ips.into_iter().map(endpoint).collect();
     slice.ports = vec![EndpointSlicePort { name: "https".into(), port: Some(6443), ..Default::default() }];
     slice
 }

@@ -23,7 +23,6 @@ pub fn answer(server: &ApiServer, http: &HttpRequest) -> Option<HttpResponse> {
     let path = http.path.trim_end_matches('/');
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let value = match parts.as_slice() {
-        ["healthz" | "livez" | "readyz", ..] => return Some(health(server)),
         ["version"] => version(),
         ["api"] if aggregated::is_wanted(http) => return Some(discovered(&aggregated::core())),
         ["apis"] if aggregated::is_wanted(http) => return Some(discovered(&aggregated::groups(server))),
@@ -44,11 +43,6 @@ pub fn answer(server: &ApiServer, http: &HttpRequest) -> Option<HttpResponse> {
         _ => return None,
     };
     Some(HttpResponse::json(200, &value))
-}
-
-fn health(server: &ApiServer) -> HttpResponse {
-    let (code, body) = if server.is_ready() { (200, "ok") } else { (500, "not ok") };
-    HttpResponse::text(code, body)
 }
 
 fn discovered(value: &Value) -> HttpResponse {

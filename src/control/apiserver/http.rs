@@ -70,6 +70,9 @@ impl ApiServer {
             out.push(Effect::Http { client, id, response });
             return;
         }
+        if self.check_health(client, id, &http, out) {
+            return;
+        }
         if let Some(response) = discovery::answer(self, &http) {
             out.push(Effect::Http { client, id, response });
             return;

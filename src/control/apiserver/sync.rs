@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::api::{Answer, Kind, Object, ResourceVersion, Status};
+use crate::api::{Answer, CallId, Kind, Object, ResourceVersion, Status};
 use crate::control::apiserver::cache::Change;
-use crate::control::apiserver::call::{CallNo, Door};
+use crate::control::apiserver::call::{CallNo, ClientId, Door};
+use crate::control::apiserver::masterlease::Round;
 use crate::control::apiserver::{ApiServer, Effect, StoredValue, boot::Boot};
 use crate::etcd::{self, Body, EtcdError, KeyRange, LeaseId, Op, RangeOp, Revision, WatchId, WatchOp};
 use crate::sim::{Out, Span, Time};
@@ -25,6 +26,10 @@ pub enum Errand {
     Watch(Kind),
     /// The revision, for caches that are behind.
     Progress,
+    /// A step in a round of the servers that live.
+    Endpoints(Round),
+    /// Whether etcd answers, for a client that asks for the server's health.
+    Health(ClientId, CallId),
 }
 
 /// The lease that new events share.
@@ -50,7 +55,7 @@ impl ApiServer {
         self.errand(Errand::List(kind), op, out);
     }
 
-    fn errand(&mut self, errand: Errand, op: Op<StoredValue>, out: &mut Out<Effect>) {
+    pub(super) fn errand(&mut self, errand: Errand, op: Op<StoredValue>, out: &mut Out<Effect>) {
         let id = self.number();
         self.errands.insert(id, errand);
         out.push(Effect::Etcd { id, op });
@@ -120,6 +125,8 @@ impl ApiServer {
                 self.after_fill(now, out);
                 self.catch_up(now, out);
             }
+            (Errand::Endpoints(round), result) => self.round_goes_on(round, result, now, out),
+            (Errand::Health(client, id), result) => ApiServer::health_found(client, id, result.is_ok(), out),
             (Errand::List(kind), Err(_)) => self.list_kind(kind, out),
             (Errand::Watch(kind), Err(_)) => {
                 self.cache_lost(kind, out);
@@ -147,7 +154,11 @@ impl ApiServer {
 
     /// The connection to etcd is gone.
     pub(super) fn on_etcd_lost(&mut self, now: Time, out: &mut Out<Effect>) {
-        self.errands.clear();
+        for errand in std::mem::take(&mut self.errands).into_values() {
+            if let Errand::Health(client, id) = errand {
+                ApiServer::health_found(client, id, false, out);
+            }
+        }
         self.event_lease = None;
         let waiting: Vec<CallNo> = self.calls.iter().filter(|(_, c)| c.waits_for_etcd()).map(|(no, _)| *no).collect();
         for call in waiting {

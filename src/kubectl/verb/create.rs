@@ -130,9 +130,12 @@ pub(super) fn post(
     }
     let mut request = with_body(Method::Post, resource.path(namespace), "application/json", &value);
     add_create_query(ctx, &mut request)?;
+    let url = ctx.url(&request);
     let answer = ctx.request(request)?;
     if !answer.response.is_success() && !refusal.is_empty() {
-        return fail(format!("{refusal}{}", api_error::bare_message(&answer.response)));
+        let said = api_error::bare_message(&answer.response);
+        let unanswered = format!("Post {url:?}: {said}");
+        return fail(format!("{refusal}{}", if answer.response.code == 0 { &unanswered } else { &said }));
     }
     api_error::body_or_stop(&answer.response)
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::api::{Endpoints, Kind, KindOf as _, Node, ObjectMeta, Pod, Quantity, Service};
-use crate::cluster::{Actor, Cluster, NodeIx};
+use crate::cluster::masters::Master;
+use crate::cluster::{Actor, Cluster, MasterIx, NodeIx};
 use crate::control::apiserver::table;
 use crate::session::build::generations::Generations;
 use crate::session::build::{place_of, storage, workloads};
@@ -29,8 +30,14 @@ pub fn cluster(cluster: &Cluster) -> ClusterView {
 }
 
 fn components(cluster: &Cluster) -> Vec<ComponentView> {
-    let control =
-        [(Actor::ApiServer, vec![6443]), (Actor::Scheduler, vec![10251]), (Actor::ControllerManager, vec![10252])];
+    let balancer = cluster.balancer().map(|_| (Actor::LoadBalancer, vec![6443]));
+    let control = cluster.masters().flat_map(|(at, _)| {
+        [
+            (Actor::ApiServer(at), vec![6443]),
+            (Actor::Scheduler(at), vec![10259]),
+            (Actor::ControllerManager(at), vec![10257]),
+        ]
+    });
     let members = cluster.etcd_members().map(|(at, _)| (Actor::Etcd(at), vec![2379, 2380]));
     let nodes = (0_u32..).map(NodeIx).take(cluster.hosts().len()).flat_map(|ix| {
         [
@@ -40,26 +47,42 @@ fn components(cluster: &Cluster) -> Vec<ComponentView> {
             (Actor::Runtime(ix), vec![]),
         ]
     });
-    control
+    balancer
         .into_iter()
+        .chain(control)
         .chain(members)
         .chain(nodes)
         .map(|(actor, ports)| ComponentView {
             place: place_of(cluster, actor),
             ports,
             health: health(cluster, actor),
-            active: true,
+            active: is_active(cluster, actor),
             doing: None,
             queued: 0,
         })
         .collect()
 }
 
+/// Whether a process is the one of several that works.
+fn is_active(cluster: &Cluster, actor: Actor) -> bool {
+    let is = |at: MasterIx, works: fn(&Master) -> bool| cluster.masters().any(|(of, master)| of == at && works(master));
+    match actor {
+        Actor::Scheduler(at) => is(at, |master| master.scheduler.works()),
+        Actor::ControllerManager(at) => is(at, |master| master.manager.works()),
+        Actor::Etcd(at) => cluster.etcd_members().any(|(of, member)| of == at && member.raft().is_leader()),
+        _ => true,
+    }
+}
+
 /// The health of a process: nothing runs on a node that is switched off.
 fn health(cluster: &Cluster, actor: Actor) -> Health {
     let on = match actor {
         Actor::Kubelet(ix) | Actor::KubeProxy(ix) | Actor::Flanneld(ix) | Actor::Runtime(ix) => Some(ix),
-        Actor::Etcd(at) if cluster.scenario().masters > 1 => Some(NodeIx(at.0)),
+        Actor::ApiServer(at) | Actor::Scheduler(at) | Actor::ControllerManager(at) | Actor::Etcd(at)
+            if cluster.scenario().masters > 1 =>
+        {
+            Some(NodeIx(at.0))
+        }
         _ => None,
     };
     if cluster.faults().down.contains(&actor) {

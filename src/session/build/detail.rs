@@ -1,7 +1,7 @@
 //! Everything about the one thing that is selected.
 
 use crate::api::{self, Event, Kind, KindOf as _};
-use crate::cluster::{Backend, Cluster, NodeIx, ProxyMode};
+use crate::cluster::{Backend, Cluster, MasterIx, NodeIx, ProxyMode};
 use crate::kubectl::print::yaml;
 use crate::net::filter::Filter;
 use crate::net::show;
@@ -91,8 +91,8 @@ fn facts(cluster: &Cluster, place: &Place) -> Vec<(String, String)> {
     let fact = |name: &str, value: String| (name.to_owned(), value);
     let config = cluster.scenario();
     match place {
-        Place::Component { kind: ComponentKind::ApiServer, .. } => vec![
-            fact("--advertise-address", config.master_address().to_string()),
+        Place::Component { kind: ComponentKind::ApiServer, host } => vec![
+            fact("--advertise-address", config.master_address(master_of(cluster, host.as_deref()).0).to_string()),
             fact("--secure-port", "6443".into()),
             fact("--service-cluster-ip-range", "10.96.0.0/12".into()),
             fact("--etcd-servers", "http://127.0.0.1:2379".into()),
@@ -112,6 +112,11 @@ fn facts(cluster: &Cluster, place: &Place) -> Vec<(String, String)> {
         }
         _ => Vec::new(),
     }
+}
+
+/// The master of a name; the first where the control plane is hosted.
+fn master_of(cluster: &Cluster, host: Option<&str>) -> MasterIx {
+    MasterIx(host.and_then(|name| cluster.node_named(name)).map_or(0, |ix| ix.0))
 }
 
 /// Tables of the kernel of a node, in the words of its tools; flanneld's routes; kube-proxy's ports.

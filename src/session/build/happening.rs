@@ -2,7 +2,7 @@
 
 use crate::api::{ObjectRef, Subresource, Verb, WatchEventType};
 use crate::cluster::event::Local;
-use crate::cluster::{Actor, Cluster, Happened, Said, WokeFor};
+use crate::cluster::{Cluster, Happened, Said, WokeFor};
 use crate::session::build::{object_ref, place_of, plane_of};
 use crate::sim::trace::Entry;
 use crate::view::{self, Happening, Place, Plane, WaitFor};
@@ -146,14 +146,9 @@ pub fn place(cluster: &Cluster, entry: &Entry<Happened>) -> Place {
     match &entry.event {
         Happened::Booted | Happened::Command(_) | Happened::Fault(_) => Place::Client,
         Happened::Sent { from, .. } => place_of(cluster, *from),
-        Happened::Reconciled { controller, .. } => place_of(
-            cluster,
-            match *controller {
-                "default-scheduler" => Actor::Scheduler,
-                _ => Actor::ControllerManager,
-            },
-        ),
-        Happened::Woke { who, .. } | Happened::Node { who, .. } => place_of(cluster, *who),
+        Happened::Reconciled { who, .. } | Happened::Woke { who, .. } | Happened::Node { who, .. } => {
+            place_of(cluster, *who)
+        }
     }
 }
 

@@ -18,6 +18,14 @@ impl Picture {
             return self.data_path(from, to);
         }
         let (Some(a), Some(b)) = (self.rect(from), self.rect(to)) else { return Vec::new() };
+        if let Some(balancer) = self.balancer() {
+            if is(to, ComponentKind::ApiServer) && passes_balancer(from) {
+                return self.through_balancer(from, a, balancer, b);
+            }
+            if is(from, ComponentKind::ApiServer) && passes_balancer(to) {
+                return reversed(self.through_balancer(to, b, balancer, a));
+            }
+        }
         match (self.node_of(from), self.node_of(to)) {
             (Some(one), Some(two)) if one == two => vec![a.centre(), b.centre()],
             (None, None) if *from == Place::Client && a.bottom() < b.y => self.between_processes(a, b),
@@ -27,6 +35,28 @@ impl Picture {
             (Some(node), None) => reversed(self.through_trunk(b, a, &node)),
             (Some(_), Some(_)) => self.data_path(&node_place(self.node_of(from)), &node_place(self.node_of(to))),
         }
+    }
+
+    /// The load balancer's box, where there is one.
+    fn balancer(&self) -> Option<Rect> {
+        self.places.iter().find(|(place, _)| is(place, ComponentKind::LoadBalancer)).map(|(_, rect)| *rect)
+    }
+
+    /// From a client to the load balancer, and on to an API server.
+    fn through_balancer(&self, client: &Place, at: Rect, balancer: Rect, api: Rect) -> Vec<Point> {
+        let mut line = match self.node_of(client) {
+            Some(node) => reversed(self.through_trunk(balancer, at, &node)),
+            None if at.bottom() < balancer.y && at.right() < balancer.x => {
+                let y = balancer.centre().1;
+                vec![(at.centre().0, at.bottom()), (at.centre().0, y), (balancer.x, y)]
+            }
+            None => vec![
+                (at.centre().0.max(balancer.x + 6.0), at.bottom()),
+                (at.centre().0.max(balancer.x + 6.0), balancer.y),
+            ],
+        };
+        line.extend(straight(balancer, api));
+        line
     }
 
     /// The standing lines: every process to its API server, the API server to its etcd.
@@ -48,6 +78,10 @@ impl Picture {
             self.places.keys().filter(talks).map(|p| self.path(p, &self.nearest(p, api))).collect();
         for etcd in self.places.keys().filter(|p| is(p, ComponentKind::Etcd)) {
             lines.push(self.path(&self.nearest(etcd, api), etcd));
+        }
+        if let Some(balancer) = self.balancer() {
+            let servers = self.places.iter().filter(|(place, _)| is(place, ComponentKind::ApiServer));
+            lines.extend(servers.map(|(_, rect)| straight(balancer, *rect)));
         }
         lines
     }
@@ -207,6 +241,15 @@ fn node_place(node: Option<String>) -> Place {
 
 fn is(place: &Place, wanted: ComponentKind) -> bool {
     matches!(place, Place::Component { kind, .. } if *kind == wanted)
+}
+
+/// Whether somebody reaches the API servers through the load balancer.
+fn passes_balancer(place: &Place) -> bool {
+    match place {
+        Place::Client | Place::Pod { .. } => true,
+        Place::Component { kind, .. } => matches!(kind, ComponentKind::Kubelet | ComponentKind::KubeProxy),
+        _ => false,
+    }
 }
 
 fn is_data(place: &Place) -> bool {

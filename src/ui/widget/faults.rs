@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::session::protocol::Request;
 use crate::ui::browser::dom;
 use crate::ui::state::{Page, page};
-use crate::view::{ComponentKind, Health, Place};
+use crate::view::{ClusterView, ComponentKind, Health, Place};
 
 /// The button and what it opens.
 #[component]
@@ -29,18 +29,26 @@ fn fault(page: Page, words: &str) {
     page.send(Request::Run { line: format!("!fault {words}") });
 }
 
-/// The words that a process is crashed by; `None` of what cannot be.
-fn words_of(place: &Place) -> Option<String> {
+/// The words that a process is crashed by; `None` of what cannot be. Those of a control plane are named by their master where
+/// there are several.
+fn words_of(view: &ClusterView, place: &Place) -> Option<String> {
     use ComponentKind as K;
-    match place {
-        Place::Component { kind: kind @ (K::ApiServer | K::Scheduler | K::ControllerManager), .. } => {
-            Some(kind.name().to_owned())
-        }
-        Place::Component { kind: kind @ (K::Etcd | K::Kubelet | K::KubeProxy | K::Flanneld), host: Some(host) } => {
+    let Place::Component { kind, host } = place else { return None };
+    let is_of_control = matches!(kind, K::ApiServer | K::Scheduler | K::ControllerManager | K::Etcd);
+    match host {
+        _ if *kind == K::LoadBalancer => Some("load-balancer".to_owned()),
+        Some(host) if is_of_control && has_several_masters(view) => Some(format!("{} {host}", kind.name())),
+        _ if is_of_control => Some(kind.name().to_owned()),
+        Some(host) if matches!(kind, K::Kubelet | K::KubeProxy | K::Flanneld) => {
             Some(format!("{} {host}", kind.name()))
         }
         _ => None,
     }
+}
+
+fn has_several_masters(view: &ClusterView) -> bool {
+    let is_api = |place: &Place| matches!(place, Place::Component { kind: ComponentKind::ApiServer, .. });
+    view.components.iter().filter(|process| is_api(&process.place)).count() > 1
 }
 
 /// What is broken now, each with its repair.
@@ -56,7 +64,7 @@ fn Broken() -> impl IntoView {
                 |place: &Place| matches!(place, Place::Component { host: Some(host), .. } if off.contains(host));
             let down = c.components.iter().filter(|p| p.health == Health::Down && !on_dark(&p.place));
             let down = down
-                .filter_map(|process| words_of(&process.place))
+                .filter_map(|process| words_of(c, &process.place))
                 .map(|words| (words.clone(), format!("start {words}")));
             let dark = off.iter().map(|node| (node.clone(), format!("start node {node}")));
             let cut = cut.map(|node| (node.name.clone(), "heal".to_owned()));
@@ -136,7 +144,7 @@ fn Nodes() -> impl IntoView {
 fn Processes() -> impl IntoView {
     let page = page();
     let names = Memo::new(move |_| {
-        page.cluster.with(|c| c.components.iter().filter_map(|process| words_of(&process.place)).collect::<Vec<_>>())
+        page.cluster.with(|c| c.components.iter().filter_map(|process| words_of(c, &process.place)).collect::<Vec<_>>())
     });
     let chosen = RwSignal::new(String::new());
     let act = move |verb: &str| fault(page, &format!("{verb} {}", chosen.get_untracked()));
