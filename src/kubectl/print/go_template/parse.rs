@@ -12,7 +12,7 @@ pub(super) fn parse(text: &str) -> Result<Template, String> {
     let mut parser = Parser { text, tokens, next: 0, variables: vec!["$".into()], named: VecMap::new(), loops: 0 };
     let (main, end) = parser.nodes().map_err(say)?;
     match end {
-        End::Text => Ok(Template { text: text.to_owned(), main, named: parser.named }),
+        Closing::Text => Ok(Template { text: text.to_owned(), main, named: parser.named }),
         other => Err(say((parser.line(), format!("unexpected {}", other.shown())))),
     }
 }
@@ -21,7 +21,7 @@ type Parsed<T> = Result<T, (u32, String)>;
 
 /// What ended a list of nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+enum Closing {
     Text,
     End,
     Else,
@@ -29,12 +29,12 @@ enum End {
     ElseWith,
 }
 
-impl End {
+impl Closing {
     fn shown(self) -> &'static str {
         match self {
-            End::Text => "EOF",
-            End::End => "{{end}}",
-            End::Else | End::ElseIf | End::ElseWith => "{{else}}",
+            Closing::Text => "EOF",
+            Closing::End => "{{end}}",
+            Closing::Else | Closing::ElseIf | Closing::ElseWith => "{{else}}",
         }
     }
 }
@@ -85,7 +85,7 @@ impl Parser<'_> {
     }
 
     /// Nodes until the text ends, or an `{{end}}` or `{{else}}` that is read.
-    fn nodes(&mut self) -> Parsed<(Vec<Node>, End)> {
+    fn nodes(&mut self) -> Parsed<(Vec<Node>, Closing)> {
         let mut nodes = Vec::new();
         while let Some(token) = self.take() {
             match token.kind {
@@ -98,10 +98,10 @@ impl Parser<'_> {
                 other => return self.unexpected(&other, "input"),
             }
         }
-        Ok((nodes, End::Text))
+        Ok((nodes, Closing::Text))
     }
 
-    fn action(&mut self, nodes: &mut Vec<Node>) -> Parsed<Option<End>> {
+    fn action(&mut self, nodes: &mut Vec<Node>) -> Parsed<Option<Closing>> {
         self.skip_spaces();
         let word = match self.peek() {
             Some(Kind::Word(word)) => word.clone(),
@@ -121,7 +121,7 @@ impl Parser<'_> {
             }
             "end" => {
                 self.close("end")?;
-                return Ok(Some(End::End));
+                return Ok(Some(Closing::End));
             }
             "else" => return self.after_else().map(Some),
             "template" => {
@@ -158,21 +158,21 @@ impl Parser<'_> {
         let loops = std::mem::take(&mut self.loops);
         let (body, end) = self.nodes()?;
         (self.variables, self.loops) = (outer, loops);
-        if end != End::End {
+        if end != Closing::End {
             return self.fail(format!("unexpected {}", end.shown()));
         }
         self.named.insert(name, body);
         Ok(())
     }
 
-    fn after_else(&mut self) -> Parsed<End> {
+    fn after_else(&mut self) -> Parsed<Closing> {
         self.skip_spaces();
         let end = match self.peek() {
-            Some(Kind::Word(word)) if word == "if" => End::ElseIf,
-            Some(Kind::Word(word)) if word == "with" => End::ElseWith,
+            Some(Kind::Word(word)) if word == "if" => Closing::ElseIf,
+            Some(Kind::Word(word)) if word == "with" => Closing::ElseWith,
             _ => {
                 self.close("else")?;
-                return Ok(End::Else);
+                return Ok(Closing::Else);
             }
         };
         self.next += 1;
@@ -186,14 +186,14 @@ impl Parser<'_> {
         let (body, end) = self.nodes()?;
         self.loops -= u32::from(word == "range");
         let other = match (end, word) {
-            (End::End, _) => Vec::new(),
-            (End::ElseIf, "if") => vec![self.control("if")?],
-            (End::ElseWith, "with") => vec![self.control("with")?],
-            (End::Else, _) => {
+            (Closing::End, _) => Vec::new(),
+            (Closing::ElseIf, "if") => vec![self.control("if")?],
+            (Closing::ElseWith, "with") => vec![self.control("with")?],
+            (Closing::Else, _) => {
                 let (other, end) = self.nodes()?;
                 match end {
-                    End::End => other,
-                    End::Text => return self.fail("unexpected EOF"),
+                    Closing::End => other,
+                    Closing::Text => return self.fail("unexpected EOF"),
                     _ => return self.fail("expected end; found {{else}}"),
                 }
             }
