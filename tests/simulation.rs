@@ -208,10 +208,20 @@ impl<'a> Simulation<'a> {
     /// A member of etcd fails, comes back, or is to lead.
     fn fault_of_etcd(&mut self) -> String {
         let member = |rng: &mut Rng| format!("master{}", rng.between(1, 3));
-        match self.rng.below(6) {
+        match self.rng.below(10) {
             0..=2 => format!("!fault crash etcd {}", member(&mut self.rng)),
             3 => format!("!fault start etcd {}", member(&mut self.rng)),
             4 => format!("!fault partition {}", member(&mut self.rng)),
+            5 => {
+                let process = if self.rng.below(2) == 0 { "etcd" } else { "kube-apiserver" };
+                format!("!fault pause {process} {}", member(&mut self.rng))
+            }
+            6 => {
+                let process = if self.rng.below(2) == 0 { "etcd" } else { "kube-apiserver" };
+                format!("!fault resume {process} {}", member(&mut self.rng))
+            }
+            7 => format!("!fault one-way {} to {}", member(&mut self.rng), member(&mut self.rng)),
+            8 => format!("!fault partition {} from {}", member(&mut self.rng), member(&mut self.rng)),
             _ => {
                 let members: Vec<u64> =
                     self.world.cluster.etcd_members().map(|(_, member)| member.config().member_id).collect();
@@ -239,6 +249,7 @@ impl<'a> Simulation<'a> {
                 }
                 self.wait(Span::secs(15))?;
                 for (master, process) in (1..=masters).flat_map(|n| processes.map(|process| (n, process))) {
+                    self.act(&format!("!fault resume {process} master{master}"))?;
                     self.act(&format!("!fault start {process} master{master}"))?;
                 }
                 self.wait(Span::secs(10))?;

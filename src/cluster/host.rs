@@ -297,7 +297,7 @@ impl Cluster {
         let nodes: Vec<(NodeIx, NsId)> =
             (0_u32..).map(NodeIx).zip(&self.hosts).map(|(ix, host)| (ix, host.ns)).collect();
         for (a, here) in &nodes {
-            for (b, there) in nodes.iter().filter(|(b, _)| b > a) {
+            for (b, there) in nodes.iter().filter(|(b, _)| b != a) {
                 let cut = self.faults.cuts(Some(*a), Some(*b));
                 self.fabric.faults_mut().set_cut(*here, *there, cut);
             }

@@ -41,7 +41,7 @@ impl Leaders {
 /// Who holds a lease by what etcd has committed.
 fn holder(cluster: &Cluster, lease: &str) -> String {
     let key = format!("/registry/leases/kube-system/{lease}");
-    let range = KeyRange::one(&*key);
+    let range = KeyRange::one(&key);
     match cluster.etcd_member().store().keys(&range).next().map(|kv| &kv.value) {
         Some(StoredValue::Object(Object::Lease(lease))) => lease.spec.holder_identity.clone().unwrap_or_default(),
         _ => String::new(),
