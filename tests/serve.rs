@@ -178,7 +178,7 @@ const LINES: &[(&str, &str, i32, &str)] = &[
 
 #[test]
 fn the_real_kubectl_believes_the_server() {
-    if !has_kubectl() {
+    if !has_kubectl("v1.") {
         return;
     }
     let served = Served::start(SCENARIO);
@@ -194,7 +194,7 @@ fn the_real_kubectl_believes_the_server() {
 
 #[test]
 fn what_a_command_reads_from_outside_has_a_limit() {
-    if !has_kubectl() {
+    if !has_kubectl("v1.") {
         return;
     }
     let served = Served::start(SCENARIO);
@@ -216,7 +216,7 @@ fn what_a_command_reads_from_outside_has_a_limit() {
 
 #[test]
 fn a_forwarded_port_leads_to_the_pod() {
-    if !has_kubectl() {
+    if !has_kubectl("v1.") {
         return;
     }
     let served = Served::start(SCENARIO);
@@ -297,7 +297,7 @@ kubectl create role reader --verb=get --resource=pods
 
 #[test]
 fn the_real_kubectl_takes_what_is_exported() {
-    if !has_kubectl() {
+    if !has_kubectl("v1.") {
         return;
     }
     let files = script::Files::new();

@@ -103,12 +103,17 @@ fn upstreams_build() -> Option<PathBuf> {
     Some(folder.join(format!("kubectl.1.{newest}")))
 }
 
-/// Whether this machine has a `kubectl`; says so where it has none.
-pub fn has_kubectl() -> bool {
-    let there =
-        Command::new("kubectl").args(["version", "--client"]).output().is_ok_and(|output| output.status.success());
-    if !there {
+/// Whether this machine has a `kubectl` of a version that begins with this; says so where it has none.
+pub fn has_kubectl(version: &str) -> bool {
+    let kubectl = upstreams_build().unwrap_or_else(|| "kubectl".into());
+    let Ok(output) = Command::new(kubectl).args(["version", "--client"]).output() else {
         println!("skipped: there is no kubectl on this machine");
+        return false;
+    };
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let fits = said.starts_with(&format!("Client Version: {version}"));
+    if !fits {
+        println!("skipped: this machine's kubectl is not {version}: {said}");
     }
-    there
+    fits
 }
