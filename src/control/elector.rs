@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::api::{
     Answer, Call, CallId, Kind, Lease, LeaseSpec, Object, ObjectMeta, ObjectReference, Request, Response,
 };
-use crate::control::{Calendar, Recorder};
+use crate::control::{Calendar, Recorder, scheduler};
 use crate::sim::{Component, Out, Rng, Span, Time, Wake};
 
 /// For so long a lease is good after its record was last seen to change (`--leader-elect-lease-duration`).
@@ -101,7 +101,9 @@ impl Elector {
     /// A candidate for the lease of a component (`kube-scheduler`) on a host.
     pub fn new(lease: &'static str, host: &str, calendar: Calendar, mut rng: Rng) -> Elector {
         let identity = format!("{host}_{}", uuid(&mut rng)).into();
-        let recorder = Recorder::new(calendar, lease, host);
+        // The scheduler reports under the name that pods ask for.
+        let component = if lease == "kube-scheduler" { scheduler::NAME } else { lease };
+        let recorder = Recorder::new(calendar, component, "");
         Elector {
             lease,
             identity,
