@@ -32,6 +32,13 @@ pub struct Backend {
     asked: Option<u64>,
 }
 
+impl Backend {
+    /// So many checks in a row must speak against what it is taken to be.
+    pub fn needed(&self) -> u8 {
+        if self.is_up { FALL } else { RISE }
+    }
+}
+
 /// The load balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Balancer {
@@ -85,7 +92,7 @@ impl Balancer {
             return false;
         }
         backend.against += 1;
-        if backend.against < if backend.is_up { FALL } else { RISE } {
+        if backend.against < backend.needed() {
             return false;
         }
         backend.is_up = is_well;

@@ -6,6 +6,7 @@ pub mod describe;
 pub mod detail;
 pub mod etcd;
 pub mod generations;
+pub mod ha;
 pub mod happening;
 pub mod messages;
 pub mod objects;
@@ -13,8 +14,10 @@ pub mod packet_flights;
 pub mod packets;
 pub mod related;
 pub mod scheduler;
+pub mod situations;
 pub mod storage;
 pub mod tally;
+pub mod terms;
 #[cfg(test)]
 pub mod testing;
 pub mod timeline;
