@@ -56,6 +56,18 @@ impl Balancer {
         Balancer { backends, sessions: VecMap::new(), turn: 0, next_check: Time::ZERO, last_check: 0 }
     }
 
+    /// Its settings, in the words of its configuration.
+    pub fn settings() -> [(&'static str, String); 5] {
+        let (every, connect) = (INTERVAL.as_secs(), CONNECT.as_secs());
+        [
+            ("mode", "tcp".to_owned()),
+            ("balance", "roundrobin".to_owned()),
+            ("option", "httpchk GET /readyz, redispatch".to_owned()),
+            ("timeout connect", format!("{connect}s")),
+            ("default-server", format!("inter {every}s fall {FALL} rise {RISE} on-marked-down shutdown-sessions")),
+        ]
+    }
+
     /// The servers, by master.
     pub fn backends(&self) -> &[Backend] {
         &self.backends

@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod describe;
 pub mod detail;
 pub mod etcd;
+pub mod flags;
 pub mod generations;
 pub mod ha;
 pub mod happening;

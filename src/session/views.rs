@@ -3,7 +3,9 @@
 use crate::api::Kind;
 use crate::session::build::tally::Tally;
 use crate::session::build::terms::Terms;
-use crate::session::build::{cluster, detail, etcd, ha, messages, object_ref, objects, packets, scheduler, timeline, why};
+use crate::session::build::{
+    cluster, detail, etcd, ha, messages, object_ref, objects, packets, scheduler, timeline, why,
+};
 use crate::session::protocol::{TextLink, Update};
 use crate::session::{Session, World};
 use crate::sim::{Digest, EventId, Time, VecMap, digest_of};

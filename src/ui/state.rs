@@ -12,8 +12,8 @@ use crate::ui::browser::{storage, url};
 use crate::ui::link::Link;
 use crate::ui::words::Words;
 use crate::view::{
-    ClusterView, DetailView, EtcdView, HaView, LessonTitle, LessonView, Locale, MessageView, ObjectRef, ObjectsView, PacketId,
-    PacketListView, PacketView, Place, Plane, SceneTitle, SchedulerView, TimelineView, WhyView,
+    ClusterView, DetailView, EtcdView, HaView, LessonTitle, LessonView, Locale, MessageView, ObjectRef, ObjectsView,
+    PacketId, PacketListView, PacketView, Place, Plane, SceneTitle, SchedulerView, TimelineView, WhyView,
 };
 use crate::view::{EventId, Time};
 

@@ -82,9 +82,9 @@ fn slow_follower(cluster: &Cluster) -> Vec<String> {
 }
 
 fn scheduler_crash(cluster: &Cluster) -> Vec<String> {
-    let works = cluster.masters().find(|(at, master)| {
-        master.scheduler.works() && health(cluster, Actor::Scheduler(*at)) == Health::Up
-    });
+    let works = cluster
+        .masters()
+        .find(|(at, master)| master.scheduler.works() && health(cluster, Actor::Scheduler(*at)) == Health::Up);
     works.map(|(at, _)| crash(cluster, Actor::Scheduler(at))).into_iter().collect()
 }
 

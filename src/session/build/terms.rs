@@ -14,8 +14,9 @@ impl Terms {
     /// Looks through what has happened since the last time.
     pub fn take_in(&mut self, cluster: &Cluster) {
         for entry in cluster.trace().since(self.next) {
-            if let Happened::Sent { from: Actor::Etcd(from), what: Said::Raft { kind: "MsgApp", term: Some(term) }, .. } =
-                &entry.event
+            if let Happened::Sent {
+                from: Actor::Etcd(from), what: Said::Raft { kind: "MsgApp", term: Some(term) }, ..
+            } = &entry.event
                 && !self.found.contains_key(term)
             {
                 self.found.insert(*term, (entry.at, *from));

@@ -73,7 +73,11 @@ impl Words {
 
     /// Where a log ends.
     pub fn log_ends(&self, last: u64, commit: u64, applied: u64) -> String {
-        say!(self, "last {last}, committed {commit}, applied {applied}", "末尾 {last}，已提交 {commit}，已应用 {applied}")
+        say!(
+            self,
+            "last {last}, committed {commit}, applied {applied}",
+            "末尾 {last}，已提交 {commit}，已应用 {applied}"
+        )
     }
 
     /// How many messages are under way.

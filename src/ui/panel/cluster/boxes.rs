@@ -42,9 +42,10 @@ fn Frames(picture: Memo<Picture>) -> impl IntoView {
             .map(|frame| {
                 let address = frame.host.as_ref().and_then(|h| address(page, h));
                 let name = frame.host.unwrap_or_else(|| page.t().hosted.to_string());
+                let whole = (frame.rect.w > 300.0).then(|| format!("{} · ", page.t().control_plane));
                 view! {
                     <div class="frame" style=frame.rect.style()>
-                        <span class="frame-name">{page.t().control_plane}" · "{name}</span>
+                        <span class="frame-name">{whole}{name}</span>
                         <span class="mono faint">{address}</span>
                     </div>
                 }
@@ -87,6 +88,10 @@ fn Process(place: Place, picture: Memo<Picture>) -> impl IntoView {
         let place = place.clone();
         Memo::new(move |_| view.with(|v| v.as_ref().is_some_and(leads)) && page.cluster.with(|c| has_others(c, &place)))
     };
+    let tight = {
+        let place = place.clone();
+        Memo::new(move |_| picture.with(|p| p.places.get(&place).is_some_and(|r| r.w < 84.0)))
+    };
     let name = move || page.t().short_place(&place, brief.get());
     view! {
         <button
@@ -95,6 +100,7 @@ fn Process(place: Place, picture: Memo<Picture>) -> impl IntoView {
             class:down=move || view.with(|v| v.as_ref().is_some_and(|v| v.health == Health::Down))
             class:standby=move || view.with(|v| v.as_ref().is_some_and(|v| !v.active))
             class:leads=leads
+            class:tight=tight
             style=style
             title=move || view.with(|v| v.as_ref().and_then(|v| doing(page, v)))
             on:click=move |_| page.select(selection.clone())
@@ -135,6 +141,7 @@ fn kind_class(place: &Place) -> &'static str {
         Place::Component { kind: ComponentKind::ApiServer, .. } => "api",
         Place::Component { kind: ComponentKind::Etcd, .. } => "etcd",
         Place::Component { kind: ComponentKind::Scheduler | ComponentKind::ControllerManager, .. } => "control",
+        Place::Component { kind: ComponentKind::LoadBalancer, .. } => "balancer",
         Place::Component { .. } => "small",
         _ => "outer",
     }

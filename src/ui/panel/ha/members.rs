@@ -48,7 +48,7 @@ fn Member(name: String) -> impl IntoView {
         let name = name.clone();
         Memo::new(move |_| page.ha.with(|v| v.members.iter().find(|m| m.name == name).cloned()))
     };
-    let cells = Memo::new(move |_| of.with(|of| of.as_ref().map(|m| (m.cells.clone(), m.commit, m.applied))));
+    let cells = Memo::new(move |_| of.with(|of| of.as_ref().map(|m| (m.cells.clone(), [m.commit, m.applied, m.last]))));
     let first = Memo::new(move |_| page.ha.with(|v| v.first_cell));
     let head = Memo::new(move |_| of.with(|of| of.as_ref().map(Head::of)));
     let progress = Memo::new(move |_| of.with(|of| of.as_ref().map(|m| m.progress.clone()).unwrap_or_default()));
@@ -56,7 +56,7 @@ fn Member(name: String) -> impl IntoView {
         <article class="member" data-member=name>
             {move || { page.locale.track(); head.get().map(|head| view! { <HeadLine head/> }) }}
             <Silence of/>
-            {move || { page.locale.track(); cells.get().map(|(cells, commit, applied)| log(page.words(), first.get(), &cells, commit, applied)) }}
+            {move || { page.locale.track(); cells.get().map(|(cells, ends)| log(page.words(), first.get(), &cells, ends)) }}
             {move || { page.locale.track(); progress.with(|all| (!all.is_empty()).then(|| view! {
                 <ul class="plain progress-of small">{all.iter().map(|p| follower(page.words(), p)).collect_view()}</ul>
             })) }}
@@ -136,8 +136,7 @@ fn Silence(of: Memo<Option<RaftView>>) -> impl IntoView {
 }
 
 /// A cell per entry; where the log ends earlier or begins later, none.
-fn log(words: &Words, first: u64, cells: &[CellView], commit: u64, applied: u64) -> impl IntoView + use<> {
-    let (last, shown) = (cells.last().map_or(0, |c| c.index), cells.len());
+fn log(words: &Words, first: u64, cells: &[CellView], [commit, applied, last]: [u64; 3]) -> impl IntoView + use<> {
     let row = cells
         .iter()
         .map(|cell| {
@@ -159,8 +158,10 @@ fn log(words: &Words, first: u64, cells: &[CellView], commit: u64, applied: u64)
         .collect_view();
     let ends = words.log_ends(last, commit, applied);
     view! {
-        <ol class="plain log" class:empty=shown == 0 aria-label=ends.clone()>{row}</ol>
-        <p class="small mono faint log-ends">{ends}</p>
+        <div class="log-line">
+            <ol class="plain log" aria-label=ends.clone()>{row}</ol>
+            <p class="small mono faint log-ends">{ends}</p>
+        </div>
     }
 }
 
