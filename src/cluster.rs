@@ -10,6 +10,7 @@
 
 pub mod addon;
 pub mod balancer;
+pub mod chaos;
 pub mod check;
 pub mod clients;
 pub mod cni;
@@ -51,6 +52,7 @@ pub use scenario::{Backend, ProxyMode, Scenario, ScenarioError};
 
 use addon::Dns;
 use balancer::Balancer;
+use chaos::Chaos;
 use link::Links;
 use masters::Master;
 use wakes::Wakes;
@@ -119,6 +121,7 @@ pub struct Cluster {
     etcds: Vec<Member<StoredValue>>,
     masters: Vec<Master>,
     balancer: Option<Balancer>,
+    chaos: Option<Chaos>,
     dns: Dns,
     hosts: Vec<Host>,
     fabric: Fabric,
@@ -127,6 +130,8 @@ pub struct Cluster {
     calls: VecMap<(u32, u64), route::Pending>,
     next_outside: u32,
     node_commands: VecMap<OutsideId, NodeIx>,
+    /// What has come for processes that are halted.
+    held: VecMap<Actor, Vec<Envelope>>,
     mail: Vec<Mail>,
     events: u64,
 }
@@ -147,6 +152,7 @@ impl Cluster {
             etcds: etcds::members_of(&scenario),
             masters: masters::masters_of(&scenario),
             balancer: (scenario.masters > 1).then(|| Balancer::new(usize::from(scenario.masters))),
+            chaos: None,
             dns: Dns::default(),
             hosts: Vec::new(),
             fabric: Fabric::new(seed),
@@ -155,6 +161,7 @@ impl Cluster {
             calls: VecMap::new(),
             next_outside: 0,
             node_commands: VecMap::new(),
+            held: VecMap::new(),
             mail: Vec::new(),
             events: 0,
             scenario: Arc::new(scenario),
@@ -382,48 +389,10 @@ impl Cluster {
         self.hosts.get_mut(usize::try_from(ix.0).ok()?)
     }
 
-    /// Breaks or repairs something; the words are those after `!fault`.
-    ///
-    /// # Errors
-    /// What is not understood, or cannot be broken.
-    pub fn fault(&mut self, words: &str) -> Result<EventId, String> {
-        let fault = Fault::parse(words, |name| self.node_named(name))?;
-        if let Fault::PowerOff(ix) = fault
-            && let Some(host) = self.host(ix).filter(|host| host.master && self.masters.len() == 1)
-        {
-            return Err(format!("{} runs the API server, which the cluster needs to start again", host.name));
-        }
-        self.is_there(&fault)?;
-        if let Fault::Network(ix, fault) = &fault {
-            self.break_network(*ix, fault)?;
-        }
-        let entry = self.trace.record(self.now, None, Happened::Fault(words.into()));
-        self.inject(fault, Some(entry));
-        Ok(entry)
-    }
-
-    /// Whether what a fault is about exists.
-    fn is_there(&self, fault: &Fault) -> Result<(), String> {
-        let at = match fault {
-            Fault::Crash(Actor::LoadBalancer) | Fault::Start(Actor::LoadBalancer) if self.balancer.is_none() => {
-                return Err("there is a load balancer only before several masters".into());
-            }
-            Fault::Crash(actor) | Fault::Start(actor) => match actor {
-                Actor::ApiServer(at) | Actor::Scheduler(at) | Actor::ControllerManager(at) | Actor::Etcd(at) => *at,
-                _ => return Ok(()),
-            },
-            Fault::SlowDisk(at, _) => *at,
-            _ => return Ok(()),
-        };
-        match self.master(at) {
-            Some(_) => Ok(()),
-            None => Err("the control plane runs only on masters".into()),
-        }
-    }
-
     /// Asks an actor when it wants to be woken next.
     pub(crate) fn rearm(&mut self, actor: Actor) {
-        let wake = if self.faults.down.contains(&actor) { None } else { route::wake_of(self, actor) };
+        let sleeps = self.faults.down.contains(&actor) || self.faults.paused.contains(&actor);
+        let wake = if sleeps { None } else { route::wake_of(self, actor) };
         self.wakes.set(actor, wake);
     }
 }

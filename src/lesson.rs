@@ -65,7 +65,7 @@ pub const ALL: &[Source] = lessons! {
     Pods: "cluster", "pods", "replicas", "deployments", "scheduling";
     Services: "services", "discovery", "kube-proxy";
     Packets: "same-node", "flannel", "vxlan";
-    Inside: "etcd", "health";
+    Inside: "etcd", "health", "ha";
     Controllers: "statefulsets", "jobs", "hpa";
 };
 

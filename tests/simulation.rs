@@ -6,6 +6,8 @@
 
 #[path = "simulation/goal.rs"]
 mod goal;
+#[path = "simulation/leaders.rs"]
+mod leaders;
 #[path = "simulation/workload.rs"]
 mod workload;
 
@@ -17,6 +19,7 @@ use kubarium::api::Kind;
 use kubarium::cluster::Scenario;
 use kubarium::cluster::check::Checker;
 use kubarium::session::World;
+use kubarium::session::terminal::Output;
 use kubarium::share::Action;
 use kubarium::sim::{Rng, Span, Time};
 
@@ -42,6 +45,9 @@ struct Options {
 struct Simulation<'a> {
     world: World,
     checker: Checker,
+    leaders: Option<leaders::Leaders>,
+    /// Names of configmaps whose creation was acknowledged.
+    kept: Vec<String>,
     rng: Rng,
     options: Options,
     script: &'a Mutex<Vec<String>>,
@@ -62,12 +68,18 @@ impl<'a> Simulation<'a> {
         let words = format!("nodes={} masters={} pull={pull}ms seed={seed}", options.nodes, options.masters);
         script.lock().expect("nobody panics with it").push(format!("!cluster {words}"));
         let scenario: Scenario = words.parse().expect("these words are a scenario");
-        Simulation { world: World::switch_on(scenario), checker: Checker::default(), rng, options, script }
+        let (world, checker) = (World::switch_on(scenario), Checker::default());
+        let leaders = three.then(leaders::Leaders::default);
+        Simulation { world, checker, leaders, kept: Vec::new(), rng, options, script }
     }
 
     fn step(&mut self) -> Result<bool, String> {
         let went_on = self.world.step();
-        self.checker.check(&self.world.cluster).map_err(|broken| format!("at {}: {broken}", self.world.now()))?;
+        let at = self.world.now();
+        self.checker.check(&self.world.cluster).map_err(|broken| format!("at {at}: {broken}"))?;
+        if let Some(leaders) = &mut self.leaders {
+            leaders.check(&self.world.cluster).map_err(|broken| format!("at {at}: {broken}"))?;
+        }
         Ok(went_on)
     }
 
@@ -94,8 +106,8 @@ impl<'a> Simulation<'a> {
         self.run_until(self.world.now() + span)
     }
 
-    /// A line of the terminal, or a fault.
-    fn act(&mut self, line: &str) -> Result<(), String> {
+    /// A line of the terminal, or a fault; with its exit code.
+    fn act(&mut self, line: &str) -> Result<u8, String> {
         self.script.lock().expect("nobody panics with it").push(line.to_owned());
         let action = match line.strip_prefix("!fault ") {
             Some(words) => Action::Fault(words.to_owned()),
@@ -107,8 +119,9 @@ impl<'a> Simulation<'a> {
         if self.world.foreground.is_some() {
             return Err(format!("{line}: never returns"));
         }
-        self.world.take_output();
-        Ok(())
+        let output = self.world.take_output();
+        let code = output.iter().find_map(|said| if let Output::Exit(_, code) = said { Some(*code) } else { None });
+        Ok(code.unwrap_or(0))
     }
 
     fn run(&mut self) -> Result<(), String> {
@@ -118,9 +131,26 @@ impl<'a> Simulation<'a> {
             self.wait(pause)?;
             let line = if self.options.faults && self.rng.below(3) == 0 { self.fault() } else { self.work() };
             self.act(&line)?;
+            if self.options.masters > 1 {
+                self.keep()?;
+            }
         }
         self.repair()?;
-        self.converge()
+        self.converge()?;
+        let lost = |name: &&String| self.world.cluster.object(Kind::ConfigMap, "default", name).is_none();
+        match self.kept.iter().find(lost) {
+            Some(name) => Err(format!("the creation of {name} was acknowledged, and it is lost")),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes something that nobody removes; what is acknowledged must be there in the end.
+    fn keep(&mut self) -> Result<(), String> {
+        let name = format!("kept-{}", self.world.cluster.events());
+        if self.act(&format!("kubectl create configmap {name}"))? == 0 {
+            self.kept.push(name);
+        }
+        Ok(())
     }
 
     /// Something that a user does.
@@ -141,19 +171,25 @@ impl<'a> Simulation<'a> {
     fn fault(&mut self) -> String {
         let nodes = self.nodes();
         let node = self.rng.pick(&nodes).expect("there is a node").clone();
-        if self.options.masters > 1 && self.rng.below(2) == 0 {
+        let masters = self.options.masters;
+        if masters > 1 && self.rng.below(2) == 0 {
             return self.fault_of_etcd();
         }
-        let process = match self.rng.below(6) {
-            0 => "kube-apiserver".to_owned(),
-            1 => "kube-scheduler".to_owned(),
-            2 => "kube-controller-manager".to_owned(),
+        let of_master = |rng: &mut Rng, name: &str| match masters {
+            0 | 1 => name.to_owned(),
+            _ => format!("{name} master{}", rng.between(1, masters)),
+        };
+        let process = match self.rng.below(if masters > 1 { 7 } else { 6 }) {
+            0 => of_master(&mut self.rng, "kube-apiserver"),
+            1 => of_master(&mut self.rng, "kube-scheduler"),
+            2 => of_master(&mut self.rng, "kube-controller-manager"),
+            6 => "load-balancer".to_owned(),
             3 => format!("kubelet {node}"),
             4 => format!("kube-proxy {node}"),
             _ => format!("flanneld {node}"),
         };
         match self.rng.below(9) {
-            8 if node.starts_with("worker") => match self.rng.below(3) {
+            8 if node.starts_with("worker") || masters > 1 => match self.rng.below(3) {
                 0 => format!("!fault start node {node}"),
                 _ => format!("!fault crash node {node}"),
             },
@@ -172,10 +208,20 @@ impl<'a> Simulation<'a> {
     /// A member of etcd fails, comes back, or is to lead.
     fn fault_of_etcd(&mut self) -> String {
         let member = |rng: &mut Rng| format!("master{}", rng.between(1, 3));
-        match self.rng.below(6) {
+        match self.rng.below(10) {
             0..=2 => format!("!fault crash etcd {}", member(&mut self.rng)),
             3 => format!("!fault start etcd {}", member(&mut self.rng)),
             4 => format!("!fault partition {}", member(&mut self.rng)),
+            5 => {
+                let process = if self.rng.below(2) == 0 { "etcd" } else { "kube-apiserver" };
+                format!("!fault pause {process} {}", member(&mut self.rng))
+            }
+            6 => {
+                let process = if self.rng.below(2) == 0 { "etcd" } else { "kube-apiserver" };
+                format!("!fault resume {process} {}", member(&mut self.rng))
+            }
+            7 => format!("!fault one-way {} to {}", member(&mut self.rng), member(&mut self.rng)),
+            8 => format!("!fault partition {} from {}", member(&mut self.rng), member(&mut self.rng)),
             _ => {
                 let members: Vec<u64> =
                     self.world.cluster.etcd_members().map(|(_, member)| member.config().member_id).collect();
@@ -189,14 +235,25 @@ impl<'a> Simulation<'a> {
     /// The faults stop: everything is joined, every process runs, and every node takes pods.
     fn repair(&mut self) -> Result<(), String> {
         self.act("!fault heal")?;
-        for process in ["kube-apiserver", "kube-scheduler", "kube-controller-manager"] {
-            self.act(&format!("!fault start {process}"))?;
-        }
-        if self.options.masters > 1 {
-            for master in 1..=self.options.masters {
-                self.act(&format!("!fault start etcd master{master}"))?;
+        let processes = ["etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager"];
+        match self.options.masters {
+            0 | 1 => {
+                for process in &processes[1..] {
+                    self.act(&format!("!fault start {process}"))?;
+                }
             }
-            self.wait(Span::secs(5))?;
+            masters => {
+                self.act("!fault start load-balancer")?;
+                for master in 1..=masters {
+                    self.act(&format!("!fault start node master{master}"))?;
+                }
+                self.wait(Span::secs(15))?;
+                for (master, process) in (1..=masters).flat_map(|n| processes.map(|process| (n, process))) {
+                    self.act(&format!("!fault resume {process} master{master}"))?;
+                    self.act(&format!("!fault start {process} master{master}"))?;
+                }
+                self.wait(Span::secs(10))?;
+            }
         }
         for node in self.nodes() {
             self.act(&format!("!fault start node {node}"))?;

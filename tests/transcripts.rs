@@ -137,6 +137,11 @@ fn a_master_that_is_cut_off_stops_before_others_take_over() {
 }
 
 #[test]
+fn a_cluster_of_three_masters_survives_chaos() {
+    check("ha-chaos", |_| ());
+}
+
+#[test]
 fn a_leader_of_etcd_that_is_cut_off_steps_down() {
     check("etcd-partition", |_| ());
 }

@@ -21,6 +21,7 @@ pub fn number_of(actor: Actor) -> u32 {
     let node = |ix: NodeIx, which: u32| NODES + ix.0 * 4 + which;
     let master = |at: MasterIx, which: u32| MASTERS + at.0 * 4 + which;
     match actor {
+        Actor::Chaos => 4,
         Actor::Network => 5,
         Actor::Dns => 6,
         Actor::LoadBalancer => 7,
@@ -42,6 +43,7 @@ pub fn actor_of(number: u32) -> Actor {
     match number {
         n if n >= OUTSIDE => Actor::Outside(OutsideId(n - OUTSIDE)),
         n if n >= METRICS => Actor::MetricsServer(NodeIx(n - METRICS)),
+        4 => Actor::Chaos,
         6 => Actor::Dns,
         7 => Actor::LoadBalancer,
         n if n < MASTERS => Actor::Network,
@@ -139,6 +141,7 @@ mod tests {
     #[test]
     fn numbers_lead_back_to_their_actors() {
         for actor in [
+            Actor::Chaos,
             Actor::LoadBalancer,
             Actor::ApiServer(MasterIx(0)),
             Actor::ControllerManager(MasterIx(4)),

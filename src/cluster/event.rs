@@ -48,6 +48,8 @@ pub enum Actor {
     MetricsServer(NodeIx),
     /// The network: all devices of all nodes.
     Network,
+    /// Whoever breaks things at random.
+    Chaos,
 }
 
 /// One entry of the trace.

@@ -2,13 +2,18 @@
 //!
 //! ```text
 //! partition NODE…          cut nodes off from the network and the control plane
+//! partition NODE… from NODE…   cut nodes off from others
+//! one-way NODE… to NODE…   what nodes send to others does not arrive; what those send does
 //! heal                     join everything again, mend cables, stop loss and delay
+//! pause COMPONENT [NODE]   stop a process as SIGSTOP does: it keeps its memory and its connections, and does nothing
+//! resume COMPONENT [NODE]  let it go on
 //! crash COMPONENT [NODE]   stop a process; kubelet, kube-proxy, flanneld need a node, those of the control plane one of several
 //!                          masters, load-balancer none
 //! start COMPONENT [NODE]   start it again
 //! crash node NODE          switch a node off: everything on it is gone but its disk
 //! start node NODE          switch it on again
 //! slow-disk MASTER TIME    every write of the master's etcd takes longer by that
+//! chaos TIME, chaos off    break and repair something at random, about as often as that; end it, and repair what it broke
 //! loss PERCENT             lose messages of the control plane
 //! delay TIME               delay messages of the control plane
 //! ```
@@ -20,6 +25,7 @@ use crate::cluster::scenario::parse_span;
 use crate::net::fault::LinkFault;
 use crate::sim::{Rng, Span, VecMap, VecSet};
 
+mod inject;
 pub mod network;
 
 pub use network::NetFault;
@@ -29,12 +35,25 @@ pub use network::NetFault;
 pub enum Fault {
     /// Cut nodes off.
     Partition(Vec<NodeIx>),
+    /// Let nothing get from some nodes to others, nor back if it is not one way.
+    Apart {
+        /// Who sends.
+        from: Vec<NodeIx>,
+        /// To whom.
+        to: Vec<NodeIx>,
+        /// Whether the others are heard.
+        one_way: bool,
+    },
     /// Repair the network.
     Heal,
     /// Stop a process.
     Crash(Actor),
     /// Start a process.
     Start(Actor),
+    /// Halt a process.
+    Pause(Actor),
+    /// Let it go on.
+    Resume(Actor),
     /// Switch a node off.
     PowerOff(NodeIx),
     /// Switch a node on.
@@ -45,6 +64,8 @@ pub enum Fault {
     Delay(Span),
     /// Slow the disk of a master's etcd down.
     SlowDisk(MasterIx, Span),
+    /// Break things at random, with so much time between them; or stop that.
+    Chaos(Option<Span>),
     /// Break the network of a node.
     Network(NodeIx, NetFault),
 }
@@ -54,6 +75,10 @@ pub enum Fault {
 pub struct Faults {
     /// Nodes that are cut off.
     pub cut: VecSet<NodeIx>,
+    /// From which node nothing gets to which.
+    pub apart: VecSet<(NodeIx, NodeIx)>,
+    /// Processes that are halted.
+    pub paused: VecSet<Actor>,
     /// Nodes that are switched off.
     pub off: VecSet<NodeIx>,
     /// Cables that are bad.
@@ -80,6 +105,8 @@ impl Fault {
             return fault.map(|(ix, fault)| Fault::Network(ix, fault));
         }
         match words.as_slice() {
+            ["partition", names @ ..] if names.contains(&"from") => apart(names, "from", find),
+            ["one-way", names @ ..] => apart(names, "to", find),
             ["partition", names @ ..] if !names.is_empty() => {
                 names.iter().map(|name| find(name)).collect::<Result<_, _>>().map(Fault::Partition)
             }
@@ -88,6 +115,8 @@ impl Fault {
             ["start", "node", name] => find(name).map(Fault::PowerOn),
             ["crash", rest @ ..] => process(rest, find).map(Fault::Crash),
             ["start", rest @ ..] => process(rest, find).map(Fault::Start),
+            ["pause", rest @ ..] => process(rest, find).map(Fault::Pause),
+            ["resume", rest @ ..] => process(rest, find).map(Fault::Resume),
             ["loss", percent] => match percent.trim_end_matches('%').parse::<u32>() {
                 Ok(percent) if percent <= 100 => Ok(Fault::Loss(percent * 10_000)),
                 _ => Err(format!("loss takes 0 to 100 per cent, not {percent:?}")),
@@ -96,18 +125,35 @@ impl Fault {
                 Some(span) => Ok(Fault::Delay(span)),
                 None => Err(format!("delay takes a time such as 200ms, not {time:?}")),
             },
+            ["chaos", "off"] => Ok(Fault::Chaos(None)),
+            ["chaos", time] => match parse_span(time).filter(|span| *span >= Span::secs(1)) {
+                Some(span) => Ok(Fault::Chaos(Some(span))),
+                None => Err(format!("chaos takes off or a time of at least 1s such as 20s, not {time:?}")),
+            },
             ["slow-disk", master, time] => match (find(master), parse_span(time)) {
                 (Ok(ix), Some(span)) => Ok(Fault::SlowDisk(MasterIx(ix.0), span)),
                 (Err(why), _) => Err(why),
                 (_, None) => Err(format!("slow-disk takes a time such as 50ms, not {time:?}")),
             },
             _ => Err(format!(
-                "{:?} is no fault; there are partition NODE…, heal, crash COMPONENT [NODE], start COMPONENT [NODE], \
-                 crash node NODE, start node NODE, loss PERCENT, delay TIME, slow-disk MASTER TIME, link NODE …, ip-forward NODE off, \
+                "{:?} is no fault; there are partition NODE… [from NODE…], one-way NODE… to NODE…, heal, \
+                 crash COMPONENT [NODE], start COMPONENT [NODE], pause COMPONENT [NODE], resume COMPONENT [NODE], crash node NODE, start node NODE, loss PERCENT, delay TIME, slow-disk MASTER TIME, chaos TIME or off, link NODE …, ip-forward NODE off, \
                  conntrack NODE full, stale-route NODE NODE, wrong-fdb NODE NODE, drop-rule NODE TABLE CHAIN N",
                 words.join(" ")
             )),
         }
+    }
+}
+
+/// Two sets of nodes between which a word stands.
+fn apart(names: &[&str], word: &str, find: impl Fn(&str) -> Result<NodeIx, String>) -> Result<Fault, String> {
+    let all = |names: &[&str]| names.iter().map(|name| find(name)).collect::<Result<Vec<_>, _>>();
+    let mut sides = names.split(|name| *name == word);
+    match (sides.next(), sides.next(), sides.next()) {
+        (Some(from), Some(to), None) if !from.is_empty() && !to.is_empty() => {
+            Ok(Fault::Apart { from: all(from)?, to: all(to)?, one_way: word == "to" })
+        }
+        _ => Err(format!("this takes nodes, {word}, and nodes: master1 {word} master2 master3")),
     }
 }
 
@@ -145,7 +191,9 @@ pub fn process(words: &[&str], find: impl Fn(&str) -> Result<NodeIx, String>) ->
 impl Faults {
     /// Whether a message from one actor to another cannot get through.
     pub fn cuts(&self, from: Option<NodeIx>, to: Option<NodeIx>) -> bool {
-        from != to && [from, to].into_iter().flatten().any(|node| self.cut.contains(&node) || self.off.contains(&node))
+        let is_off = |node: NodeIx| self.cut.contains(&node) || self.off.contains(&node);
+        let is_apart = from.zip(to).is_some_and(|pair| self.apart.contains(&pair));
+        from != to && (is_apart || [from, to].into_iter().flatten().any(is_off))
     }
 
     /// Whether chance takes a message.
@@ -190,8 +238,17 @@ mod tests {
             "link worker1 loss=200%",
             Err("\"loss=200%\" is none of loss=5%, duplicate=1%, delay=20ms, jitter=5ms, mtu=1400"),
         );
+        let own = || vec![NodeIx(0)];
+        check("partition worker1 from worker1", Ok(Fault::Apart { from: own(), to: own(), one_way: false }));
+        check("one-way worker1 to worker1", Ok(Fault::Apart { from: own(), to: own(), one_way: true }));
+        check("one-way worker1", Err("this takes nodes, to, and nodes: master1 to master2 master3"));
+        check("pause kubelet worker1", Ok(Fault::Pause(Actor::Kubelet(NodeIx(0)))));
+        check("resume etcd", Ok(Fault::Resume(Actor::Etcd(MasterIx(0)))));
         check("partition worker9", Err("there is no node \"worker9\""));
         check("loss 200", Err("loss takes 0 to 100 per cent, not \"200\""));
+        check("chaos 20s", Ok(Fault::Chaos(Some(Span::secs(20)))));
+        check("chaos off", Ok(Fault::Chaos(None)));
+        check("chaos 0s", Err("chaos takes off or a time of at least 1s such as 20s, not \"0s\""));
         check("delay soon", Err("delay takes a time such as 200ms, not \"soon\""));
     }
 }

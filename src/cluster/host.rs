@@ -229,6 +229,13 @@ impl Cluster {
         self.rearm(actor);
     }
 
+    /// Starts a process that does not run.
+    pub(super) fn start_if_down(&mut self, actor: Actor, cause: Option<EventId>) {
+        if self.faults.down.contains(&actor) {
+            self.start(actor, cause);
+        }
+    }
+
     /// Stops a process: its memory is gone, and its connections with it.
     pub(crate) fn crash(&mut self, actor: Actor) {
         if !self.faults.down.insert(actor) {
@@ -290,7 +297,7 @@ impl Cluster {
         let nodes: Vec<(NodeIx, NsId)> =
             (0_u32..).map(NodeIx).zip(&self.hosts).map(|(ix, host)| (ix, host.ns)).collect();
         for (a, here) in &nodes {
-            for (b, there) in nodes.iter().filter(|(b, _)| b > a) {
+            for (b, there) in nodes.iter().filter(|(b, _)| b != a) {
                 let cut = self.faults.cuts(Some(*a), Some(*b));
                 self.fabric.faults_mut().set_cut(*here, *there, cut);
             }
@@ -316,11 +323,7 @@ impl Cluster {
                 self.kubelet_did(ix, effects);
             }
             (Actor::Runtime(_), Message::PoweredOn) => self.powered_on(ix, entry),
-            (Actor::Runtime(_), Message::Restart(actor)) => {
-                if self.faults.down.contains(&actor) {
-                    self.start(actor, entry);
-                }
-            }
+            (Actor::Runtime(_), Message::Restart(actor)) => self.start_if_down(actor, entry),
             (Actor::Runtime(_), Message::ToRuntime(input)) => {
                 let effects = run(&mut host.runtime, input, now, entry);
                 self.runtime_did(ix, effects);

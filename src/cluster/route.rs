@@ -10,7 +10,7 @@ use crate::api::{Answer, Call, CallId, KubeletAnswer, KubeletRequest, ObjectRef,
 use crate::cluster::clients::{actor_of, agent_of, number_of};
 use crate::cluster::event::{Actor, Happened, MasterIx, NodeIx, WokeFor};
 use crate::cluster::said::said;
-use crate::cluster::{Cluster, Envelope, Fault, Mail, MailKind, host, rouse, run};
+use crate::cluster::{Cluster, Envelope, Mail, MailKind, host, rouse, run};
 use crate::control::apiserver::{self, ClientId, StoredValue};
 use crate::control::metrics_server::Batch;
 use crate::etcd;
@@ -137,7 +137,7 @@ impl Cluster {
             | Actor::KubeProxy(ix)
             | Actor::Flanneld(ix)
             | Actor::MetricsServer(ix) => Some(ix),
-            Actor::Outside(_) | Actor::Network | Actor::LoadBalancer => None,
+            Actor::Outside(_) | Actor::Network | Actor::LoadBalancer | Actor::Chaos => None,
             Actor::ApiServer(at) | Actor::Scheduler(at) | Actor::ControllerManager(at) | Actor::Etcd(at) => {
                 self.host(NodeIx(at.0)).filter(|host| host.master).map(|_| NodeIx(at.0))
             }
@@ -180,7 +180,9 @@ impl Cluster {
 
     /// A process ended: what is under way to it reaches nobody, not even the next process of that name.
     pub(crate) fn lose_what_is_under_way_to(&mut self, actor: Actor) {
-        for envelope in self.queue.take_where(|envelope| envelope.to == actor) {
+        self.faults.paused.remove(&actor);
+        let held = self.held.remove(&actor).unwrap_or_default();
+        for envelope in held.into_iter().chain(self.queue.take_where(|envelope| envelope.to == actor)) {
             self.lose(envelope);
         }
     }
@@ -325,6 +327,9 @@ impl Cluster {
         if self.faults.down.contains(&to) {
             return self.lose(envelope);
         }
+        if self.faults.paused.contains(&to) {
+            return self.held.entry(to).or_default().push(envelope);
+        }
         if self.is_of_a_broken_watch(to, &envelope.message) {
             return;
         }
@@ -359,7 +364,7 @@ impl Cluster {
     pub(crate) fn wake(&mut self, actor: Actor, why: WokeFor) {
         let now = self.now;
         let entry = match actor {
-            Actor::Network | Actor::LoadBalancer => None,
+            Actor::Network | Actor::LoadBalancer | Actor::Chaos => None,
             // The ticks of a leader.
             Actor::Etcd(_) if why == WokeFor::Heartbeat => None,
             _ => Some(self.trace.record(now, None, Happened::Woke { who: actor, why })),
@@ -370,6 +375,7 @@ impl Cluster {
                 self.apiserver_did(at, effects.unwrap_or_default());
             }
             Actor::LoadBalancer => self.balancer_wakes(),
+            Actor::Chaos => self.chaos_strikes(),
             Actor::Etcd(at) => {
                 let effects = self.etcd_at_mut(at).map(|member| rouse(member, now, entry)).unwrap_or_default();
                 self.etcd_did(at, effects);
@@ -474,39 +480,6 @@ impl Cluster {
             self.writers.wrote(&object, entry);
         }
     }
-
-    /// Does what a fault says.
-    pub(crate) fn inject(&mut self, fault: Fault, entry: Option<EventId>) {
-        match fault {
-            Fault::Partition(nodes) => {
-                self.faults.cut.extend(nodes);
-                self.cut_cables();
-            }
-            Fault::Heal => {
-                self.faults.cut.clear();
-                self.faults.links.clear();
-                self.faults.loss = 0;
-                self.faults.delay = Span::ZERO;
-                self.faults.disks.clear();
-                self.cut_cables();
-            }
-            Fault::Loss(loss) => self.faults.loss = loss,
-            Fault::Delay(delay) => self.faults.delay = delay,
-            Fault::SlowDisk(at, by) => _ = self.faults.disks.insert(at, by),
-            Fault::Crash(actor) => self.crash(actor),
-            // What runs goes on running; on a node that is off, nothing starts before the node does.
-            Fault::Start(actor) => {
-                let off = self.machine_of(actor).is_some_and(|ix| self.faults.off.contains(&ix));
-                if !off && self.faults.down.contains(&actor) {
-                    self.start(actor, entry);
-                }
-            }
-            Fault::PowerOff(ix) => self.power_off(ix),
-            Fault::PowerOn(ix) => self.power_on(ix, entry),
-            // Done when it was seen that it can be.
-            Fault::Network(..) => {}
-        }
-    }
 }
 
 /// Whether an actor runs beside the API server, on its master or wherever the control plane is hosted.
@@ -581,6 +554,7 @@ pub(crate) fn wake_of(cluster: &Cluster, actor: Actor) -> Option<Wake<WokeFor>> 
             },
         }),
         Actor::MetricsServer(ix) => host(ix)?.metrics.as_ref()?.wake_at(),
+        Actor::Chaos => Some(Wake { at: cluster.chaos()?.wake_at(), why: WokeFor::Work }),
         Actor::Outside(_) => None,
     }
 }

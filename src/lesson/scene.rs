@@ -33,7 +33,8 @@ pub const SCENES: &[Scene] = scenes![
     "node-down",
     "dns-outage",
     "stale-route",
-    "mtu-black-hole"
+    "mtu-black-hole",
+    "lost-quorum"
 ];
 
 impl Scene {

@@ -88,6 +88,9 @@ pub(super) fn health(cluster: &Cluster, actor: Actor) -> Health {
     if cluster.faults().down.contains(&actor) {
         return Health::Down;
     }
+    if cluster.faults().paused.contains(&actor) {
+        return Health::Unreachable;
+    }
     match on.map(|ix| node_health(cluster, ix)) {
         Some(Health::Unreachable) if matches!(actor, Actor::Runtime(_)) => Health::Up,
         Some(health) => health,

@@ -1,0 +1,114 @@
+//! What a fault does to a cluster.
+
+use crate::cluster::{Actor, Cluster, Fault, Happened};
+use crate::sim::{EventId, Span};
+
+impl Cluster {
+    /// Breaks or repairs something; the words are those after `!fault`.
+    ///
+    /// # Errors
+    /// What is not understood, or cannot be broken.
+    pub fn fault(&mut self, words: &str) -> Result<EventId, String> {
+        let fault = Fault::parse(words, |name| self.node_named(name))?;
+        if let Fault::PowerOff(ix) = fault
+            && let Some(host) = self.host(ix).filter(|host| host.master && self.masters.len() == 1)
+        {
+            return Err(format!("{} runs the API server, which the cluster needs to start again", host.name));
+        }
+        self.is_there(&fault)?;
+        if let Fault::Network(ix, fault) = &fault {
+            self.break_network(*ix, fault)?;
+        }
+        let entry = self.trace.record(self.now, None, Happened::Fault(words.into()));
+        self.inject(fault, Some(entry));
+        Ok(entry)
+    }
+
+    /// Whether what a fault is about exists.
+    fn is_there(&self, fault: &Fault) -> Result<(), String> {
+        let at = match fault {
+            Fault::Crash(Actor::LoadBalancer)
+            | Fault::Start(Actor::LoadBalancer)
+            | Fault::Pause(Actor::LoadBalancer)
+            | Fault::Resume(Actor::LoadBalancer)
+                if self.balancer.is_none() =>
+            {
+                return Err("there is a load balancer only before several masters".into());
+            }
+            Fault::Crash(actor) | Fault::Start(actor) | Fault::Pause(actor) | Fault::Resume(actor) => match actor {
+                Actor::ApiServer(at) | Actor::Scheduler(at) | Actor::ControllerManager(at) | Actor::Etcd(at) => *at,
+                _ => return Ok(()),
+            },
+            Fault::SlowDisk(at, _) => *at,
+            _ => return Ok(()),
+        };
+        match self.master(at) {
+            Some(_) => Ok(()),
+            None => Err("the control plane runs only on masters".into()),
+        }
+    }
+
+    /// Does what a fault says.
+    pub(crate) fn inject(&mut self, fault: Fault, entry: Option<EventId>) {
+        match fault {
+            Fault::Partition(nodes) => {
+                self.faults.cut.extend(nodes);
+                self.cut_cables();
+            }
+            Fault::Apart { from, to, one_way } => {
+                for (a, b) in from.iter().flat_map(|a| to.iter().map(move |b| (*a, *b))).filter(|(a, b)| a != b) {
+                    self.faults.apart.insert((a, b));
+                    if !one_way {
+                        self.faults.apart.insert((b, a));
+                    }
+                }
+                self.cut_cables();
+            }
+            Fault::Chaos(every) => self.set_chaos(every),
+            Fault::Pause(actor) => self.pause(actor),
+            Fault::Resume(actor) => self.resume(actor),
+            Fault::Heal => {
+                self.faults.cut.clear();
+                self.faults.apart.clear();
+                self.faults.links.clear();
+                self.faults.loss = 0;
+                self.faults.delay = Span::ZERO;
+                self.faults.disks.clear();
+                self.cut_cables();
+            }
+            Fault::Loss(loss) => self.faults.loss = loss,
+            Fault::Delay(delay) => self.faults.delay = delay,
+            Fault::SlowDisk(at, by) => _ = self.faults.disks.insert(at, by),
+            Fault::Crash(actor) => self.crash(actor),
+            // What runs goes on running; on a node that is off, nothing starts before the node does.
+            Fault::Start(actor) => {
+                let off = self.machine_of(actor).is_some_and(|ix| self.faults.off.contains(&ix));
+                if !off {
+                    self.start_if_down(actor, entry);
+                }
+            }
+            Fault::PowerOff(ix) => self.power_off(ix),
+            Fault::PowerOn(ix) => self.power_on(ix, entry),
+            // Done when it was seen that it can be.
+            Fault::Network(..) => {}
+        }
+    }
+
+    /// A process is halted: what comes for it waits.
+    fn pause(&mut self, actor: Actor) {
+        if !self.faults.down.contains(&actor) {
+            self.faults.paused.insert(actor);
+            self.rearm(actor);
+        }
+    }
+
+    /// It goes on with what has come meanwhile.
+    fn resume(&mut self, actor: Actor) {
+        if self.faults.paused.remove(&actor) {
+            for envelope in self.held.remove(&actor).unwrap_or_default() {
+                self.queue.push(self.now, envelope);
+            }
+            self.rearm(actor);
+        }
+    }
+}
