@@ -79,7 +79,9 @@ test('the scheduler that works crashes, and a candidate takes its Lease', onPage
   await page.keyboard.press('Enter');
   await page.waitForFunction((before) => document.querySelector('.election .facts dd').textContent !== before, before, { timeout: 60_000 });
   assert.match(await page.textContent('.takeovers li'), /kube-scheduler: master\d_\S+ became leader/);
-  assert.equal((await page.$$('.election:first-of-type .candidate.leads')).length, 1);
+  const took = (await holder()).split('_')[0];
+  await page.waitForFunction((took) => document.querySelector('.election .candidate.leads .name')?.textContent === took, took);
+  assert.ok(await page.isVisible('.election:first-of-type .candidate.down'), 'the one that crashed is shown to be down');
   await screenshot(page, 'ha-scheduler');
 }));
 

@@ -420,6 +420,18 @@ mod tests {
     }
 
     #[test]
+    fn everything_is_mended_whatever_was_broken() {
+        let mut world = three();
+        let broken = ["chaos 20s", "pause etcd master3", "partition master1 from master2", "slow-disk master2 100ms"];
+        for words in broken.iter().chain(&["crash node worker1", "crash load-balancer", "loss 5%"]) {
+            run(&mut world, &format!("!fault {words}"));
+        }
+        set_up(&mut world, Situation::Mend);
+        assert_eq!(*world.cluster.faults(), crate::cluster::Faults::default());
+        assert!(world.cluster.chaos().is_none());
+    }
+
+    #[test]
     fn one_master_has_no_elections_and_no_load_balancer() {
         let view = view(&booted("nodes=1"));
         assert_eq!((view.balancer, view.members.len(), view.servers[0].up), (None, 1, None));

@@ -16,7 +16,7 @@ const LATE: &str = "500ms";
 /// All of them, with what each takes now.
 pub fn situations(cluster: &Cluster) -> Vec<SituationView> {
     use Situation as S;
-    let several = [S::LeaderCrash, S::MoveLeader, S::LeaderCut, S::SlowFollower, S::SplitVote];
+    let several = [S::LeaderCrash, S::MoveLeader, S::LeaderCut, S::SlowFollower, S::SchedulerCrash, S::SplitVote];
     let all = [
         (S::LeaderCrash, leader_crash(cluster)),
         (S::MoveLeader, move_leader(cluster)),
@@ -96,14 +96,16 @@ fn split_vote(cluster: &Cluster) -> Vec<String> {
 
 fn mend(cluster: &Cluster) -> Vec<String> {
     let faults = cluster.faults();
-    if *faults == Faults::default() {
+    if *faults == Faults::default() && cluster.chaos().is_none() {
         return Vec::new();
     }
     let is_dark = |actor: &Actor| cluster.machine_of(*actor).is_some_and(|ix| faults.off.contains(&ix));
+    let chaos = cluster.chaos().map(|_| "!fault chaos off".to_owned());
     let dark = faults.off.iter().filter_map(|ix| Some(format!("!fault start node {}", node_name(cluster, *ix)?)));
+    let halted = faults.paused.iter().filter_map(|actor| Some(format!("!fault resume {}", words(cluster, *actor)?)));
     let down = faults.down.iter().filter(|actor| !is_dark(actor)).filter_map(|actor| words(cluster, *actor));
     let start = down.map(|words| format!("!fault start {words}"));
-    std::iter::once("!fault heal".to_owned()).chain(dark).chain(start).collect()
+    chaos.into_iter().chain(std::iter::once("!fault heal".to_owned())).chain(dark).chain(halted).chain(start).collect()
 }
 
 fn crash(cluster: &Cluster, actor: Actor) -> String {

@@ -55,20 +55,16 @@ impl Words {
         } else {
             say!(
                 self,
-                "{up} of {all} members can be reached, {needed} are a majority.",
+                "{up} of {all} members can be reached; a majority is {needed}.",
                 "{all} 个成员中 {up} 个可达，{needed} 个即为多数派。"
             )
         }
     }
 
-    /// How long a member has heard nothing, in tenths of a second.
+    /// For how long a member has heard nothing of a leader, and when it campaigns, in tenths of a second.
     pub fn silence(&self, quiet: u64, patience: u64) -> String {
         let (q, qt, p, pt) = (quiet / 10, quiet % 10, patience / 10, patience % 10);
-        say!(
-            self,
-            "heard from the leader {q}.{qt} s ago, campaigns after {p}.{pt} s",
-            "{q}.{qt} 秒前收到领导者消息，{p}.{pt} 秒后发起竞选"
-        )
+        say!(self, "silent for {q}.{qt} s; campaigns after {p}.{pt} s", "已静默 {q}.{qt} 秒，满 {p}.{pt} 秒发起竞选")
     }
 
     /// Where a log ends.

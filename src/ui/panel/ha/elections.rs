@@ -18,7 +18,7 @@ pub fn Elections() -> impl IntoView {
     view! {
         <h3>{move || page.t().ha_elections}</h3>
         {move || (0..count.get()).map(|at| view! { <Election at/> }).collect_view()}
-        <h3>{move || page.t().ha_takeovers}</h3>
+        <Show when=move || !takeovers.with(Vec::is_empty)><h3>{move || page.t().ha_takeovers}</h3></Show>
         <ol class="plain takeovers" aria-live="polite">
             <For each=move || takeovers.get() key=|t| (t.at, t.what.clone()) let(takeover)><Line takeover/></For>
         </ol>
@@ -29,9 +29,10 @@ pub fn Elections() -> impl IntoView {
 fn Election(at: usize) -> impl IntoView {
     let page = page();
     let of = Memo::new(move |_| page.ha.with(|v| v.elections.get(at).cloned()));
-    let candidates = Memo::new(move |_| of.with(|of| of.as_ref().map(|of| of.candidates.clone()).unwrap_or_default()));
-    let candidate_seen = |c: &CandidateView| (c.place.clone(), c.role, c.health, c.since, c.identity.clone());
-    let rows = Memo::new(move |_| candidates.with(|all| all.iter().map(candidate_seen).collect::<Vec<_>>()));
+    // Without what changes with every look at the Lease.
+    let kept = |c: &CandidateView| CandidateView { seen: None, ..c.clone() };
+    let candidates =
+        Memo::new(move |_| of.with(|of| of.iter().flat_map(|of| &of.candidates).map(kept).collect::<Vec<_>>()));
     view! {
         <article class="election">
             <h4 class="mono">{move || of.with(|of| of.as_ref().map(|of| of.lease.clone()))}</h4>
@@ -39,8 +40,7 @@ fn Election(at: usize) -> impl IntoView {
             <ul class="plain candidates-of">
                 {move || {
                     page.locale.track();
-                    rows.track();
-                    candidates.get_untracked().into_iter().map(|c| view! { <Candidate c/> }).collect_view()
+                    candidates.get().into_iter().map(|c| view! { <Candidate c/> }).collect_view()
                 }}
             </ul>
         </article>

@@ -49,13 +49,15 @@ fn Server(server: ServerView) -> impl IntoView {
                 {runs.map(|runs| view! { <span class="small faint">"("{runs}")"</span> })}
                 {checks.map(|checks| view! { <span class="small against">{checks}</span> })}
             </p>
-            <p class="small clients">
-                {if clients.is_empty() {
-                    words.ha_nobody.to_owned()
-                } else {
-                    clients.iter().map(|place| short(place, words.you)).collect::<Vec<_>>().join(", ")
-                }}
-            </p>
+            {up.map(|_| view! {
+                <p class="small clients">
+                    {if clients.is_empty() {
+                        words.ha_nobody.to_owned()
+                    } else {
+                        clients.iter().map(|place| short(place, words.you)).collect::<Vec<_>>().join(", ")
+                    }}
+                </p>
+            })}
         </li>
     }
 }
