@@ -5,6 +5,8 @@
 //! page itself.
 #![allow(clippy::disallowed_types, reason = "measuring needs a clock")]
 
+#[path = "high_availability.rs"]
+mod high_availability;
 #[path = "scheduler_perf.rs"]
 mod scheduler_perf;
 
@@ -178,6 +180,7 @@ fn main() {
         over += u8::from(taken > budget.limit);
         println!("{:>12} {:>12}  {}{verdict}", format!("{taken:.2?}"), format!("{:.0?}", budget.limit), budget.what);
     }
+    high_availability::print(&wanted);
     over += u8::try_from(scheduler_perf::print(&wanted)).unwrap_or(u8::MAX);
     println!("5,000 nodes / 150,000 pods: not yet (30 s and 2 GiB are the budget; a fiftieth of it is measured above)");
     std::process::exit(i32::from(over > 0));
