@@ -1,7 +1,7 @@
 //! Elections as they go, with one candidate cut off at a time.
 
 use super::*;
-use crate::api::{Body, ResourceVersion, Status, Timestamp};
+use crate::api::{ResourceVersion, Status, Timestamp};
 
 /// Candidates with one lease that is always reached, unless a candidate is cut off.
 struct Group {

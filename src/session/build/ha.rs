@@ -427,6 +427,8 @@ mod tests {
             run(&mut world, &format!("!fault {words}"));
         }
         set_up(&mut world, Situation::Mend);
+        // A node takes its time to start.
+        world.run_until(world.now() + Span::secs(60));
         assert_eq!(*world.cluster.faults(), crate::cluster::Faults::default());
         assert!(world.cluster.chaos().is_none());
     }
