@@ -21,6 +21,7 @@ const ANSWERED: &[&str] = &[
     "api.authentication.v1.TokenRequest",
     "api.authorization.v1.LocalSubjectAccessReview",
     "api.authorization.v1.SelfSubjectAccessReview",
+    "api.authorization.v1.SelfSubjectRulesReview",
     "api.authorization.v1.SubjectAccessReview",
     "api.autoscaling.v1.Scale",
     "api.core.v1.Binding",

@@ -2,83 +2,29 @@
 
 #[path = "support/script.rs"]
 mod script;
+#[path = "support/served.rs"]
+mod served;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 
-/// A server of a cluster of three nodes; it ends with the test.
-struct Served {
-    process: Child,
-    port: u16,
-    kubeconfig: std::path::PathBuf,
+use served::{Said, Served, has_kubectl, said};
+
+const SCENARIO: &str = "nodes=3 pull=0s seed=7";
+
+fn kubectl(served: &Served, line: &str, stdin: &str) -> Said {
+    said(served.command("kubectl").args(["--request-timeout", "60s"]).args(words(line)), stdin)
 }
 
-/// What a command printed.
-struct Said {
-    rc: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Served {
-    fn start() -> Served {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_kubarium"))
-            .args(["serve", "--port", "0", "--pace", "20", "nodes=3", "pull=0s", "seed=7"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program of this package starts");
-        let mut line = String::new();
-        let mut out = BufReader::new(process.stdout.take().expect("its output is piped"));
-        out.read_line(&mut line).expect("it says where it listens");
-        let port = line.trim().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-        let config = Command::new(env!("CARGO_BIN_EXE_kubarium"))
-            .args(["kubeconfig", "--port", &format!("{port}")])
-            .output()
-            .expect("the program of this package runs");
-        let kubeconfig = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("serve-{port}.yaml"));
-        std::fs::write(&kubeconfig, config.stdout).expect("the folder for tests can be written");
-        Served { process, port, kubeconfig }
-    }
-
-    fn kubectl(&self, line: &str, stdin: &str) -> Said {
-        let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kubectl-cache-{}", self.port));
-        let mut child = Command::new("kubectl")
-            .args(["--kubeconfig".as_ref(), self.kubeconfig.as_os_str(), "--cache-dir".as_ref(), cache.as_os_str()])
-            .args(["--request-timeout", "60s"])
-            .args(words(line))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("kubectl starts");
-        match child.stdin.take().expect("piped").write_all(stdin.as_bytes()) {
-            // It may end without having read all that it was given; what it says and its exit code are compared.
-            Err(why) if why.kind() == std::io::ErrorKind::BrokenPipe => {}
-            written => written.expect("kubectl reads its input"),
-        }
-        let output = child.wait_with_output().expect("kubectl ends");
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Said { rc: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
-    }
-
-    /// Sends a raw request; the answer whole.
-    fn raw(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
-        // It may close without having read all that it was sent.
-        let _ = stream.write_all(request.as_bytes());
-        let mut answer = String::new();
-        let _ = stream.read_to_string(&mut answer);
-        answer
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_file(&self.kubeconfig);
-    }
+/// Sends a raw request; the answer whole.
+fn raw(served: &Served, request: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", served.port)).expect("it listens");
+    // It may close without having read all that it was sent.
+    let _ = stream.write_all(request.as_bytes());
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    answer
 }
 
 /// The words of a line; quotes keep blanks together.
@@ -92,15 +38,6 @@ fn words(line: &str) -> Vec<String> {
         }
     }
     found
-}
-
-fn has_kubectl() -> bool {
-    let there =
-        Command::new("kubectl").args(["version", "--client"]).output().is_ok_and(|output| output.status.success());
-    if !there {
-        println!("skipped: there is no kubectl on this machine");
-    }
-    there
 }
 
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  colour: red\n";
@@ -241,13 +178,13 @@ const LINES: &[(&str, &str, i32, &str)] = &[
 
 #[test]
 fn the_real_kubectl_believes_the_server() {
-    if !has_kubectl() {
+    if !has_kubectl("v1.") {
         return;
     }
-    let served = Served::start();
+    let served = Served::start(SCENARIO);
     let mut wrong = Vec::new();
     for (line, stdin, rc, words) in LINES {
-        let said = served.kubectl(line, stdin);
+        let said = kubectl(&served, line, stdin);
         if said.rc != *rc || !format!("{}{}", said.stdout, said.stderr).contains(words) {
             wrong.push(format!("$ kubectl {line}\n{}{}(exit {})\n", said.stdout, said.stderr, said.rc));
         }
@@ -257,19 +194,19 @@ fn the_real_kubectl_believes_the_server() {
 
 #[test]
 fn what_a_command_reads_from_outside_has_a_limit() {
-    if !has_kubectl() {
+    if !has_kubectl("v1.") {
         return;
     }
-    let served = Served::start();
+    let served = Served::start(SCENARIO);
     for line in ["run one --image=busybox -- sleep 3600", "wait --for=condition=Ready pod/one --timeout=50s"] {
-        let said = served.kubectl(line, "");
+        let said = kubectl(&served, line, "");
         assert_eq!(said.rc, 0, "{line}: {}", said.stderr);
     }
     for (mebibytes, rc, words) in [
         (2, 0, "2097152\n"),
         (33, 1, "error: standard input is too large: the limit for a simulated command is 33554432 bytes\n"),
     ] {
-        let said = served.kubectl("exec -i one -- wc -c", &"x".repeat(mebibytes << 20));
+        let said = kubectl(&served, "exec -i one -- wc -c", &"x".repeat(mebibytes << 20));
         // kubectl may notice, and log, that it still writes to what has been closed.
         let logged = |line: &&str| line.contains("\"Unhandled Error\"");
         let told: String = said.stderr.split_inclusive('\n').filter(|line| !logged(line)).collect();
@@ -279,16 +216,16 @@ fn what_a_command_reads_from_outside_has_a_limit() {
 
 #[test]
 fn a_forwarded_port_leads_to_the_pod() {
-    if !has_kubectl() {
+    if !has_kubectl("v1.") {
         return;
     }
-    let served = Served::start();
+    let served = Served::start(SCENARIO);
     for line in ["run one --image=nginx", "wait --for=condition=Ready pod/one --timeout=50s"] {
-        let said = served.kubectl(line, "");
+        let said = kubectl(&served, line, "");
         assert_eq!(said.rc, 0, "{line}: {}", said.stderr);
     }
-    let mut forward = Command::new("kubectl")
-        .args(["--kubeconfig".as_ref(), served.kubeconfig.as_os_str()])
+    let mut forward = served
+        .command("kubectl")
         .args(["port-forward", "--address", "127.0.0.1", "pod/one", ":80"])
         .stdout(Stdio::piped())
         .spawn()
@@ -311,7 +248,7 @@ fn a_forwarded_port_leads_to_the_pod() {
 
 #[test]
 fn what_is_no_request_of_this_machine_is_refused() {
-    let served = Served::start();
+    let served = Served::start(SCENARIO);
     let body = "x".repeat(4 * 1024 * 1024);
     for (request, code) in [
         ("GET /version HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".to_owned(), "200"),
@@ -337,7 +274,7 @@ fn what_is_no_request_of_this_machine_is_refused() {
             "413",
         ),
     ] {
-        let answer = served.raw(&request);
+        let answer = raw(&served, &request);
         let head = request.lines().take(3).collect::<Vec<_>>().join(" | ");
         assert!(answer.starts_with(&format!("HTTP/1.1 {code}")), "{head}\n{}", &answer[..answer.len().min(300)]);
     }
@@ -360,16 +297,16 @@ kubectl create role reader --verb=get --resource=pods
 
 #[test]
 fn the_real_kubectl_takes_what_is_exported() {
-    if !has_kubectl() {
+    if !has_kubectl("v1.") {
         return;
     }
     let files = script::Files::new();
     let script = script::run(MADE, &files, |_, line, answer| assert_eq!(answer.rc, 0, "{line}\n{}", answer.stderr));
     let manifests = kubarium::session::export::manifests(&script.into_world());
-    let served = Served::start();
-    let dry = served.kubectl("apply --dry-run=client -f -", &manifests);
+    let served = Served::start(SCENARIO);
+    let dry = kubectl(&served, "apply --dry-run=client -f -", &manifests);
     assert_eq!(dry.stdout.lines().count(), 9, "{}{}", dry.stdout, dry.stderr);
     assert!(dry.stdout.lines().all(|line| line.ends_with(" created (dry run)")), "{}", dry.stdout);
-    let said = served.kubectl("apply -f -", &manifests);
+    let said = kubectl(&served, "apply -f -", &manifests);
     assert_eq!((said.rc, said.stderr.as_str()), (0, ""), "{}", said.stdout);
 }

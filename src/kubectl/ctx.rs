@@ -88,9 +88,11 @@ pub struct Stream {
     read: u32,
 }
 
-/// `error: message` and exit code 1.
+/// `error: message` and exit code 1; a message that ends its line itself gets no second end.
 pub fn fail<T>(message: impl Display) -> Result<T, Stop> {
-    Err(Stop::Fail(Failure { text: format!("error: {message}\n"), code: 1 }))
+    let text = format!("error: {message}");
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    Err(Stop::Fail(Failure { text: format!("{text}{end}"), code: 1 }))
 }
 
 /// The verb's view of its process.

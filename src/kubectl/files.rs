@@ -65,6 +65,9 @@ pub fn read_all(args: &Args, files: &dyn Files) -> VecMap<String, FileNode> {
             read(args.text(name), 0, files, &mut found);
         }
     }
+    if matches!(args.text("output"), "jsonpath-file" | "go-template-file" | "templatefile") && args.given("template") {
+        read(args.text("template"), 0, files, &mut found);
+    }
     for prefix in ["jsonpath-file=", "custom-columns-file=", "go-template-file=", "templatefile="] {
         if let Some(path) = args.text("output").strip_prefix(prefix) {
             read(path, 0, files, &mut found);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::json::text;
 use super::object;
 use super::print::columns::Columns;
-use super::print::output::Output;
+use super::print::output::{Output, PrintError};
 use super::print::table::TablePrinter;
 use super::process::Effect;
 use crate::api::http::Chunk;
@@ -134,13 +134,13 @@ impl Watch {
         let printed = self.print(&value, kind);
         out.push(match printed {
             Ok(text) => Effect::Stdout(text),
-            Err(why) => Effect::Stderr(format!("error: {why}\n")),
+            Err(failed) => Effect::Stderr(format!("error: {}\n", failed.why)),
         });
         None
     }
 
     /// One object or table as it is printed.
-    pub fn print(&mut self, value: &Value, kind: &str) -> Result<String, String> {
+    pub fn print(&mut self, value: &Value, kind: &str) -> Result<String, PrintError> {
         if !self.output.wants_objects() {
             let with_header = !self.table.options.no_headers;
             let mut rows = self.table.rows(value);
@@ -153,7 +153,11 @@ impl Watch {
         if self.output == Output::Name {
             return Ok(format!("{}/{}\n", self.kind_name, object::name(value)));
         }
-        let shown = if self.managed_fields { value.clone() } else { object::without_managed_fields(value.clone()) };
+        let shown = if self.managed_fields || !self.output.hides_managed_fields() {
+            value.clone()
+        } else {
+            object::without_managed_fields(value.clone())
+        };
         let shown = if self.with_events { serde_json::json!({"type": kind, "object": shown}) } else { shown };
         let text = self.output.print(&shown)?;
         Ok(if self.output == Output::Yaml { format!("---\n{text}") } else { text })

@@ -8,11 +8,12 @@ use serde_json::Value;
 use super::args::Args;
 use super::ctx::Ctx;
 use super::files::FileNode;
-use super::json::text;
+use super::json::{entries, text};
 use super::object;
 use super::print::output::compact;
 use super::resource::{self, Resource};
 use super::yaml;
+use crate::api::labels::Selector;
 
 /// An object from a file, or why there is none.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +24,27 @@ pub struct Document {
     pub content: Result<(Value, &'static Resource), String>,
 }
 
-/// Reads everything that `-f` and `-R` name.
+/// Reads everything that `-f` and `-R` name; with `-l`, only what has such labels.
 pub fn read(ctx: &Ctx<'_>) -> Vec<Document> {
+    let mut found = all(ctx);
+    if ctx.args().flag("selector").is_some()
+        && let Ok(selector) = Selector::parse(ctx.args().text("selector"))
+    {
+        let labels = |value: &Value| {
+            entries(value, &["metadata", "labels"])
+                .into_iter()
+                .filter_map(|(k, v)| Some((k.into(), v.as_str()?.into())))
+                .collect()
+        };
+        found.retain(|document| match &document.content {
+            Ok((value, _)) => selector.matches(&labels(value)),
+            Err(_) => true,
+        });
+    }
+    found
+}
+
+fn all(ctx: &Ctx<'_>) -> Vec<Document> {
     let mut found = Vec::new();
     for path in ctx.args().list("filename") {
         if path == "-" {

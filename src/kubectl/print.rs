@@ -1,8 +1,10 @@
-//! Output: aligned columns, tables, YAML, JSON, names, JSONPath, custom columns.
+//! Output: aligned columns, tables, YAML, JSON, names, JSONPath, Go templates, custom columns.
 
 pub mod columns;
 pub mod custom_columns;
+pub mod go_template;
 pub mod jsonpath;
 pub mod output;
 pub mod table;
+pub mod unified;
 pub mod yaml;

@@ -2,7 +2,6 @@
 //!
 //! Models `k8s.io/cli-runtime/pkg/resource` `Builder.ResourceTypeOrNameArgs`.
 
-use super::args::Args;
 use super::ctx::{Stop, fail};
 use super::resource::{self, Resource};
 
@@ -39,9 +38,9 @@ fn resources_named(words: &str) -> Result<Vec<&'static Resource>, Stop> {
 }
 
 /// The targets that the words mean.
-pub fn targets(args: &Args, words: &[String]) -> Result<Vec<Target>, Stop> {
+pub fn targets(words: &[String]) -> Result<Vec<Target>, Stop> {
     if words.iter().any(|w| w.contains('/')) {
-        return pairs(args, words);
+        return pairs(words);
     }
     let Some((types, names)) = words.split_first() else { return fail(NOTHING_NAMED) };
     let resources = resources_named(types)?;
@@ -57,7 +56,7 @@ pub fn targets(args: &Args, words: &[String]) -> Result<Vec<Target>, Stop> {
     Ok(found)
 }
 
-fn pairs(args: &Args, words: &[String]) -> Result<Vec<Target>, Stop> {
+fn pairs(words: &[String]) -> Result<Vec<Target>, Stop> {
     let mut found = Vec::new();
     for word in words {
         let parts: Vec<&str> = word.split('/').collect();
@@ -70,10 +69,9 @@ fn pairs(args: &Args, words: &[String]) -> Result<Vec<Target>, Stop> {
                 found.push(Target { resource, name: Some((*name).to_owned()) });
             }
             [_] => {
-                let verb = args.command.path;
-                return fail(format!(
-                    "there is no need to specify a resource type as a separate argument when passing arguments in resource/name form (e.g. 'kubectl {verb} resource/<resource_name>' instead of 'kubectl {verb} resource resource/<resource_name>'"
-                ));
+                return fail(
+                    "there is no need to specify a resource type as a separate argument when passing arguments in resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource resource/<resource_name>'",
+                );
             }
             _ => return fail("arguments in resource/name form must have a single resource and name"),
         }

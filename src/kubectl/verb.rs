@@ -12,9 +12,11 @@ pub mod cordon;
 pub mod create;
 pub mod delete;
 pub mod describe;
+pub mod diff;
 pub mod drain;
 pub mod events;
 pub mod exec;
+pub mod explain;
 pub mod expose;
 pub mod get;
 pub mod help;
@@ -46,6 +48,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("api-resources", cluster::resources),
     ("api-versions", cluster::versions),
     ("apply", apply::run),
+    ("apply view-last-applied", apply::last_applied::view),
     ("attach", attach::run),
     ("auth", help::run),
     ("auth can-i", auth::can_i),
@@ -57,9 +60,11 @@ const VERBS: &[(&str, Verb)] = &[
     ("create", create::run),
     ("delete", delete::run),
     ("describe", describe::run),
+    ("diff", diff::run),
     ("drain", drain::run),
     ("events", events::run),
     ("exec", exec::run),
+    ("explain", explain::run),
     ("expose", expose::run),
     ("get", get::run),
     ("help", help::run),
@@ -78,7 +83,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("set selector", set::selector),
     ("set serviceaccount", set::service_account),
     ("taint", taint::run),
-    ("top", top::run),
+    ("top", help::run),
     ("top node", top::node),
     ("top pod", top::pod),
     ("uncordon", cordon::run),
@@ -91,8 +96,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let path = ctx.args().command.path;
     let exact = VERBS.iter().find(|(name, _)| *name == path);
     let parent = || match path {
-        "apply view-last-applied"
-        | "apply set-last-applied"
+        "apply set-last-applied"
         | "apply edit-last-applied"
         | "set resources"
         | "set selector"
@@ -105,6 +109,24 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     };
     match exact.or_else(parent) {
         Some((_, verb)) => verb(ctx),
-        None => fail(format!("kubectl {path} is not here yet")),
+        None => fail(format!("kubectl {path} is not supported here{}", why_not(path))),
+    }
+}
+
+/// Why a command of upstream's cannot be had in this terminal, and what does instead.
+fn why_not(path: &str) -> &'static str {
+    match path.split(' ').next().unwrap_or("") {
+        "port-forward" | "proxy" => {
+            ": this terminal has no machine of its own that could listen; ask from inside, with kubectl exec or on a node"
+        }
+        "cp" => ": this terminal has no files of its own; use kubectl exec with cat, and a here-document to write",
+        "edit" => ": this terminal has no editor; use kubectl patch, or change the manifest and apply it",
+        "completion" => ": there is no shell to set up; the terminal completes words by itself, with Tab",
+        "certificate" => ": nothing in this cluster signs certificates",
+        "debug" => {
+            ": pods take no ephemeral containers in this cluster; use kubectl exec, or kubectl run beside the pod"
+        }
+        "kustomize" => ": there is no kustomization here; write the manifests out and use kubectl apply -f",
+        _ => "",
     }
 }

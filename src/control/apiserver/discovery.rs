@@ -119,9 +119,13 @@ fn serves(own: &str, group: &str, version: &str) -> bool {
 /// A kind and its sub-resources.
 fn resource(kind: Kind) -> Vec<Value> {
     let info = kind.info();
+    let mut verbs = vec!["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+    if kind == Kind::Namespace {
+        verbs.retain(|verb| *verb != "deletecollection");
+    }
     let mut main = json!({
         "name": info.plural, "singularName": info.kind.to_lowercase(), "namespaced": info.namespaced, "kind": info.kind,
-        "verbs": ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+        "verbs": verbs,
     });
     if !info.short.is_empty() {
         main["shortNames"] = json!(info.short);

@@ -136,7 +136,8 @@ fn add(of: Struct, schemas: &mut Map<String, Value>) {
     schemas.insert(name.clone(), Value::Null);
     let properties: Map<String, Value> =
         of.fields().map(|field| (field.name.to_owned(), field_schema(field, schemas))).collect();
-    let required: Vec<&str> = of.fields().filter(|field| field.required).map(|field| field.name).collect();
+    let required: Vec<&str> =
+        of.fields().filter(|field| field.required && !may_be_left_out(of, field)).map(|field| field.name).collect();
     let mut schema = json!({"type": "object"});
     if !properties.is_empty() {
         schema["properties"] = Value::Object(properties);
@@ -145,6 +146,15 @@ fn add(of: Struct, schemas: &mut Map<String, Value>) {
         schema["required"] = json!(required);
     }
     schemas.insert(name, schema);
+}
+
+/// Whether upstream's document lets a field out of `required` that the table's source has always: metadata, and the name of
+/// what is referred to, whose default is the empty text.
+fn may_be_left_out(of: Struct, field: &Field) -> bool {
+    let refers = ["ConfigMapEnvSource", "ConfigMapKeySelector", "ConfigMapProjection", "ConfigMapVolumeSource"]
+        .contains(&of.name())
+        || ["LocalObjectReference", "SecretEnvSource", "SecretKeySelector", "SecretProjection"].contains(&of.name());
+    (refers && field.name == "name") || matches!(field.ty.as_struct(), Some(inner) if inner.name() == "ObjectMeta")
 }
 
 fn field_schema(field: &Field, schemas: &mut Map<String, Value>) -> Value {

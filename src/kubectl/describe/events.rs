@@ -23,19 +23,24 @@ pub fn append(ctx: &mut Ctx<'_>, page: &mut Page, kind: &str, object: &Value) ->
         "" => "/api/v1/events".to_owned(),
         namespace => format!("/api/v1/namespaces/{namespace}/events"),
     };
-    let uid = if kind == "Node" { object::name(object) } else { object::uid(object) };
-    let mut request = HttpRequest::get(path);
-    let selector = format!(
-        "involvedObject.kind={kind},involvedObject.name={},involvedObject.namespace={namespace},involvedObject.uid={uid}",
-        object::name(object)
-    );
-    request.query = vec![("fieldSelector".into(), selector), ("limit".into(), "500".into())];
-    let answer = ctx.request(request)?;
-    if !answer.response.is_success() {
-        return Ok(());
+    // A kubelet names the node where others give its uid.
+    let uids = [object::uid(object), object::name(object)];
+    let mut events = Vec::new();
+    for uid in &uids[..if kind == "Node" { 2 } else { 1 }] {
+        let mut request = HttpRequest::get(path.clone());
+        let selector = format!(
+            "involvedObject.kind={kind},involvedObject.name={},involvedObject.namespace={namespace},involvedObject.uid={uid}",
+            object::name(object)
+        );
+        request.query = vec![("fieldSelector".into(), selector), ("limit".into(), "500".into())];
+        let answer = ctx.request(request)?;
+        if !answer.response.is_success() {
+            return Ok(());
+        }
+        let list = api_error::body_or_stop(&answer.response)?;
+        events.extend(items(&list, &["items"]).iter().cloned());
     }
-    let list = api_error::body_or_stop(&answer.response)?;
-    write(page, items(&list, &["items"]), ctx.unix_now());
+    write(page, &events, ctx.unix_now());
     Ok(())
 }
 

@@ -54,8 +54,8 @@ fn cell(path: &jsonpath::Template, object: &Value) -> String {
     found.iter().map(go_text).collect::<Vec<_>>().join(",")
 }
 
-/// A value as Go's `%v` prints it.
-fn go_text(value: &Value) -> String {
+/// A value as Go's `%v` prints it: `map[a:1 b:[x y]]`.
+pub fn go_text(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".into(),
         Value::String(text) => text.clone(),

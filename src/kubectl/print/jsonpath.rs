@@ -2,16 +2,28 @@
 //!
 //! Models `k8s.io/client-go/util/jsonpath`: fields, `['a','b']`, `[*]`, `[1:3]`, `[?(@.x=="y")]`, `..`, text, ranges.
 
+mod eval;
+
 use std::cmp::Ordering;
 
 use serde_json::Value;
 
+use self::eval::Eval;
 use super::output::compact;
 
 /// A parsed template.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Template {
+    text: String,
     nodes: Vec<Node>,
+    strict: bool,
+}
+
+impl Template {
+    /// The same, but a field that is not there is an error.
+    pub fn strict(self, strict: bool) -> Template {
+        Template { strict, ..self }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,11 +60,16 @@ enum Operand {
 pub fn parse(text: &str) -> Result<Template, String> {
     let mut parser = Parser { chars: text.chars().collect(), at: 0 };
     let nodes = parser.nodes(false)?;
-    Ok(Template { nodes })
+    Ok(Template { text: text.to_owned(), nodes, strict: false })
 }
 
 /// Parses the path of a `--sort-by` or a custom column, where braces and the first dot may be left out.
 pub fn parse_path(text: &str) -> Result<Template, String> {
+    let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
+    if inner.contains(['{', '}']) || inner.is_empty() {
+        let forms = "'name1.name2' or '.name1.name2' or '{name1.name2}' or '{.name1.name2}'";
+        return Err(format!("unexpected path string, expected a {forms}"));
+    }
     parse(&relax(text))
 }
 
@@ -100,9 +117,7 @@ impl Parser {
                 return Ok(nodes);
             }
         }
-        if in_range {
-            return Err("unterminated range".into());
-        }
+        // A range without an end goes on to the end of the template.
         if !text.is_empty() {
             nodes.push(Node::Text(text));
         }
@@ -355,52 +370,53 @@ fn bracket_step(body: &str) -> Result<Step, String> {
     body.parse().map(Step::Index).map_err(|_| invalid())
 }
 
-/// All values that the paths of a template find, in order. A missing field is skipped.
+/// All values that the paths of a template find, in order. A missing field is skipped, unless the template is strict.
+///
+/// # Errors
+/// Upstream's words: an index that the list does not have, a field that is not there.
 pub fn values(template: &Template, root: &Value) -> Result<Vec<Value>, String> {
     let mut found = Vec::new();
-    for node in &template.nodes {
-        match node {
-            Node::Path(path) => found.extend(walk(path, root, root).into_iter().cloned()),
-            Node::Range(path, body) => {
-                for item in walk(path, root, root) {
-                    found.extend(values(&Template { nodes: body.clone() }, item)?);
-                }
-            }
-            Node::Identifier(name) => return Err(unrecognized(name)),
-            Node::Text(_) => {}
-        }
-    }
+    let eval = Eval { root, strict: template.strict };
+    eval.collect(&template.nodes, root, &mut found)?;
     Ok(found)
 }
 
 /// The text of a template for a value.
+///
+/// # Errors
+/// Upstream's words, with the template and the object for whoever looks for the mistake.
 pub fn print(template: &Template, root: &Value) -> Result<String, String> {
     let mut out = String::new();
-    render(&template.nodes, root, root, &mut out)?;
+    let eval = Eval { root, strict: template.strict };
+    eval.render(&template.nodes, root, &mut out).map_err(|why| {
+        format!(
+            "error executing jsonpath {:?}: Error executing template: {why}. Printing more information for debugging the template:\n\ttemplate was:\n\t\t{}\n\tobject given to jsonpath engine was:\n\t\t{}\n\n\n",
+            template.text,
+            template.text,
+            go_syntax(root),
+        )
+    })?;
     Ok(out)
+}
+
+/// A value as Go's `%#v` prints it.
+fn go_syntax(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".into(),
+        Value::String(text) => format!("{text:?}"),
+        Value::Array(items) => {
+            format!("[]interface {{}}{{{}}}", items.iter().map(go_syntax).collect::<Vec<_>>().join(", "))
+        }
+        Value::Object(map) => {
+            let pairs: Vec<String> = map.iter().map(|(key, value)| format!("{key:?}:{}", go_syntax(value))).collect();
+            format!("map[string]interface {{}}{{{}}}", pairs.join(", "))
+        }
+        other => other.to_string(),
+    }
 }
 
 fn unrecognized(name: &str) -> String {
     format!("unrecognized identifier {name}")
-}
-
-fn render(nodes: &[Node], root: &Value, here: &Value, out: &mut String) -> Result<(), String> {
-    for node in nodes {
-        match node {
-            Node::Text(text) => out.push_str(text),
-            Node::Path(path) => {
-                let texts: Vec<String> = walk(path, root, here).into_iter().map(value_text).collect();
-                out.push_str(&texts.join(" "));
-            }
-            Node::Range(path, body) => {
-                for item in walk(path, root, here) {
-                    render(body, root, item, out)?;
-                }
-            }
-            Node::Identifier(name) => return Err(unrecognized(name)),
-        }
-    }
-    Ok(())
 }
 
 /// A found value as text: strings bare, collections as JSON.
@@ -409,88 +425,6 @@ pub fn value_text(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
         other => compact(other),
-    }
-}
-
-fn walk<'v>(path: &[Step], root: &'v Value, here: &'v Value) -> Vec<&'v Value> {
-    let mut found = vec![here];
-    for step in path {
-        found = found.into_iter().flat_map(|value| one(step, root, value)).collect();
-    }
-    found
-}
-
-fn one<'v>(step: &Step, root: &'v Value, value: &'v Value) -> Vec<&'v Value> {
-    match step {
-        Step::Root => vec![root],
-        Step::Here => vec![value],
-        Step::Field(name) => value.get(name.as_str()).into_iter().collect(),
-        Step::Wildcard => children(value),
-        Step::Recursive => {
-            let mut all = Vec::new();
-            descend(value, &mut all);
-            all
-        }
-        Step::Index(i) => {
-            let items = value.as_array().map_or(&[][..], Vec::as_slice);
-            let at = if *i < 0 { items.len() as i64 + i } else { *i };
-            usize::try_from(at).ok().and_then(|at| items.get(at)).into_iter().collect()
-        }
-        Step::Slice(from, to, by) => slice(value, *from, *to, *by),
-        Step::Union(paths) => paths.iter().flat_map(|p| walk(p, root, value)).collect(),
-        Step::Filter(left, test) => children(value).into_iter().filter(|v| passes(left, test, root, v)).collect(),
-    }
-}
-
-fn children(value: &Value) -> Vec<&Value> {
-    match value {
-        Value::Array(items) => items.iter().collect(),
-        Value::Object(map) => map.values().collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// A value and all in it that have something in them: texts and numbers do not count.
-fn descend<'v>(value: &'v Value, all: &mut Vec<&'v Value>) {
-    if matches!(value, Value::Object(_) | Value::Array(_)) {
-        all.push(value);
-    }
-    for child in children(value) {
-        descend(child, all);
-    }
-}
-
-fn slice(value: &Value, from: Option<i64>, to: Option<i64>, by: i64) -> Vec<&Value> {
-    let items = value.as_array().map_or(&[][..], Vec::as_slice);
-    let len = items.len() as i64;
-    let bound = |n: i64| if n < 0 { n + len } else { n }.clamp(0, len);
-    let (from, to) = (bound(from.unwrap_or(0)), bound(to.unwrap_or(len)));
-    if by <= 0 || from >= to {
-        return Vec::new();
-    }
-    items[from as usize..to as usize].iter().step_by(by as usize).collect()
-}
-
-fn passes(left: &Operand, test: &Option<(String, Operand)>, root: &Value, value: &Value) -> bool {
-    let resolve = |operand: &Operand| -> Option<Value> {
-        match operand {
-            Operand::Path(path) => walk(path, root, value).first().map(|v| (*v).clone()),
-            Operand::Text(text) => Some(Value::String(text.clone())),
-            Operand::Number(text) => serde_json::from_str(text).ok(),
-            Operand::Bool(b) => Some(Value::Bool(*b)),
-        }
-    };
-    let Some(a) = resolve(left) else { return false };
-    let Some((sign, right)) = test else { return true };
-    let Some(b) = resolve(right) else { return false };
-    let order = compare(&a, &b);
-    match sign.as_str() {
-        "==" => order == Some(Ordering::Equal),
-        "!=" => order != Some(Ordering::Equal),
-        "<" => order == Some(Ordering::Less),
-        ">" => order == Some(Ordering::Greater),
-        "<=" => matches!(order, Some(Ordering::Less | Ordering::Equal)),
-        _ => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
     }
 }
 

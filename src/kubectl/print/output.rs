@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::yaml::to_yaml;
-use super::{custom_columns, jsonpath};
+use super::{custom_columns, go_template, jsonpath};
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::files::FileNode;
 use crate::kubectl::object;
@@ -31,6 +31,23 @@ pub enum Output {
     JsonPathAsJson(jsonpath::Template),
     /// `-o custom-columns=…`.
     Columns(custom_columns::Spec),
+    /// `-o go-template=…`, and whether a key that is not there is an error.
+    GoTemplate(go_template::Template, bool),
+}
+
+/// Why an object cannot be printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PrintError {
+    /// What stands on standard output nonetheless.
+    pub printed: String,
+    /// Upstream's words, after `error: `.
+    pub why: String,
+}
+
+impl From<String> for PrintError {
+    fn from(why: String) -> PrintError {
+        PrintError { printed: String::new(), why }
+    }
 }
 
 const FORMATS_OF_GET: &str = "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,template,templatefile,wide,yaml";
@@ -40,9 +57,11 @@ const FORMATS: &str =
 /// Reads `-o` of a command.
 pub fn parse(ctx: &Ctx<'_>) -> Result<Output, Stop> {
     let given = ctx.args().text("output").to_owned();
+    let apart = ctx.args().flag("template").map_or("", |_| ctx.args().text("template"));
     let (name, value) = match given.split_once('=') {
         Some((name, value)) => (name, value.to_owned()),
-        None => (given.as_str(), String::new()),
+        None if given.is_empty() && !apart.is_empty() => ("go-template", apart.to_owned()),
+        None => (given.as_str(), apart.to_owned()),
     };
     let of_get = matches!(ctx.args().command.path, "get");
     Ok(match name {
@@ -51,14 +70,14 @@ pub fn parse(ctx: &Ctx<'_>) -> Result<Output, Stop> {
         "name" => Output::Name,
         "json" => Output::Json,
         "yaml" => Output::Yaml,
-        "jsonpath" => Output::JsonPath(template(&value)?),
-        "jsonpath-as-json" => Output::JsonPathAsJson(template(&value)?),
-        "jsonpath-file" => Output::JsonPath(template(&file(ctx, &value)?)?),
+        "jsonpath" => Output::JsonPath(template(ctx, &value)?),
+        "jsonpath-as-json" => Output::JsonPathAsJson(template(ctx, &value)?),
+        "jsonpath-file" => Output::JsonPath(template(ctx, &file(ctx, &value)?)?),
         "custom-columns" if of_get => Output::Columns(columns(&value)?),
         "custom-columns-file" if of_get => Output::Columns(columns_file(&file(ctx, &value)?)?),
-        "go-template" | "go-template-file" | "template" | "templatefile" => {
-            return fail("go templates are not here yet; use -o jsonpath or -o custom-columns");
-        }
+        "go-template" | "template" => go_template(ctx, &value)?,
+        "go-template-file" | "templatefile" if value.is_empty() => go_template(ctx, "")?,
+        "go-template-file" | "templatefile" => go_template(ctx, &file(ctx, &value)?)?,
         _ => {
             let formats = if of_get { FORMATS_OF_GET } else { FORMATS };
             return fail(format!(
@@ -68,11 +87,29 @@ pub fn parse(ctx: &Ctx<'_>) -> Result<Output, Stop> {
     })
 }
 
-fn template(text: &str) -> Result<jsonpath::Template, Stop> {
+fn template(ctx: &Ctx<'_>, text: &str) -> Result<jsonpath::Template, Stop> {
     if text.is_empty() {
         return fail("template format specified but no template given");
     }
-    jsonpath::parse(text).or_else(|why| fail(format!("error parsing jsonpath {text}, {why}")))
+    match jsonpath::parse(text) {
+        Ok(template) => Ok(template.strict(is_strict(ctx))),
+        Err(why) => fail(format!("error parsing jsonpath {text}, {why}")),
+    }
+}
+
+/// Whether a key that is not there is an error.
+fn is_strict(ctx: &Ctx<'_>) -> bool {
+    ctx.args().flag("allow-missing-template-keys").is_some() && !ctx.args().bool("allow-missing-template-keys")
+}
+
+fn go_template(ctx: &Ctx<'_>, text: &str) -> Result<Output, Stop> {
+    if text.is_empty() {
+        return fail("template format specified but no template given");
+    }
+    match go_template::parse(text) {
+        Ok(template) => Ok(Output::GoTemplate(template, is_strict(ctx))),
+        Err(why) => fail(format!("error parsing template {text}, {why}\n")),
+    }
 }
 
 fn columns(text: &str) -> Result<custom_columns::Spec, Stop> {
@@ -103,15 +140,39 @@ impl Output {
         !matches!(self, Output::Default | Output::Wide)
     }
 
-    /// Prints objects; the error is upstream's text.
-    pub fn print(&self, value: &Value) -> Result<String, String> {
+    /// Whether this form leaves managed fields out unless the command asks for them.
+    pub fn hides_managed_fields(&self) -> bool {
+        matches!(self, Output::Json | Output::Yaml)
+    }
+
+    /// Prints an object on standard output; what cannot be printed ends the command.
+    pub fn show(&self, ctx: &mut Ctx<'_>, value: &Value) -> Result<(), Stop> {
+        match self.print(value) {
+            Ok(text) => {
+                ctx.print(text);
+                Ok(())
+            }
+            Err(failed) => {
+                ctx.print(failed.printed);
+                fail(failed.why)
+            }
+        }
+    }
+
+    /// An object in this form.
+    ///
+    /// # Errors
+    /// A template that does not fit the object.
+    pub fn print(&self, value: &Value) -> Result<String, PrintError> {
         Ok(match self {
             Output::Json => pretty(value),
             Output::Yaml => to_yaml(value),
-            Output::JsonPath(template) => jsonpath::print(template, value)
-                .map_err(|why| format!("error executing jsonpath: Error executing template: {why}"))?,
+            Output::JsonPath(template) => jsonpath::print(template, value)?,
             Output::JsonPathAsJson(template) => pretty(&Value::Array(jsonpath::values(template, value)?)),
             Output::Columns(spec) => custom_columns::print(spec, value),
+            Output::GoTemplate(template, strict) => {
+                go_template::print(template, value, *strict).map_err(|(printed, why)| PrintError { printed, why })?
+            }
             Output::Name | Output::Default | Output::Wide => String::new(),
         })
     }
@@ -150,15 +211,12 @@ pub fn print_changed(
         Output::Default | Output::Wide => format!("{}/{name} {did}\n", resource.kind_name()),
         Output::Name => format!("{}/{name}\n", resource.kind_name()),
         other => {
-            let shown = if ctx.args().bool("show-managed-fields") {
+            let shown = if ctx.args().bool("show-managed-fields") || !other.hides_managed_fields() {
                 value.clone()
             } else {
                 object::without_managed_fields(value.clone())
             };
-            match other.print(&shown) {
-                Ok(text) => text,
-                Err(why) => return fail(why),
-            }
+            return other.show(ctx, &shown);
         }
     };
     ctx.print(line);

@@ -91,10 +91,7 @@ fn line(row: &Value, shown: &[bool], options: &TableOptions) -> String {
         }
     }
     for label in &options.label_columns {
-        cells.push(match text_at(metadata, &["labels", label]) {
-            "" => "<none>".to_owned(),
-            value => value.to_owned(),
-        });
+        cells.push(text_at(metadata, &["labels", label]).to_owned());
     }
     if options.show_labels {
         cells.push(labels(metadata));

@@ -3,6 +3,7 @@
 //! Models `k8s.io/kubectl/pkg/cmd/apply`: the applied object is kept in an annotation, and what changes is a three-way
 //! strategic merge patch of that, the file and the live object.
 
+pub mod last_applied;
 mod server_side;
 
 use serde_json::{Value, json};

@@ -108,6 +108,9 @@ fn resource(ctx: &mut Ctx<'_>, verb: &str, what: &str) -> Value {
             let (plural, group) = word.split_once('.').unwrap_or((word, ""));
             let of = if group.is_empty() { String::new() } else { format!(" in group '{group}'") };
             warn(ctx, format!("the server doesn't have a resource type '{plural}'{of}\n"));
+            if !VERBS.contains(&verb) {
+                warn(ctx, format!("verb '{verb}' is not a known verb\n"));
+            }
             (group, plural)
         }
     };

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::common;
-use super::create::{metadata, post};
+use super::create::{metadata, post, require};
 use crate::api::Quantity;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::object;
@@ -17,6 +17,7 @@ use crate::kubectl::verb::change;
 
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
+    require(ctx, &["max"])?;
     let (least, most) = (ctx.args().int("min"), ctx.args().int("max"));
     if most < 1 {
         return fail(format!("--max=MAXPODS is required and must be at least 1, max: {most}"));
@@ -66,7 +67,7 @@ fn autoscaler(ctx: &Ctx<'_>, target: &resource::Resource, live: &Value, metrics:
     }
     json!({
         "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": metadata(ctx, name, true),
-        "spec": spec,
+        "spec": spec, "status": {"currentMetrics": null, "desiredReplicas": 0},
     })
 }
 

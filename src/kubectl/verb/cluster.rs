@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::common;
 use crate::api::http::HttpRequest;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::json::{items, text, text_at};
@@ -78,7 +79,14 @@ fn verbs(resource: &Resource) -> Vec<&'static str> {
 
 /// `kubectl api-resources`.
 pub fn resources(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
+    if !ctx.args().words.is_empty() {
+        let words = ctx.args().words.join(" ");
+        return common::usage(ctx, &format!("unexpected arguments: [{words}]"));
+    }
     let args = ctx.args();
+    if !matches!(args.text("sort-by"), "" | "name" | "kind") {
+        return fail("--sort-by accepts only name or kind");
+    }
     let wide = match args.text("output") {
         "" | "name" => false,
         "wide" => true,

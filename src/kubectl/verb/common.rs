@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::http::{Chunk, HttpRequest, Method};
+use crate::api::http::{Chunk, HttpRequest, HttpResponse, Method};
 use crate::api::labels::{Operator, Selector};
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Failure, Next, Stop, fail};
@@ -157,7 +157,7 @@ pub fn named_objects(ctx: &mut Ctx<'_>, words: &[String]) -> Result<Vec<Named>, 
         }
         return Ok(found);
     }
-    for target in select::targets(ctx.args(), words)? {
+    for target in select::targets(words)? {
         expand(ctx, &target, &mut found)?;
     }
     Ok(found)
@@ -168,7 +168,7 @@ fn expand(ctx: &mut Ctx<'_>, target: &Target, found: &mut Vec<Named>) -> Result<
     let all_namespaces = ctx.args().bool("all-namespaces");
     let namespace = if resource.namespaced && !all_namespaces { ctx.namespace() } else { String::new() };
     if let Some(name) = &target.name {
-        if ctx.args().given("selector") {
+        if ctx.args().given("selector") || (ctx.args().flag("all").is_some() && ctx.args().bool("all")) {
             return fail("name cannot be provided when a selector is specified");
         }
         found.push(Named { resource, namespace, name: name.clone(), source: String::new() });
@@ -181,12 +181,38 @@ fn expand(ctx: &mut Ctx<'_>, target: &Target, found: &mut Vec<Named>) -> Result<
     }
     let mut request = HttpRequest::get(resource.path(&namespace));
     add_selectors(ctx, &mut request);
-    let list = ctx.json(request)?;
+    let list = list(ctx, resource, request)?;
     for item in crate::kubectl::json::items(&list, &["items"]) {
         let namespace = object::namespace(item).to_owned();
         found.push(Named { resource, namespace, name: object::name(item).into(), source: String::new() });
     }
     Ok(())
+}
+
+/// Sends the request for a list; a refusal ends the command.
+pub fn list(ctx: &mut Ctx<'_>, resource: &Resource, request: HttpRequest) -> Result<Value, Stop> {
+    let answer = ctx.request(request)?;
+    if !answer.response.is_success() {
+        let text = list_refusal(ctx, resource, &answer.response);
+        return Err(Stop::Fail(Failure { text, code: 1 }));
+    }
+    api_error::body_or_stop(&answer.response)
+}
+
+/// What kubectl says of a list that was refused: what it looked for, if the server says that it makes no sense
+/// (`cli-runtime` `Selector.Visit`).
+pub fn list_refusal(ctx: &Ctx<'_>, resource: &Resource, response: &HttpResponse) -> String {
+    if !matches!(api_error::reason(response).as_str(), "BadRequest" | "NotFound") {
+        return api_error::message(response, None);
+    }
+    let given = |flag: &str| ctx.args().flag(flag).map_or("", |_| ctx.args().text(flag));
+    let (labels, fields) = (given("selector"), given("field-selector"));
+    let shown = format!("\"{}/{}, Resource={}\"", resource.group, resource.version, resource.plural);
+    let doing = match (labels, fields) {
+        ("", "") => format!("Unable to list {shown}"),
+        _ => format!("Unable to find {shown} that match label selector {labels:?}, field selector {fields:?}"),
+    };
+    api_error::message(response, Some(&doing))
 }
 
 /// Adds `-l` and `--field-selector` to a request.

@@ -75,11 +75,10 @@ fn view(ctx: &mut Ctx<'_>, session: &KubectlConfig) -> Result<u8, Stop> {
         "kind": "Config",
         "users": [{"name": session.user, "user": {"client-certificate-data": "DATA+OMITTED", "client-key-data": "DATA+OMITTED"}}],
     });
-    let output = match ctx.args().text("output") {
-        "yaml" | "" => to_yaml(&all),
-        _ => output::parse(ctx)?.print(&all).or_else(fail)?,
-    };
-    ctx.print(output);
+    match ctx.args().text("output") {
+        "yaml" | "" => ctx.print(to_yaml(&all)),
+        _ => output::parse(ctx)?.show(ctx, &all)?,
+    }
     Ok(0)
 }
 

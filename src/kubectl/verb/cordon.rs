@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::change;
 use super::common::{self, Named, STRATEGIC, usage};
-use crate::kubectl::ctx::{Ctx, Stop, fail};
+use crate::kubectl::ctx::{Ctx, Stop};
 use crate::kubectl::json::bool_at;
 use crate::kubectl::print::output;
 use crate::kubectl::resource;
@@ -47,7 +47,7 @@ pub fn nodes(ctx: &mut Ctx<'_>) -> Result<Vec<Named>, Stop> {
             .map(|w| Named { resource: nodes, namespace: String::new(), name: bare(w), source: String::new() })
             .collect()
     };
-    if named.is_empty() { fail("no nodes were selected") } else { Ok(named) }
+    Ok(named)
 }
 
 /// Makes a node unschedulable or schedulable, if it is not yet.

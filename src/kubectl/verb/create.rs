@@ -7,6 +7,7 @@ mod config;
 mod disruption;
 mod ingress;
 mod service;
+mod token;
 mod workload;
 
 use serde_json::{Value, json};
@@ -35,6 +36,9 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     if path == "create" {
         return from_files(ctx);
     }
+    if path == "create token" {
+        return token::run(ctx);
+    }
     common::check_dry_run(ctx)?;
     output::parse(ctx)?;
     let made = match path.strip_prefix("create ").unwrap_or("") {
@@ -47,6 +51,8 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         "service externalname" => service::service(ctx, "ExternalName")?,
         "configmap" => config::config_map(ctx)?,
         "secret generic" => config::secret(ctx)?,
+        "secret docker-registry" => config::registry_secret(ctx)?,
+        "secret tls" => config::tls_secret(ctx)?,
         "namespace" => config::namespace(ctx)?,
         "serviceaccount" => config::service_account(ctx)?,
         "role" => access::role(ctx)?,
@@ -58,9 +64,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         "quota" => config::quota(ctx)?,
         "priorityclass" => config::priority_class(ctx)?,
         "secret" | "service" => {
-            let text = super::help::text(ctx.args().command);
-            ctx.print(text);
-            return Ok(0);
+            return super::help::run(ctx);
         }
         other => return fail(format!("kubectl create {other} is not here yet")),
     };

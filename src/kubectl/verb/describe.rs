@@ -58,7 +58,7 @@ fn find(ctx: &mut Ctx<'_>) -> Result<Vec<Found>, Stop> {
     let words = ctx.args().words.clone();
     let all = ctx.args().bool("all-namespaces");
     let mut found = Vec::new();
-    for target in select::targets(ctx.args(), &words)? {
+    for target in select::targets(&words)? {
         let resource = target.resource;
         let namespace = if resource.namespaced && !all { ctx.namespace() } else { String::new() };
         let Some(name) = target.name else {
@@ -87,7 +87,7 @@ fn list(ctx: &mut Ctx<'_>, resource: &'static Resource, namespace: &str, prefix:
     let mut request = HttpRequest::get(resource.path(namespace));
     common::add_selectors(ctx, &mut request);
     request.query.push(("limit".into(), "500".into()));
-    let list: Value = ctx.json(request)?;
+    let list: Value = common::list(ctx, resource, request)?;
     Ok(items(&list, &["items"])
         .iter()
         .filter(|item| object::name(item).starts_with(prefix))

@@ -17,6 +17,9 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     if ctx.args().bool("watch") {
         return fail("events --watch is not here yet; use kubectl get events --watch");
     }
+    if ctx.args().list("types").iter().any(|kind| !["normal", "warning"].contains(&kind.to_lowercase().as_str())) {
+        return fail("valid --types are Normal or Warning");
+    }
     let all = ctx.args().bool("all-namespaces");
     let path = if all { "/api/v1/events".to_owned() } else { format!("/api/v1/namespaces/{}/events", ctx.namespace()) };
     let mut request = HttpRequest::get(path);
@@ -59,9 +62,14 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     Ok(0)
 }
 
-/// When an event was last seen.
-fn last(event: &Value) -> i64 {
+/// When an event was last seen: seconds, and the digits of the fraction.
+fn last(event: &Value) -> (i64, String) {
     let times =
         [text_at(event, &["series", "lastObservedTime"]), text(event, "lastTimestamp"), text(event, "eventTime")];
-    times.iter().find_map(|t| timestamp::parse(t)).unwrap_or(0)
+    let found = times.iter().find_map(|t| Some((timestamp::parse(t)?, *t)));
+    let fraction = |text: &str| {
+        let digits = text.split_once('.').map_or("", |(_, digits)| digits);
+        digits.trim_end_matches(|c: char| !c.is_ascii_digit()).to_owned()
+    };
+    found.map(|(seconds, text)| (seconds, fraction(text))).unwrap_or_default()
 }

@@ -13,6 +13,7 @@ use crate::kubectl::follow::{Follow, Watch, with_event_column};
 use crate::kubectl::json::{items, text};
 use crate::kubectl::object;
 use crate::kubectl::print::columns::Columns;
+use crate::kubectl::print::custom_columns;
 use crate::kubectl::print::output::{self, Output};
 use crate::kubectl::print::table::{TableOptions, TablePrinter};
 use crate::kubectl::resource::Resource;
@@ -33,6 +34,10 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         return raw(ctx);
     }
     let targets = targets(ctx)?;
+    let watches = ctx.args().bool("watch") || ctx.args().bool("watch-only");
+    if ctx.args().bool("output-watch-events") && !watches {
+        return fail("--output-watch-events option can only be used with --watch or --watch-only");
+    }
     if ctx.args().bool("watch") || ctx.args().bool("watch-only") {
         return watch(ctx, &targets, output);
     }
@@ -67,7 +72,7 @@ fn targets(ctx: &mut Ctx<'_>) -> Result<Vec<Wanted>, Stop> {
         return Err(Stop::Fail(Failure { text: text.into(), code: 1 }));
     }
     let all = ctx.args().bool("all-namespaces");
-    let found = select::targets(ctx.args(), &words)?;
+    let found = select::targets(&words)?;
     if all && found.iter().any(|t| t.name.is_some()) {
         return fail("a resource cannot be retrieved by name across all namespaces");
     }
@@ -128,7 +133,11 @@ fn fetch(
         if !answer.response.is_success() {
             let quiet = ctx.args().bool("ignore-not-found") && api_error::reason(&answer.response) == "NotFound";
             if !quiet {
-                ctx.note_failure(api_error::message(&answer.response, None));
+                let text = match name {
+                    Some(_) => api_error::message(&answer.response, None),
+                    None => common::list_refusal(ctx, resource, &answer.response),
+                };
+                ctx.note_failure(text);
             }
             return Ok(None);
         }
@@ -191,7 +200,10 @@ fn tables(ctx: &mut Ctx<'_>, output: &Output, parts: &[Part]) -> Result<(), Stop
             }
         }
         if !sort_by.is_empty() {
-            sort::table(&mut table, &sort_by).or_else(fail)?;
+            // A table that cannot be sorted is not shown, unless there is nothing to sort (`RuntimeSorter`).
+            if sort::table(&mut table, &sort_by).is_err() && items(&table, &["rows"]).len() > 1 {
+                continue;
+            }
         }
         let mut columns = Columns::for_tables();
         columns.write(&TablePrinter::new(table_options(ctx, output, resource, several)).rows(&table));
@@ -240,7 +252,7 @@ fn objects(ctx: &mut Ctx<'_>, output: &Output, parts: Vec<Part>) -> Result<(), S
     if !sort_by.is_empty() {
         sort::objects(&mut found, &sort_by).or_else(fail)?;
     }
-    if !ctx.args().bool("show-managed-fields") {
+    if output.hides_managed_fields() && !ctx.args().bool("show-managed-fields") {
         found = found.into_iter().map(|(r, v)| (r, object::without_managed_fields(v))).collect();
     }
     if *output == Output::Name {
@@ -257,13 +269,12 @@ fn objects(ctx: &mut Ctx<'_>, output: &Output, parts: Vec<Part>) -> Result<(), S
         let list: Vec<Value> = found.into_iter().map(|(_, v)| v).collect();
         json!({"apiVersion": "v1", "items": list, "kind": "List", "metadata": {"resourceVersion": ""}})
     };
-    let text = output.print(&value).or_else(fail)?;
-    let text = match (ctx.args().bool("no-headers"), matches!(output, Output::Columns(_))) {
-        (true, true) => text.split_once('\n').map_or("", |(_, rest)| rest).to_owned(),
-        _ => text,
-    };
-    ctx.print(text);
-    Ok(())
+    if let (Output::Columns(spec), true) = (output, ctx.args().bool("no-headers")) {
+        let text = custom_columns::print(spec, &value);
+        ctx.print(text.split_once('\n').map_or("", |(_, rest)| rest));
+        return Ok(());
+    }
+    output.show(ctx, &value)
 }
 
 /// Items of a list do not say their kind on the wire.
@@ -277,6 +288,11 @@ fn with_kind(resource: &Resource, mut item: Value) -> Value {
 
 /// `-w`: the list first, then what changes.
 fn watch(ctx: &mut Ctx<'_>, targets: &[Wanted], output: Output) -> Result<u8, Stop> {
+    for (resource, name, namespace) in targets.iter().filter(|_| targets.len() > 1) {
+        if fetch(ctx, resource, name.as_deref(), namespace, &output)?.is_none() {
+            return end_with_failures(ctx);
+        }
+    }
     let [(resource, name, namespace)] = targets else {
         return fail(format!(
             "you may only specify a single resource type when watching: watch is only supported on individual resources and resource collections - {} resources were found",
@@ -322,7 +338,7 @@ fn first_page(ctx: &mut Ctx<'_>, state: &mut Watch, part: Part) -> Result<(), St
         };
         for item in list {
             let item = with_kind(part.resource, item);
-            let text = state.print(&item, "ADDED").or_else(fail)?;
+            let text = state.print(&item, "ADDED").or_else(|failed| fail(failed.why))?;
             ctx.print(text);
         }
         return Ok(());

@@ -11,7 +11,17 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         ("options", _) => options(),
         ("help", "") => command("").map(text),
         ("help", path) => command(path).map(text).or_else(|| command(path.split(' ').next().unwrap_or("")).map(text)),
-        _ => Some(text(args.command)),
+        (_, "") if !args.command.path.is_empty() => {
+            // A group alone is no command: its help goes to standard error (`DefaultSubCommandRun`).
+            let out = text(args.command);
+            ctx.print_err(out);
+            return Ok(1);
+        }
+        ("", _) => Some(text(args.command)),
+        (path, _) => {
+            let word = args.words[0].clone();
+            return fail(format!("unknown command {word:?}\nSee 'kubectl {path} -h' for help and examples"));
+        }
     };
     let Some(out) = out else {
         return fail(format!("unknown help topic {:?}", ctx.args().words.join(" ")));

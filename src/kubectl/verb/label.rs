@@ -83,7 +83,10 @@ fn one(ctx: &mut Ctx<'_>, one: &Named, wanted: &Wanted, map: &str, list: bool) -
         return Ok(());
     }
     if !ctx.args().bool("overwrite") {
-        let taken = wanted.set.iter().find(|(key, value)| now.get(key).is_some_and(|v| v.as_str() != Some(value)));
+        // The cause of a change may always be written anew.
+        let held = |key: &str| map == "labels" || key != "kubernetes.io/change-cause";
+        let differs = |key: &str, value: &str| now.get(key).is_some_and(|v| v.as_str() != Some(value));
+        let taken = wanted.set.iter().find(|(key, value)| held(key) && differs(key, value));
         if let Some((key, _)) = taken {
             let value = now[key].as_str().unwrap_or("");
             ctx.note_failure(match map {

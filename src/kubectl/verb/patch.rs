@@ -32,7 +32,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         }
         _ => inline,
     };
-    let body: Value = match yaml::read::read(&text) {
+    let body = match yaml::read::read(&text) {
         Ok(body) => body,
         Err(why) => return fail(format!("unable to parse {text:?}: {why}")),
     };
@@ -59,6 +59,15 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         let Some(made) = change::patch(ctx, one, &before, &body, content_type, &manager)? else { return Ok(()) };
         let same = crate::kubectl::object::resource_version(&made) == crate::kubectl::object::resource_version(&before)
             && !before.is_null();
+        if subresource == "scale" && matches!(ctx.args().text("output"), "" | "name") {
+            let said = if ctx.args().text("output").is_empty() { " patched" } else { "" };
+            ctx.print(format!(
+                "scale.autoscaling/{}{said}{}\n",
+                crate::kubectl::object::name(&made),
+                output::dry_run_note(ctx)
+            ));
+            return Ok(());
+        }
         output::changed(ctx, one.resource, &made, if same { "patched (no change)" } else { "patched" })
     })?;
     common::end_with_failures(ctx)

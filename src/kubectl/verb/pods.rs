@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use crate::api::http::HttpRequest;
+use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::describe::page::selector as selector_text;
 use crate::kubectl::json::{at, entries, items, text, text_at};
@@ -37,7 +38,12 @@ pub fn one(ctx: &mut Ctx<'_>, word: &str) -> Result<Pod, Stop> {
         return fail("arguments in resource/name form must have a single resource and name");
     }
     let namespace = ctx.namespace();
-    let found = ctx.json(HttpRequest::get(resource.object_path(&namespace, name)))?;
+    let answer = ctx.request(HttpRequest::get(resource.object_path(&namespace, name)))?;
+    if ctx.args().command.path == "logs" && api_error::reason_if_failed(&answer.response) == "NotFound" {
+        let said = api_error::bare_message(&answer.response);
+        return fail(format!("error from server (NotFound): {said} in namespace {namespace:?}"));
+    }
+    let found = api_error::body_or_stop(&answer.response)?;
     if resource.kind == "Pod" {
         return Ok(pod(found));
     }

@@ -22,11 +22,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     if path == "rollout" {
         return match ctx.args().words.first().cloned() {
             Some(word) => common::usage(ctx, &format!("unknown command {word:?}")),
-            None => {
-                let text = super::help::text(ctx.args().command);
-                ctx.print(text);
-                Ok(0)
-            }
+            None => super::help::run(ctx),
         };
     }
     if !common::names_anything(ctx) {
@@ -44,6 +40,11 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     }
     let words = ctx.args().words.clone();
     let named = named(ctx, &words)?;
+    if named.is_empty() && ctx.failures().is_empty() && !matches!(path, "rollout undo" | "rollout history") {
+        let text = format!("No resources found in {} namespace.\n", ctx.namespace());
+        ctx.print_err(text);
+        return Ok(0);
+    }
     match path {
         "rollout status" => status::run(ctx, &named),
         "rollout history" => history::run(ctx, &named),

@@ -21,10 +21,10 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     common::check_dry_run(ctx)?;
     let args = ctx.args();
     let image = args.text("image").to_owned();
-    if image.is_empty()
-        || image.contains(char::is_whitespace)
-        || image.chars().any(char::is_uppercase) && !image.contains('/')
-    {
+    if image.is_empty() {
+        return fail("--image is required");
+    }
+    if image.contains(char::is_whitespace) || image.chars().any(char::is_uppercase) && !image.contains('/') {
         return fail(format!("Invalid image name {image:?}: invalid reference format"));
     }
     let (stdin, tty) = (args.bool("stdin"), args.bool("tty"));
@@ -57,6 +57,10 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
             "spec": {"ports": [{"port": port, "protocol": "TCP", "targetPort": port}], "selector": pod["metadata"]["labels"]}, "status": {"loadBalancer": {}}});
         let service = if dry { service } else { post(ctx, services, &namespace, service, "")? };
         output::changed(ctx, services, &service, "created")?;
+        if ctx.args().text("output") == "yaml" {
+            // One from the verb, one from the printer at its second object.
+            ctx.print("---\n---\n");
+        }
     }
     let pod = if dry { pod } else { post(ctx, pods, &namespace, pod, "")? };
     if attach && !dry {
@@ -121,6 +125,12 @@ fn pod(ctx: &Ctx<'_>, name: &str) -> Result<Value, Stop> {
     }
     let mut meta = create::metadata(ctx, name, true);
     meta["labels"] = labels(ctx, name)?;
+    for pair in args.list("annotations") {
+        let Some((key, value)) = pair.split_once('=') else {
+            return fail(format!("unexpected annotation spec: {pair}"));
+        };
+        meta["annotations"][key] = json!(value);
+    }
     let mut spec =
         json!({"containers": [container], "restartPolicy": args.text("restart"), "dnsPolicy": "ClusterFirst"});
     if !args.text("overrides").is_empty() {

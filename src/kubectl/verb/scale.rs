@@ -33,7 +33,12 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         let one = &named[i as usize];
         let live = ctx.request(HttpRequest::get(one.path()))?;
         if !live.response.is_success() {
-            ctx.note_failure(api_error::message(&live.response, None));
+            ctx.note_failure(match api_error::reason(&live.response).as_str() {
+                "NotFound" => {
+                    format!("error: no objects passed to scale {}\n", api_error::bare_message(&live.response))
+                }
+                _ => api_error::message(&live.response, None),
+            });
             return Ok(());
         }
         let object = api_error::body_or_stop(&live.response)?;

@@ -52,7 +52,7 @@ pub fn image(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
 
 /// Runs `set env`.
 pub fn env(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
-    for flag in ["from", "list", "resolve"] {
+    for flag in ["from", "resolve"] {
         if ctx.args().given(flag) {
             return fail(format!("set env --{flag} is not here yet"));
         }
@@ -61,12 +61,16 @@ pub fn env(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     if resources.is_empty() && !ctx.args().given("filename") {
         return fail("one or more resources must be specified as <resource> <name> or <resource>/<name>");
     }
-    if pairs.is_empty() {
-        return fail("at least one environment variable must be provided");
+    for pair in &pairs {
+        let name = pair.split_once('=').map_or(pair.trim_end_matches('-'), |(name, _)| name);
+        check_env_name(name)?;
     }
     common::check_dry_run(ctx)?;
     let named = common::named_objects(ctx, &resources)?;
     let only = ctx.args().text("containers").to_owned();
+    if ctx.args().bool("list") && pairs.is_empty() {
+        return list_env(ctx, &named, &only);
+    }
     let manager = ctx.args().text("field-manager").to_owned();
     change::each_edited(ctx, &named, &manager, false, |object, one| {
         let Some(spec) = pod_spec(object) else {
@@ -79,6 +83,55 @@ pub fn env(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         }
         Ok("env updated")
     })
+}
+
+/// Refuses what no environment variable may be called (`validation.IsEnvVarName`).
+fn check_env_name(name: &str) -> Result<(), Stop> {
+    let known = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let why = if name.chars().all(known) && !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) {
+        return Ok(());
+    } else {
+        "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')"
+    };
+    fail(format!("{name:?} is not a valid key name: {why}"))
+}
+
+/// `set env --list`: what each container has.
+fn list_env(ctx: &mut Ctx<'_>, named: &[common::Named], only: &str) -> Result<u8, Stop> {
+    ctx.each(named.len() as u32, |ctx, i| {
+        let one = &named[i as usize];
+        let Some(mut object) = change::fetch(ctx, one)? else { return Ok(()) };
+        let mut out = String::new();
+        let spec = pod_spec(&mut object).cloned().unwrap_or_default();
+        for container in crate::kubectl::json::items(&spec, &["containers"]) {
+            if !matches!(only, "*" | "") && text(container, "name") != only {
+                continue;
+            }
+            let kind = one.resource.kind;
+            out.push_str(&format!("# {kind} {}, container {}\n", one.name, text(container, "name")));
+            for env in crate::kubectl::json::items(container, &["env"]) {
+                out.push_str(&env_line(env));
+            }
+        }
+        ctx.print(out);
+        Ok(())
+    })?;
+    common::end_with_failures(ctx)
+}
+
+/// A variable as a line of a shell, or what it comes from.
+fn env_line(env: &Value) -> String {
+    let name = text(env, "name");
+    let from = crate::kubectl::json::at(env, &["valueFrom"]);
+    let part = |of: &str, key: &str| crate::kubectl::json::text_at(from, &[of, key]).to_owned();
+    let source = match from.as_object().and_then(|from| from.keys().next()).map(String::as_str) {
+        Some(of @ "configMapKeyRef") => format!("configmap {}, key {}", part(of, "name"), part(of, "key")),
+        Some(of @ "secretKeyRef") => format!("secret {}, key {}", part(of, "name"), part(of, "key")),
+        Some(of @ "fieldRef") => format!("field path {}", part(of, "fieldPath")),
+        Some(of @ "resourceFieldRef") => format!("resource field {}", part(of, "resource")),
+        _ => return format!("{name}={}\n", text(env, "value")),
+    };
+    format!("# {name} from {source}\n")
 }
 
 /// Runs `set resources`.

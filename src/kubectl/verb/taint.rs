@@ -22,14 +22,14 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let is_spec = |w: &String| w.contains('=') || w.contains(':') || (w.len() > 1 && w.ends_with('-'));
     let first = words.iter().enumerate().position(|(i, w)| i > 0 && is_spec(w)).unwrap_or(words.len());
     let (resources, specs) = words.split_at(first);
-    if resources.is_empty() || (resources.len() < 2 && !ctx.args().bool("all") && !ctx.args().given("selector")) {
-        return fail("one or more resources must be specified as <resource> <name>");
-    }
     if specs.is_empty() {
         return fail("at least one taint update is required");
     }
+    if resources.is_empty() || (resources.len() < 2 && !ctx.args().bool("all") && !ctx.args().given("selector")) {
+        return fail("one or more resources must be specified as <resource> <name>");
+    }
     if !matches!(resources[0].as_str(), "node" | "nodes" | "no") {
-        return fail(format!("invalid resource type {}, only node(s) is supported", resources[0]));
+        return fail(format!("invalid resource type {}, only node types are supported", resources[0]));
     }
     let (add, remove) = parse(ctx, specs)?;
     common::check_dry_run(ctx)?;

@@ -12,7 +12,6 @@ use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
 use crate::kubectl::json::{at, items, text_at};
 use crate::kubectl::print::columns::Columns;
-use crate::kubectl::verb::help;
 use crate::sim::VecMap;
 
 const API: &str = "/apis/metrics.k8s.io/v1beta1";
@@ -25,13 +24,6 @@ const MIB: i64 = 1 << 20;
 struct Used {
     cpu: Quantity,
     memory: Quantity,
-}
-
-/// `kubectl top`.
-pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
-    let text = help::text(ctx.args().command);
-    ctx.print(text);
-    Ok(0)
 }
 
 /// `kubectl top node`.

@@ -130,10 +130,11 @@ fn one_object(ctx: &mut Ctx<'_>, one: &Named, wanted: &For, deadline: Time) -> R
         _ => watch(ctx, one, |object| holds(object, wanted), &mut live, deadline)?,
     };
     if !met {
-        ctx.note_failure(format!(
-            "error: timed out waiting for the condition on {}/{}\n",
-            one.resource.plural, one.name
-        ));
+        let on = match wanted {
+            For::Create => String::new(),
+            _ => format!(" on {}/{}", one.resource.plural, one.name),
+        };
+        ctx.note_failure(format!("error: timed out waiting for the condition{on}\n"));
         return Ok(false);
     }
     output::changed(ctx, one.resource, &live, "condition met")?;

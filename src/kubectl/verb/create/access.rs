@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::{Made, metadata, name, require};
-use crate::kubectl::ctx::{Ctx, Stop, fail};
+use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
 use crate::kubectl::resource;
 use crate::sim::VecMap;
 
@@ -41,7 +41,10 @@ fn rules(ctx: &Ctx<'_>, verbs: &[String]) -> Result<Vec<Value>, Stop> {
         let (group, plural) = match resource::lookup(word) {
             _ if word == "*" => (String::new(), "*".to_owned()),
             Some(known) => (known.group.to_owned(), known.plural.to_owned()),
-            None => return fail(format!("the server doesn't have a resource type {word:?}")),
+            None => {
+                let text = format!("the server doesn't have a resource type {word:?}\n");
+                return Err(Stop::Fail(Failure { text, code: 1 }));
+            }
         };
         let shown = part.map_or(plural.clone(), |part| format!("{plural}/{part}"));
         let known = groups.entry(group).or_default();
@@ -56,7 +59,6 @@ fn rules(ctx: &Ctx<'_>, verbs: &[String]) -> Result<Vec<Value>, Stop> {
     Ok(groups
         .into_iter()
         .map(|(group, resources)| {
-            let group = if resources == ["*"] { "*".to_owned() } else { group };
             let mut rule = json!({"verbs": verbs, "apiGroups": [group], "resources": resources});
             if !names.is_empty() {
                 rule["resourceNames"] = json!(names);
@@ -98,7 +100,7 @@ pub fn cluster_role(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
             };
             labels[key] = json!(value);
         }
-        object["rules"] = json!([]);
+        object["rules"] = Value::Null;
         object["aggregationRule"] = json!({"clusterRoleSelectors": [{"matchLabels": labels}]});
         return Ok(Made { object, refusal });
     }

@@ -2,10 +2,12 @@
 
 use data_encoding::BASE64;
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::{Made, metadata, name, require};
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::files::FileNode;
+use crate::kubectl::print::output::compact;
 
 /// What the `--from-…` flags name, in order.
 fn entries(ctx: &Ctx<'_>, kind: &str, name: &str) -> Result<Vec<(String, Vec<u8>)>, Stop> {
@@ -86,6 +88,7 @@ pub fn config_map(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
     if !binary.is_empty() {
         object["binaryData"] = Value::Object(binary);
     }
+    hashed(ctx, &mut object, &["data", "binaryData"]);
     Ok(Made { object, refusal: "failed to create configmap: " })
 }
 
@@ -101,6 +104,94 @@ pub fn secret(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
     if !ctx.args().text("type").is_empty() {
         object["type"] = json!(ctx.args().text("type"));
     }
+    hashed(ctx, &mut object, &["data", "type"]);
+    Ok(Made { object, refusal: "failed to create secret " })
+}
+
+/// `--append-hash`: the name gets a hash of what is in the object (`k8s.io/kubectl/pkg/util/hash`).
+fn hashed(ctx: &Ctx<'_>, object: &mut Value, fields: &[&str]) {
+    if !ctx.args().bool("append-hash") {
+        return;
+    }
+    let mut hashed = json!({"kind": object["kind"], "name": object["metadata"]["name"]});
+    for field in fields {
+        match (object.get(*field), *field) {
+            (Some(value), _) => hashed[*field] = value.clone(),
+            (None, "data") => hashed["data"] = if fields.contains(&"type") { Value::Null } else { json!("") },
+            (None, "type") => hashed["type"] = json!(""),
+            _ => {}
+        }
+    }
+    let digest = Sha256::digest(compact(&hashed).as_bytes());
+    let hexadecimal: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let letters = hexadecimal.chars().take(10).map(|c| match c {
+        '0' => 'g',
+        '1' => 'h',
+        '3' => 'k',
+        'a' => 'm',
+        'e' => 't',
+        c => c,
+    });
+    let name = format!("{}-{}", object["metadata"]["name"].as_str().unwrap_or(""), letters.collect::<String>());
+    object["metadata"]["name"] = json!(name);
+}
+
+/// A secret for a registry of images.
+pub fn registry_secret(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
+    let name = name(ctx)?;
+    let value = |flag: &str| ctx.args().text(flag).to_owned();
+    let mut object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata(ctx, &name, true), "type": "kubernetes.io/dockerconfigjson"});
+    if ctx.args().given("from-file") {
+        let found = entries(ctx, "Secret", &name)?;
+        let data: Map<String, Value> = found.into_iter().map(|(k, v)| (k, Value::String(BASE64.encode(&v)))).collect();
+        object["data"] = Value::Object(data);
+    } else {
+        let needed = ["docker-username", "docker-password", "docker-server"];
+        let missing: Vec<&str> = needed.into_iter().filter(|flag| ctx.args().text(flag).is_empty()).collect();
+        if !missing.is_empty() {
+            return fail(format!(
+                "either --from-file or the combination of --docker-username, --docker-password and --docker-server is required; missing: {}",
+                missing.join(", ")
+            ));
+        }
+        let (user, password) = (value("docker-username"), value("docker-password"));
+        let auth = BASE64.encode(format!("{user}:{password}").as_bytes());
+        let email = match value("docker-email") {
+            email if email.is_empty() => String::new(),
+            email => format!(",\"email\":{}", compact(&json!(email))),
+        };
+        // In the order of upstream's struct.
+        let config = format!(
+            "{{\"auths\":{{{}:{{\"username\":{},\"password\":{}{email},\"auth\":\"{auth}\"}}}}}}",
+            compact(&json!(value("docker-server"))),
+            compact(&json!(user)),
+            compact(&json!(password)),
+        );
+        object["data"] = json!({".dockerconfigjson": BASE64.encode(config.as_bytes())});
+    }
+    hashed(ctx, &mut object, &["data", "type"]);
+    Ok(Made { object, refusal: "failed to create secret " })
+}
+
+/// A secret with a certificate and its key. That they belong together is not looked at: there is no cryptography here.
+pub fn tls_secret(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
+    let name = name(ctx)?;
+    let (cert, key) = (ctx.args().text("cert").to_owned(), ctx.args().text("key").to_owned());
+    if key.is_empty() || cert.is_empty() {
+        return fail("key and cert must be specified");
+    }
+    let mut data = json!({});
+    for (path, entry, what) in [(cert, "tls.crt", "certificate"), (key, "tls.key", "key")] {
+        let Some(FileNode::File(content)) = ctx.file(&path) else {
+            return fail(format!("Cannot read file {path}, open {path}: no such file or directory"));
+        };
+        if !String::from_utf8_lossy(content).contains("-----BEGIN ") {
+            return fail(format!("tls: failed to find any PEM data in {what} input"));
+        }
+        data[entry] = json!(BASE64.encode(content));
+    }
+    let mut object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata(ctx, &name, true), "type": "kubernetes.io/tls", "data": data});
+    hashed(ctx, &mut object, &["data", "type"]);
     Ok(Made { object, refusal: "failed to create secret " })
 }
 

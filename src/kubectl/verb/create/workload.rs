@@ -31,12 +31,14 @@ pub fn deployment(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
     let port = ctx.args().int("port");
     let containers: Vec<Value> = images
         .iter()
-        .map(|image| {
+        .enumerate()
+        .map(|(i, image)| {
             let mut container = json!({"name": container_name(image), "image": image, "resources": {}});
             if !command.is_empty() {
                 container["command"] = json!(command);
             }
-            if port >= 0 && ctx.args().given("port") {
+            // Only the first of several containers has it (`buildPodSpec`).
+            if i == 0 && port >= 0 && ctx.args().given("port") {
                 container["ports"] = json!([{"containerPort": port}]);
             }
             container
