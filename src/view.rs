@@ -15,6 +15,7 @@ pub mod detail;
 pub mod etcd;
 #[cfg(any(test, debug_assertions))]
 pub mod fixture;
+pub mod ha;
 pub mod happening;
 pub mod lesson;
 pub mod message;
@@ -36,6 +37,7 @@ pub use common::{ComponentKind, Locale, ObjectRef, Place, Plane, Tone};
 pub use delta::{ClusterDelta, Keyed, ListDelta};
 pub use detail::{DetailView, EventRow};
 pub use etcd::{EtcdView, KeyDetail, KeyRevision, KeyView, LeaseView, MemberRole, MemberView, WatcherView};
+pub use ha::HaView;
 pub use happening::{Happening, WaitFor};
 pub use lesson::{CheckState, LessonTitle, LessonView, QuizView, SceneTitle, StepView};
 pub use message::{Fate, LinkLoad, MessageKind, MessageView, MessagesView};

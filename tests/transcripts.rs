@@ -360,3 +360,18 @@ fn what_is_written_in_a_volume_outlives_its_container() {
 fn a_node_that_dies_loses_its_pods_as_each_controller_has_it() {
     check("node-death", |_| ());
 }
+
+#[test]
+fn a_scheduler_that_crashes_is_followed_by_one_of_two_candidates() {
+    check("ha-two-candidates", |_| ());
+}
+
+#[test]
+fn a_slow_follower_delays_nothing_while_the_others_are_a_majority() {
+    check("ha-slow-follower", |_| ());
+}
+
+#[test]
+fn votes_are_split_while_messages_are_late() {
+    check("etcd-split-vote", |_| ());
+}

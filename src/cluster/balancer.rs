@@ -32,6 +32,13 @@ pub struct Backend {
     asked: Option<u64>,
 }
 
+impl Backend {
+    /// So many checks in a row must speak against what it is taken to be.
+    pub fn needed(&self) -> u8 {
+        if self.is_up { FALL } else { RISE }
+    }
+}
+
 /// The load balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Balancer {
@@ -47,6 +54,18 @@ impl Balancer {
     pub fn new(servers: usize) -> Balancer {
         let backends = vec![Backend { is_up: true, against: 0, asked: None }; servers];
         Balancer { backends, sessions: VecMap::new(), turn: 0, next_check: Time::ZERO, last_check: 0 }
+    }
+
+    /// Its settings, in the words of its configuration.
+    pub fn settings() -> [(&'static str, String); 5] {
+        let (every, connect) = (INTERVAL.as_secs(), CONNECT.as_secs());
+        [
+            ("mode", "tcp".to_owned()),
+            ("balance", "roundrobin".to_owned()),
+            ("option", "httpchk GET /readyz, redispatch".to_owned()),
+            ("timeout connect", format!("{connect}s")),
+            ("default-server", format!("inter {every}s fall {FALL} rise {RISE} on-marked-down shutdown-sessions")),
+        ]
     }
 
     /// The servers, by master.
@@ -85,7 +104,7 @@ impl Balancer {
             return false;
         }
         backend.against += 1;
-        if backend.against < if backend.is_up { FALL } else { RISE } {
+        if backend.against < backend.needed() {
             return false;
         }
         backend.is_up = is_well;

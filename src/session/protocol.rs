@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::sim::{Digest, EventId, Time};
 use crate::view::{
-    ClusterDelta, DetailView, EtcdView, LessonTitle, LessonView, Locale, MessagesView, ObjectRef, ObjectsView,
+    ClusterDelta, DetailView, EtcdView, HaView, LessonTitle, LessonView, Locale, MessagesView, ObjectRef, ObjectsView,
     PacketId, PacketKind, PacketListView, PacketView, Place, Plane, SceneTitle, SchedulerView, TimelineView, WhyView,
 };
 
 /// The version of this protocol; raised with every change.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
 
 /// The speed of the clock: virtual nanoseconds per wall-clock microsecond, that is thousandths of real time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -195,6 +195,8 @@ pub struct Want {
     pub describe: bool,
     /// etcd.
     pub etcd: Option<EtcdWant>,
+    /// The control plane.
+    pub ha: bool,
     /// The scheduler.
     pub scheduler: Option<SchedulerWant>,
     /// Tables of objects.
@@ -310,6 +312,8 @@ pub enum Update {
     Detail(Option<Box<DetailView>>),
     /// etcd.
     Etcd(Box<EtcdView>),
+    /// The control plane.
+    Ha(Box<HaView>),
     /// The scheduler.
     Scheduler(Box<SchedulerView>),
     /// Tables of objects.

@@ -2,11 +2,14 @@
 
 use crate::api::Kind;
 use crate::session::build::tally::Tally;
-use crate::session::build::{cluster, detail, etcd, messages, object_ref, objects, packets, scheduler, timeline, why};
+use crate::session::build::terms::Terms;
+use crate::session::build::{
+    cluster, detail, etcd, ha, messages, object_ref, objects, packets, scheduler, timeline, why,
+};
 use crate::session::protocol::{TextLink, Update};
 use crate::session::{Session, World};
 use crate::sim::{Digest, EventId, Time, VecMap, digest_of};
-use crate::view::{ClusterView, DetailView, MessagesView, ObjectRef, ObjectsView, SchedulerView};
+use crate::view::{ClusterView, DetailView, HaView, MessagesView, ObjectRef, ObjectsView, SchedulerView};
 
 /// What the page has been shown.
 #[derive(Default)]
@@ -20,6 +23,9 @@ pub(super) struct Shown {
     detail: Option<Option<DetailView>>,
     scheduler: Option<SchedulerView>,
     objects: Option<ObjectsView>,
+    ha: Option<HaView>,
+    /// Who was seen to lead which term of etcd.
+    terms: Terms,
     lesson: Option<Digest>,
     /// What the timeline was told to come next.
     next: Option<Time>,
@@ -36,6 +42,7 @@ impl Shown {
         self.detail = None;
         self.scheduler = None;
         self.objects = None;
+        self.ha = None;
     }
 
     pub(super) fn forget_lessons(&mut self) {
@@ -106,6 +113,8 @@ impl Session {
         if changed {
             self.slow_views(updates);
         }
+        // Heartbeats, and checks that pass, leave nothing in the trace.
+        self.control_plane(updates);
         // What came next may have come without leaving anything to be told: a heartbeat, a tick.
         if changed || self.shown.next.is_some_and(|at| at < now) {
             self.timeline(updates);
@@ -150,6 +159,18 @@ impl Session {
         }
         if let Some(of) = self.want.why {
             updates.push(Update::Why(why::chain(world, of).map(Box::new)));
+        }
+    }
+
+    fn control_plane(&mut self, updates: &mut Vec<Update>) {
+        if !self.want.ha {
+            return;
+        }
+        self.shown.terms.take_in(&self.world.cluster);
+        let view = ha::ha(&self.world.cluster, &self.shown.terms);
+        if self.shown.ha.as_ref() != Some(&view) {
+            self.shown.ha = Some(view.clone());
+            updates.push(Update::Ha(Box::new(view)));
         }
     }
 

@@ -106,6 +106,9 @@ fn Drawer() -> impl IntoView {
         <Show when=move || is(Panel::Etcd)>
             <div class="panel" role="tabpanel" id="panel-etcd" aria-labelledby="tab-etcd"><panel::etcd::EtcdPanel/></div>
         </Show>
+        <Show when=move || is(Panel::Ha)>
+            <div class="panel" role="tabpanel" id="panel-ha" aria-labelledby="tab-ha"><panel::ha::HaPanel/></div>
+        </Show>
         <Show when=move || is(Panel::Packet)>
             <div class="panel" role="tabpanel" id="panel-packet" aria-labelledby="tab-packet"><panel::packet::PacketPanel/></div>
         </Show>

@@ -202,6 +202,7 @@ fn take_in(page: Page, update: Update) {
         Update::Completion { ticket, from, candidates } => page.completion.set((ticket, from, candidates)),
         Update::Detail(detail) => page.detail.set(detail.map(|d| *d)),
         Update::Etcd(view) => page.etcd.set(*view),
+        Update::Ha(view) => page.ha.set(*view),
         Update::Scheduler(view) => page.scheduler.set(*view),
         Update::Objects(view) => page.objects.set(*view),
         Update::Saved(link) => storage::set(KEPT_WORLD, &link),

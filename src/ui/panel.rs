@@ -6,6 +6,7 @@ pub mod editor;
 pub mod etcd;
 pub mod events;
 pub mod examples;
+pub mod ha;
 pub mod lesson;
 pub mod objects;
 pub mod packet;

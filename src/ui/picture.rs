@@ -237,7 +237,9 @@ fn lay_shelf(view: &ClusterView, picture: &mut Picture, top: f64) -> f64 {
     let is_api = |p: &&Place| matches!(p, Place::Component { kind: ComponentKind::ApiServer, .. });
     let balancer = picture.places.iter().find(|(p, _)| door(p)).map(|(_, r)| vec![r.centre().0]);
     let servers = || picture.places.iter().filter(|(p, _)| is_api(p)).map(|(_, r)| r.centre().0).collect();
-    let holes = balancer.unwrap_or_else(servers);
+    // Where the masters stand one above the other, it comes down beside everything.
+    let is_stacked = is_narrow(picture.width) && picture.frames.len() > 1;
+    let holes = if is_stacked { Vec::new() } else { balancer.unwrap_or_else(servers) };
     let mut line = Line { x: MARGIN, y: top, width: picture.width, row: SHELF, holes };
     let roots = view.workloads.iter().filter(|w| w.owner.is_none());
     let workloads = roots.map(|w| (&w.object, 14, generations(w)));

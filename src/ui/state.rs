@@ -12,8 +12,8 @@ use crate::ui::browser::{storage, url};
 use crate::ui::link::Link;
 use crate::ui::words::Words;
 use crate::view::{
-    ClusterView, DetailView, EtcdView, LessonTitle, LessonView, Locale, MessageView, ObjectRef, ObjectsView, PacketId,
-    PacketListView, PacketView, Place, Plane, SceneTitle, SchedulerView, TimelineView, WhyView,
+    ClusterView, DetailView, EtcdView, HaView, LessonTitle, LessonView, Locale, MessageView, ObjectRef, ObjectsView,
+    PacketId, PacketListView, PacketView, Place, Plane, SceneTitle, SchedulerView, TimelineView, WhyView,
 };
 use crate::view::{EventId, Time};
 
@@ -40,14 +40,16 @@ pub enum Panel {
     Scheduler,
     /// Tables of objects.
     Objects,
+    /// The control plane of several masters.
+    Ha,
 }
 
 impl Panel {
     /// Beside the picture, one at a time.
     pub const SIDE: [Panel; 3] = [Panel::Lesson, Panel::Editor, Panel::Detail];
     /// Below it, one at a time.
-    pub const DRAWER: [Panel; 6] =
-        [Panel::Terminal, Panel::Objects, Panel::Scheduler, Panel::Etcd, Panel::Packet, Panel::Events];
+    pub const DRAWER: [Panel; 7] =
+        [Panel::Terminal, Panel::Objects, Panel::Scheduler, Panel::Etcd, Panel::Ha, Panel::Packet, Panel::Events];
 
     /// Its name in the document.
     pub fn id(self) -> &'static str {
@@ -62,6 +64,7 @@ impl Panel {
             Panel::Events => "events",
             Panel::Scheduler => "scheduler",
             Panel::Objects => "objects",
+            Panel::Ha => "ha",
         }
     }
 }
@@ -134,6 +137,8 @@ pub struct Page {
     pub etcd: RwSignal<EtcdView>,
     /// How much of etcd is shown.
     pub etcd_want: RwSignal<EtcdWant>,
+    /// The control plane.
+    pub ha: RwSignal<HaView>,
     /// Whether the text of `kubectl describe` is looked at.
     pub describing: RwSignal<bool>,
     /// The scheduler.
@@ -219,6 +224,7 @@ impl Page {
             detail: RwSignal::new(None),
             etcd: RwSignal::new(EtcdView::default()),
             etcd_want: RwSignal::new(EtcdWant { prefix: "/".into(), key: None, limit: 500 }),
+            ha: RwSignal::new(HaView::default()),
             describing: RwSignal::new(false),
             scheduler: RwSignal::new(SchedulerView::default()),
             scheduler_want: RwSignal::new(SchedulerWant { limit: 100, ..SchedulerWant::default() }),
@@ -371,6 +377,7 @@ impl Page {
             scheduler: Some(self.scheduler_want.get()).filter(|_| self.is_shown(Panel::Scheduler)),
             objects: Some(self.objects_want.get()).filter(|_| self.is_shown(Panel::Objects)),
             etcd: Some(self.etcd_want.get()).filter(|_| self.is_shown(Panel::Etcd)),
+            ha: self.is_shown(Panel::Ha),
             packets: packet,
             packet: self.packet_id.get().filter(|_| packet),
             timeline: Some(self.timeline_want()),

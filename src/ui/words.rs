@@ -2,6 +2,7 @@
 //!
 //! `table` holds what is said the same way every time, `phrases` what has arguments, `steps` the ten steps and decisions.
 
+mod ha;
 mod phrases;
 mod steps;
 mod table;
@@ -59,6 +60,7 @@ impl Words {
             Panel::Events => self.events,
             Panel::Scheduler => self.scheduler,
             Panel::Objects => self.objects,
+            Panel::Ha => self.control_plane,
         }
     }
 

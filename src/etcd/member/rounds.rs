@@ -45,6 +45,14 @@ impl Ticks {
 }
 
 impl<V: Payload> Member<V> {
+    /// For how long it has not heard from its leader (of a leader: not looked for its majority), and after how long of that
+    /// it campaigns (looks again).
+    pub fn silence(&self, now: Time) -> (Span, Span) {
+        let (elapsed, of) = self.raft.election_clock();
+        let ticks = u64::from(elapsed).saturating_add(self.ticks.due(now));
+        (TICK * ticks.min(u64::from(of)), TICK * u64::from(of))
+    }
+
     /// A member that starts does not wait a whole election time-out for a leader that there may not be.
     pub(super) fn hurry(&mut self) {
         for _ in 2..Config::ETCD.election_ticks {

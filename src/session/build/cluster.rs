@@ -75,7 +75,7 @@ fn is_active(cluster: &Cluster, actor: Actor) -> bool {
 }
 
 /// The health of a process: nothing runs on a node that is switched off.
-fn health(cluster: &Cluster, actor: Actor) -> Health {
+pub(super) fn health(cluster: &Cluster, actor: Actor) -> Health {
     let on = match actor {
         Actor::Kubelet(ix) | Actor::KubeProxy(ix) | Actor::Flanneld(ix) | Actor::Runtime(ix) => Some(ix),
         Actor::ApiServer(at) | Actor::Scheduler(at) | Actor::ControllerManager(at) | Actor::Etcd(at)

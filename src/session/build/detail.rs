@@ -5,7 +5,7 @@ use crate::cluster::{Backend, Cluster, MasterIx, NodeIx, ProxyMode};
 use crate::kubectl::print::yaml;
 use crate::net::filter::Filter;
 use crate::net::show;
-use crate::session::build::{api_ref, chart, describe, place_of, related, storage, why};
+use crate::session::build::{api_ref, chart, describe, flags, place_of, related, storage, why};
 use crate::session::protocol::Selection;
 use crate::sim::Time;
 use crate::view::detail::{ObjectDetail, PlaceDetail};
@@ -97,11 +97,14 @@ fn facts(cluster: &Cluster, place: &Place) -> Vec<(String, String)> {
             fact("--service-cluster-ip-range", "10.96.0.0/12".into()),
             fact("--etcd-servers", "http://127.0.0.1:2379".into()),
         ],
-        Place::Component { kind: ComponentKind::Etcd, .. } => vec![
-            fact("--listen-client-urls", "http://127.0.0.1:2379".into()),
-            fact("--listen-peer-urls", "http://127.0.0.1:2380".into()),
-            fact("revision", cluster.etcd_member().store().revision().0.to_string()),
-        ],
+        Place::Component {
+            kind:
+                ComponentKind::Etcd
+                | ComponentKind::Scheduler
+                | ComponentKind::ControllerManager
+                | ComponentKind::LoadBalancer,
+            ..
+        } => flags::flags(cluster, place),
         Place::Component { kind: ComponentKind::KubeProxy, .. } => {
             vec![fact("--proxy-mode", config.proxy.word().into())]
         }
@@ -115,7 +118,7 @@ fn facts(cluster: &Cluster, place: &Place) -> Vec<(String, String)> {
 }
 
 /// The master of a name; the first where the control plane is hosted.
-fn master_of(cluster: &Cluster, host: Option<&str>) -> MasterIx {
+pub(super) fn master_of(cluster: &Cluster, host: Option<&str>) -> MasterIx {
     MasterIx(host.and_then(|name| cluster.node_named(name)).map_or(0, |ix| ix.0))
 }
 

@@ -37,15 +37,20 @@ fn member_view(cluster: &Cluster, at: MasterIx, member: &Member<StoredValue>) ->
     MemberView {
         name: member.config().name.clone(),
         health: if cluster.faults().down.contains(&Actor::Etcd(at)) { Health::Down } else { Health::Up },
-        role: match raft.role() {
-            RoleName::Follower => MemberRole::Follower,
-            RoleName::PreCandidate => MemberRole::PreCandidate,
-            RoleName::Candidate => MemberRole::Candidate,
-            RoleName::Leader => MemberRole::Leader,
-        },
+        role: role(raft.role()),
         term: raft.term().0,
         commit: raft.log().committed().0,
         last: raft.log().last_index().0,
+    }
+}
+
+/// A role in the form of the views.
+pub(super) fn role(role: RoleName) -> MemberRole {
+    match role {
+        RoleName::Follower => MemberRole::Follower,
+        RoleName::PreCandidate => MemberRole::PreCandidate,
+        RoleName::Candidate => MemberRole::Candidate,
+        RoleName::Leader => MemberRole::Leader,
     }
 }
 

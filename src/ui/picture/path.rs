@@ -26,6 +26,9 @@ impl Picture {
                 return reversed(self.through_balancer(to, b, balancer, a));
             }
         }
+        if is(from, ComponentKind::Etcd) && is(to, ComponentKind::Etcd) {
+            return self.between_members(a, b);
+        }
         match (self.node_of(from), self.node_of(to)) {
             (Some(one), Some(two)) if one == two => vec![a.centre(), b.centre()],
             (None, None) if *from == Place::Client && a.bottom() < b.y => self.between_processes(a, b),
@@ -42,9 +45,39 @@ impl Picture {
         self.places.iter().find(|(place, _)| is(place, ComponentKind::LoadBalancer)).map(|(_, rect)| *rect)
     }
 
+    /// Whether the masters stand one above the other.
+    fn is_stacked(&self) -> bool {
+        matches!(self.frames.as_slice(), [first, second, ..] if second.rect.y > first.rect.y)
+    }
+
+    /// From one member of etcd to another, past the API server between them, or past a member between them.
+    fn between_members(&self, a: Rect, b: Rect) -> Vec<Point> {
+        if self.is_stacked() {
+            let x = a.x - 2.5;
+            return vec![(a.x, a.centre().1), (x, a.centre().1), (x, b.centre().1), (b.x, b.centre().1)];
+        }
+        let ((ax, _), (bx, _), y) = (a.centre(), b.centre(), a.bottom() + 6.0);
+        vec![(ax, a.bottom()), (ax, y), (bx, y), (bx, b.bottom())]
+    }
+
+    /// From the load balancer to an API server: where they stand one above the other, beside them.
+    fn from_balancer(&self, balancer: Rect, api: Rect) -> Vec<Point> {
+        if !self.is_stacked() {
+            return straight(balancer, api);
+        }
+        let x = balancer.right() + 7.0;
+        let (y1, y2) = (balancer.centre().1, api.centre().1);
+        vec![(balancer.right(), y1), (x, y1), (x, y2), (api.right(), y2)]
+    }
+
     /// From a client to the load balancer, and on to an API server.
     fn through_balancer(&self, client: &Place, at: Rect, balancer: Rect, api: Rect) -> Vec<Point> {
+        let aside = balancer.x - 8.0;
         let mut line = match self.node_of(client) {
+            None if self.is_stacked() => {
+                let (y1, y2) = (at.centre().1, balancer.centre().1);
+                vec![(at.x, y1), (aside, y1), (aside, y2), (balancer.x, y2)]
+            }
             Some(node) => reversed(self.through_trunk(balancer, at, &node)),
             None if at.bottom() < balancer.y && at.right() < balancer.x => {
                 let y = balancer.centre().1;
@@ -55,7 +88,7 @@ impl Picture {
                 (at.centre().0.max(balancer.x + 6.0), balancer.y),
             ],
         };
-        line.extend(straight(balancer, api));
+        line.extend(self.from_balancer(balancer, api));
         line
     }
 
@@ -81,7 +114,7 @@ impl Picture {
         }
         if let Some(balancer) = self.balancer() {
             let servers = self.places.iter().filter(|(place, _)| is(place, ComponentKind::ApiServer));
-            lines.extend(servers.map(|(_, rect)| straight(balancer, *rect)));
+            lines.extend(servers.map(|(_, rect)| self.from_balancer(balancer, *rect)));
         }
         lines
     }
@@ -142,6 +175,19 @@ impl Picture {
         let (x1, x2) = (above.centre().0, below.centre().0);
         let gutter = self.nodes.get(node).map_or(x2, |n| n.rect.x - 7.0);
         let bus = below.y - 4.0;
+        if self.is_stacked() {
+            // Down beside what is on the shelf.
+            let (aside, y) = (above.x - 8.0, above.centre().1);
+            return vec![
+                (above.x, y),
+                (aside, y),
+                (aside, self.trunk_y),
+                (gutter, self.trunk_y),
+                (gutter, bus),
+                (x2, bus),
+                (x2, below.y),
+            ];
+        }
         vec![(x1, above.bottom()), (x1, self.trunk_y), (gutter, self.trunk_y), (gutter, bus), (x2, bus), (x2, below.y)]
     }
 

@@ -6,9 +6,10 @@ use super::node::Node;
 use super::pod::Pod;
 use super::shelf;
 use crate::session::protocol::Selection;
+use crate::ui::panel::ha::crown;
 use crate::ui::picture::Picture;
 use crate::ui::state::{Page, page};
-use crate::view::{ComponentKind, ComponentView, Health, Place};
+use crate::view::{ClusterView, ComponentKind, ComponentView, Health, Place};
 
 /// All of them.
 #[component]
@@ -41,9 +42,10 @@ fn Frames(picture: Memo<Picture>) -> impl IntoView {
             .map(|frame| {
                 let address = frame.host.as_ref().and_then(|h| address(page, h));
                 let name = frame.host.unwrap_or_else(|| page.t().hosted.to_string());
+                let whole = (frame.rect.w > 300.0).then(|| format!("{} · ", page.t().control_plane));
                 view! {
                     <div class="frame" style=frame.rect.style()>
-                        <span class="frame-name">{page.t().control_plane}" · "{name}</span>
+                        <span class="frame-name">{whole}{name}</span>
                         <span class="mono faint">{address}</span>
                     </div>
                 }
@@ -82,6 +84,14 @@ fn Process(place: Place, picture: Memo<Picture>) -> impl IntoView {
         let place = place.clone();
         Memo::new(move |_| picture.with(|p| p.places.get(&place).is_some_and(|r| r.w < 150.0)))
     };
+    let leads = {
+        let place = place.clone();
+        Memo::new(move |_| view.with(|v| v.as_ref().is_some_and(leads)) && page.cluster.with(|c| has_others(c, &place)))
+    };
+    let tight = {
+        let place = place.clone();
+        Memo::new(move |_| picture.with(|p| p.places.get(&place).is_some_and(|r| r.w < 84.0)))
+    };
     let name = move || page.t().short_place(&place, brief.get());
     view! {
         <button
@@ -89,14 +99,32 @@ fn Process(place: Place, picture: Memo<Picture>) -> impl IntoView {
             class:chosen=chosen
             class:down=move || view.with(|v| v.as_ref().is_some_and(|v| v.health == Health::Down))
             class:standby=move || view.with(|v| v.as_ref().is_some_and(|v| !v.active))
+            class:leads=leads
+            class:tight=tight
             style=style
             title=move || view.with(|v| v.as_ref().and_then(|v| doing(page, v)))
             on:click=move |_| page.select(selection.clone())
         >
+            {move || leads.get().then(|| crown(page.t().ha_leads))}
             <span class="name">{name}</span>
             <span class="ports mono">{move || view.with(|v| v.as_ref().map(ports))}</span>
         </button>
     }
+}
+
+/// Whether a process is the one that works, of those of which only one does.
+fn leads(view: &ComponentView) -> bool {
+    use ComponentKind as K;
+    let is_elected = |kind: K| matches!(kind, K::Etcd | K::Scheduler | K::ControllerManager);
+    view.active
+        && view.health != Health::Down
+        && matches!(view.place, Place::Component { kind, .. } if is_elected(kind))
+}
+
+/// Whether there are several of a kind.
+fn has_others(view: &ClusterView, place: &Place) -> bool {
+    let kind_of = |place: &Place| if let Place::Component { kind, .. } = place { Some(*kind) } else { None };
+    view.components.iter().filter(|other| kind_of(&other.place) == kind_of(place)).count() > 1
 }
 
 /// What a process did last.
@@ -113,6 +141,7 @@ fn kind_class(place: &Place) -> &'static str {
         Place::Component { kind: ComponentKind::ApiServer, .. } => "api",
         Place::Component { kind: ComponentKind::Etcd, .. } => "etcd",
         Place::Component { kind: ComponentKind::Scheduler | ComponentKind::ControllerManager, .. } => "control",
+        Place::Component { kind: ComponentKind::LoadBalancer, .. } => "balancer",
         Place::Component { .. } => "small",
         _ => "outer",
     }
