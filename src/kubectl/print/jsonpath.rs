@@ -381,22 +381,30 @@ pub fn values(template: &Template, root: &Value) -> Result<Vec<Value>, String> {
     Ok(found)
 }
 
-/// The text of a template for a value.
+/// The text of a template for a value, as `client-go/util/jsonpath` makes it.
+///
+/// # Errors
+/// Upstream's words: `unrecognized identifier hello`.
+pub fn execute(template: &Template, root: &Value) -> Result<String, String> {
+    let mut out = String::new();
+    let eval = Eval { root, strict: template.strict };
+    eval.render(&template.nodes, root, &mut out)?;
+    Ok(out)
+}
+
+/// The same as kubectl prints it.
 ///
 /// # Errors
 /// Upstream's words, with the template and the object for whoever looks for the mistake.
 pub fn print(template: &Template, root: &Value) -> Result<String, String> {
-    let mut out = String::new();
-    let eval = Eval { root, strict: template.strict };
-    eval.render(&template.nodes, root, &mut out).map_err(|why| {
+    execute(template, root).map_err(|why| {
         format!(
             "error executing jsonpath {:?}: Error executing template: {why}. Printing more information for debugging the template:\n\ttemplate was:\n\t\t{}\n\tobject given to jsonpath engine was:\n\t\t{}\n\n\n",
             template.text,
             template.text,
             go_syntax(root),
         )
-    })?;
-    Ok(out)
+    })
 }
 
 /// A value as Go's `%#v` prints it.
