@@ -61,7 +61,7 @@ impl Picture {
     }
 
     /// From the load balancer to an API server: where they stand one above the other, beside them.
-    fn from_balancer(&self, balancer: Rect, api: Rect) -> Vec<Point> {
+    fn balancer_to_api(&self, balancer: Rect, api: Rect) -> Vec<Point> {
         if !self.is_stacked() {
             return straight(balancer, api);
         }
@@ -88,7 +88,7 @@ impl Picture {
                 (at.centre().0.max(balancer.x + 6.0), balancer.y),
             ],
         };
-        line.extend(self.from_balancer(balancer, api));
+        line.extend(self.balancer_to_api(balancer, api));
         line
     }
 
@@ -114,7 +114,7 @@ impl Picture {
         }
         if let Some(balancer) = self.balancer() {
             let servers = self.places.iter().filter(|(place, _)| is(place, ComponentKind::ApiServer));
-            lines.extend(servers.map(|(_, rect)| self.from_balancer(balancer, *rect)));
+            lines.extend(servers.map(|(_, rect)| self.balancer_to_api(balancer, *rect)));
         }
         lines
     }
