@@ -43,7 +43,7 @@ for (const lang of ['en', 'zh']) {
         const step = `.lesson .step:nth-child(${at + 1})`;
         await page.waitForSelector(`${step}.open .missing`, { timeout: 60_000 });
         await solve(page, step);
-        await page.waitForSelector(`${step}.met`, { timeout: 90_000 });
+        await page.waitForSelector(`${step}.met`, { timeout: 180_000 });
       }
       await page.waitForSelector('.lesson .finished');
       await screenshot(page, `lesson-${n + 1}-${lang}`);
