@@ -4,12 +4,11 @@
 //!
 //! What is late is late by less than 3 s: a renewal that is written and answered later than that may be overtaken, here as there.
 
-use std::sync::Arc;
-
 use stateright::{Checker, Model, Property};
 
+use super::tests::serve;
 use super::*;
-use crate::api::{Body, ResourceVersion, Status, Timestamp};
+use crate::api::Timestamp;
 
 /// How much later a late answer comes.
 const LATE: Span = Span::secs(2);
@@ -68,25 +67,6 @@ impl World {
         (0..2).filter_map(|who| Some((of(who)?, who))).min()
     }
 
-    fn serve(&mut self, request: Request) -> Response {
-        let Body::Object(object) = request.body else {
-            let missing = Status::not_found(Kind::Lease, "kube-scheduler");
-            return match &self.stored {
-                Some(lease) => Response::Object(lease.clone().into()),
-                None => Response::Failure(Arc::new(missing)),
-            };
-        };
-        let Some(lease) = object.get::<Lease>() else { return Response::Success };
-        let version = self.stored.as_ref().and_then(|stored| stored.metadata.resource_version);
-        if lease.metadata.resource_version != version {
-            return Response::Failure(Arc::new(Status::conflict(Kind::Lease, "kube-scheduler", "changed")));
-        }
-        let mut lease = lease.as_ref().clone();
-        lease.metadata.resource_version = Some(ResourceVersion(version.map_or(1, |version| version.0 + 1)));
-        self.stored = Some(lease.clone());
-        Response::Object(lease.into())
-    }
-
     /// A candidate does or hears what is due.
     fn step(&mut self, late: Span) {
         let Some((at, who)) = self.next() else { return };
@@ -102,7 +82,7 @@ impl World {
             if self.cut[who] {
                 continue;
             }
-            let response = self.serve(call.request);
+            let response = serve(&mut self.stored, call.request);
             self.answers[who].push((self.now + late, Answer::Response { id: call.id, response }));
         }
     }

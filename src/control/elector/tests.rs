@@ -3,6 +3,26 @@
 use super::*;
 use crate::api::{ResourceVersion, Status, Timestamp};
 
+/// The API server, of which the lease is all that is kept.
+pub(super) fn serve(stored: &mut Option<Lease>, request: Request) -> Response {
+    let crate::api::Body::Object(object) = request.body else {
+        let missing = Status::not_found(Kind::Lease, "kube-scheduler");
+        return match stored {
+            Some(lease) => Response::Object(lease.clone().into()),
+            None => Response::Failure(Arc::new(missing)),
+        };
+    };
+    let Some(lease) = object.get::<Lease>() else { return Response::Success };
+    let version = stored.as_ref().and_then(|stored| stored.metadata.resource_version);
+    if lease.metadata.resource_version != version {
+        return Response::Failure(Arc::new(Status::conflict(Kind::Lease, "kube-scheduler", "changed")));
+    }
+    let mut lease = lease.as_ref().clone();
+    lease.metadata.resource_version = Some(ResourceVersion(version.map_or(1, |version| version.0 + 1)));
+    *stored = Some(lease.clone());
+    Response::Object(lease.into())
+}
+
 /// Candidates with one lease that is always reached, unless a candidate is cut off.
 struct Group {
     now: Time,
@@ -20,25 +40,6 @@ impl Group {
         Group { now: Time::ZERO, stored: None, electors: (1..=count).map(elector).collect(), cut: None }
     }
 
-    fn serve(&mut self, request: Request) -> Response {
-        let crate::api::Body::Object(object) = request.body else {
-            let missing = Status::not_found(Kind::Lease, "kube-scheduler");
-            return match &self.stored {
-                Some(lease) => Response::Object(lease.clone().into()),
-                None => Response::Failure(Arc::new(missing)),
-            };
-        };
-        let Some(lease) = object.get::<Lease>() else { return Response::Success };
-        let version = self.stored.as_ref().and_then(|stored| stored.metadata.resource_version);
-        if lease.metadata.resource_version != version {
-            return Response::Failure(Arc::new(Status::conflict(Kind::Lease, "kube-scheduler", "changed")));
-        }
-        let mut lease = lease.as_ref().clone();
-        lease.metadata.resource_version = Some(ResourceVersion(version.map_or(1, |version| version.0 + 1)));
-        self.stored = Some(lease.clone());
-        Response::Object(lease.into())
-    }
-
     /// Lets time pass; every call is answered at once.
     fn run(&mut self, until: Time) {
         loop {
@@ -49,7 +50,7 @@ impl Group {
             self.electors[who].wake(self.now, &mut out);
             let mut calls: Vec<Call> = out.take();
             while let Some(call) = calls.pop().filter(|_| self.cut != Some(who)) {
-                let response = self.serve(call.request);
+                let response = serve(&mut self.stored, call.request);
                 let mut out = Out::default();
                 self.electors[who].handle(Answer::Response { id: call.id, response }, self.now, &mut out);
                 calls.extend(out.take());
