@@ -179,7 +179,7 @@ for (const look of LOOKS) {
     ]);
     await show(page, 'objects');
     await page.click('.kind-line:has-text("HorizontalPodAutoscaler")');
-    await page.click('.rows .row-name');
+    await page.click('.rows .row-name:text-is("php-apache")');
     await page.waitForFunction(() => Number(/(\d+)$/.exec(document.querySelectorAll('.chart .plot .title')[1]?.textContent ?? '')?.[1]) > 1, null, { timeout: 120_000 });
     assert.match(await page.getAttribute('.chart [role="img"]', 'aria-label'), /cpu \d+% \/ 50%/);
     assert.match(await page.getAttribute('.chart .metric', 'd'), /^M.*H.*V/);
