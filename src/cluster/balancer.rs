@@ -6,7 +6,7 @@
 
 use crate::api::CallId;
 use crate::api::http::{HttpRequest, HttpResponse};
-use crate::cluster::clients::{actor_of, number_of};
+use crate::cluster::clients::number_of;
 use crate::cluster::event::{Actor, MasterIx};
 use crate::cluster::{Cluster, Message};
 use crate::control::apiserver::{self, ClientId};
@@ -87,7 +87,7 @@ impl Balancer {
     fn candidates(&self) -> impl Iterator<Item = MasterIx> {
         let count = self.backends.len();
         let up = (0..count).map(move |n| (self.turn + n) % count).filter(|at| self.backends[*at].is_up);
-        up.take(2).map(|at| MasterIx(u32::try_from(at).expect("there are at most five")))
+        up.take(2).map(master)
     }
 
     fn connect(&mut self, client: Actor, at: MasterIx) {
@@ -111,6 +111,11 @@ impl Balancer {
         backend.against = 0;
         !is_well
     }
+}
+
+/// The master of a server.
+fn master(at: usize) -> MasterIx {
+    MasterIx(u32::try_from(at).expect("there are at most five"))
 }
 
 impl Cluster {
@@ -195,13 +200,13 @@ impl Cluster {
         let mut fallen = Vec::new();
         let mut checks = Vec::new();
         for at in 0..balancer.backends.len() {
-            let master = MasterIx(u32::try_from(at).expect("there are at most five"));
+            let of = master(at);
             if balancer.backends[at].asked.is_some() && balancer.checked(at, false) {
-                fallen.push(master);
+                fallen.push(of);
             }
             balancer.last_check += 1;
             balancer.backends[at].asked = Some(balancer.last_check);
-            checks.push((master, balancer.last_check));
+            checks.push((of, balancer.last_check));
         }
         for master in fallen {
             self.sessions_broke(Some(master));
@@ -219,7 +224,7 @@ impl Cluster {
         let Some(balancer) = &mut self.balancer else { return };
         let Some(at) = balancer.backends.iter().position(|backend| backend.asked == Some(id)) else { return };
         if balancer.checked(at, response.code == 200) {
-            self.sessions_broke(Some(MasterIx(u32::try_from(at).expect("there are at most five"))));
+            self.sessions_broke(Some(master(at)));
         }
     }
 
@@ -229,13 +234,5 @@ impl Cluster {
         if let Some(balancer) = &mut self.balancer {
             *balancer = Balancer { next_check: self.now, ..Balancer::new(balancer.backends.len()) };
         }
-    }
-
-    /// The clients that are connected to a server through the load balancer.
-    pub fn clients_of(&self, server: MasterIx) -> impl Iterator<Item = Actor> {
-        let numbers = self.calls.iter().filter(move |(_, pending)| pending.server == server);
-        let mut numbers: Vec<u32> = numbers.map(|((client, _), _)| *client).collect();
-        numbers.dedup();
-        numbers.into_iter().map(actor_of)
     }
 }

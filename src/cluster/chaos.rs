@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::cluster::event::{Actor, Happened};
-use crate::cluster::{Cluster, Fault};
+use crate::cluster::Cluster;
+use crate::cluster::event::Actor;
 use crate::sim::{Rng, Span, Time};
 
 /// So many things are broken at a time, at most.
@@ -23,11 +23,6 @@ impl Chaos {
     /// When the next thing happens.
     pub(super) fn wake_at(&self) -> Time {
         self.next
-    }
-
-    /// The mean time from one fault or repair to the next.
-    pub fn every(&self) -> Span {
-        self.every
     }
 }
 
@@ -60,7 +55,7 @@ impl Cluster {
             let rng = Rng::stream(self.scenario.seed.wrapping_add(self.events), "chaos");
             self.chaos = Some(Chaos { every, next: self.now + every, rng, repairs });
         } else {
-            repairs.iter().for_each(|words| self.chaos_does(words));
+            repairs.iter().for_each(|words| self.strike(words));
         }
         self.rearm(Actor::Chaos);
     }
@@ -82,16 +77,13 @@ impl Cluster {
             })
         };
         if let Some(words) = words {
-            self.chaos_does(&words);
+            self.strike(&words);
         }
     }
 
-    /// A fault that has an entry of its own in the trace. What cannot be broken just now stays as it is.
-    fn chaos_does(&mut self, words: &str) {
-        if let Ok(fault) = Fault::parse(words, |name| self.node_named(name)) {
-            let entry = self.trace.record(self.now, None, Happened::Fault(words.into()));
-            self.inject(fault, Some(entry));
-        }
+    /// A fault in its words, as a learner would inject it. What cannot be broken just now stays as it is.
+    fn strike(&mut self, words: &str) {
+        _ = self.fault(words);
     }
 
     /// What may be broken.

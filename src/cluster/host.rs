@@ -258,12 +258,7 @@ impl Cluster {
         }
         self.calls.retain(|(client, _), _| *client != number);
         self.lose_what_is_under_way_to(actor);
-        self.session_broke(actor);
-        let servers: Vec<Actor> = self.masters().map(|(at, _)| Actor::ApiServer(at)).collect();
-        for server in servers {
-            let gone = apiserver::Input::Disconnect { client: apiserver::ClientId(number) };
-            self.hand_over(server, None, Span::ZERO, Message::ToApi(gone));
-        }
+        self.leave_api_servers(actor, None);
         if matches!(actor, Actor::Flanneld(_)) {
             self.leave_etcd(number);
         }
@@ -280,6 +275,16 @@ impl Cluster {
             self.connection_lost(actor_of(client), crate::api::CallId(id), &pending);
         }
         self.leave_etcd(number_of(Actor::ApiServer(server)));
+    }
+
+    /// A client's connections to the API servers are gone.
+    pub(super) fn leave_api_servers(&mut self, client: Actor, cause: Option<EventId>) {
+        self.session_broke(client);
+        let servers: Vec<Actor> = self.masters().map(|(at, _)| Actor::ApiServer(at)).collect();
+        for server in servers {
+            let gone = apiserver::Input::Disconnect { client: apiserver::ClientId(number_of(client)) };
+            self.hand_over(server, cause, Span::ZERO, Message::ToApi(gone));
+        }
     }
 
     /// A client's connections to etcd are gone.

@@ -13,7 +13,7 @@ use crate::cluster::event::{Actor, NodeIx, WokeFor};
 use crate::cluster::route::CONNECT_TIMEOUT;
 use crate::cluster::{Cluster, Envelope, Message, rouse, run};
 use crate::control::Calendar;
-use crate::control::apiserver::{self, ClientId, aggregation};
+use crate::control::apiserver::{self, aggregation};
 use crate::control::metrics_server::{self, Batch, MetricsServer, Point};
 use crate::node::runtime::{ContainerId, ContainerPhase, ContainerView, PodMeta, Runtime};
 use crate::sim::{EventId, Span, Time, Wake};
@@ -85,12 +85,7 @@ impl Cluster {
         let number = number_of(actor);
         self.calls.retain(|(client, _), _| *client != number);
         self.lose_what_is_under_way_to(actor);
-        self.session_broke(actor);
-        let servers: Vec<Actor> = self.masters().map(|(at, _)| Actor::ApiServer(at)).collect();
-        for server in servers {
-            let gone = apiserver::Input::Disconnect { client: ClientId(number) };
-            self.hand_over(server, cause, Span::ZERO, Message::ToApi(gone));
-        }
+        self.leave_api_servers(actor, cause);
         self.rearm(actor);
     }
 
