@@ -27,7 +27,7 @@
 //! ```
 //!
 //! Models `server/storage/mvcc`, `server/lease`, `server/etcdserver/txn` and `api/v3rpc` (etcd 3.6). Everything is persistent
-//! (`rpds`): a checkpoint of a store with a million records is a handful of pointers.
+//! ([`SharedMap`](crate::sim::SharedMap)): a checkpoint of a store with a million records is a handful of pointers.
 
 pub mod backend;
 pub mod error;

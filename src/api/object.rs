@@ -201,9 +201,9 @@ impl Kind {
     pub fn etcd_key(self, namespace: &str, name: &str) -> String {
         let info = self.info();
         if info.namespaced {
-            format!("/registry/{}/{namespace}/{name}", info.etcd)
+            ["/registry/", info.etcd, "/", namespace, "/", name].concat()
         } else {
-            format!("/registry/{}/{name}", info.etcd)
+            ["/registry/", info.etcd, "/", name].concat()
         }
     }
 

@@ -4,6 +4,10 @@
 //! of it as an error of the worker and offers a way on. Its global `busy_ms` is the wall-clock time spent on requests so far,
 //! for whoever measures (`make bench`).
 
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 #[cfg(not(target_arch = "wasm32"))]
 fn main() {}
 

@@ -1,15 +1,13 @@
 //! Who is to be woken when. Components compute their next wake-up from their state; after each input it is asked for again.
 
-use crate::sim::{VecMap, VecSet};
-
 use crate::cluster::event::{Actor, WokeFor};
-use crate::sim::{Time, Wake};
+use crate::sim::{SharedMap, SharedSet, Time, Wake};
 
 /// Pending wake-ups, at most one an actor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Wakes {
-    by_actor: VecMap<Actor, Wake<WokeFor>>,
-    by_time: VecSet<(Time, Actor)>,
+    by_actor: SharedMap<Actor, Wake<WokeFor>>,
+    by_time: SharedSet<(Time, Actor)>,
 }
 
 impl Wakes {

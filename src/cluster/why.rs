@@ -1,13 +1,11 @@
 //! Who wrote what an object wants: the link from an object to the entry of the trace that created it or changed its spec.
 
-use std::collections::BTreeMap;
-
 use crate::api::{Object, ObjectRef};
-use crate::sim::EventId;
+use crate::sim::{EventId, SharedMap};
 
 /// For each object that lives, the entry that last wrote its desired state, and its generation then.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Writers(BTreeMap<ObjectRef, (i64, EventId)>);
+pub struct Writers(SharedMap<ObjectRef, (i64, EventId)>);
 
 impl Writers {
     /// An object was written by `entry`; whether that changed what it wants.

@@ -55,17 +55,15 @@ pub mod watching;
 #[cfg(test)]
 mod tests;
 
-use crate::sim::{VecMap, VecSet};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
-use rpds::RedBlackTreeMapSync;
 
 use crate::api::http::{Chunk, HttpRequest, HttpResponse, StreamInput};
 use crate::api::{Answer, CallId, Kind, KubeletAnswer, KubeletRequest, MicroTime, Object, Request, Timestamp};
 use crate::etcd;
-use crate::sim::{Component, Out, Rng, Time, Wake};
+use crate::sim::{Component, Out, Rng, SharedMap, Time, VecMap, VecSet, Wake};
 use alloc::Allocator;
 use boot::Boot;
 use cache::Cache;
@@ -265,8 +263,8 @@ pub struct ApiServer {
     boot: Boot,
     caches: VecMap<Kind, Cache>,
     watchers: VecMap<Kind, Watchers>,
-    calls: RedBlackTreeMapSync<CallNo, Call>,
-    by_client: RedBlackTreeMapSync<(ClientId, CallId), CallNo>,
+    calls: SharedMap<CallNo, Call>,
+    by_client: SharedMap<(ClientId, CallId), CallNo>,
     /// Calls that wait for a cache to hear of a revision.
     behind: VecSet<CallNo>,
     /// Calls whose questions etcd could not answer, by when they are given up.
@@ -299,8 +297,8 @@ impl ApiServer {
             boot: Boot::Off,
             caches: Kind::ALL.iter().map(|kind| (*kind, Cache::new(*kind))).collect(),
             watchers: Kind::ALL.iter().map(|kind| (*kind, Watchers::default())).collect(),
-            calls: RedBlackTreeMapSync::new_sync(),
-            by_client: RedBlackTreeMapSync::new_sync(),
+            calls: SharedMap::new(),
+            by_client: SharedMap::new(),
             behind: VecSet::new(),
             patient: VecSet::new(),
             errands: VecMap::new(),

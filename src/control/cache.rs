@@ -6,13 +6,13 @@
 
 mod index;
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::sync::Arc;
-
-use rpds::RedBlackTreeMapSync;
 
 use crate::api::{Kind, KindOf, LabelSelector, Object, ObjectRef, ResourceVersion, Uid, WatchEventType};
 use crate::control::selector;
-use crate::sim::{Time, VecMap};
+use crate::sim::{SharedMap, Time, VecMap};
 
 pub use index::{Index, Indexes, Tally};
 
@@ -57,6 +57,49 @@ impl Change {
 /// Namespace and name.
 type Key = (Arc<str>, Arc<str>);
 
+/// A namespace and a name in whatever form they are there, so that an object is looked up without making a [`Key`].
+trait Named {
+    fn name(&self) -> (&str, &str);
+}
+
+impl Named for Key {
+    fn name(&self) -> (&str, &str) {
+        (&self.0, &self.1)
+    }
+}
+
+impl Named for (&str, &str) {
+    fn name(&self) -> (&str, &str) {
+        *self
+    }
+}
+
+impl<'a> Borrow<dyn Named + 'a> for Key {
+    fn borrow(&self) -> &(dyn Named + 'a) {
+        self
+    }
+}
+
+impl PartialEq for dyn Named + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for dyn Named + '_ {}
+
+impl PartialOrd for dyn Named + '_ {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for dyn Named + '_ {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name().cmp(&other.name())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Stored {
     object: Object,
@@ -65,7 +108,7 @@ struct Stored {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Store {
-    objects: RedBlackTreeMapSync<Key, Stored>,
+    objects: SharedMap<Key, Stored>,
     revision: Option<ResourceVersion>,
 }
 
@@ -85,13 +128,16 @@ impl Cache {
 
     /// An object by its reference.
     pub fn object(&self, of: &ObjectRef) -> Option<&Object> {
-        let key = (of.namespace.clone(), of.name.clone());
-        Some(&self.stores.get(&of.kind)?.objects.get(&key)?.object)
+        Some(&self.stored(of.kind, &of.namespace, &of.name)?.object)
+    }
+
+    fn stored(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Stored> {
+        self.stores.get(&kind)?.objects.get(&(namespace, name) as &dyn Named)
     }
 
     /// An object by namespace and name.
     pub fn get<K: KindOf>(&self, namespace: &str, name: &str) -> Option<&Arc<K>> {
-        K::of(&self.stores.get(&K::KIND)?.objects.get(&(namespace.into(), name.into()))?.object)
+        K::of(&self.stored(K::KIND, namespace, name)?.object)
     }
 
     /// An object by its reference, if it is of that kind.
@@ -101,8 +147,7 @@ impl Cache {
 
     /// When an object was last seen to change.
     pub fn seen_at(&self, of: &ObjectRef) -> Option<Time> {
-        let key = (of.namespace.clone(), of.name.clone());
-        Some(self.stores.get(&of.kind)?.objects.get(&key)?.seen)
+        Some(self.stored(of.kind, &of.namespace, &of.name)?.seen)
     }
 
     /// Everything of a kind up to this revision has been seen; `None` before the first list.
@@ -112,7 +157,7 @@ impl Cache {
 
     /// How many objects of a kind there are.
     pub fn count(&self, kind: Kind) -> u64 {
-        self.stores.get(&kind).map_or(0, |store| store.objects.size() as u64)
+        self.stores.get(&kind).map_or(0, |store| store.objects.len())
     }
 
     /// All objects of a kind, by namespace and name.
@@ -177,10 +222,10 @@ impl Cache {
 
     /// Takes one reported change in; `None` if it is older than what is known.
     pub fn apply(&mut self, event: WatchEventType, object: Object, now: Time) -> Option<Change> {
-        let of = object.reference();
-        let store = self.stores.entry(of.kind).or_default();
-        let key = (of.namespace.clone(), of.name.clone());
-        let old = store.objects.get(&key).map(|stored| stored.object.clone());
+        let store = self.stores.entry(object.kind()).or_default();
+        let meta = object.meta();
+        let name = &(meta.namespace.as_str(), meta.name.as_str()) as &dyn Named;
+        let old = store.objects.get(name).map(|stored| stored.object.clone());
         if let Some(old) = &old {
             let (then, now) = (old.meta().resource_version, object.meta().resource_version);
             if event != WatchEventType::Deleted && then.is_some() && then >= now && old.uid() == object.uid() {
@@ -193,10 +238,14 @@ impl Cache {
         }
         if gone {
             old.as_ref()?;
-            store.objects.remove_mut(&key);
+            store.objects.remove(name);
             return Some(Change { event, old, new: object });
         }
-        store.objects.insert_mut(key, Stored { object: object.clone(), seen: now });
+        let stored = Stored { object: object.clone(), seen: now };
+        match store.objects.get_mut(name) {
+            Some(known) => *known = stored,
+            None => _ = store.objects.insert(key_of(&object.reference()), stored),
+        }
         let event = if old.is_some() { WatchEventType::Modified } else { WatchEventType::Added };
         Some(Change { event, old, new: object })
     }
@@ -205,7 +254,7 @@ impl Cache {
     pub fn replace(&mut self, kind: Kind, objects: Vec<Object>, revision: ResourceVersion, now: Time) -> Vec<Change> {
         let listed: crate::sim::VecSet<Key> = objects.iter().map(|object| key_of(&object.reference())).collect();
         let gone: Vec<Object> = self.stores.get(&kind).map_or_else(Vec::new, |store| {
-            let missing = store.objects.iter().filter(|(key, _)| !listed.contains(key));
+            let missing = store.objects.iter().filter(|(key, _)| !listed.contains::<Key>(key));
             missing.map(|(_, stored)| stored.object.clone()).collect()
         });
         let mut changes: Vec<Change> =

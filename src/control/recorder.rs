@@ -6,10 +6,11 @@
 //! within a component by counting nanoseconds up; an Event whose hour of life is over is created anew without asking first.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::api::{Body, Event, EventSource, Kind, Object, ObjectMeta, ObjectReference, PatchType, Request, Verb};
+use crate::api::{Body, Event, EventSource, Kind, Object, ObjectMeta, ObjectReference, PatchType, Request, Uid, Verb};
 use crate::control::Calendar;
 use crate::sim::{Span, Time, VecSet, digest_of};
 
@@ -37,22 +38,22 @@ pub enum Style {
     Series,
 }
 
-/// What makes events similar: who they are about, type and reason.
+/// What makes events similar: who they are about, type and reason. What tells most topics apart comes first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Topic {
-    kind: String,
-    namespace: String,
-    name: String,
-    uid: String,
-    field_path: String,
-    r#type: String,
+    uid: Uid,
     reason: String,
+    r#type: String,
+    field_path: String,
+    name: String,
+    namespace: String,
+    kind: String,
 }
 
 /// The Event that stands for an observation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Seen {
-    name: String,
+    name: Arc<str>,
     first: Time,
     last: Time,
     /// When it was written last; `None` if it never was.
@@ -64,7 +65,7 @@ struct Seen {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Aggregate {
     last: Time,
-    messages: VecSet<String>,
+    messages: VecSet<Arc<str>>,
 }
 
 /// What is left of a burst.
@@ -83,9 +84,10 @@ pub struct Recorder {
     host: String,
     style: Style,
     last_nanos: u64,
-    seen: BTreeMap<(Topic, String), Seen>,
-    aggregates: BTreeMap<Topic, Aggregate>,
-    buckets: BTreeMap<(String, String, String), Bucket>,
+    seen: BTreeMap<(Arc<Topic>, Arc<str>), Seen>,
+    aggregates: BTreeMap<Arc<Topic>, Aggregate>,
+    /// By `name namespace kind type`.
+    buckets: BTreeMap<String, Bucket>,
 }
 
 /// A reference to an object, as events carry it.
@@ -144,15 +146,15 @@ impl Recorder {
         action: &str,
         message: &str,
     ) -> Vec<Request> {
-        let topic = Topic {
-            kind: involved.kind.clone(),
-            namespace: involved.namespace.clone(),
-            name: involved.name.clone(),
-            uid: involved.uid.to_string(),
-            field_path: involved.field_path.clone(),
-            r#type: r#type.to_owned(),
+        let topic = Arc::new(Topic {
+            uid: involved.uid.clone(),
             reason: reason.to_owned(),
-        };
+            r#type: r#type.to_owned(),
+            field_path: involved.field_path.clone(),
+            name: involved.name.clone(),
+            namespace: involved.namespace.clone(),
+            kind: involved.kind.clone(),
+        });
         self.forget_the_oldest();
         let request = match self.style {
             Style::Series => Some(self.in_series(now, topic, &involved, action, message)),
@@ -161,30 +163,31 @@ impl Recorder {
         request.into_iter().collect()
     }
 
-    fn counted(&mut self, now: Time, topic: Topic, involved: &ObjectReference, message: &str) -> Option<Request> {
+    fn counted(&mut self, now: Time, topic: Arc<Topic>, involved: &ObjectReference, message: &str) -> Option<Request> {
         let (message, key) = self.aggregated(now, &topic, message);
         // What is not written is counted all the same, and told with the next one that is.
         let admitted = self.admitted(now, involved, &topic.r#type);
-        let known = self.seen.get(&(topic.clone(), key.clone())).cloned();
+        let key = (Arc::clone(&topic), key);
+        let known = self.seen.get(&key).cloned();
         let seen = match known {
             Some(seen) => Seen { last: now, count: seen.count + 1, ..seen },
             None => Seen { name: self.event_name(now, involved), first: now, last: now, written: None, count: 1 },
         };
         if !admitted {
-            self.seen.insert((topic, key), seen);
+            self.seen.insert(key, seen);
             return None;
         }
         let fresh = seen.written.is_none_or(|at| now.since(at) >= TTL);
         let seen = Seen { written: Some(now), ..seen };
-        self.seen.insert((topic.clone(), key), seen.clone());
+        self.seen.insert(key, seen.clone());
         if !fresh {
             let patch = json!({
-                "count": seen.count, "lastTimestamp": self.calendar.timestamp(now), "message": message,
+                "count": seen.count, "lastTimestamp": self.calendar.timestamp(now), "message": &*message,
             });
             return Some(patch_event(&namespace_of(involved), &seen.name, patch));
         }
         let combined = message.starts_with(PREFIX);
-        let mut event = self.new_event(&seen.name, &topic, involved, message);
+        let mut event = self.new_event(&seen.name, &topic, involved, &message);
         event.source =
             EventSource { component: self.component.clone(), host: self.host.clone(), ..EventSource::default() };
         event.reporting_instance.clone_from(&self.host);
@@ -202,13 +205,13 @@ impl Recorder {
     fn in_series(
         &mut self,
         now: Time,
-        topic: Topic,
+        topic: Arc<Topic>,
         involved: &ObjectReference,
         action: &str,
         message: &str,
     ) -> Request {
         let version = involved.resource_version.map_or(0, |version| version.0);
-        let key = (topic.clone(), format!("{action} {version}"));
+        let key = (Arc::clone(&topic), format!("{action} {version}").into());
         if let Some(seen) = self.seen.get_mut(&key).filter(|seen| now.since(seen.last) < SERIES) {
             seen.count += 1;
             seen.last = now;
@@ -216,7 +219,7 @@ impl Recorder {
             return patch_event(&namespace_of(involved), &seen.name.clone(), json!({ "series": series }));
         }
         let seen = Seen { name: self.event_name(now, involved), first: now, last: now, written: Some(now), count: 1 };
-        let mut event = self.new_event(&seen.name, &topic, involved, message.to_owned());
+        let mut event = self.new_event(&seen.name, &topic, involved, message);
         event.action = action.to_owned();
         event.event_time = Some(self.calendar.micros(now));
         event.reporting_instance = format!("{}-{}", self.component, self.host);
@@ -224,38 +227,41 @@ impl Recorder {
         Request::create(event)
     }
 
-    fn new_event(&self, name: &str, topic: &Topic, involved: &ObjectReference, message: String) -> Event {
+    fn new_event(&self, name: &str, topic: &Topic, involved: &ObjectReference, message: &str) -> Event {
         Event {
             metadata: ObjectMeta { name: name.to_owned(), namespace: namespace_of(involved), ..ObjectMeta::default() },
             involved_object: involved.clone(),
             reporting_component: self.component.clone(),
             reason: topic.reason.clone(),
-            message,
+            message: message.to_owned(),
             r#type: topic.r#type.clone(),
             ..Event::default()
         }
     }
 
     /// The message, combined if there are many of its topic, and the key under which it is counted.
-    fn aggregated(&mut self, now: Time, topic: &Topic, message: &str) -> (String, String) {
-        let topic = Topic { field_path: String::new(), ..topic.clone() };
+    fn aggregated(&mut self, now: Time, topic: &Arc<Topic>, message: &str) -> (Arc<str>, Arc<str>) {
+        let topic = match topic.field_path.as_str() {
+            "" => Arc::clone(topic),
+            _ => Topic { field_path: String::new(), ..Topic::clone(topic) }.into(),
+        };
+        let message: Arc<str> = message.into();
         let aggregate = self.aggregates.entry(topic).or_default();
         if now.since(aggregate.last) > AGGREGATE_WITHIN {
             aggregate.messages.clear();
         }
         aggregate.last = now;
-        aggregate.messages.insert(message.to_owned());
+        aggregate.messages.insert(Arc::clone(&message));
         if (aggregate.messages.len() as u64) < AGGREGATE_FROM {
-            return (message.to_owned(), message.to_owned());
+            return (Arc::clone(&message), message);
         }
         aggregate.messages.pop_first();
-        (format!("{PREFIX}{message}"), PREFIX.to_owned())
+        (format!("{PREFIX}{message}").into(), PREFIX.into())
     }
 
     /// Whether the token bucket of the object and the type (Normal, Warning) has one left; takes it.
     fn admitted(&mut self, now: Time, involved: &ObjectReference, r#type: &str) -> bool {
-        let object = format!("{} {}", involved.kind, r#type);
-        let key = (object, involved.namespace.clone(), involved.name.clone());
+        let key = [&*involved.name, &involved.namespace, &involved.kind, r#type].join(" ");
         let full = REFILL.0 * BURST;
         let bucket = self.buckets.entry(key).or_insert(Bucket { credit: full, at: now });
         bucket.credit = bucket.credit.saturating_add(now.since(bucket.at).0).min(full);
@@ -269,11 +275,11 @@ impl Recorder {
 
     /// `<object>.<16 hexadecimal digits>`: the time in nanoseconds. Components differ by a share of a tenth of a
     /// millisecond, so that two that report on one object at one time do not take each other's name.
-    fn event_name(&mut self, now: Time, involved: &ObjectReference) -> String {
+    fn event_name(&mut self, now: Time, involved: &ObjectReference) -> Arc<str> {
         let share = digest_of(&(self.component.as_str(), self.host.as_str())).0 % 100_000;
         let nanos = (self.calendar.nanos(now) + share).max(self.last_nanos + 1);
         self.last_nanos = nanos;
-        format!("{}.{nanos:016x}", involved.name)
+        format!("{}.{nanos:016x}", involved.name).into()
     }
 
     /// Keeps what is remembered bounded: the older half goes when there is too much.

@@ -1,19 +1,18 @@
 //! What was written, by revision: the store's only copy of values.
 //!
-//! Models the `key` bucket of `server/storage/backend` (etcd), which is bbolt there; here it is a persistent tree, so that a
+//! Models the `key` bucket of `server/storage/backend` (etcd), which is bbolt there; here it is a shared map, so that a
 //! checkpoint is a clone. It has no pages, so `size` counts what is in use and defragmentation has nothing to do.
-
-use rpds::RedBlackTreeMapSync;
 
 use crate::etcd::key::Key;
 use crate::etcd::payload::Payload;
 use crate::etcd::reply::KeyValue;
 use crate::etcd::revision::{Change, Revision};
+use crate::sim::SharedMap;
 
 /// The records of all revisions that are still known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Backend<V> {
-    records: RedBlackTreeMapSync<Change, Record<V>>,
+    records: SharedMap<Change, Record<V>>,
     size: u64,
 }
 
@@ -31,7 +30,7 @@ const OVERHEAD: u64 = 40;
 
 impl<V> Default for Backend<V> {
     fn default() -> Self {
-        Backend { records: RedBlackTreeMapSync::default(), size: 0 }
+        Backend { records: SharedMap::default(), size: 0 }
     }
 }
 
@@ -39,7 +38,7 @@ impl<V: Payload> Backend<V> {
     /// Adds a record at a change after all others.
     pub fn append(&mut self, change: Change, record: Record<V>) {
         self.size += record.size();
-        self.records.insert_mut(change, record);
+        self.records.insert(change, record);
     }
 
     /// The put at `change`, which must be one that is known.
@@ -66,13 +65,13 @@ impl<V: Payload> Backend<V> {
             if let Some(record) = self.records.get(change) {
                 self.size -= record.size();
             }
-            self.records.remove_mut(change);
+            self.records.remove(change);
         }
     }
 
     /// How many records are kept.
     pub fn records(&self) -> u64 {
-        self.records.size() as u64
+        self.records.len()
     }
 
     /// Bytes in use.

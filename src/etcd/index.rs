@@ -1,19 +1,18 @@
 //! All keys with their revisions, in key order.
 //!
-//! Models `server/storage/mvcc/index.go` (etcd), a B-tree there and a persistent tree here, so that a checkpoint is a clone.
+//! Models `server/storage/mvcc/index.go` (etcd), a B-tree there and a shared map here, so that a checkpoint is a clone.
 
 use std::borrow::Borrow;
-
-use rpds::RedBlackTreeMapSync;
 
 use crate::etcd::key::{Key, KeyRange};
 use crate::etcd::key_index::{Extended, KeyIndex};
 use crate::etcd::revision::{Change, Revision};
+use crate::sim::SharedMap;
 
 /// The index of keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Index {
-    keys: RedBlackTreeMapSync<Key, KeyIndex>,
+    keys: SharedMap<Key, KeyIndex>,
 }
 
 impl Index {
@@ -24,7 +23,7 @@ impl Index {
         }
         let mut fresh = KeyIndex::default();
         let extended = fresh.put(change);
-        self.keys.insert_mut(key.clone(), fresh);
+        self.keys.insert(key.clone(), fresh);
         extended
     }
 
@@ -54,7 +53,7 @@ impl Index {
 
     /// The keys of `range` of which something is known, deleted ones included, in order.
     pub fn known<'a>(&'a self, range: &'a KeyRange) -> impl Iterator<Item = (&'a Key, &'a KeyIndex)> + 'a {
-        let walk = self.keys.range::<str, _>(range.walk_from());
+        let walk = self.keys.range::<str>(range.walk_from());
         walk.take_while(move |(key, _)| range.contains(Borrow::<str>::borrow(*key)))
     }
 
@@ -67,7 +66,7 @@ impl Index {
             let known = self.keys.get_mut::<str>(&key).expect("the key was just seen");
             dropped.append(&mut known.compact(at));
             if known.is_empty() {
-                self.keys.remove_mut::<str>(&key);
+                self.keys.remove::<str>(&key);
             }
         }
         dropped

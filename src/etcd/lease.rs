@@ -3,12 +3,10 @@
 //! Models `server/lease/lessor.go` (etcd), as far as it is the same on all members: which leases there are, how long they live,
 //! which keys are theirs. When one ends only the leader knows: see `lease_clock`.
 
-use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
-
 use crate::etcd::error::EtcdError;
 use crate::etcd::key::Key;
 use crate::etcd::revision::LeaseId;
-use crate::sim::Span;
+use crate::sim::{SharedMap, SharedSet, Span};
 
 /// The least time to live: one and a half election time-outs (1 s), rounded up to a second.
 const MIN_TTL: Span = Span::secs(2);
@@ -18,15 +16,15 @@ const MAX_TTL: Span = Span::secs(9_000_000_000);
 /// All leases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Lessor {
-    leases: RedBlackTreeMapSync<LeaseId, Lease>,
-    by_key: RedBlackTreeMapSync<Key, LeaseId>,
+    leases: SharedMap<LeaseId, Lease>,
+    by_key: SharedMap<Key, LeaseId>,
 }
 
 /// One lease.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Lease {
     ttl: Span,
-    keys: RedBlackTreeSetSync<Key>,
+    keys: SharedSet<Key>,
 }
 
 impl Lessor {
@@ -39,7 +37,7 @@ impl Lessor {
             return Err(EtcdError::LeaseExists);
         }
         let ttl = ttl.max(MIN_TTL);
-        self.leases.insert_mut(id, Lease { ttl, keys: RedBlackTreeSetSync::default() });
+        self.leases.insert(id, Lease { ttl, keys: SharedSet::default() });
         Ok(ttl)
     }
 
@@ -48,9 +46,9 @@ impl Lessor {
         let lease = self.leases.get(&id).ok_or(EtcdError::LeaseNotFound)?;
         let keys: Vec<Key> = lease.keys.iter().cloned().collect();
         for key in &keys {
-            self.by_key.remove_mut(key);
+            self.by_key.remove(key);
         }
-        self.leases.remove_mut(&id);
+        self.leases.remove(&id);
         Ok(keys)
     }
 
@@ -86,15 +84,15 @@ impl Lessor {
             return;
         }
         if let Some(old) = old.and_then(|old| self.leases.get_mut(&old)) {
-            old.keys.remove_mut(key);
+            old.keys.remove(key);
         }
         match lease {
             Some(id) => {
-                self.leases.get_mut(&id).expect("a lease is checked before use").keys.insert_mut(key.clone());
-                self.by_key.insert_mut(key.clone(), id);
+                self.leases.get_mut(&id).expect("a lease is checked before use").keys.insert(key.clone());
+                self.by_key.insert(key.clone(), id);
             }
             None => {
-                self.by_key.remove_mut(key);
+                self.by_key.remove(key);
             }
         }
     }

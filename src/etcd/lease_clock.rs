@@ -5,10 +5,8 @@
 //! through the log. etcd looks every 500 ms, so a lease outlives its time by up to that; a revocation that comes to nothing is
 //! tried again after 3 s.
 
-use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
-
 use crate::etcd::revision::LeaseId;
-use crate::sim::{Span, Time};
+use crate::sim::{SharedMap, SharedSet, Span, Time};
 
 /// How often the leader looks for leases that are over.
 const LOOK_EVERY: Span = Span::millis(500);
@@ -18,8 +16,8 @@ const RETRY: Span = Span::secs(3);
 /// The ends of all leases; empty at who does not lead.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LeaseClock {
-    ends: RedBlackTreeMapSync<LeaseId, End>,
-    by_look: RedBlackTreeSetSync<(Time, LeaseId)>,
+    ends: SharedMap<LeaseId, End>,
+    by_look: SharedSet<(Time, LeaseId)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,8 +51,8 @@ impl LeaseClock {
     /// Lease `id` is gone.
     pub fn end(&mut self, id: LeaseId) {
         if let Some(end) = self.ends.get(&id).copied() {
-            self.by_look.remove_mut(&(end.look, id));
-            self.ends.remove_mut(&id);
+            self.by_look.remove(&(end.look, id));
+            self.ends.remove(&id);
         }
     }
 
@@ -87,8 +85,8 @@ impl LeaseClock {
 
     fn set(&mut self, id: LeaseId, end: End) {
         self.end(id);
-        self.by_look.insert_mut((end.look, id));
-        self.ends.insert_mut(id, end);
+        self.by_look.insert((end.look, id));
+        self.ends.insert(id, end);
     }
 }
 

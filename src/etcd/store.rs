@@ -235,10 +235,11 @@ impl<V: Payload> Writer<'_, V> {
             NewLease::Attach(lease) => Some(lease),
             NewLease::Keep => prev.as_ref().and_then(|prev| prev.lease),
         };
-        let value = match op.value {
+        let mut value = match op.value {
             NewValue::Set(value) => value,
             NewValue::Keep => prev.as_ref().expect("a put that keeps was checked").value.clone(),
         };
+        value.stored_at(self.main);
         let change = next_change(self.main, &self.events);
         let extended = store.index.put(&key, change);
         store.leases.attach(&key, lease);

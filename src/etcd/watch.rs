@@ -5,15 +5,13 @@
 //! of the lengths in use, because nearly every watch is one of a key or of a prefix. There, a watch from an old revision
 //! catches up in a loop every 100 ms; here at once. Who measures the delay of the first events could tell.
 
-use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
-
 use crate::etcd::error::EtcdError;
 use crate::etcd::key::{Key, KeyRange};
 use crate::etcd::op::WatchOp;
 use crate::etcd::payload::Payload;
 use crate::etcd::reply::Event;
 use crate::etcd::revision::{ClientId, Revision, WatchId};
-use crate::sim::{Span, Time, VecMap};
+use crate::sim::{SharedMap, SharedSet, Span, Time, VecMap};
 
 /// How often an idle watch that asks for it is told the revision.
 const PROGRESS_EVERY: Span = Span::mins(10);
@@ -21,19 +19,19 @@ const PROGRESS_EVERY: Span = Span::mins(10);
 /// One watch of one client.
 pub type Watch = (ClientId, WatchId);
 
-type Watches = RedBlackTreeSetSync<Watch>;
+type Watches = SharedSet<Watch>;
 
 /// All watches of a member.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct WatchHub {
-    watchers: RedBlackTreeMapSync<Watch, Watcher>,
-    next_id: RedBlackTreeMapSync<ClientId, WatchId>,
-    by_key: RedBlackTreeMapSync<Key, Watches>,
-    by_prefix: RedBlackTreeMapSync<Key, Watches>,
+    watchers: SharedMap<Watch, Watcher>,
+    next_id: SharedMap<ClientId, WatchId>,
+    by_key: SharedMap<Key, Watches>,
+    by_prefix: SharedMap<Key, Watches>,
     /// How many watched prefixes have this length in bytes.
-    prefix_lengths: RedBlackTreeMapSync<u32, u32>,
+    prefix_lengths: SharedMap<u32, u32>,
     by_interval: Watches,
-    progress: RedBlackTreeSetSync<(Time, Watch)>,
+    progress: SharedSet<(Time, Watch)>,
 }
 
 /// What a watch wants.
@@ -65,12 +63,12 @@ impl WatchHub {
         let watch = (client, id);
         let progress_at = op.progress.then(|| now + PROGRESS_EVERY);
         if let Some(at) = progress_at {
-            self.progress.insert_mut((at, watch));
+            self.progress.insert((at, watch));
         }
         self.file(watch, &op.range);
         let (no_put, no_delete, prev_kv) = (op.no_put, op.no_delete, op.prev_kv);
         let watcher = Watcher { range: op.range, next, no_put, no_delete, prev_kv, progress_at, busy: false };
-        self.watchers.insert_mut(watch, watcher);
+        self.watchers.insert(watch, watcher);
         Ok(id)
     }
 
@@ -78,10 +76,10 @@ impl WatchHub {
     pub fn cancel(&mut self, watch: Watch) -> bool {
         let Some(watcher) = self.watchers.get(&watch).cloned() else { return false };
         if let Some(at) = watcher.progress_at {
-            self.progress.remove_mut(&(at, watch));
+            self.progress.remove(&(at, watch));
         }
         self.unfile(watch, &watcher.range);
-        self.watchers.remove_mut(&watch);
+        self.watchers.remove(&watch);
         true
     }
 
@@ -91,7 +89,7 @@ impl WatchHub {
         for watch in gone {
             self.cancel(watch);
         }
-        self.next_id.remove_mut(&client);
+        self.next_id.remove(&client);
     }
 
     /// The watches of `client`.
@@ -145,14 +143,14 @@ impl WatchHub {
         let due: Vec<(Time, Watch)> = self.progress.iter().take_while(|(at, _)| *at <= now).copied().collect();
         let mut idle = Vec::new();
         for (at, watch) in due {
-            self.progress.remove_mut(&(at, watch));
+            self.progress.remove(&(at, watch));
             let watcher = self.watchers.get_mut(&watch).expect("every watch with a clock exists");
             let next = at.max(now - PROGRESS_EVERY) + PROGRESS_EVERY;
             watcher.progress_at = Some(next);
             if !std::mem::take(&mut watcher.busy) {
                 idle.push(watch);
             }
-            self.progress.insert_mut((next, watch));
+            self.progress.insert((next, watch));
         }
         idle
     }
@@ -166,16 +164,16 @@ impl WatchHub {
         while self.watchers.contains_key(&(client, id)) {
             id = WatchId(id.0 + 1);
         }
-        self.next_id.insert_mut(client, WatchId(id.0 + 1));
+        self.next_id.insert(client, WatchId(id.0 + 1));
         Ok(id)
     }
 
     /// The watches whose range has `key`.
     fn concerned(&self, key: &str) -> Vec<Watch> {
-        let mut found: Vec<Watch> = self.by_key.get(key).into_iter().flatten().copied().collect();
+        let mut found: Vec<Watch> = self.by_key.get(key).into_iter().flat_map(Watches::iter).copied().collect();
         for length in self.prefix_lengths.keys() {
             let Some(prefix) = key.get(..index(*length)) else { continue };
-            found.extend(self.by_prefix.get(prefix).into_iter().flatten());
+            found.extend(self.by_prefix.get(prefix).into_iter().flat_map(Watches::iter));
         }
         let contains = |watch: &&Watch| self.watchers.get(*watch).is_some_and(|w| w.range.contains(key));
         found.extend(self.by_interval.iter().filter(contains));
@@ -188,11 +186,11 @@ impl WatchHub {
             KeyRange::Prefix(prefix) => {
                 if !self.by_prefix.contains_key(&**prefix) {
                     let users = self.prefix_lengths.get(&length(prefix)).copied().unwrap_or_default();
-                    self.prefix_lengths.insert_mut(length(prefix), users + 1);
+                    self.prefix_lengths.insert(length(prefix), users + 1);
                 }
                 add(&mut self.by_prefix, prefix, watch);
             }
-            KeyRange::From(_) | KeyRange::Between { .. } => self.by_interval.insert_mut(watch),
+            KeyRange::From(_) | KeyRange::Between { .. } => self.by_interval.insert(watch),
         }
     }
 
@@ -206,14 +204,14 @@ impl WatchHub {
                     return;
                 }
                 match self.prefix_lengths.get(&length(prefix)) {
-                    Some(users) if *users > 1 => self.prefix_lengths.insert_mut(length(prefix), users - 1),
+                    Some(users) if *users > 1 => _ = self.prefix_lengths.insert(length(prefix), users - 1),
                     _ => {
-                        self.prefix_lengths.remove_mut(&length(prefix));
+                        self.prefix_lengths.remove(&length(prefix));
                     }
                 }
             }
             KeyRange::From(_) | KeyRange::Between { .. } => {
-                self.by_interval.remove_mut(&watch);
+                self.by_interval.remove(&watch);
             }
         }
     }
@@ -238,23 +236,23 @@ fn index(length: u32) -> usize {
     usize::try_from(length).expect("a length of a key fits")
 }
 
-fn add(map: &mut RedBlackTreeMapSync<Key, Watches>, key: &Key, watch: Watch) {
+fn add(map: &mut SharedMap<Key, Watches>, key: &Key, watch: Watch) {
     if let Some(watches) = map.get_mut::<str>(key) {
-        watches.insert_mut(watch);
+        watches.insert(watch);
         return;
     }
     let mut fresh = Watches::default();
-    fresh.insert_mut(watch);
-    map.insert_mut(key.clone(), fresh);
+    fresh.insert(watch);
+    map.insert(key.clone(), fresh);
 }
 
 /// Removes `watch` at `key`. Returns whether it was the last there.
-fn remove(map: &mut RedBlackTreeMapSync<Key, Watches>, key: &Key, watch: Watch) -> bool {
+fn remove(map: &mut SharedMap<Key, Watches>, key: &Key, watch: Watch) -> bool {
     let Some(watches) = map.get_mut::<str>(key) else { return false };
-    watches.remove_mut(&watch);
+    watches.remove(&watch);
     let last = watches.is_empty();
     if last {
-        map.remove_mut::<str>(key);
+        map.remove::<str>(key);
     }
     last
 }

@@ -81,11 +81,14 @@ pub enum Next {
     TimedOut,
 }
 
-/// A stream that a verb reads chunk by chunk.
+/// A stream that a verb reads chunk by chunk. A chunk is done with when the next one is asked for: it is forgotten and what it
+/// printed is out, so a verb keeps nothing of it. One stream is read at a time.
 #[derive(Clone, Debug)]
 pub struct Stream {
     id: u64,
-    read: u32,
+    read: bool,
+    /// How much was printed before it.
+    printed: u64,
 }
 
 /// `error: message` and exit code 1; a message that ends its line itself gets no second end.
@@ -281,7 +284,7 @@ impl<'a> Ctx<'a> {
         if !answer.response.is_success() {
             return Err(api_error::stop(&answer.response));
         }
-        Ok(Stream { id: answer.id, read: 0 })
+        Ok(Stream { id: answer.id, read: false, printed: self.printed })
     }
 
     /// Hands the terminal over to a stream until that ends. The answer may be a refusal.
@@ -295,9 +298,13 @@ impl<'a> Ctx<'a> {
 
     /// The next chunk of a stream, waiting for it until the deadline.
     pub fn next(&mut self, stream: &mut Stream, deadline: Option<Time>) -> Result<Next, Stop> {
-        let chunks = self.record.steps.iter().find(|s| s.id == stream.id).map(|s| &s.kind);
-        let Some(StepKind::Answered { response, chunks, .. }) = chunks else { return Err(Stop::Pending) };
-        let (streams, next) = (response.streams, chunks.get(stream.read as usize).cloned());
+        let step = self.record.steps.iter_mut().find(|s| s.id == stream.id).map(|s| &mut s.kind);
+        let Some(StepKind::Answered { response, chunks, .. }) = step else { return Err(Stop::Pending) };
+        if std::mem::take(&mut stream.read) {
+            chunks.remove(0);
+            (self.printed, self.printed_before) = (stream.printed, stream.printed);
+        }
+        let (streams, next) = (response.streams, chunks.first().cloned());
         match (next, deadline) {
             (Some((at, _)), Some(deadline)) if at >= deadline => {
                 self.seen = deadline;
@@ -305,7 +312,7 @@ impl<'a> Ctx<'a> {
             }
             (Some((at, chunk)), _) => {
                 self.seen = at;
-                stream.read += 1;
+                stream.read = true;
                 Ok(if chunk == Chunk::End { Next::End } else { Next::Chunk(chunk) })
             }
             (None, Some(deadline)) if self.clock >= deadline => {

@@ -7,12 +7,10 @@
 
 use std::sync::Arc;
 
-use rpds::RedBlackTreeMapSync;
-
 use crate::api::{Kind, Object, ResourceVersion, WatchEventType};
 use crate::control::apiserver::storage::{self, StoredValue};
 use crate::etcd::{Event, KeyValue, Revision};
-use crate::sim::{Span, Time};
+use crate::sim::{SharedMap, Span, Time};
 
 /// Events younger than this are kept.
 const FRESH: Span = Span::secs(75);
@@ -75,10 +73,10 @@ impl Change {
 pub struct Cache {
     kind: Kind,
     phase: Phase,
-    objects: RedBlackTreeMapSync<Arc<str>, Object>,
+    objects: SharedMap<Arc<str>, Object>,
     revision: Revision,
     /// Changes in order, by a running number.
-    window: RedBlackTreeMapSync<u64, Change>,
+    window: SharedMap<u64, Change>,
     next: u64,
     /// Every change after this revision is in the window.
     complete_after: Revision,
@@ -90,9 +88,9 @@ impl Cache {
         Cache {
             kind,
             phase: Phase::Empty,
-            objects: RedBlackTreeMapSync::new_sync(),
+            objects: SharedMap::new(),
             revision: Revision(0),
-            window: RedBlackTreeMapSync::new_sync(),
+            window: SharedMap::new(),
             next: 0,
             complete_after: Revision(0),
         }
@@ -127,7 +125,7 @@ impl Cache {
     pub fn under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a Arc<str>, &'a Object)> + 'a {
         use std::ops::Bound;
         self.objects
-            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+            .range::<str>((Bound::Included(prefix), Bound::Unbounded))
             .take_while(move |(key, _)| key.starts_with(prefix))
     }
 
@@ -138,7 +136,7 @@ impl Cache {
 
     /// How many objects there are.
     pub fn len(&self) -> u64 {
-        self.objects.size() as u64
+        self.objects.len()
     }
 
     /// Whether there is none.
@@ -148,13 +146,13 @@ impl Cache {
 
     /// Takes the list in: what is there replaces everything.
     pub fn fill(&mut self, kvs: Vec<KeyValue<StoredValue>>, revision: Revision) {
-        self.objects = RedBlackTreeMapSync::new_sync();
+        self.objects = SharedMap::new();
         for kv in kvs {
             if let Some(object) = storage::decode(&kv).filter(|o| o.kind() == self.kind) {
-                self.objects.insert_mut(kv.key, object);
+                self.objects.insert(kv.key, object);
             }
         }
-        self.window = RedBlackTreeMapSync::new_sync();
+        self.window = SharedMap::new();
         self.complete_after = revision;
         self.revision = revision;
         self.phase = Phase::Ready;
@@ -163,7 +161,7 @@ impl Cache {
     /// The watch was lost: what is here may be old, and serves nobody who asks for more than that.
     pub fn reset(&mut self) {
         self.phase = Phase::Empty;
-        self.window = RedBlackTreeMapSync::new_sync();
+        self.window = SharedMap::new();
     }
 
     /// Takes events of the watch in and answers the changes, in order.
@@ -179,16 +177,16 @@ impl Cache {
                 Event::Put { kv, .. } => {
                     let Some(new) = storage::decode(&kv).filter(|o| o.kind() == self.kind) else { continue };
                     let old = self.objects.get(&kv.key).cloned();
-                    self.objects.insert_mut(kv.key, new.clone());
+                    self.objects.insert(kv.key, new.clone());
                     Change { revision: at, at: now, old, new: Some(new) }
                 }
                 Event::Delete { key, .. } => {
                     let Some(old) = self.objects.get(&key).cloned() else { continue };
-                    self.objects.remove_mut(&key);
+                    self.objects.remove(&key);
                     Change { revision: at, at: now, old: Some(old), new: None }
                 }
             };
-            self.window.insert_mut(self.next, change.clone());
+            self.window.insert(self.next, change.clone());
             self.next += 1;
             changes.push(change);
         }
@@ -203,13 +201,11 @@ impl Cache {
     }
 
     fn trim(&mut self, now: Time) {
-        while self.window.size() as u64 > LEAST_WINDOW {
-            let Some((number, change)) = self.window.first().map(|(n, c)| (*n, c.clone())) else { break };
-            if now.since(change.at) < FRESH {
-                break;
+        let is_old = |change: &Change| now.since(change.at) >= FRESH;
+        while self.window.len() > LEAST_WINDOW && self.window.first_key_value().is_some_and(|(_, c)| is_old(c)) {
+            if let Some((_, change)) = self.window.pop_first() {
+                self.complete_after = change.revision;
             }
-            self.window.remove_mut(&number);
-            self.complete_after = change.revision;
         }
     }
 

@@ -55,7 +55,7 @@ pub struct Call {
     /// How it is answered.
     pub door: Door,
     /// What is asked.
-    pub request: Request,
+    pub request: Arc<Request>,
     /// How far it is.
     pub state: State,
     /// When it came.

@@ -162,9 +162,10 @@ impl ApiServer {
         now: Time,
     ) -> Result<Plan, Status> {
         let kind = request.kind;
-        let (old, wanted) = (current.meta().clone(), new.meta().clone());
+        let (old, wanted) = (current.meta(), new.meta());
+        let stored = old.resource_version;
         match wanted.resource_version {
-            Some(version) if version.0 != 0 && Some(version) == old.resource_version => {}
+            Some(version) if version.0 != 0 && Some(version) == stored => {}
             Some(version) if version.0 != 0 => return Err(Status::conflict(kind, &request.name, MODIFIED)),
             _ if !registry::unconditional_update(kind) => {
                 let error = crate::api::validate::invalid(
@@ -181,7 +182,9 @@ impl ApiServer {
                 format!("Precondition failed: UID in precondition: {}, UID in object meta: {}", wanted.uid, old.uid);
             return Err(Status::conflict(kind, &request.name, &why));
         }
-        registry::default(&mut new);
+        if !shares_spec(&new, current) {
+            registry::default(&mut new);
+        }
         registry::keep_identity(&mut new, current);
         self.settle_managed(no, request, &mut new, current);
         let mut env = self.env(no, request, now);
@@ -189,7 +192,7 @@ impl ApiServer {
             admission::on_update(&mut new, current, &mut env)?;
         }
         registry::prepare_change(&mut new, current, request.subresource, &mut env)?;
-        new.meta_mut().resource_version = old.resource_version;
+        new.meta_mut().resource_version = stored;
         let errors = match request.subresource {
             Some(Subresource::Status) => validate::update_status(&new, current),
             Some(Subresource::Finalize) => Vec::new(),
@@ -238,6 +241,11 @@ impl ApiServer {
         plain.subresource = Some(Subresource::Scale);
         self.plan_update(no, &plain, new, current, now)
     }
+}
+
+/// Whether a pod has the very spec that is stored: then it has its defaults already.
+fn shares_spec(new: &Object, current: &Object) -> bool {
+    matches!((new, current), (Object::Pod(new), Object::Pod(current)) if Arc::ptr_eq(&new.spec, &current.spec))
 }
 
 fn found<'a>(request: &Request, current: Option<&'a Object>) -> Result<&'a Object, Status> {

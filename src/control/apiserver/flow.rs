@@ -46,10 +46,20 @@ impl ApiServer {
     ) -> CallNo {
         let no = CallNo(self.number());
         if matches!(door, Door::Typed | Door::Http(_)) {
-            self.by_client.insert_mut((client, id), no);
+            self.by_client.insert((client, id), no);
         }
-        let call = Call { client, id, agent, door, request, state: State::New, began: now, attempts: 0, charges: 0 };
-        self.calls.insert_mut(no, call);
+        let call = Call {
+            client,
+            id,
+            agent,
+            door,
+            request: Arc::new(request),
+            state: State::New,
+            began: now,
+            attempts: 0,
+            charges: 0,
+        };
+        self.calls.insert(no, call);
         if let Err(status) = self.route(no, now, out) {
             self.answer(no, status.into(), now, out);
         }
@@ -212,8 +222,8 @@ impl ApiServer {
         now: Time,
         out: &mut Out<Effect>,
     ) {
-        let Some(call) = self.calls.get(&no) else { return };
-        let state = call.state.clone();
+        let Some(call) = self.calls.get_mut(&no) else { return };
+        let state = std::mem::replace(&mut call.state, State::New);
         let reply = match result {
             Ok(reply) => reply,
             Err(error) => return self.etcd_failed(no, state, error, now, out),
@@ -298,12 +308,12 @@ impl ApiServer {
     fn written(&mut self, no: CallNo, step: Step, revision: Revision, now: Time, out: &mut Out<Effect>) {
         match step {
             Step::Create(object) => {
-                let object = storage::at_revision(&object, revision);
+                let object = self.as_written(object, revision);
                 self.alloc.commit(no, &object);
                 self.answer(no, Reply::Created(object), now, out);
             }
             Step::Replace { object, then_delete } => {
-                let object = storage::at_revision(&object, revision);
+                let object = self.as_written(object, revision);
                 self.alloc.commit(no, &object);
                 if then_delete {
                     self.commit(no, Step::Delete(object), now, out);
@@ -312,13 +322,22 @@ impl ApiServer {
                 }
             }
             Step::Delete(object) => {
-                let object = storage::at_revision(&object, revision);
+                let object = self.as_written(object, revision);
                 let reply = match self.call(no).request.verb {
                     Verb::Delete => Reply::Gone(object),
                     _ => registry::written(&self.call(no).request, object),
                 };
                 self.answer(no, reply, now, out);
             }
+        }
+    }
+
+    /// An object as it was written: what a watch has told of it already, or the same made here.
+    fn as_written(&self, object: Object, revision: Revision) -> Object {
+        let meta = object.meta();
+        match self.cached(object.kind(), &meta.namespace, &meta.name) {
+            Some(told) if storage::revision_of(told) == revision => told.clone(),
+            _ => storage::at_revision(object, revision),
         }
     }
 
@@ -449,7 +468,7 @@ impl ApiServer {
         }
         if self.call(no).waits_for_etcd() {
             // What is under way in etcd is seen to its end, so that nothing that it reserved is lost.
-            self.by_client.remove_mut(&(client, id));
+            self.by_client.remove(&(client, id));
             self.calls.get_mut(&no).expect("a call under way is known").door = Door::Nobody;
             return;
         }
@@ -467,13 +486,12 @@ impl ApiServer {
     }
 
     pub(super) fn forget(&mut self, no: CallNo) {
-        let Some(call) = self.calls.get(&no).cloned() else { return };
+        let Some(call) = self.calls.remove(&no) else { return };
         if call.state == State::Watching {
             self.watchers_mut(call.request.kind).remove(no);
         }
-        self.calls.remove_mut(&no);
         if self.by_client.get(&(call.client, call.id)) == Some(&no) {
-            self.by_client.remove_mut(&(call.client, call.id));
+            self.by_client.remove(&(call.client, call.id));
         }
     }
 

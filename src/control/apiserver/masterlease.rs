@@ -14,7 +14,7 @@ use crate::control::apiserver::StoredValue;
 use crate::control::apiserver::boot::{Boot, kubernetes_endpoints, kubernetes_slice};
 use crate::control::apiserver::call::{ClientId, Door};
 use crate::control::apiserver::sync::Errand;
-use crate::control::apiserver::{ApiServer, Effect, storage};
+use crate::control::apiserver::{ApiServer, Effect};
 use crate::etcd::{Body, EtcdError, KeyRange, LeaseId, Op, PutOp, RangeOp, Reply};
 use crate::sim::{Out, Span, Time};
 
@@ -78,7 +78,7 @@ impl ApiServer {
 
     fn write_key(&mut self, lease: LeaseId, out: &mut Out<Effect>) {
         let ip = self.config.advertise.to_string();
-        let value = storage::encode(&kubernetes_endpoints([&ip]).into());
+        let value = StoredValue::Object(kubernetes_endpoints([&ip]).into());
         let put = PutOp::new(format!("{PREFIX}{ip}"), value).lease(lease);
         self.errand(Errand::Endpoints(Round::Write), Op::Put(put), out);
     }

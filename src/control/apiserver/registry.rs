@@ -287,7 +287,7 @@ pub fn transaction(step: &Step, lease: Option<LeaseId>) -> TxnOp<StoredValue> {
     let meta = object.meta();
     let key = object.kind().etcd_key(&meta.namespace, &meta.name);
     let put = || {
-        let put = PutOp::new(key.as_str(), storage::encode(object));
+        let put = PutOp::new(key.as_str(), StoredValue::Object(object.clone()));
         TxnStep::Put(match lease {
             Some(lease) => put.lease(lease),
             None => put,

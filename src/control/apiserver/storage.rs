@@ -10,7 +10,8 @@ use crate::etcd::{KeyValue, Payload, Revision};
 /// A value of the store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum StoredValue {
-    /// An object of the API, without its resource version: that is the revision at which it was written.
+    /// An object of the API. Its resource version is the revision at which it was written; it is given that when it is stored
+    /// and is not shown, for upstream's values have none.
     Object(Object),
     /// Anything else.
     Text(Arc<str>),
@@ -26,8 +27,18 @@ impl Payload for StoredValue {
 
     fn text(&self) -> Cow<'_, str> {
         match self {
-            StoredValue::Object(object) => Cow::Owned(object.to_value().to_string()),
+            StoredValue::Object(object) => {
+                let mut object = object.clone();
+                object.meta_mut().resource_version = None;
+                Cow::Owned(object.to_value().to_string())
+            }
             StoredValue::Text(text) => Cow::Borrowed(text),
+        }
+    }
+
+    fn stored_at(&mut self, revision: Revision) {
+        if let StoredValue::Object(object) = self {
+            stamp(object, revision);
         }
     }
 }
@@ -58,25 +69,22 @@ fn estimate(object: &Object) -> u64 {
 /// The object under a key, with its resource version; `None` if something else is there.
 pub fn decode(kv: &KeyValue<StoredValue>) -> Option<Object> {
     match &kv.value {
-        StoredValue::Object(object) => Some(at_revision(object, kv.mod_revision)),
+        StoredValue::Object(object) => Some(at_revision(object.clone(), kv.mod_revision)),
         StoredValue::Text(_) => None,
     }
 }
 
 /// The object as of a revision.
-pub fn at_revision(object: &Object, revision: Revision) -> Object {
-    let mut object = object.clone();
-    object.meta_mut().resource_version = Some(ResourceVersion(revision.0));
+pub fn at_revision(mut object: Object, revision: Revision) -> Object {
+    stamp(&mut object, revision);
     object
 }
 
-/// What is stored of an object: everything but its resource version.
-pub fn encode(object: &Object) -> StoredValue {
-    let mut object = object.clone();
-    if object.meta().resource_version.is_some() {
-        object.meta_mut().resource_version = None;
+fn stamp(object: &mut Object, revision: Revision) {
+    let version = Some(ResourceVersion(revision.0));
+    if object.meta().resource_version != version {
+        object.meta_mut().resource_version = version;
     }
-    StoredValue::Object(object)
 }
 
 /// The revision at which an object was written; zero if it was never stored.

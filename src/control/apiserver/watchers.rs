@@ -7,14 +7,12 @@
 
 use std::sync::Arc;
 
-use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
-
 use crate::api::fields::FieldSelectors;
 use crate::api::labels::Selector;
 use crate::api::{Object, WatchEvent};
 use crate::control::apiserver::cache::Change;
 use crate::control::apiserver::call::CallNo;
-use crate::sim::VecMap;
+use crate::sim::{SharedMap, SharedSet, VecMap};
 
 /// What a watcher chooses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,13 +65,13 @@ enum Drawer {
     Node(Arc<str>),
 }
 
-type Group = RedBlackTreeSetSync<CallNo>;
+type Group = SharedSet<CallNo>;
 
 /// The watchers of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Watchers {
-    drawers: RedBlackTreeMapSync<Drawer, RedBlackTreeMapSync<Filter, Group>>,
-    filters: RedBlackTreeMapSync<CallNo, Filter>,
+    drawers: SharedMap<Drawer, SharedMap<Filter, Group>>,
+    filters: SharedMap<CallNo, Filter>,
 }
 
 /// The same events for several watchers.
@@ -91,29 +89,29 @@ impl Watchers {
         let drawer = filter.drawer();
         let mut groups = self.drawers.get(&drawer).cloned().unwrap_or_default();
         let mut group = groups.get(&filter).cloned().unwrap_or_default();
-        group.insert_mut(call);
-        groups.insert_mut(filter.clone(), group);
-        self.drawers.insert_mut(drawer, groups);
-        self.filters.insert_mut(call, filter);
+        group.insert(call);
+        groups.insert(filter.clone(), group);
+        self.drawers.insert(drawer, groups);
+        self.filters.insert(call, filter);
     }
 
     /// Removes a watcher.
     pub fn remove(&mut self, call: CallNo) {
         let Some(filter) = self.filters.get(&call).cloned() else { return };
-        self.filters.remove_mut(&call);
+        self.filters.remove(&call);
         let drawer = filter.drawer();
         let mut groups = self.drawers.get(&drawer).cloned().unwrap_or_default();
         let mut group = groups.get(&filter).cloned().unwrap_or_default();
-        group.remove_mut(&call);
+        group.remove(&call);
         if group.is_empty() {
-            groups.remove_mut(&filter);
+            groups.remove(&filter);
         } else {
-            groups.insert_mut(filter, group);
+            groups.insert(filter, group);
         }
         if groups.is_empty() {
-            self.drawers.remove_mut(&drawer);
+            self.drawers.remove(&drawer);
         } else {
-            self.drawers.insert_mut(drawer, groups);
+            self.drawers.insert(drawer, groups);
         }
     }
 

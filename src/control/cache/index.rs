@@ -5,11 +5,9 @@
 
 use std::sync::Arc;
 
-use rpds::RedBlackTreeMapSync;
-
 use crate::api::{Kind, Object, Pod, Uid};
 use crate::control::controller::pods;
-use crate::sim::VecMap;
+use crate::sim::{SharedMap, VecMap};
 
 /// What objects can be found by, beside their namespace and name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,14 +61,14 @@ impl Tally {
 pub type Tallies = VecMap<VecMap<String, String>, Tally>;
 
 /// Objects by kind, namespace and name.
-type Found = RedBlackTreeMapSync<(Kind, Arc<str>, Arc<str>), Object>;
+type Found = SharedMap<(Kind, Arc<str>, Arc<str>), Object>;
 
 /// The indexes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Indexes {
     /// Every entry has its object, so that what an index finds needs no second look-up.
-    found: VecMap<Index, RedBlackTreeMapSync<Arc<str>, Found>>,
-    tallies: RedBlackTreeMapSync<Uid, Tallies>,
+    found: VecMap<Index, SharedMap<Arc<str>, Found>>,
+    tallies: SharedMap<Uid, Tallies>,
 }
 
 impl Indexes {
@@ -88,8 +86,8 @@ impl Indexes {
                 let entry = (of.kind, of.namespace.clone(), of.name.clone());
                 let values = self.found.entry(index).or_default();
                 match values.get_mut(&value) {
-                    Some(found) => found.insert_mut(entry, now.clone()),
-                    None => values.insert_mut(value, Found::new_sync().insert(entry, now.clone())),
+                    Some(found) => _ = found.insert(entry, now.clone()),
+                    None => _ = values.insert(value, Found::from_iter([(entry, now.clone())])),
                 }
             }
         }
@@ -101,9 +99,9 @@ impl Indexes {
         let of = object.reference();
         let Some(values) = self.found.get_mut(index) else { return };
         let Some(found) = values.get_mut(value) else { return };
-        found.remove_mut(&(of.kind, of.namespace, of.name));
+        found.remove(&(of.kind, of.namespace, of.name));
         if found.is_empty() {
-            values.remove_mut(value);
+            values.remove(value);
         }
     }
 
@@ -111,7 +109,7 @@ impl Indexes {
         let Some(Object::Pod(pod)) = object else { return };
         let Some(controller) = pod.metadata.controller() else { return };
         if !self.tallies.contains_key(&controller.uid) {
-            self.tallies.insert_mut(controller.uid.clone(), Tallies::new());
+            self.tallies.insert(controller.uid.clone(), Tallies::new());
         }
         let Some(tallies) = self.tallies.get_mut(&controller.uid) else { return };
         let labels = &pod.metadata.labels;
@@ -122,14 +120,14 @@ impl Indexes {
         if tallies.get(labels).is_some_and(Tally::is_empty) {
             tallies.remove(labels);
             if tallies.is_empty() {
-                self.tallies.remove_mut(&controller.uid);
+                self.tallies.remove(&controller.uid);
             }
         }
     }
 
     /// The objects that an index finds, of any kind, by kind, namespace and name.
     pub fn find(&self, index: Index, value: &str) -> impl Iterator<Item = &Object> {
-        self.found.get(&index).and_then(|values| values.get(value)).into_iter().flat_map(RedBlackTreeMapSync::values)
+        self.found.get(&index).and_then(|values| values.get(value)).into_iter().flat_map(SharedMap::values)
     }
 
     /// The pods that an object controls, counted by their labels.

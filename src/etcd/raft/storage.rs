@@ -1,18 +1,18 @@
 //! What is on a member's disk: its promises, its latest snapshot, its log. It is all that a crash leaves.
 //!
 //! Dissertation §3.8 (persisted state) and raft paper figure 2. Models `MemoryStorage` of `storage.go`, `HardState` of
-//! `raftpb/raft.proto` and `Bootstrap` of `bootstrap.go` (etcd-io/raft). The log is a persistent vector: a checkpoint of a
+//! `raftpb/raft.proto` and `Bootstrap` of `bootstrap.go` (etcd-io/raft). The log is a shared map: a checkpoint of a
 //! disk is a handful of pointers.
 
 use std::sync::Arc;
 
-use rpds::VectorSync;
 use serde::{Deserialize, Serialize};
 
 use crate::etcd::raft::entry::{Content, Entry, Machine};
 use crate::etcd::raft::membership::{Change, Membership};
 use crate::etcd::raft::number::{EntryId, LogIndex, NodeId, Term};
 use crate::etcd::raft::snapshot::Snapshot;
+use crate::sim::SharedMap;
 
 /// A member's promises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub struct Storage<M: Machine> {
     /// The last entry that is gone; the name of it is kept, for the next one must fit it.
     compacted: EntryId,
     /// The entries after `compacted`, without a gap.
-    entries: VectorSync<Entry<M>>,
+    entries: SharedMap<LogIndex, Entry<M>>,
 }
 
 impl<M: Machine> Storage<M> {
@@ -43,7 +43,7 @@ impl<M: Machine> Storage<M> {
         let snapshot =
             Snapshot { last: EntryId::default(), membership: Membership::default(), machine: Arc::new(machine) };
         let compacted = EntryId::default();
-        Storage { hard: HardState::default(), snapshot, compacted, entries: VectorSync::new_sync() }
+        Storage { hard: HardState::default(), snapshot, compacted, entries: SharedMap::new() }
     }
 
     /// The disk of each first member of a new group: in term 1, one committed entry for each of `voters`, the same on all.
@@ -51,7 +51,8 @@ impl<M: Machine> Storage<M> {
         let mut storage = Storage::empty(machine);
         for (index, voter) in (1..).zip(voters) {
             let content = Content::Change(Change::AddVoter(*voter));
-            storage.entries.push_back_mut(Entry { term: Term(1), index: LogIndex(index), content });
+            let index = LogIndex(index);
+            storage.entries.insert(index, Entry { term: Term(1), index, content });
         }
         storage.hard = HardState { term: Term(1), vote: None, commit: storage.last().index };
         storage
@@ -82,18 +83,17 @@ impl<M: Machine> Storage<M> {
 
     /// The last entry, or the last one that is gone.
     pub fn last(&self) -> EntryId {
-        self.entries.last().map_or(self.compacted, Entry::id)
+        self.entries.last_key_value().map_or(self.compacted, |(_, entry)| entry.id())
     }
 
     /// The entries that are here.
     pub fn entries(&self) -> impl Iterator<Item = &Entry<M>> {
-        self.entries.iter()
+        self.entries.values()
     }
 
     /// The entry at `index`, if it is here.
     pub fn entry(&self, index: LogIndex) -> Option<&Entry<M>> {
-        let place = index.0.checked_sub(self.first_index().0)?;
-        self.entries.get(usize::try_from(place).ok()?)
+        self.entries.get(&index)
     }
 
     /// The term of the entry at `index`; of what is gone, only the last one's is known.
@@ -115,9 +115,11 @@ impl<M: Machine> Storage<M> {
             if entry.index < self.first_index() {
                 continue;
             }
-            while self.last().index >= entry.index && self.entries.drop_last_mut() {}
+            while self.last().index >= entry.index {
+                self.entries.remove(&self.last().index);
+            }
             if self.last().index.next() == entry.index {
-                self.entries.push_back_mut(entry.clone());
+                self.entries.insert(entry.index, entry.clone());
             }
         }
     }
@@ -127,7 +129,7 @@ impl<M: Machine> Storage<M> {
         self.compacted = snapshot.last;
         self.hard.commit = self.hard.commit.max(snapshot.last.index);
         self.snapshot = snapshot;
-        self.entries = VectorSync::new_sync();
+        self.entries = SharedMap::new();
     }
 
     /// Keeps `snapshot` beside the log, if it is newer than the one that is here.
@@ -142,7 +144,9 @@ impl<M: Machine> Storage<M> {
         let to = to.min(self.snapshot.last.index);
         if let Some(entry) = self.entry(to) {
             self.compacted = entry.id();
-            self.entries = self.entries.iter().filter(|entry| entry.index > to).cloned().collect();
+            while self.entries.first_key_value().is_some_and(|(index, _)| *index <= to) {
+                self.entries.pop_first();
+            }
         }
     }
 }
