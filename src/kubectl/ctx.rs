@@ -14,7 +14,7 @@ use super::process::{Effect, Record, Step, StepKind};
 use super::session::KubectlConfig;
 use super::timestamp;
 use crate::api::http::{Chunk, HttpRequest, HttpResponse, Impersonated, escape_query};
-use crate::sim::{Out, Time, VecSet};
+use crate::sim::{Out, Time, VecMap, VecSet};
 
 /// Why a verb stops before its end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -148,6 +148,16 @@ impl<'a> Ctx<'a> {
         self.record.stdin.as_deref()
     }
 
+    /// Every file that the command line named.
+    pub fn files(&self) -> &VecMap<String, FileNode> {
+        &self.record.files
+    }
+
+    /// Whether objects are named by `-f` or `-k`.
+    pub fn reads_objects(&self) -> bool {
+        self.args().given("filename") || self.args().given("kustomize")
+    }
+
     /// The file at this path, if the command line named it.
     pub fn file(&self, path: &str) -> Option<&FileNode> {
         self.record.files.get(path)
@@ -171,11 +181,15 @@ impl<'a> Ctx<'a> {
         self.session().epoch + self.seen.as_secs() as i64
     }
 
-    /// The objects of all `-f` arguments, parsed once.
+    /// The objects of all `-f` and `-k` arguments, parsed once; what their kustomization warns of is printed.
     pub fn documents(&mut self) -> Arc<Vec<Document>> {
         if self.record.documents.0.is_none() {
-            let parsed = manifest::read(self);
+            let (parsed, warnings) = manifest::read(self);
             self.record.documents.0 = Some(Arc::new(parsed));
+            self.record.remarks.0 = Some(Arc::new(warnings));
+        }
+        for warning in self.record.remarks.0.clone().iter().flat_map(|warnings| warnings.iter()) {
+            self.print_err(format!("{warning}\n"));
         }
         self.record.documents.0.clone().expect("the documents were set above")
     }

@@ -129,6 +129,8 @@ pub(super) struct Record {
     /// Warnings that the finished items printed.
     pub warned: VecSet<String>,
     pub documents: Memo<Vec<Document>>,
+    /// What the kustomization warned of.
+    pub remarks: Memo<Vec<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -176,6 +178,7 @@ impl Process {
                     kept: Vec::new(),
                     warned: VecSet::new(),
                     documents: Memo(None),
+                    remarks: Memo(None),
                 };
                 State::Running { record: Box::new(record), printed: 0, wake: None }
             }

@@ -20,6 +20,7 @@ pub mod explain;
 pub mod expose;
 pub mod get;
 pub mod help;
+pub mod kustomize;
 pub mod label;
 pub mod logs;
 pub mod patch;
@@ -68,6 +69,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("expose", expose::run),
     ("get", get::run),
     ("help", help::run),
+    ("kustomize", kustomize::run),
     ("label", label::run),
     ("logs", logs::run),
     ("options", help::run),
@@ -94,6 +96,9 @@ const VERBS: &[(&str, Verb)] = &[
 /// Runs the verb of a process as far as it gets.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let path = ctx.args().command.path;
+    if ctx.args().flag("kustomize").is_some() && ctx.args().given("kustomize") && ctx.args().given("filename") {
+        return fail("only one of -f or -k can be specified");
+    }
     let exact = VERBS.iter().find(|(name, _)| *name == path);
     let parent = || match path {
         "apply set-last-applied"
@@ -126,7 +131,6 @@ fn why_not(path: &str) -> &'static str {
         "debug" => {
             ": pods take no ephemeral containers in this cluster; use kubectl exec, or kubectl run beside the pod"
         }
-        "kustomize" => ": there is no kustomization here; write the manifests out and use kubectl apply -f",
         _ => "",
     }
 }

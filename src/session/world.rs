@@ -227,4 +227,8 @@ impl Files for Recorder<'_> {
         }
         Some(node)
     }
+
+    fn home(&self) -> String {
+        self.host.map_or_else(|| self.known.home(), Files::home)
+    }
 }
