@@ -10,10 +10,10 @@ use super::args::Args;
 use super::files::FileNode;
 use super::follow::{Follow, Terminal};
 use super::manifest::{self, Document};
-use super::process::{Effect, Record, Step, StepKind};
+use super::process::{Edited, Effect, Forward, Record, Step, StepKind};
 use super::session::KubectlConfig;
 use super::timestamp;
-use crate::api::http::{Chunk, HttpRequest, HttpResponse, Impersonated, escape_query};
+use crate::api::http::{Chunk, HttpRequest, HttpResponse, Impersonated, StreamInput, escape_query};
 use crate::sim::{Out, Time, VecMap, VecSet};
 
 /// Why a verb stops before its end.
@@ -205,17 +205,33 @@ impl<'a> Ctx<'a> {
     }
 
     fn emit(&mut self, text: Text) {
-        self.printed += 1;
-        if self.printed > self.printed_before {
-            self.out.push(text.into());
-        }
+        self.once(text.into());
     }
 
     /// Tells the session about a changed kubeconfig.
     pub fn change_session(&mut self, session: KubectlConfig) {
+        self.once(Effect::Session(session));
+    }
+
+    /// Sends something on the stream of a request.
+    pub fn send(&mut self, id: u64, input: StreamInput) {
+        self.once(Effect::Input { id, input });
+    }
+
+    /// Writes one of the terminal's files, or makes a folder.
+    pub fn write_file(&mut self, path: &str, data: Option<Vec<u8>>) {
+        self.once(Effect::Write { path: path.to_owned(), data });
+    }
+
+    /// Lets connections to these ports through, until the command ends.
+    pub fn listen(&mut self, forwards: Vec<Forward>) {
+        self.once(Effect::Listen(forwards));
+    }
+
+    fn once(&mut self, effect: Effect) {
         self.printed += 1;
         if self.printed > self.printed_before {
-            self.out.push(Effect::Session(session));
+            self.out.push(effect);
         }
     }
 
@@ -296,6 +312,28 @@ impl<'a> Ctx<'a> {
             return Err(api_error::stop(&answer.response));
         }
         Ok(Stream { id: answer.id, read: 0 })
+    }
+
+    /// The stream that an answer began.
+    pub fn stream_of(&self, answer: &Answer) -> Stream {
+        Stream { id: answer.id, read: 0 }
+    }
+
+    /// Gives a text to the editor; what it became.
+    pub fn edit(&mut self, file: &str, text: &str) -> Result<Edited, Stop> {
+        let cursor = self.cursor as usize;
+        self.cursor += 1;
+        if cursor == self.record.steps.len() {
+            let id = self.record.next_id;
+            self.record.next_id += 1;
+            self.record.steps.push(Step { id, kind: StepKind::Editing });
+            self.out.push(Effect::Edit { file: file.to_owned(), text: text.to_owned() });
+            return Err(Stop::Pending);
+        }
+        match &self.record.steps[cursor].kind {
+            StepKind::Edited(edited) => Ok(edited.clone()),
+            _ => Err(Stop::Pending),
+        }
     }
 
     /// Hands the terminal over to a stream until that ends. The answer may be a refusal.

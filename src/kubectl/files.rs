@@ -101,6 +101,11 @@ pub fn read_all(args: &Args, files: &dyn Files) -> VecMap<String, FileNode> {
             read(args.text(name), 0, files, &mut found);
         }
     }
+    if args.command.path == "cp"
+        && let Some(path) = args.words.first().filter(|path| !path.contains(':'))
+    {
+        read(path, MAX_DEPTH, files, &mut found);
+    }
     if matches!(args.text("output"), "jsonpath-file" | "go-template-file" | "templatefile") && args.given("template") {
         read(args.text("template"), 0, files, &mut found);
     }

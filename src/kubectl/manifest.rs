@@ -173,26 +173,31 @@ fn flatten(source: &str, value: Value, listed: bool, args: &Args, found: &mut Ve
     }
 }
 
+/// What an object must say and does not, or says in another way than as text.
+pub fn missing(value: &Value) -> Option<String> {
+    let mut missing = Vec::new();
+    if !value.is_object() {
+        missing.push("invalid object to validate".to_owned());
+    } else {
+        for key in ["apiVersion", "kind"] {
+            match value.get(key) {
+                None | Some(Value::Null) => missing.push(format!("{key} not set")),
+                Some(Value::String(_)) => {}
+                Some(_) => missing.push(format!("{key} isn't string type")),
+            }
+        }
+    }
+    match missing.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        many => Some(format!("[{}]", many.join(", "))),
+    }
+}
+
 fn check_kind(source: &str, value: &Value, args: &Args) -> Result<(), String> {
     let validates = args.flag("validate").is_some() && !matches!(args.text("validate"), "false" | "ignore");
     if validates {
-        let mut missing = Vec::new();
-        if !value.is_object() {
-            missing.push("invalid object to validate".to_owned());
-        } else {
-            for key in ["apiVersion", "kind"] {
-                match value.get(key) {
-                    None | Some(Value::Null) => missing.push(format!("{key} not set")),
-                    Some(Value::String(_)) => {}
-                    Some(_) => missing.push(format!("{key} isn't string type")),
-                }
-            }
-        }
-        let why = match missing.as_slice() {
-            [] => return Ok(()),
-            [one] => one.clone(),
-            many => format!("[{}]", many.join(", ")),
-        };
+        let Some(why) = missing(value) else { return Ok(()) };
         return Err(format!(
             "error validating {source:?}: error validating data: {why}; if you choose to ignore these errors, turn validation off with --validate=false"
         ));

@@ -4,16 +4,20 @@ pub mod apply;
 pub mod attach;
 pub mod auth;
 pub mod autoscale;
+pub mod certificate;
 pub mod change;
 pub mod cluster;
 pub mod common;
+pub mod completion;
 pub mod config;
 pub mod cordon;
+pub mod cp;
 pub mod create;
 pub mod delete;
 pub mod describe;
 pub mod diff;
 pub mod drain;
+pub mod edit;
 pub mod events;
 pub mod exec;
 pub mod explain;
@@ -25,6 +29,7 @@ pub mod label;
 pub mod logs;
 pub mod patch;
 pub mod pods;
+pub mod port_forward;
 pub mod replace;
 pub mod rollout;
 pub mod run;
@@ -55,14 +60,20 @@ const VERBS: &[(&str, Verb)] = &[
     ("auth can-i", auth::can_i),
     ("auth whoami", auth::whoami),
     ("autoscale", autoscale::run),
+    ("certificate", help::run),
+    ("certificate approve", certificate::approve),
+    ("certificate deny", certificate::deny),
     ("cluster-info", cluster::info),
+    ("completion", completion::run),
     ("config", config::run),
     ("cordon", cordon::run),
+    ("cp", cp::run),
     ("create", create::run),
     ("delete", delete::run),
     ("describe", describe::run),
     ("diff", diff::run),
     ("drain", drain::run),
+    ("edit", edit::run),
     ("events", events::run),
     ("exec", exec::run),
     ("explain", explain::run),
@@ -74,6 +85,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("logs", logs::run),
     ("options", help::run),
     ("patch", patch::run),
+    ("port-forward", port_forward::run),
     ("replace", replace::run),
     ("rollout", rollout::run),
     ("run", run::run),
@@ -121,13 +133,9 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
 /// Why a command of upstream's cannot be had in this terminal, and what does instead.
 fn why_not(path: &str) -> &'static str {
     match path.split(' ').next().unwrap_or("") {
-        "port-forward" | "proxy" => {
+        "proxy" => {
             ": this terminal has no machine of its own that could listen; ask from inside, with kubectl exec or on a node"
         }
-        "cp" => ": this terminal has no files of its own; use kubectl exec with cat, and a here-document to write",
-        "edit" => ": this terminal has no editor; use kubectl patch, or change the manifest and apply it",
-        "completion" => ": there is no shell to set up; the terminal completes words by itself, with Tab",
-        "certificate" => ": nothing in this cluster signs certificates",
         "debug" => {
             ": pods take no ephemeral containers in this cluster; use kubectl exec, or kubectl run beside the pod"
         }
