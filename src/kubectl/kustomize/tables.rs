@@ -113,14 +113,20 @@ const MORE_PODS: &[(&str, &str)] = &[
 const RBAC: &str = "rbac.authorization.k8s.io";
 const HOOKS: &str = "admissionregistration.k8s.io";
 
-/// What is referred to from within pods: version, kind, in which pods, and the fields.
-const IN_PODS: &[(&str, &str, &str, &[(&str, &str)], &[&str])] = &[
-    (
-        "",
-        "v1",
-        "ConfigMap",
-        PODS,
-        &[
+/// What is referred to from within pods.
+struct InPods {
+    group: &'static str,
+    kind: &'static str,
+    pods: &'static [(&'static str, &'static str)],
+    fields: &'static [&'static str],
+}
+
+const IN_PODS: &[InPods] = &[
+    InPods {
+        group: "",
+        kind: "ConfigMap",
+        pods: PODS,
+        fields: &[
             "volumes/configMap/name",
             "containers/env/valueFrom/configMapKeyRef/name",
             "initContainers/env/valueFrom/configMapKeyRef/name",
@@ -128,13 +134,12 @@ const IN_PODS: &[(&str, &str, &str, &[(&str, &str)], &[&str])] = &[
             "initContainers/envFrom/configMapRef/name",
             "volumes/projected/sources/configMap/name",
         ],
-    ),
-    (
-        "",
-        "v1",
-        "Secret",
-        PODS,
-        &[
+    },
+    InPods {
+        group: "",
+        kind: "Secret",
+        pods: PODS,
+        fields: &[
             "volumes/secret/secretName",
             "containers/env/valueFrom/secretKeyRef/name",
             "initContainers/env/valueFrom/secretKeyRef/name",
@@ -143,10 +148,15 @@ const IN_PODS: &[(&str, &str, &str, &[(&str, &str)], &[&str])] = &[
             "imagePullSecrets/name",
             "volumes/projected/sources/secret/name",
         ],
-    ),
-    ("", "v1", "ServiceAccount", MORE_PODS, &["serviceAccountName"]),
-    ("", "v1", "PersistentVolumeClaim", MORE_PODS, &["volumes/persistentVolumeClaim/claimName"]),
-    ("scheduling.k8s.io", "v1", "PriorityClass", MORE_PODS, &["priorityClassName"]),
+    },
+    InPods { group: "", kind: "ServiceAccount", pods: MORE_PODS, fields: &["serviceAccountName"] },
+    InPods {
+        group: "",
+        kind: "PersistentVolumeClaim",
+        pods: MORE_PODS,
+        fields: &["volumes/persistentVolumeClaim/claimName"],
+    },
+    InPods { group: "scheduling.k8s.io", kind: "PriorityClass", pods: MORE_PODS, fields: &["priorityClassName"] },
 ];
 
 /// All other references: group, version, kind; and group, kind and field of who refers.
@@ -199,11 +209,11 @@ const ELSEWHERE: &[(&str, &str, &str, Line)] = &[
 /// Every reference by name.
 pub fn references() -> Vec<Reference> {
     let mut found = Vec::new();
-    for (group, version, kind, pods, fields) in IN_PODS {
+    for InPods { group, kind, pods, fields } in IN_PODS {
         for (referrer, pod) in *pods {
             for field in *fields {
                 let field = spec(("", referrer, pod), field);
-                found.push(Reference { group, version, kind, field });
+                found.push(Reference { group, version: "v1", kind, field });
             }
         }
     }
