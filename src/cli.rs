@@ -44,6 +44,10 @@ impl Files for HostFiles {
         }
         std::fs::read(path).ok().map(FileNode::File)
     }
+
+    fn home(&self) -> String {
+        std::env::current_dir().map_or_else(|_| "/".into(), |folder| folder.to_string_lossy().into_owned())
+    }
 }
 
 /// What `run` is asked for.

@@ -14,6 +14,7 @@ pub mod duration;
 pub mod files;
 pub mod follow;
 pub mod json;
+pub mod kustomize;
 pub mod manifest;
 pub mod object;
 pub mod patch;
@@ -29,5 +30,5 @@ pub mod verb;
 pub mod yaml;
 
 pub use files::{FileNode, Files, NoFiles};
-pub use process::{Effect, Input, Process};
+pub use process::{Edited, Effect, Forward, Input, Process};
 pub use session::KubectlConfig;

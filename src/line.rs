@@ -36,8 +36,24 @@ impl std::fmt::Display for LineError {
 /// # Errors
 /// [`LineError::Incomplete`] if more text must follow; the caller asks for it and tries again.
 pub fn parse(text: &str) -> Result<Line, LineError> {
+    let (line, operators) = read(text)?;
+    match operators.first() {
+        Some((_, operator)) => Err(LineError::Unsupported(operator.to_string())),
+        None => Ok(line),
+    }
+}
+
+/// Where, in bytes, a text has operators that are not quoted, and which: `|`, `>`, `&`, `;`, brackets, backquotes.
+///
+/// # Errors
+/// As [`parse`], but for those of operators.
+pub fn operators(text: &str) -> Result<Vec<(usize, char)>, LineError> {
+    read(text).map(|(_, operators)| operators)
+}
+
+fn read(text: &str) -> Result<(Line, Vec<(usize, char)>), LineError> {
     let mut reader = Reader { rest: text.chars().collect(), at: 0 };
-    let mut words = Vec::new();
+    let (mut words, mut operators) = (Vec::new(), Vec::new());
     let mut heredoc = None;
     while let Some(c) = reader.skip_blanks()? {
         match c {
@@ -47,12 +63,15 @@ pub fn parse(text: &str) -> Result<Line, LineError> {
                 break;
             }
             '<' => heredoc = Some(reader.heredoc_end()?),
-            '|' | '>' | '&' | ';' | '(' | ')' | '`' => return Err(LineError::Unsupported(c.to_string())),
+            '|' | '>' | '&' | ';' | '(' | ')' | '`' => {
+                operators.push((reader.rest[..reader.at].iter().map(|c| c.len_utf8()).sum(), c));
+                reader.at += 1;
+            }
             _ => words.push(reader.word()?),
         }
     }
     let stdin = heredoc.map(|(end, dedent)| reader.heredoc(&end, dedent)).transpose()?;
-    Ok(Line { words, stdin })
+    Ok((Line { words, stdin }, operators))
 }
 
 /// Whether no more text must follow.

@@ -9,14 +9,17 @@ pub mod complete;
 pub mod export;
 mod facts;
 pub mod follow;
+pub mod home;
 mod lessons;
 pub mod protocol;
 pub mod rehearsal;
 mod scene;
 pub mod script;
+pub mod stage;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 mod views;
 pub mod words;
 pub mod world;
@@ -47,6 +50,9 @@ const CHECKPOINTS: usize = 48;
 const PROMPT: &str = "$ ";
 /// The prompt of an incomplete line.
 const MORE: &str = "> ";
+
+/// What is said to a line that is typed while the editor is open.
+const EDITOR_IS_OPEN: &str = "the editor is open: save or cancel there\n";
 
 /// A session of one face.
 pub struct Session {
@@ -121,6 +127,11 @@ impl Session {
                 updates.push(Update::Completion { ticket, from, candidates });
             }
             Request::Apply { yaml } => self.apply(&yaml, &mut updates),
+            Request::Edited { text } => {
+                if self.world.editing().is_some() {
+                    self.act(Action::Line { line: text, files: Vec::new() }, &mut updates);
+                }
+            }
             Request::Validate { yaml, ticket } => {
                 updates.push(Update::Diagnostics { ticket, found: diagnostics(&yaml) });
             }
@@ -153,6 +164,7 @@ impl Session {
         }
         self.terminal_output(&mut updates);
         self.run_next(&mut updates);
+        self.tell_editor(&mut updates);
         self.views(&mut updates);
         self.save(false, &mut updates);
         updates
@@ -213,6 +225,13 @@ impl Session {
 
     /// A text of the terminal: several lines are run one after the other, each when the one before has ended.
     fn run_all(&mut self, text: &str, updates: &mut Vec<Update>) {
+        if self.world.editing().is_some() {
+            return updates.push(self.terminal_says(Stream::Err, EDITOR_IS_OPEN));
+        }
+        if self.world.will_take_input() && !self.world.takes_input() {
+            // What is typed before a command reads waits for it.
+            return self.next.extend(text.trim_end_matches('\n').split('\n').map(str::to_owned));
+        }
         self.next = if self.world.takes_input() {
             text.trim_end_matches('\n').split('\n').map(str::to_owned).collect()
         } else if self.open.is_empty() {
@@ -226,7 +245,8 @@ impl Session {
 
     /// Runs what waits for its turn; a command that reads from the terminal gets it a line at a time.
     fn run_next(&mut self, updates: &mut Vec<Update>) {
-        while (self.world.foreground.is_none() || self.world.takes_input())
+        while (self.world.foreground.is_none() || self.world.listens() || self.world.takes_input())
+            && self.world.editing().is_none()
             && self.open.is_empty()
             && let Some(line) = self.next.pop_front()
         {
@@ -235,6 +255,17 @@ impl Session {
             if self.world.takes_input() {
                 break;
             }
+        }
+    }
+
+    /// Gives the page's editor what waits for it.
+    fn tell_editor(&mut self, updates: &mut Vec<Update>) {
+        let editing = self.world.editing().map(str::to_owned);
+        // What was saved may come back with what is wrong with it.
+        let may_come_back = editing.is_none() && self.shown.editing.is_some() && self.world.foreground.is_some();
+        if !may_come_back && editing != self.shown.editing {
+            self.shown.editing.clone_from(&editing);
+            updates.push(Update::Editing(editing));
         }
     }
 
@@ -284,7 +315,7 @@ impl Session {
     /// Does something from outside; acting in the past forgets the future that was.
     fn act(&mut self, action: Action, updates: &mut Vec<Update>) {
         let reads = self.world.takes_input();
-        if self.world.foreground.is_some() && !reads && matches!(action, Action::Line { .. }) {
+        if self.world.foreground.is_some() && !reads && !self.world.listens() && matches!(action, Action::Line { .. }) {
             self.world.act(Action::Interrupt, None).ok();
             updates.push(self.terminal_says(Stream::Echo, "^C\n"));
         }
@@ -299,7 +330,7 @@ impl Session {
     fn interrupt(&mut self, updates: &mut Vec<Update>) {
         self.open.clear();
         self.next.clear();
-        if self.world.foreground.is_some() {
+        if self.world.foreground.is_some() || self.world.terminal.listening().is_some() {
             self.act(Action::Interrupt, updates);
         }
         updates.push(self.terminal_says(Stream::Echo, "^C\n"));
@@ -317,6 +348,7 @@ impl Session {
     fn prompt(&self) -> Prompt {
         match (self.world.foreground, self.open.is_empty()) {
             (Some(_), _) if self.world.takes_input() => Prompt::More(self.asked.clone()),
+            (Some(_), true) if self.world.listens() => Prompt::Ready(PROMPT.into()),
             (Some(_), _) => Prompt::Running { at: self.world.now() },
             (None, true) => Prompt::Ready(PROMPT.into()),
             (None, false) => Prompt::More(MORE.into()),
@@ -326,7 +358,7 @@ impl Session {
     /// What the terminal printed since the last update, and whether it waits for a command now.
     fn terminal_output(&mut self, updates: &mut Vec<Update>) {
         let output = self.world.take_output();
-        let running = (self.world.foreground.is_some(), self.world.takes_input());
+        let running = (self.world.foreground.is_some() && !self.world.listens(), self.world.takes_input());
         if output.is_empty() && running == self.shown.running {
             return;
         }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::sim::{Rng, Span, Time, VecMap};
 
+pub mod archive;
 pub mod dns;
 pub mod fs;
 pub mod http;

@@ -215,6 +215,32 @@ fn what_a_command_reads_from_outside_has_a_limit() {
 }
 
 #[test]
+fn who_has_a_token_may_do_what_its_account_may() {
+    let served = Served::start(SCENARIO);
+    let ask = |token: &str, method: &str, path: &str, body: &str| {
+        let length = body.len();
+        let bearer = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+        let head = "Host: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\n";
+        raw(&served, &format!("{method} {path} HTTP/1.1\r\n{head}{bearer}Content-Length: {length}\r\n\r\n{body}"))
+    };
+    let answer = ask("", "POST", "/api/v1/namespaces/default/serviceaccounts/default/token", "{\"spec\":{}}");
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let token = answer.split("\"token\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a token");
+    let who = ask(token, "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}");
+    assert!(who.contains("system:serviceaccount:default:default"), "{who}");
+    let refused = ask(token, "GET", "/api/v1/namespaces/default/pods", "");
+    let words = r#"pods is forbidden: User \"system:serviceaccount:default:default\" cannot list resource \"pods\""#;
+    assert!(refused.starts_with("HTTP/1.1 403") && refused.contains(words), "{refused}");
+    let unknown = ask("nope", "GET", "/api/v1/namespaces/default/pods", "");
+    assert!(unknown.starts_with("HTTP/1.1 401") && unknown.contains("Unauthorized"), "{unknown}");
+    let review = format!("{{\"spec\":{{\"token\":\"{token}\"}}}}");
+    let reviewed = ask("", "POST", "/apis/authentication.k8s.io/v1/tokenreviews", &review);
+    assert!(reviewed.contains("\"authenticated\":true"), "{reviewed}");
+    let groups = ask("", "GET", "/apis/authentication.k8s.io/v1", "");
+    assert!(groups.contains("tokenreviews") && groups.contains("selfsubjectreviews"), "{groups}");
+}
+
+#[test]
 fn a_forwarded_port_leads_to_the_pod() {
     if !has_kubectl("v1.") {
         return;

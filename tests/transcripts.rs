@@ -70,6 +70,16 @@ fn check(name: &str, then: impl FnOnce(&mut Script<'_>)) {
 }
 
 #[test]
+fn the_terminal_has_files_and_an_editor_of_its_own() {
+    check("files", |_| ());
+}
+
+#[test]
+fn ports_lead_from_the_terminal_to_pods() {
+    check("port-forward", |_| ());
+}
+
+#[test]
 fn two_old_manifests_apply_as_they_stand() {
     check("articles", |_| ());
 }

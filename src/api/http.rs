@@ -48,6 +48,8 @@ pub struct HttpRequest {
     pub user_agent: String,
     /// The `Impersonate-*` headers: as whom it is made.
     pub impersonate: Option<Impersonated>,
+    /// The token of the `Authorization` header.
+    pub bearer: Option<String>,
     /// The body; empty without one.
     pub body: Vec<u8>,
 }
@@ -134,6 +136,7 @@ impl HttpRequest {
             content_type: String::new(),
             user_agent: String::new(),
             impersonate: None,
+            bearer: None,
             body: Vec::new(),
         }
     }

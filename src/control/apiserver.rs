@@ -48,6 +48,7 @@ pub mod storage;
 pub mod stream;
 pub mod sync;
 pub mod table;
+pub mod token;
 pub mod warnings;
 pub mod watchers;
 pub mod watching;

@@ -41,6 +41,7 @@ pub const COMMANDS: &[Command] = &[
     c("certificate deny", "/allow-missing-template-keys:b=true;f/filename:l=;/force:b=false;k/kustomize:t=;o/output:t=;R/recursive:b=false;/show-managed-fields:b=false;/template:t="),
     c("cluster-info", ""),
     c("cluster-info dump", "A/all-namespaces:b=false;/allow-missing-template-keys:b=true;/namespaces:l=;o/output:t=json;/output-directory:t=;/pod-running-timeout:d=20s;/show-managed-fields:b=false;/template:t="),
+    c("completion", ""),
     c("config", ""),
     c("config current-context", ""),
     c("config delete-cluster", ""),

@@ -10,11 +10,11 @@ use super::args::Args;
 use super::files::FileNode;
 use super::follow::{Follow, Terminal};
 use super::manifest::{self, Document};
-use super::process::{Effect, Record, Step, StepKind};
+use super::process::{Edited, Effect, Forward, Record, Step, StepKind};
 use super::session::KubectlConfig;
 use super::timestamp;
-use crate::api::http::{Chunk, HttpRequest, HttpResponse, Impersonated, escape_query};
-use crate::sim::{Out, Time, VecSet};
+use crate::api::http::{Chunk, HttpRequest, HttpResponse, Impersonated, StreamInput, escape_query};
+use crate::sim::{Out, Time, VecMap, VecSet};
 
 /// Why a verb stops before its end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -151,6 +151,16 @@ impl<'a> Ctx<'a> {
         self.record.stdin.as_deref()
     }
 
+    /// Every file that the command line named.
+    pub fn files(&self) -> &VecMap<String, FileNode> {
+        &self.record.files
+    }
+
+    /// Whether objects are named by `-f` or `-k`.
+    pub fn reads_objects(&self) -> bool {
+        self.args().given("filename") || self.args().given("kustomize")
+    }
+
     /// The file at this path, if the command line named it.
     pub fn file(&self, path: &str) -> Option<&FileNode> {
         self.record.files.get(path)
@@ -174,11 +184,15 @@ impl<'a> Ctx<'a> {
         self.session().epoch + self.seen.as_secs() as i64
     }
 
-    /// The objects of all `-f` arguments, parsed once.
+    /// The objects of all `-f` and `-k` arguments, parsed once; what their kustomization warns of is printed.
     pub fn documents(&mut self) -> Arc<Vec<Document>> {
         if self.record.documents.0.is_none() {
-            let parsed = manifest::read(self);
+            let (parsed, warnings) = manifest::read(self);
             self.record.documents.0 = Some(Arc::new(parsed));
+            self.record.remarks.0 = Some(Arc::new(warnings));
+        }
+        for warning in self.record.remarks.0.clone().iter().flat_map(|warnings| warnings.iter()) {
+            self.print_err(format!("{warning}\n"));
         }
         self.record.documents.0.clone().expect("the documents were set above")
     }
@@ -194,17 +208,33 @@ impl<'a> Ctx<'a> {
     }
 
     fn emit(&mut self, text: Text) {
-        self.printed += 1;
-        if self.printed > self.printed_before {
-            self.out.push(text.into());
-        }
+        self.once(text.into());
     }
 
     /// Tells the session about a changed kubeconfig.
     pub fn change_session(&mut self, session: KubectlConfig) {
+        self.once(Effect::Session(session));
+    }
+
+    /// Sends something on the stream of a request.
+    pub fn send(&mut self, id: u64, input: StreamInput) {
+        self.once(Effect::Input { id, input });
+    }
+
+    /// Writes one of the terminal's files, or makes a folder.
+    pub fn write_file(&mut self, path: &str, data: Option<Vec<u8>>) {
+        self.once(Effect::Write { path: path.to_owned(), data });
+    }
+
+    /// Lets connections to these ports through, until the command ends.
+    pub fn listen(&mut self, forwards: Vec<Forward>) {
+        self.once(Effect::Listen(forwards));
+    }
+
+    fn once(&mut self, effect: Effect) {
         self.printed += 1;
         if self.printed > self.printed_before {
-            self.out.push(Effect::Session(session));
+            self.out.push(effect);
         }
     }
 
@@ -285,6 +315,28 @@ impl<'a> Ctx<'a> {
             return Err(api_error::stop(&answer.response));
         }
         Ok(Stream { id: answer.id, read: false, printed: self.printed })
+    }
+
+    /// The stream that an answer began.
+    pub fn stream_of(&self, answer: &Answer) -> Stream {
+        Stream { id: answer.id, read: 0 }
+    }
+
+    /// Gives a text to the editor; what it became.
+    pub fn edit(&mut self, file: &str, text: &str) -> Result<Edited, Stop> {
+        let cursor = self.cursor as usize;
+        self.cursor += 1;
+        if cursor == self.record.steps.len() {
+            let id = self.record.next_id;
+            self.record.next_id += 1;
+            self.record.steps.push(Step { id, kind: StepKind::Editing });
+            self.out.push(Effect::Edit { file: file.to_owned(), text: text.to_owned() });
+            return Err(Stop::Pending);
+        }
+        match &self.record.steps[cursor].kind {
+            StepKind::Edited(edited) => Ok(edited.clone()),
+            _ => Err(Stop::Pending),
+        }
     }
 
     /// Hands the terminal over to a stream until that ends. The answer may be a refusal.

@@ -3,6 +3,7 @@
 use crate::sim::VecMap;
 
 use super::args::Args;
+use super::kustomize;
 
 /// What is found at a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +18,11 @@ pub enum FileNode {
 pub trait Files {
     /// What is at this path, or `None` if nothing is.
     fn at(&self, path: &str) -> Option<FileNode>;
+
+    /// The folder from which paths are seen, as a whole path.
+    fn home(&self) -> String {
+        "/root".into()
+    }
 }
 
 /// No files at all.
@@ -33,7 +39,7 @@ impl Files for VecMap<String, Vec<u8>> {
         if let Some(content) = self.get(path) {
             return Some(FileNode::File(content.clone()));
         }
-        let prefix = format!("{}/", path.trim_end_matches('/'));
+        let prefix = if path == "." { String::new() } else { format!("{}/", path.trim_end_matches('/')) };
         let mut names: Vec<String> = self
             .keys()
             .filter_map(|key| key.strip_prefix(&prefix))
@@ -47,6 +53,35 @@ impl Files for VecMap<String, Vec<u8>> {
 /// How deep `-R` goes down.
 const MAX_DEPTH: u32 = 16;
 
+/// Under this name, which no file has, stands the folder from which a kustomization was read.
+const HOME: &str = "\0home";
+
+/// The folder whose kustomization a command builds.
+pub fn kustomization(args: &Args) -> Option<String> {
+    match args.command.path {
+        "kustomize" => Some(args.words.first().cloned().unwrap_or_else(|| ".".into())),
+        _ if args.flag("kustomize").is_some() && args.given("kustomize") => Some(args.text("kustomize").to_owned()),
+        _ => None,
+    }
+}
+
+/// What a command has read, as a build sees it.
+pub struct Read<'a>(pub &'a VecMap<String, FileNode>);
+
+impl Files for Read<'_> {
+    fn at(&self, path: &str) -> Option<FileNode> {
+        let whole = if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", self.home()) };
+        self.0.get(&kustomize::clean(&whole)).cloned()
+    }
+
+    fn home(&self) -> String {
+        match self.0.get(HOME) {
+            Some(FileNode::File(home)) => String::from_utf8_lossy(home).into_owned(),
+            _ => "/root".into(),
+        }
+    }
+}
+
 /// Reads every file that the flags name.
 pub fn read_all(args: &Args, files: &dyn Files) -> VecMap<String, FileNode> {
     let mut found = VecMap::new();
@@ -54,8 +89,9 @@ pub fn read_all(args: &Args, files: &dyn Files) -> VecMap<String, FileNode> {
     for path in args.list("filename") {
         read(&path, if deep { MAX_DEPTH } else { 1 }, files, &mut found);
     }
-    for path in args.list("kustomize") {
-        read(&path, MAX_DEPTH, files, &mut found);
+    if let Some(folder) = kustomization(args) {
+        found.extend(kustomize::build(files, &folder).read);
+        found.insert(HOME.to_owned(), FileNode::File(files.home().into_bytes()));
     }
     for value in args.list("from-file").iter().chain(args.raw_list("from-env-file")) {
         read(value.split_once('=').map_or(value, |(_, path)| path), 1, files, &mut found);
@@ -64,6 +100,11 @@ pub fn read_all(args: &Args, files: &dyn Files) -> VecMap<String, FileNode> {
         if args.given(name) {
             read(args.text(name), 0, files, &mut found);
         }
+    }
+    if args.command.path == "cp"
+        && let Some(path) = args.words.first().filter(|path| !path.contains(':'))
+    {
+        read(path, MAX_DEPTH, files, &mut found);
     }
     if matches!(args.text("output"), "jsonpath-file" | "go-template-file" | "templatefile") && args.given("template") {
         read(args.text("template"), 0, files, &mut found);

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::args::Args;
 use super::ctx::Ctx;
-use super::files::FileNode;
+use super::files::{self, FileNode, Read};
 use super::json::{entries, text};
+use super::kustomize;
 use super::object;
 use super::print::output::compact;
 use super::resource::{self, Resource};
@@ -24,9 +25,9 @@ pub struct Document {
     pub content: Result<(Value, &'static Resource), String>,
 }
 
-/// Reads everything that `-f` and `-R` name; with `-l`, only what has such labels.
-pub fn read(ctx: &Ctx<'_>) -> Vec<Document> {
-    let mut found = all(ctx);
+/// Reads everything that `-f`, `-R` and `-k` name, with `-l` only what has such labels; and what a kustomization warns of.
+pub fn read(ctx: &Ctx<'_>) -> (Vec<Document>, Vec<String>) {
+    let (mut found, warnings) = all(ctx);
     if ctx.args().flag("selector").is_some()
         && let Ok(selector) = Selector::parse(ctx.args().text("selector"))
     {
@@ -41,11 +42,19 @@ pub fn read(ctx: &Ctx<'_>) -> Vec<Document> {
             Err(_) => true,
         });
     }
-    found
+    (found, warnings)
 }
 
-fn all(ctx: &Ctx<'_>) -> Vec<Document> {
-    let mut found = Vec::new();
+fn all(ctx: &Ctx<'_>) -> (Vec<Document>, Vec<String>) {
+    let (mut found, mut warnings) = (Vec::new(), Vec::new());
+    if let Some(folder) = files::kustomization(ctx.args()) {
+        let built = kustomize::build(&Read(ctx.files()), &folder);
+        warnings = built.warnings;
+        match built.objects {
+            Ok(objects) => objects.into_iter().for_each(|value| flatten(&folder, value, false, ctx.args(), &mut found)),
+            Err(why) => error(&folder, why, &mut found),
+        }
+    }
     for path in ctx.args().list("filename") {
         if path == "-" {
             match ctx.stdin() {
@@ -59,17 +68,17 @@ fn all(ctx: &Ctx<'_>) -> Vec<Document> {
                 &mut found,
             );
         } else {
-            files(ctx, &path, true, &mut found);
+            file(ctx, &path, true, &mut found);
         }
     }
-    found
+    (found, warnings)
 }
 
 fn error(source: &str, text: String, found: &mut Vec<Document>) {
     found.push(Document { source: source.to_owned(), content: Err(text) });
 }
 
-fn files(ctx: &Ctx<'_>, path: &str, top: bool, found: &mut Vec<Document>) {
+fn file(ctx: &Ctx<'_>, path: &str, top: bool, found: &mut Vec<Document>) {
     match ctx.file(path) {
         None if top => error(path, format!("the path {path:?} does not exist"), found),
         None => {}
@@ -81,7 +90,7 @@ fn files(ctx: &Ctx<'_>, path: &str, top: bool, found: &mut Vec<Document>) {
                 let wanted = [".json", ".yaml", ".yml"].iter().any(|end| name.ends_with(end));
                 let is_dir = matches!(ctx.file(&inner), Some(FileNode::Dir(_)));
                 if wanted || is_dir {
-                    files(ctx, &inner, false, found);
+                    file(ctx, &inner, false, found);
                 }
             }
             if top && found.len() == before {
@@ -97,7 +106,7 @@ fn files(ctx: &Ctx<'_>, path: &str, top: bool, found: &mut Vec<Document>) {
 }
 
 /// Splits a text into documents at lines that begin with `---`.
-fn split(text: &str) -> Vec<String> {
+pub(super) fn split(text: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     for line in text.split_inclusive('\n') {
         let is_end = line.strip_prefix("---").is_some_and(|rest| {
@@ -164,26 +173,31 @@ fn flatten(source: &str, value: Value, listed: bool, args: &Args, found: &mut Ve
     }
 }
 
+/// What an object must say and does not, or says in another way than as text.
+pub fn missing(value: &Value) -> Option<String> {
+    let mut missing = Vec::new();
+    if !value.is_object() {
+        missing.push("invalid object to validate".to_owned());
+    } else {
+        for key in ["apiVersion", "kind"] {
+            match value.get(key) {
+                None | Some(Value::Null) => missing.push(format!("{key} not set")),
+                Some(Value::String(_)) => {}
+                Some(_) => missing.push(format!("{key} isn't string type")),
+            }
+        }
+    }
+    match missing.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        many => Some(format!("[{}]", many.join(", "))),
+    }
+}
+
 fn check_kind(source: &str, value: &Value, args: &Args) -> Result<(), String> {
     let validates = args.flag("validate").is_some() && !matches!(args.text("validate"), "false" | "ignore");
     if validates {
-        let mut missing = Vec::new();
-        if !value.is_object() {
-            missing.push("invalid object to validate".to_owned());
-        } else {
-            for key in ["apiVersion", "kind"] {
-                match value.get(key) {
-                    None | Some(Value::Null) => missing.push(format!("{key} not set")),
-                    Some(Value::String(_)) => {}
-                    Some(_) => missing.push(format!("{key} isn't string type")),
-                }
-            }
-        }
-        let why = match missing.as_slice() {
-            [] => return Ok(()),
-            [one] => one.clone(),
-            many => format!("[{}]", many.join(", ")),
-        };
+        let Some(why) = missing(value) else { return Ok(()) };
         return Err(format!(
             "error validating {source:?}: error validating data: {why}; if you choose to ignore these errors, turn validation off with --validate=false"
         ));

@@ -38,6 +38,8 @@ pub enum Input {
         /// The piece.
         chunk: Chunk,
     },
+    /// The editor was closed.
+    Edited(Edited),
     /// A line that was typed while the command reads ([`Process::takes_input`]).
     Typed(String),
     /// The time of [`Process::wake_at`] has come.
@@ -63,6 +65,22 @@ pub enum Effect {
         /// What.
         input: StreamInput,
     },
+    /// Write a file of the terminal, or make a folder.
+    Write {
+        /// Its path.
+        path: String,
+        /// What is in it; `None` of a folder.
+        data: Option<Vec<u8>>,
+    },
+    /// Open the editor with this text; [`Input::Edited`] tells what became of it.
+    Edit {
+        /// The file that it stands in meanwhile.
+        file: String,
+        /// The text.
+        text: String,
+    },
+    /// Let connections to these ports through, until the command ends.
+    Listen(Vec<Forward>),
     /// Close the stream of this request.
     Cancel {
         /// The number of the request.
@@ -76,6 +94,26 @@ pub enum Effect {
     Session(KubectlConfig),
     /// The command ended with this exit code. Nothing comes after it.
     Exit(u8),
+}
+
+/// A port of the terminal's machine that leads to one of a pod.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Forward {
+    /// The port here.
+    pub local: u16,
+    /// The port there.
+    pub remote: u16,
+    /// What opens a connection.
+    pub request: HttpRequest,
+}
+
+/// How an editor was closed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Edited {
+    /// With this text.
+    Saved(String),
+    /// It could not be run, or failed: what is said of it.
+    Failed(String),
 }
 
 /// One thing that the verb waited for, and what came.
@@ -92,6 +130,10 @@ pub(super) enum StepKind {
     Asked(Time),
     /// An answered request; with the chunks that followed, if it is a stream.
     Answered { asked: Time, at: Time, response: Arc<HttpResponse>, chunks: Vec<(Time, Chunk)> },
+    /// The editor is open.
+    Editing,
+    /// The editor was closed.
+    Edited(Edited),
     /// Waiting for a point in time.
     Sleep(Time),
 }
@@ -129,6 +171,8 @@ pub(super) struct Record {
     /// Warnings that the finished items printed.
     pub warned: VecSet<String>,
     pub documents: Memo<Vec<Document>>,
+    /// What the kustomization warned of.
+    pub remarks: Memo<Vec<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -176,6 +220,7 @@ impl Process {
                     kept: Vec::new(),
                     warned: VecSet::new(),
                     documents: Memo(None),
+                    remarks: Memo(None),
                 };
                 State::Running { record: Box::new(record), printed: 0, wake: None }
             }
@@ -219,7 +264,9 @@ impl Process {
             (State::Following { .. }, _) => {}
             (State::Running { record, .. }, Input::Interrupt) => {
                 record.open_streams().for_each(|id| out.push(Effect::Cancel { id }));
-                self.end(130, out);
+                // Who forwards ports is stopped in this way, and takes it well.
+                let code = if record.args.command.path == "port-forward" { 0 } else { 130 };
+                self.end(code, out);
             }
             (State::Running { record, .. }, Input::Response { id, response }) => {
                 record.answer(id, response, now);
@@ -227,6 +274,10 @@ impl Process {
             }
             (State::Running { record, .. }, Input::Chunk { id, chunk }) => {
                 record.chunk(id, chunk, now);
+                self.run(now, out);
+            }
+            (State::Running { record, .. }, Input::Edited(edited)) => {
+                record.edited(edited);
                 self.run(now, out);
             }
             (State::Running { .. }, Input::Start | Input::Timer) => self.run(now, out),
@@ -245,6 +296,16 @@ impl Process {
     pub fn takes_input(&self) -> bool {
         match &self.state {
             State::Following { follow, .. } => matches!(&**follow, Follow::Exec(terminal) if terminal.stdin),
+            _ => false,
+        }
+    }
+
+    /// Whether it will read what is typed once it has begun what it waits for (`run -i`).
+    pub fn will_take_input(&self) -> bool {
+        match &self.state {
+            State::Running { record, .. } => {
+                record.args.flag("stdin").is_some() && record.args.bool("stdin") && record.stdin.is_none()
+            }
             _ => false,
         }
     }
@@ -320,6 +381,12 @@ impl Record {
         }
     }
 
+    fn edited(&mut self, edited: Edited) {
+        if let Some(step) = self.steps.iter_mut().find(|step| step.kind == StepKind::Editing) {
+            step.kind = StepKind::Edited(edited);
+        }
+    }
+
     fn chunk(&mut self, id: u64, chunk: Chunk, now: Time) {
         if let Some(Step { kind: StepKind::Answered { chunks, .. }, .. }) = self.steps.iter_mut().find(|s| s.id == id) {
             chunks.push((now, chunk));
@@ -347,7 +414,7 @@ impl Record {
                 let ended = matches!(chunks.last(), Some((_, Chunk::End | Chunk::Exit(_))));
                 (response.streams && !ended).then_some(step.id)
             }
-            StepKind::Sleep(_) => None,
+            StepKind::Sleep(_) | StepKind::Editing | StepKind::Edited(_) => None,
         })
     }
 }

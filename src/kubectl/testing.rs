@@ -100,7 +100,12 @@ pub fn run_with(
                 Effect::Stdout(text) => outcome.stdout.push_str(&text),
                 Effect::Stderr(text) => outcome.stderr.push_str(&text),
                 Effect::Exit(code) => outcome.code = Some(code),
-                Effect::Input { .. } | Effect::Cancel { .. } | Effect::Session(_) => {}
+                Effect::Input { .. }
+                | Effect::Cancel { .. }
+                | Effect::Session(_)
+                | Effect::Write { .. }
+                | Effect::Edit { .. }
+                | Effect::Listen(_) => {}
                 Effect::Request { id, request } => {
                     let (response, chunks) = server(&request);
                     let query: Vec<String> = request.query.iter().map(|(k, v)| format!("{k}={v}")).collect();

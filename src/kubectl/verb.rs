@@ -4,26 +4,32 @@ pub mod apply;
 pub mod attach;
 pub mod auth;
 pub mod autoscale;
+pub mod certificate;
 pub mod change;
 pub mod cluster;
 pub mod common;
+pub mod completion;
 pub mod config;
 pub mod cordon;
+pub mod cp;
 pub mod create;
 pub mod delete;
 pub mod describe;
 pub mod diff;
 pub mod drain;
+pub mod edit;
 pub mod events;
 pub mod exec;
 pub mod explain;
 pub mod expose;
 pub mod get;
 pub mod help;
+pub mod kustomize;
 pub mod label;
 pub mod logs;
 pub mod patch;
 pub mod pods;
+pub mod port_forward;
 pub mod replace;
 pub mod rollout;
 pub mod run;
@@ -54,24 +60,32 @@ const VERBS: &[(&str, Verb)] = &[
     ("auth can-i", auth::can_i),
     ("auth whoami", auth::whoami),
     ("autoscale", autoscale::run),
+    ("certificate", help::run),
+    ("certificate approve", certificate::approve),
+    ("certificate deny", certificate::deny),
     ("cluster-info", cluster::info),
+    ("completion", completion::run),
     ("config", config::run),
     ("cordon", cordon::run),
+    ("cp", cp::run),
     ("create", create::run),
     ("delete", delete::run),
     ("describe", describe::run),
     ("diff", diff::run),
     ("drain", drain::run),
+    ("edit", edit::run),
     ("events", events::run),
     ("exec", exec::run),
     ("explain", explain::run),
     ("expose", expose::run),
     ("get", get::run),
     ("help", help::run),
+    ("kustomize", kustomize::run),
     ("label", label::run),
     ("logs", logs::run),
     ("options", help::run),
     ("patch", patch::run),
+    ("port-forward", port_forward::run),
     ("replace", replace::run),
     ("rollout", rollout::run),
     ("run", run::run),
@@ -94,6 +108,9 @@ const VERBS: &[(&str, Verb)] = &[
 /// Runs the verb of a process as far as it gets.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let path = ctx.args().command.path;
+    if ctx.args().flag("kustomize").is_some() && ctx.args().given("kustomize") && ctx.args().given("filename") {
+        return fail("only one of -f or -k can be specified");
+    }
     let exact = VERBS.iter().find(|(name, _)| *name == path);
     let parent = || match path {
         "apply set-last-applied"
@@ -116,17 +133,12 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
 /// Why a command of upstream's cannot be had in this terminal, and what does instead.
 fn why_not(path: &str) -> &'static str {
     match path.split(' ').next().unwrap_or("") {
-        "port-forward" | "proxy" => {
+        "proxy" => {
             ": this terminal has no machine of its own that could listen; ask from inside, with kubectl exec or on a node"
         }
-        "cp" => ": this terminal has no files of its own; use kubectl exec with cat, and a here-document to write",
-        "edit" => ": this terminal has no editor; use kubectl patch, or change the manifest and apply it",
-        "completion" => ": there is no shell to set up; the terminal completes words by itself, with Tab",
-        "certificate" => ": nothing in this cluster signs certificates",
         "debug" => {
             ": pods take no ephemeral containers in this cluster; use kubectl exec, or kubectl run beside the pod"
         }
-        "kustomize" => ": there is no kustomization here; write the manifests out and use kubectl apply -f",
         _ => "",
     }
 }

@@ -137,6 +137,7 @@ fn asked(parts: &Parts) -> Result<HttpRequest, Status> {
         content_type: text(header::CONTENT_TYPE),
         user_agent: text(header::USER_AGENT),
         impersonate: impersonated(&parts.headers),
+        bearer: text(header::AUTHORIZATION).strip_prefix("Bearer ").map(|token| token.trim().to_owned()),
         body: Vec::new(),
     })
 }

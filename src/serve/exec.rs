@@ -70,7 +70,7 @@ pub async fn begin(world: Handle, upgrade: WebSocketUpgrade, request: HttpReques
 pub fn pod_of(request: &HttpRequest) -> HttpRequest {
     let path = request.path.rsplit_once('/').map_or("", |(pod, _)| pod);
     let (user_agent, impersonate) = (request.user_agent.clone(), request.impersonate.clone());
-    HttpRequest { user_agent, impersonate, ..HttpRequest::get(path) }
+    HttpRequest { user_agent, impersonate, bearer: request.bearer.clone(), ..HttpRequest::get(path) }
 }
 
 /// Passes input and output on until the command ends.

@@ -73,6 +73,11 @@ pub enum Request {
         /// The text.
         yaml: String,
     },
+    /// What became of the text that [`Update::Editing`] gave; unchanged, it cancels the edit.
+    Edited {
+        /// The text.
+        text: String,
+    },
     /// Looks the text of the editor over without changing anything; answered by [`Update::Diagnostics`].
     Validate {
         /// The text.
@@ -299,6 +304,8 @@ pub enum Update {
     Messages(MessagesView),
     /// The terminal printed something, or its prompt has changed.
     Terminal(TerminalUpdate),
+    /// What `kubectl edit` has given to the editor, or that it waits no more.
+    Editing(Option<String>),
     /// An answer to [`Request::Complete`].
     Completion {
         /// The ticket of the request.

@@ -163,6 +163,14 @@ impl<'a> Script<'a> {
         let limit = world.now() + PATIENCE;
         let mut typed = None;
         while world.foreground.is_some() && world.now() < limit {
+            if world.listens() {
+                return self.collect();
+            }
+            // There is nobody to use an editor.
+            if world.editing().is_some() {
+                world.act(Action::Interrupt, None).ok();
+                continue;
+            }
             // A command that reads the next lines is left alone after a while.
             let until = world.takes_input().then(|| *typed.get_or_insert(world.now() + TYPED));
             if until.is_some_and(|until| world.next_at().is_none_or(|at| at > until)) || !world.step() {

@@ -136,3 +136,82 @@ fn a_lesson_goes_on_when_its_step_is_done_and_what_was_done_is_known_elsewhere()
         }
     }
 }
+
+/// Lets time pass, and gathers what is told meanwhile.
+fn pass(session: &mut Session, updates: &mut Vec<Update>) {
+    for _ in 0..80 {
+        updates.extend(session.handle(Request::Tick { elapsed_us: 100_000 }));
+    }
+}
+
+fn edited(updates: &[Update]) -> Option<&Option<String>> {
+    updates.iter().rev().find_map(|update| match update {
+        Update::Editing(text) => Some(text),
+        _ => None,
+    })
+}
+
+fn printed(updates: &[Update]) -> String {
+    let chunks = updates.iter().filter_map(|update| match update {
+        Update::Terminal(terminal) => Some(&terminal.chunks),
+        _ => None,
+    });
+    chunks.flatten().map(|chunk| chunk.text.as_str()).collect()
+}
+
+#[test]
+fn kubectl_edit_lends_the_editor_a_text_and_says_what_is_wrong_with_it() {
+    let mut session = fresh();
+    let mut updates = run(&mut session, "kubectl create deployment web --image=nginx");
+    pass(&mut session, &mut updates);
+    let mut updates = run(&mut session, "kubectl edit deployment web");
+    pass(&mut session, &mut updates);
+    let text = edited(&updates).cloned().flatten().expect("the editor gets the object");
+    assert!(text.starts_with("# Please edit the object below."), "{text}");
+    // What is typed meanwhile is not taken for the text.
+    assert!(printed(&run(&mut session, "kubectl get pods")).contains("the editor is open"));
+    let mut updates = session.handle(Request::Edited { text: text.replace("  replicas: 1\n", "  replicas: -1\n") });
+    pass(&mut session, &mut updates);
+    let again = edited(&updates).cloned().flatten().expect("the editor gets it back");
+    assert!(again.contains("# * spec.replicas: Invalid value: -1: must be greater than or equal to 0"), "{again}");
+    assert!(again.contains("\n  replicas: -1\n"), "what was typed is still there: {again}");
+    let mut updates = session.handle(Request::Edited { text: again.replace("  replicas: -1\n", "  replicas: 2\n") });
+    pass(&mut session, &mut updates);
+    assert_eq!(edited(&updates), Some(&None), "the editor is the learner's own again");
+    assert!(printed(&updates).contains("deployment.apps/web edited\n"), "{}", printed(&updates));
+    // A text that comes back as it was cancels.
+    let mut updates = run(&mut session, "kubectl edit deployment web");
+    pass(&mut session, &mut updates);
+    let text = edited(&updates).cloned().flatten().expect("the editor gets the object");
+    let mut updates = session.handle(Request::Edited { text });
+    pass(&mut session, &mut updates);
+    assert!(printed(&updates).contains("Edit cancelled, no changes made.\n"), "{}", printed(&updates));
+}
+
+#[test]
+fn what_is_typed_before_a_shell_reads_is_kept_for_it() {
+    let mut session = fresh();
+    let mut updates = run(&mut session, "kubectl run box --image=busybox -i --rm --restart=Never -- sh");
+    updates.extend(run(&mut session, "echo first-$((20 + 1))"));
+    updates.extend(run(&mut session, "echo second"));
+    pass(&mut session, &mut updates);
+    let said = printed(&updates);
+    assert!(said.contains("first-21\n") && !said.contains("^C"), "{said}");
+}
+
+#[test]
+fn a_forwarded_port_leaves_the_terminal_free_and_ctrl_c_ends_it() {
+    let mut session = fresh();
+    let mut updates = run(&mut session, "kubectl run web --image=nginx");
+    pass(&mut session, &mut updates);
+    updates.extend(run(&mut session, "kubectl port-forward web 8080:80"));
+    pass(&mut session, &mut updates);
+    let mut updates = run(&mut session, "curl -s -o /dev/null -w '%{http_code}' localhost:8080");
+    pass(&mut session, &mut updates);
+    assert!(printed(&updates).contains("Handling connection for 8080\n"), "{}", printed(&updates));
+    assert!(printed(&updates).contains("200"), "{}", printed(&updates));
+    session.handle(Request::Interrupt);
+    let mut updates = run(&mut session, "curl -s localhost:8080 || echo refused");
+    pass(&mut session, &mut updates);
+    assert!(printed(&updates).ends_with("refused\n"), "{}", printed(&updates));
+}

@@ -34,6 +34,8 @@ pub(super) struct Shown {
     /// Whether the terminal was told to wait for a command.
     pub(super) running: (bool, bool),
     lessons_told: bool,
+    /// What the editor was given.
+    pub(super) editing: Option<String>,
 }
 
 impl Shown {

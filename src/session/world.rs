@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 
 use crate::cluster::{Cluster, Scenario};
 use crate::kubectl::{FileNode, Files, KubectlConfig};
-use crate::line;
+use crate::session::stage;
 use crate::session::terminal::{JobId, Output, Terminal};
 use crate::share::{Action, Logged, Recipe};
 use crate::sim::{Digest, Span, Time, VecMap, digest_of};
@@ -133,11 +133,11 @@ impl World {
                 Some(job)
             }
             (Action::Line { line, files }, None) => {
-                let parsed = line::parse(line).map_err(|error| error.to_string())?;
+                let stages = stage::read(line).map_err(|error| error.to_string())?;
                 let cause = self.cluster.command(line);
                 let known: VecMap<String, Vec<u8>> = files.iter().cloned().collect();
                 let recorder = Recorder { known, host, read: RefCell::default() };
-                let job = self.terminal.start(&mut self.cluster, &parsed, &recorder, Some(cause));
+                let job = self.terminal.start(&mut self.cluster, stages, &recorder, Some(cause));
                 files.extend(recorder.read.into_inner());
                 self.foreground = Some(job);
                 self.settle();
@@ -149,7 +149,7 @@ impl World {
                 None
             }
             (Action::Interrupt, None) => {
-                if let Some(job) = self.foreground.take() {
+                if let Some(job) = self.foreground.take().or_else(|| self.terminal.listening()) {
                     self.terminal.interrupt(&mut self.cluster, job);
                     self.settle();
                 }
@@ -167,6 +167,21 @@ impl World {
     /// Whether what is typed goes to a command that runs (`kubectl exec -i`).
     pub fn takes_input(&self) -> bool {
         self.foreground.is_some_and(|job| self.terminal.takes_input(job))
+    }
+
+    /// Whether what is typed will go to a command that runs, once that has begun what it waits for.
+    pub fn will_take_input(&self) -> bool {
+        self.foreground.is_some_and(|job| self.terminal.will_take_input(job))
+    }
+
+    /// Whether what runs only lets connections through, so that the next line may be typed beside it.
+    pub fn listens(&self) -> bool {
+        self.foreground.is_some_and(|job| self.terminal.listens(job))
+    }
+
+    /// What a command that runs has given to the page's editor.
+    pub fn editing(&self) -> Option<&str> {
+        self.foreground.and_then(|job| self.terminal.editing(job))
     }
 
     /// Takes what the terminal printed.
@@ -226,5 +241,9 @@ impl Files for Recorder<'_> {
             self.read.borrow_mut().insert(path.to_owned(), content.clone());
         }
         Some(node)
+    }
+
+    fn home(&self) -> String {
+        self.host.map_or_else(|| self.known.home(), Files::home)
     }
 }

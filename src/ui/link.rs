@@ -199,6 +199,7 @@ fn take_in(page: Page, update: Update) {
         Update::Cluster(delta) => page.cluster.update(|view| view.apply(*delta)),
         Update::Messages(messages) => take_messages(page, messages),
         Update::Terminal(update) => take_terminal(page, update),
+        Update::Editing(text) => page.editing.set(text),
         Update::Completion { ticket, from, candidates } => page.completion.set((ticket, from, candidates)),
         Update::Detail(detail) => page.detail.set(detail.map(|d| *d)),
         Update::Etcd(view) => page.etcd.set(*view),

@@ -179,6 +179,8 @@ pub struct Page {
     pub diagnostics: RwSignal<Vec<Diagnostic>>,
     /// A text that the editor is asked to show.
     pub to_edit: RwSignal<Option<String>>,
+    /// What `kubectl edit` waits for, as it was given to the editor.
+    pub editing: RwSignal<Option<String>>,
     /// The fragment of the share link, once made.
     pub share: RwSignal<Option<(String, String)>>,
     /// The panel beside the picture.
@@ -245,6 +247,7 @@ impl Page {
             lesson: RwSignal::new(None),
             diagnostics: RwSignal::new(Vec::new()),
             to_edit: RwSignal::new(None),
+            editing: RwSignal::new(None),
             share: RwSignal::new(None),
             side: RwSignal::new(Panel::Editor),
             drawer: RwSignal::new(Panel::Terminal),

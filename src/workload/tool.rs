@@ -12,6 +12,7 @@ pub mod nslookup;
 pub mod ping;
 pub mod print;
 pub mod system;
+pub mod tar;
 pub mod tcpdump;
 pub mod test;
 pub mod text;

@@ -94,7 +94,7 @@ pub fn said(command: &mut Command, stdin: &str) -> Said {
 }
 
 /// The Cloud SDK's `kubectl` is a dispatcher in front of upstream's builds, which lie beside it: the newest of them.
-fn upstreams_build() -> Option<PathBuf> {
+pub fn upstreams_build() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let mut found = std::env::split_paths(&path).map(|folder| folder.join("kubectl"));
     let folder = found.find_map(|path| path.canonicalize().ok())?.parent()?.to_owned();

@@ -60,7 +60,7 @@ fn version() -> Value {
 
 /// The groups besides the core one, in upstream's order of importance.
 fn groups() -> Vec<Value> {
-    let mut found: Vec<(&str, &str)> = vec![("authorization.k8s.io", "v1")];
+    let mut found: Vec<(&str, &str)> = vec![("authentication.k8s.io", "v1"), ("authorization.k8s.io", "v1")];
     for kind in Kind::ALL.iter().map(|k| k.info()).filter(|k| !k.group.is_empty()) {
         if !found.contains(&(kind.group, kind.version)) {
             found.push((kind.group, kind.version));
@@ -92,13 +92,14 @@ fn resources(group: &str, version: &str) -> Option<Value> {
         .copied()
         .filter(|k| k.info().group == group && serves(k.info().version, group, version))
         .collect();
-    if kinds.is_empty() && !review::is(group, version) {
+    let reviews = review::resources(group, version);
+    if kinds.is_empty() && reviews.is_empty() {
         return None;
     }
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     let mut all: Vec<Value> = kinds.iter().flat_map(|kind| resource(*kind)).collect();
-    if review::is(group, version) {
-        all.extend(review::RESOURCES.iter().map(|(plural, kind, namespaced)| {
+    if !reviews.is_empty() {
+        all.extend(reviews.iter().map(|(plural, kind, namespaced)| {
             let singular = kind.to_lowercase();
             json!({
                 "name": plural, "singularName": singular, "namespaced": namespaced, "kind": kind, "verbs": ["create"],
@@ -157,6 +158,10 @@ fn resource(kind: Kind) -> Vec<Value> {
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController => {
             add("scale", "autoscaling/v1/Scale", &["get", "patch", "update"])
         }
+        Kind::CertificateSigningRequest => {
+            add("approval", "CertificateSigningRequest", &["get", "patch", "update"]);
+        }
+        Kind::ServiceAccount => add("token", "authentication.k8s.io/v1/TokenRequest", &["create"]),
         Kind::Namespace => add("finalize", "Namespace", &["update"]),
         Kind::Pod => {
             add("attach", "PodAttachOptions", &["create", "get"]);

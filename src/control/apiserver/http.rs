@@ -9,7 +9,7 @@ use crate::api::{
     Body, CallId, Kind, Object, Options, PatchType, Request, ResourceVersion, Status, Subresource, Uid, Verb,
 };
 use crate::control::apiserver::call::{ClientId, Door};
-use crate::control::apiserver::{ApiServer, Effect, authorizer, autoscaling_v1, discovery, legacy, review};
+use crate::control::apiserver::{ApiServer, Effect, authorizer, autoscaling_v1, discovery, legacy, review, token};
 use crate::sim::{Out, Time};
 
 /// The form in which a client wants its answer.
@@ -66,6 +66,13 @@ impl ApiServer {
         now: Time,
         out: &mut Out<Effect>,
     ) {
+        let http = match token::authenticated(self, http, now) {
+            Ok(http) => http,
+            Err(status) => {
+                out.push(Effect::Http { client, id, response: failure(&status) });
+                return;
+            }
+        };
         if let Some(response) = authorizer::refusal(self, &http) {
             out.push(Effect::Http { client, id, response });
             return;
@@ -77,7 +84,7 @@ impl ApiServer {
             out.push(Effect::Http { client, id, response });
             return;
         }
-        if let Some(response) = review::answer(self, &http) {
+        if let Some(response) = token::answer(self, &http, now).or_else(|| review::answer(self, &http)) {
             out.push(Effect::Http { client, id, response });
             return;
         }
@@ -157,6 +164,8 @@ pub fn target(path: &str) -> Option<Target> {
 fn subresource(kind: Kind, word: &str) -> Option<Subresource> {
     let (which, has) = match word {
         "status" => (Subresource::Status, super::registry::has_status(kind)),
+        // What is approved stands in the status.
+        "approval" => (Subresource::Status, kind == Kind::CertificateSigningRequest),
         "scale" => (
             Subresource::Scale,
             matches!(kind, Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController),

@@ -206,6 +206,14 @@ pub fn prepare_change(
                 n.status = o.status.clone();
             }
         }
+        (Object::CertificateSigningRequest(n), Object::CertificateSigningRequest(o)) => {
+            let n = Arc::make_mut(n);
+            if status {
+                n.spec = o.spec.clone();
+            } else {
+                n.status = o.status.clone();
+            }
+        }
         (Object::Namespace(n), Object::Namespace(o)) => {
             let n = Arc::make_mut(n);
             if !finalize {
@@ -247,7 +255,13 @@ pub fn has_status(kind: Kind) -> bool {
     workload::has_status(kind)
         || matches!(
             kind,
-            Kind::Pod | Kind::Deployment | Kind::ReplicaSet | Kind::Node | Kind::Namespace | Kind::Service
+            Kind::Pod
+                | Kind::Deployment
+                | Kind::ReplicaSet
+                | Kind::Node
+                | Kind::Namespace
+                | Kind::Service
+                | Kind::CertificateSigningRequest
         )
 }
 

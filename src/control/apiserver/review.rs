@@ -23,9 +23,25 @@ pub const RESOURCES: &[(&str, &str, bool)] = &[
     ("subjectaccessreviews", "SubjectAccessReview", false),
 ];
 
+/// The group in which one asks who somebody is.
+pub const WHO_GROUP: &str = "authentication.k8s.io";
+
+/// Its resources, as [`RESOURCES`].
+pub const WHO_RESOURCES: &[(&str, &str, bool)] =
+    &[("selfsubjectreviews", "SelfSubjectReview", false), ("tokenreviews", "TokenReview", false)];
+
 /// Whether a group and version are those of the reviews.
 pub fn is(group: &str, version: &str) -> bool {
     (group, version) == (GROUP, "v1")
+}
+
+/// The reviews of a group and version.
+pub fn resources(group: &str, version: &str) -> &'static [(&'static str, &'static str, bool)] {
+    match (group, version) {
+        (GROUP, "v1") => RESOURCES,
+        (WHO_GROUP, "v1") => WHO_RESOURCES,
+        _ => &[],
+    }
 }
 
 /// The answer to a request for a review; `None` if it is for something else.

@@ -27,10 +27,7 @@ const MAX_TRIES: u32 = 5;
 
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
-    if !ctx.args().given("filename") {
-        if ctx.args().given("kustomize") {
-            return fail("kustomize is not here yet");
-        }
+    if !ctx.reads_objects() {
         if !ctx.args().words.is_empty() {
             let words = ctx.args().words.join(" ");
             return common::usage(ctx, &format!("Unexpected args: [{words}]"));

@@ -130,14 +130,24 @@ impl Named {
 
 /// Whether the words or flags of a command name anything.
 pub fn names_anything(ctx: &Ctx<'_>) -> bool {
-    ctx.args().given("filename") || !ctx.args().words.is_empty()
+    ctx.reads_objects() || !ctx.args().words.is_empty()
 }
 
 /// All objects that a command names: by file, by name, by `--all` or by selector. Sends list requests as needed.
 /// Errors that concern one object go to the failures of the command.
 pub fn named_objects(ctx: &mut Ctx<'_>, words: &[String]) -> Result<Vec<Named>, Stop> {
     let mut found = Vec::new();
-    if ctx.args().given("filename") {
+    if ctx.reads_objects() {
+        if !words.is_empty() {
+            return fail(
+                "when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well",
+            );
+        }
+        // What reads and nothing else says so without a word before it.
+        let label = match (ctx.args().command.path, ctx.args().given("kustomize")) {
+            ("get" | "describe", true) => "",
+            _ => "error: ",
+        };
         for document in ctx.documents().iter() {
             match &document.content {
                 Ok((value, resource)) => {
@@ -152,7 +162,7 @@ pub fn named_objects(ctx: &mut Ctx<'_>, words: &[String]) -> Result<Vec<Named>, 
                         Err(text) => ctx.note_failure(text),
                     }
                 }
-                Err(why) => ctx.note_failure(format!("error: {why}\n")),
+                Err(why) => ctx.note_failure(format!("{label}{why}\n")),
             }
         }
         return Ok(found);

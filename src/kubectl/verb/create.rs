@@ -155,7 +155,7 @@ fn from_files(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         let words = ctx.args().words.join(" ");
         return common::usage(ctx, &format!("Unexpected args: [{words}]"));
     }
-    if !ctx.args().given("filename") {
+    if !ctx.reads_objects() {
         return fail("must specify one of -f and -k");
     }
     common::check_dry_run(ctx)?;

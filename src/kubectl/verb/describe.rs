@@ -51,8 +51,9 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
 
 /// The objects that the words mean; a name that is not there stands for all that begin with it.
 fn find(ctx: &mut Ctx<'_>) -> Result<Vec<Found>, Stop> {
-    if ctx.args().given("filename") {
-        let named = common::named_objects(ctx, &[])?;
+    if ctx.reads_objects() {
+        let words = ctx.args().words.clone();
+        let named = common::named_objects(ctx, &words)?;
         return Ok(named.into_iter().map(|n| (n.resource, n.namespace, n.name)).collect());
     }
     let words = ctx.args().words.clone();

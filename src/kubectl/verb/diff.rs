@@ -31,16 +31,14 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
 }
 
 fn compare(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
-    for flag in ["prune", "kustomize"] {
-        if ctx.args().given(flag) {
-            return fail(format!("diff --{flag} is not supported here"));
-        }
+    if ctx.args().given("prune") {
+        return fail("diff --prune is not supported here");
     }
     if !ctx.args().words.is_empty() {
         let words = ctx.args().words.join(" ");
         return common::usage(ctx, &format!("Unexpected args: [{words}]"));
     }
-    if !ctx.args().given("filename") {
+    if !ctx.reads_objects() {
         return fail("must specify one of -f and -k");
     }
     if ctx.args().bool("force-conflicts") && !ctx.args().bool("server-side") {

@@ -60,7 +60,7 @@ type Wanted = (&'static Resource, Option<String>, String);
 /// What the words or files mean, with the namespace of each.
 fn targets(ctx: &mut Ctx<'_>) -> Result<Vec<Wanted>, Stop> {
     let words = ctx.args().words.clone();
-    if ctx.args().given("filename") {
+    if ctx.reads_objects() {
         let named = common::named_objects(ctx, &words)?;
         return Ok(named
             .into_iter()

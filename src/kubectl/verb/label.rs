@@ -21,7 +21,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let annotates = ctx.args().command.path == "annotate";
     let (noun, map) = if annotates { ("annotation", "annotations") } else { ("label", "labels") };
     let (resources, pairs) = split(&ctx.args().words);
-    if resources.is_empty() && !ctx.args().given("filename") {
+    if resources.is_empty() && !ctx.reads_objects() {
         return fail("one or more resources must be specified as <resource> <name> or <resource>/<name>");
     }
     let list = ctx.args().bool("list");

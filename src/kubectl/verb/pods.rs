@@ -99,14 +99,20 @@ pub fn selected(ctx: &mut Ctx<'_>, selector: &str) -> Result<Vec<Pod>, Stop> {
     Ok(found)
 }
 
-/// The container that is meant when none is named; tells so if there are several.
-pub fn default_container(ctx: &mut Ctx<'_>, pod: &Value) -> String {
+/// The container that is meant when none is named.
+pub fn default_container_quietly(pod: &Value) -> String {
     let names: Vec<&str> = items(pod, &["spec", "containers"]).iter().map(|c| text(c, "name")).collect();
     let annotated = text_at(pod, &["metadata", "annotations", DEFAULT_CONTAINER]);
-    if names.contains(&annotated) {
-        return annotated.to_owned();
+    if names.contains(&annotated) { annotated.to_owned() } else { names.first().copied().unwrap_or("").to_owned() }
+}
+
+/// The container that is meant when none is named; tells so if there are several.
+pub fn default_container(ctx: &mut Ctx<'_>, pod: &Value) -> String {
+    let first = default_container_quietly(pod);
+    let names: Vec<&str> = items(pod, &["spec", "containers"]).iter().map(|c| text(c, "name")).collect();
+    if text_at(pod, &["metadata", "annotations", DEFAULT_CONTAINER]) == first {
+        return first;
     }
-    let first = names.first().copied().unwrap_or("").to_owned();
     let inits = items(pod, &["spec", "initContainers"]);
     if names.len() + inits.len() > 1 {
         let all: Vec<String> = names

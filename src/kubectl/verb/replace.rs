@@ -25,7 +25,7 @@ const PATIENCE: Span = Span::secs(300);
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let (force, grace) = (ctx.args().bool("force"), ctx.args().int("grace-period"));
-    if !ctx.args().given("filename") {
+    if !ctx.reads_objects() {
         return fail("must specify one of -f and -k");
     }
     if !ctx.args().text("raw").is_empty() {

@@ -14,7 +14,7 @@ use crate::kubectl::select::NOTHING_NAMED;
 /// Runs `set image`.
 pub fn image(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let (resources, pairs) = split(&ctx.args().words, |w| w.contains('='));
-    if resources.is_empty() && !ctx.args().given("filename") {
+    if resources.is_empty() && !ctx.reads_objects() {
         return fail("one or more resources must be specified as <resource> <name> or <resource>/<name>");
     }
     if pairs.is_empty() {
@@ -58,7 +58,7 @@ pub fn env(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         }
     }
     let (resources, pairs) = split(&ctx.args().words, |w| w.contains('=') || (w.len() > 1 && w.ends_with('-')));
-    if resources.is_empty() && !ctx.args().given("filename") {
+    if resources.is_empty() && !ctx.reads_objects() {
         return fail("one or more resources must be specified as <resource> <name> or <resource>/<name>");
     }
     for pair in &pairs {
@@ -138,7 +138,7 @@ fn env_line(env: &Value) -> String {
 pub fn resources(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let words = ctx.args().words.clone();
     let amounts = [("limits", amounts(ctx, "limits")?), ("requests", amounts(ctx, "requests")?)];
-    if words.is_empty() && !ctx.args().given("filename") {
+    if words.is_empty() && !ctx.reads_objects() {
         return fail(NOTHING_NAMED);
     }
     common::check_dry_run(ctx)?;
@@ -190,7 +190,7 @@ fn amounts(ctx: &Ctx<'_>, flag: &str) -> Result<Vec<(String, Quantity)>, Stop> {
 pub fn service_account(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let words = ctx.args().words.clone();
     let Some((account, words)) = words.split_last() else { return fail("serviceaccount is required") };
-    if words.is_empty() && !ctx.args().given("filename") {
+    if words.is_empty() && !ctx.reads_objects() {
         return fail(NOTHING_NAMED);
     }
     common::check_dry_run(ctx)?;
@@ -210,7 +210,7 @@ pub fn selector(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let words = ctx.args().words.clone();
     let Some((selector, words)) = words.split_last() else { return fail("one selector is required") };
     let selector = common::label_selector(selector)?;
-    if words.is_empty() && !ctx.args().given("filename") {
+    if words.is_empty() && !ctx.reads_objects() {
         return fail(NOTHING_NAMED);
     }
     common::check_dry_run(ctx)?;

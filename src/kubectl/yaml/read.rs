@@ -15,7 +15,15 @@ const MAX_DEPTH: u32 = 1_000;
 
 /// Reads the first document of a text; an empty one is null. The error begins with `yaml:` or `json:`.
 pub fn read(text: &str) -> Result<Value, String> {
-    let mut builder = Builder::default();
+    read_by(text, Builder::default())
+}
+
+/// The same by go-yaml v3's rules: of plain scalars only `true` and `false` are truth values.
+pub fn read_core(text: &str) -> Result<Value, String> {
+    read_by(text, Builder { core: true, ..Builder::default() })
+}
+
+fn read_by(text: &str, mut builder: Builder) -> Result<Value, String> {
     let mut options = Options::default();
     options.emit_unresolved_aliases = true;
     let mut parser = Parser::new_from_str_with_options(text, options);
@@ -50,6 +58,8 @@ struct Builder {
     anchors: VecMap<u64, (Value, u64)>,
     nodes: u64,
     alias_nodes: u64,
+    /// Whether scalars are read by YAML 1.2's core schema.
+    core: bool,
 }
 
 impl Builder {
@@ -57,7 +67,7 @@ impl Builder {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.nodes += 1;
-                let value = scalar(&text, style, tag.as_deref())?;
+                let value = scalar(&text, style, tag.as_deref(), self.core)?;
                 let merge = style == ScalarStyle::Plain && tag.is_none() && text == "<<";
                 self.anchor(anchor as u64, &value, 1);
                 self.value(value, merge, line)
@@ -198,7 +208,7 @@ fn libyaml_words(info: &str, problem: u32, context: u32) -> (String, u32) {
     scanner(tail)
 }
 
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, String> {
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, core: bool) -> Result<Value, String> {
     let word = tag.and_then(|t| t.core_suffix());
     if word == Some("str") || (style != ScalarStyle::Plain && word.is_none()) || tag.is_some_and(|t| t.suffix() == "!")
     {
@@ -206,6 +216,9 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, St
     }
     Ok(match resolve(text) {
         Scalar::Null => Value::Null,
+        Scalar::Bool(_) if core && !matches!(text.to_ascii_lowercase().as_str(), "true" | "false") => {
+            Value::String(text.to_owned())
+        }
         Scalar::Bool(b) => Value::Bool(b),
         Scalar::Number(n) => n,
         Scalar::NotFinite(name) => return Err(format!("json: unsupported value: {name}")),

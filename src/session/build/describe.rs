@@ -40,6 +40,9 @@ pub fn describe(cluster: &Cluster, object: &ObjectRef) -> String {
                 Effect::Stdout(more) => text.push_str(&more),
                 Effect::Input { .. }
                 | Effect::Cancel { .. }
+                | Effect::Write { .. }
+                | Effect::Edit { .. }
+                | Effect::Listen(_)
                 | Effect::Stderr(_)
                 | Effect::Session(_)
                 | Effect::Exit(_) => {}

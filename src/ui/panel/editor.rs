@@ -8,6 +8,11 @@ use crate::ui::browser::{dom, storage};
 use crate::ui::panel::examples;
 use crate::ui::state::{Page, Panel, page};
 
+/// Under which names the texts are kept: the learner's own, what is being edited for kubectl, and what kubectl gave for it.
+const OWN: &str = "yaml";
+const DRAFT: &str = "yaml-edit";
+const GIVEN: &str = "yaml-edit-given";
+
 /// How long typing must rest before the text is looked over.
 const REST_MS: u64 = 300;
 
@@ -15,7 +20,7 @@ const REST_MS: u64 = 300;
 #[component]
 pub fn EditorPanel() -> impl IntoView {
     let page = page();
-    let text = RwSignal::new(storage::get("yaml").unwrap_or_else(|| examples::FIRST.text.to_string()));
+    let text = RwSignal::new(storage::get(OWN).unwrap_or_else(|| examples::FIRST.text.to_string()));
     let editor = StoredValue::new_local(None::<Editor>);
     let host = NodeRef::<leptos::html::Div>::new();
     let seen = Memo::new(move |seen: Option<&bool>| seen == Some(&true) || page.is_shown(Panel::Editor));
@@ -26,6 +31,7 @@ pub fn EditorPanel() -> impl IntoView {
         }
     });
     replace_when_asked(page, text, editor);
+    lend_to_kubectl(page, text, editor);
     Effect::new(move |_| {
         let found = page.diagnostics.get();
         editor.with_value(|e| {
@@ -39,7 +45,7 @@ pub fn EditorPanel() -> impl IntoView {
             <Bar text/>
             <div class="code-host" node_ref=host>
                 <Show when=move || failed.get()>
-                    <textarea class="mono plain-editor" aria-label=move || page.t().editor prop:value=text on:input=move |e| change(text, event_target_value(&e))/>
+                    <textarea class="mono plain-editor" aria-label=move || page.t().editor prop:value=text on:input=move |e| change(page, text, event_target_value(&e))/>
                 </Show>
             </div>
             <Found/>
@@ -56,7 +62,7 @@ fn load(
 ) {
     let timer = StoredValue::new_local(None::<TimeoutHandle>);
     let changed = move |new: String| {
-        change(text, new);
+        change(page, text, new);
         if let Some(timer) = timer.get_value() {
             timer.clear();
         }
@@ -78,12 +84,16 @@ fn load(
     );
 }
 
-fn change(text: RwSignal<String>, new: String) {
-    storage::set("yaml", &new);
+/// The text has changed. What `kubectl edit` waits for is kept beside the learner's own manifest, not over it.
+fn change(page: Page, text: RwSignal<String>, new: String) {
+    storage::set(if page.editing.with_untracked(Option::is_some) { DRAFT } else { OWN }, &new);
     text.set(new);
 }
 
 fn apply(page: Page, text: RwSignal<String>) {
+    if page.editing.with_untracked(Option::is_some) {
+        return page.send(Request::Edited { text: text.get_untracked() });
+    }
     page.send(Request::Apply { yaml: text.get_untracked() });
     if page.narrow.get_untracked() {
         page.show(Panel::Cluster);
@@ -95,12 +105,45 @@ fn replace_when_asked(page: Page, text: RwSignal<String>, editor: StoredValue<Op
     Effect::new(move |_| {
         let Some(new) = page.to_edit.get() else { return };
         page.to_edit.set(None);
-        change(text, new.clone());
-        editor.with_value(|e| {
-            if let Some(e) = e {
-                e.set(&new)
+        change(page, text, new.clone());
+        put(editor, &new);
+    });
+}
+
+fn put(editor: StoredValue<Option<Editor>, LocalStorage>, new: &str) {
+    editor.with_value(|e| {
+        if let Some(e) = e {
+            e.set(new)
+        }
+    });
+}
+
+/// While `kubectl edit` waits, its text stands in the editor; then the learner's own comes back. A draft outlives the page.
+fn lend_to_kubectl(page: Page, text: RwSignal<String>, editor: StoredValue<Option<Editor>, LocalStorage>) {
+    Effect::new(move |lent: Option<bool>| {
+        let lent = lent.unwrap_or(false);
+        let given = page.editing.get();
+        let new = match &given {
+            Some(given) if storage::get(GIVEN).as_ref() == Some(given) => storage::get(DRAFT),
+            Some(given) => {
+                storage::set(GIVEN, given);
+                storage::set(DRAFT, given);
+                Some(given.clone())
             }
-        });
+            None if lent => {
+                storage::remove(GIVEN);
+                Some(storage::get(OWN).unwrap_or_else(|| examples::FIRST.text.to_string()))
+            }
+            None => None,
+        };
+        if let Some(new) = new {
+            text.set(new.clone());
+            put(editor, &new);
+        }
+        if given.is_some() {
+            page.show(Panel::Editor);
+        }
+        given.is_some()
     });
 }
 
@@ -113,8 +156,21 @@ fn Bar(text: RwSignal<String>) -> impl IntoView {
             page.to_edit.set(Some(example.text.to_string()));
         }
     };
+    let waits = Memo::new(move |_| page.editing.with(Option::is_some));
+    let cancel = move |_| {
+        if let Some(given) = page.editing.get_untracked() {
+            page.send(Request::Edited { text: given });
+        }
+    };
     view! {
-        <div class="bar">
+        <Show when=move || waits.get()>
+            <div class="bar lent" role="status">
+                <span class="grow">{move || page.t().edit_waits}</span>
+                <button class="quiet" on:click=cancel>{move || page.t().cancel_edit}</button>
+                <button class="solid save" on:click=move |_| apply(page, text)>{move || page.t().save_edit}</button>
+            </div>
+        </Show>
+        <div class="bar" hidden=move || waits.get()>
             <select aria-label=move || page.t().examples on:change=open prop:value="">
                 <option value="" selected>{move || page.t().examples}</option>
                 {examples::ALL.iter().map(|e| view! { <option value=e.id>{move || e.title(page.locale.get())}</option> }).collect_view()}

@@ -88,6 +88,9 @@ words! {
     editor: "YAML editor", "YAML 编辑器";
     examples: "Examples", "示例";
     apply: "Apply", "应用";
+    save_edit: "Save", "保存";
+    cancel_edit: "Cancel", "取消";
+    edit_waits: "kubectl edit is waiting. Save sends what you changed to the API server; Cancel changes nothing. Your own manifest comes back afterwards.", "kubectl edit 正在等待。“保存”会把改动发送给 API 服务器，“取消”则不做任何改动。之后你自己的清单会恢复。";
     open_in_editor: "Open in the editor", "在编辑器中打开";
     // Terminal
     welcome: "A terminal of the simulated cluster: kubectl (k), etcdctl, node NAME COMMAND. Tab completes, Ctrl-R searches, help lists.", "模拟集群的终端：kubectl（k）、etcdctl、node 节点名 命令。Tab 补全，Ctrl-R 搜索历史，help 列出命令。";

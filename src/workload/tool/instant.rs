@@ -3,7 +3,7 @@
 
 use crate::sim::{Span, Time};
 use crate::workload::process::Program;
-use crate::workload::tool::{files, info, print, test, text};
+use crate::workload::tool::{files, info, print, tar, test, text};
 use crate::workload::{Ctx, Effect, Input, Spec};
 
 /// What a tool is called with.
@@ -117,6 +117,7 @@ pub const TOOLS: &[(&str, Tool, Reads)] = &[
     ("chown", files::nothing, never),
     ("sync", files::nothing, never),
     ("find", files::find, never),
+    ("tar", tar::tar, tar::reads),
     ("stat", files::stat, never),
     ("df", files::df, never),
     ("mount", files::mount, never),

@@ -1,0 +1,189 @@
+//! Tokens of service accounts: made by `TokenRequest`, taken as `Authorization: Bearer`, looked over by `TokenReview`.
+//!
+//! Models `pkg/registry/core/serviceaccount/storage/token.go`, `pkg/serviceaccount` and
+//! `k8s.io/apiserver/pkg/endpoints/filters/authentication.go`. A token has the form of a JSON web token. Differs: it is signed by
+//! a checksum with a key that everyone knows, for there is nothing here to steal; who could tell: who verifies the signature.
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::api::http::{HttpRequest, HttpResponse, Impersonated, Method};
+use crate::api::{Kind, Status};
+use crate::control::apiserver::ApiServer;
+use crate::control::apiserver::http::failure;
+use crate::sim::Time;
+
+/// Who makes them, and whom they are for if nobody is named.
+const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
+const KEY: &str = "kubarium";
+/// How long one holds if nothing is said, and the least.
+const HOUR: i64 = 3_600;
+const SHORTEST: i64 = 600;
+const REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
+/// What the names of service accounts as users begin with.
+const ACCOUNT: &str = "system:serviceaccount:";
+
+/// Whom a token stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Bearer {
+    user: String,
+    uid: String,
+    audiences: Vec<String>,
+}
+
+/// The answer to a request for or about a token; `None` if it is for something else.
+pub fn answer(server: &ApiServer, http: &HttpRequest, now: Time) -> Option<HttpResponse> {
+    let parts: Vec<&str> = http.path.trim_matches('/').split('/').collect();
+    let made = match parts.as_slice() {
+        _ if http.path == REVIEWS => review(server, http, now),
+        ["api", "v1", "namespaces", namespace, "serviceaccounts", name, "token"] => {
+            request(server, http, (namespace, name), now)
+        }
+        _ => return None,
+    };
+    if http.method != Method::Post {
+        return Some(failure(&Status::method_not_allowed()));
+    }
+    Some(made.map_or_else(|status| failure(&status), |value| HttpResponse::json(201, &value)))
+}
+
+/// The request as made by whom its token stands for.
+pub fn authenticated(server: &ApiServer, mut http: HttpRequest, now: Time) -> Result<HttpRequest, Status> {
+    let Some(token) = http.bearer.take() else { return Ok(http) };
+    let Ok(bearer) = read(server, &token, now) else { return Err(unauthorized()) };
+    if http.impersonate.is_some() {
+        return Err(Status {
+            code: 403,
+            reason: "Forbidden".into(),
+            message: format!(
+                "users \"{}\" is forbidden: User {:?} cannot impersonate resource \"users\" in API group \"\" at the cluster scope",
+                http.impersonate.as_ref().map_or("", |other| other.user.as_str()),
+                bearer.user
+            ),
+            details: None,
+        });
+    }
+    http.impersonate = Some(Impersonated { user: bearer.user, groups: Vec::new() });
+    Ok(http)
+}
+
+fn unauthorized() -> Status {
+    Status { code: 401, reason: "Unauthorized".into(), message: "Unauthorized".into(), details: None }
+}
+
+fn body(http: &HttpRequest) -> Result<Value, Status> {
+    serde_json::from_slice(&http.body).map_err(|why| Status::bad_request(format!("error decoding: {why}")))
+}
+
+fn request(
+    server: &ApiServer,
+    http: &HttpRequest,
+    (namespace, name): (&str, &str),
+    now: Time,
+) -> Result<Value, Status> {
+    let mut asked = body(http)?;
+    let account = server
+        .cached(Kind::ServiceAccount, namespace, name)
+        .ok_or_else(|| Status::not_found(Kind::ServiceAccount, name))?;
+    let seconds = asked["spec"]["expirationSeconds"].as_i64().unwrap_or(HOUR);
+    if seconds < SHORTEST {
+        return Err(too_short(seconds));
+    }
+    let given = asked["spec"]["audiences"].as_array().filter(|all| !all.is_empty()).cloned();
+    let audiences = given.unwrap_or_else(|| vec![json!(ISSUER)]);
+    let issued = server.calendar(now).0;
+    let claims = json!({
+        "aud": audiences, "exp": issued + seconds, "iat": issued, "iss": ISSUER, "nbf": issued,
+        "kubernetes.io": {"namespace": namespace, "serviceaccount": {"name": name, "uid": account.meta().uid}},
+        "sub": format!("{ACCOUNT}{namespace}:{name}"),
+    });
+    asked["apiVersion"] = json!("authentication.k8s.io/v1");
+    asked["kind"] = json!("TokenRequest");
+    asked["metadata"] = json!({"name": name, "namespace": namespace, "creationTimestamp": server.calendar(now)});
+    asked["spec"]["audiences"] = json!(audiences);
+    asked["spec"]["expirationSeconds"] = json!(seconds);
+    if asked["spec"].get("boundObjectRef").is_none() {
+        asked["spec"]["boundObjectRef"] = Value::Null;
+    }
+    let expires = crate::api::Timestamp(issued + seconds);
+    asked["status"] = json!({"token": signed(&claims), "expirationTimestamp": expires});
+    Ok(asked)
+}
+
+fn too_short(seconds: i64) -> Status {
+    let why = "may not specify a duration less than 10 minutes";
+    Status {
+        code: 422,
+        reason: "Invalid".into(),
+        message: format!(
+            "TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: Invalid value: {seconds}: {why}"
+        ),
+        details: Some(json!({"group": "authentication.k8s.io", "kind": "TokenRequest", "causes": [{
+            "reason": "FieldValueInvalid", "message": format!("Invalid value: {seconds}: {why}"), "field": "spec.expirationSeconds",
+        }]})),
+    }
+}
+
+fn encode(bytes: &[u8]) -> String {
+    data_encoding::BASE64URL_NOPAD.encode(bytes)
+}
+
+fn signature(head_and_claims: &str) -> String {
+    encode(&Sha256::digest(format!("{KEY}.{head_and_claims}")))
+}
+
+fn signed(claims: &Value) -> String {
+    let head = json!({"alg": "HS256", "kid": KEY, "typ": "JWT"});
+    let text = format!("{}.{}", encode(head.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
+    format!("{text}.{}", signature(&text))
+}
+
+/// Whom a token stands for, or why for nobody.
+fn read(server: &ApiServer, token: &str, now: Time) -> Result<Bearer, &'static str> {
+    let (text, sum) = token.rsplit_once('.').ok_or("invalid bearer token")?;
+    if signature(text) != sum {
+        return Err("invalid bearer token");
+    }
+    let claims =
+        text.split_once('.').and_then(|(_, claims)| data_encoding::BASE64URL_NOPAD.decode(claims.as_bytes()).ok());
+    let claims: Value = claims.and_then(|claims| serde_json::from_slice(&claims).ok()).ok_or("invalid bearer token")?;
+    if claims["exp"].as_i64().unwrap_or(0) <= server.calendar(now).0 {
+        return Err("[invalid bearer token, service account token has expired]");
+    }
+    let place = &claims["kubernetes.io"];
+    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+    let (namespace, name) = (text(&place["namespace"]), text(&place["serviceaccount"]["name"]));
+    let uid = text(&place["serviceaccount"]["uid"]);
+    match server.cached(Kind::ServiceAccount, &namespace, &name) {
+        Some(account) if json!(account.meta().uid) == json!(uid) => {}
+        _ => return Err("[invalid bearer token, service account UID does not match]"),
+    }
+    let audiences = claims["aud"].as_array().into_iter().flatten().map(text).collect();
+    Ok(Bearer { user: text(&claims["sub"]), uid, audiences })
+}
+
+fn review(server: &ApiServer, http: &HttpRequest, now: Time) -> Result<Value, Status> {
+    let mut asked = body(http)?;
+    asked["apiVersion"] = json!("authentication.k8s.io/v1");
+    asked["kind"] = json!("TokenReview");
+    if !asked["metadata"].is_object() {
+        asked["metadata"] = json!({});
+    }
+    let token = asked["spec"]["token"].as_str().unwrap_or("").to_owned();
+    asked["status"] = match read(server, &token, now) {
+        Ok(Bearer { user, uid, audiences }) => {
+            let namespace = user.strip_prefix(ACCOUNT).and_then(|rest| rest.split(':').next()).unwrap_or("");
+            let groups = json!([
+                "system:serviceaccounts",
+                format!("system:serviceaccounts:{namespace}"),
+                "system:authenticated"
+            ]);
+            json!({
+                "authenticated": true, "audiences": audiences,
+                "user": {"username": user, "uid": uid, "groups": groups},
+            })
+        }
+        Err(why) => json!({"user": {}, "error": why}),
+    };
+    Ok(asked)
+}

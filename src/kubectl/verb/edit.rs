@@ -1,0 +1,279 @@
+//! `kubectl edit`: objects as a text in an editor, and what was changed there as a patch.
+//!
+//! Models `k8s.io/kubectl/pkg/cmd/util/editor/editoptions.go`. The editor is the page's, or a command of the terminal's shell
+//! that `KUBE_EDITOR` or `EDITOR` names: `KUBE_EDITOR='sed -i s/1/2/' kubectl edit deploy web`.
+
+use serde_json::{Value, json};
+
+use super::change;
+use super::common::{self, Named, STRATEGIC, with_body};
+use crate::api::http::{HttpRequest, Method};
+use crate::kubectl::api_error;
+use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
+use crate::kubectl::json::{items, text};
+use crate::kubectl::manifest;
+use crate::kubectl::object;
+use crate::kubectl::print::output::{self, compact, pretty};
+use crate::kubectl::print::yaml::to_yaml;
+use crate::kubectl::process::Edited;
+use crate::kubectl::resource;
+use crate::kubectl::select;
+use crate::kubectl::yaml::read;
+
+/// What stands at the head of the file.
+const HEAD: &str = "\
+# Please edit the object below. Lines beginning with a '#' will be ignored,
+# and an empty file will abort the edit. If an error occurs while saving this file will be
+# reopened with the relevant failures.
+#
+";
+
+/// An object that is being edited.
+struct Original {
+    named: Named,
+    value: Value,
+}
+
+/// What came of one round in the editor.
+#[derive(Default)]
+struct Round {
+    /// Why the file is opened again: a head line and its details.
+    reasons: Vec<(String, Vec<String>)>,
+    not_found: bool,
+    failed: bool,
+}
+
+/// Runs the verb.
+pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
+    if ctx.args().words.is_empty() && !ctx.reads_objects() {
+        return fail(
+            "You must provide one or more resources by argument or filename.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'",
+        );
+    }
+    common::field_validation(ctx)?;
+    if !matches!(ctx.args().text("output"), "" | "yaml" | "json") {
+        let given = ctx.args().text("output").to_owned();
+        return fail(format!(
+            "unable to match a printer suitable for the output format {given:?}, allowed formats are: json,yaml"
+        ));
+    }
+    let originals = originals(ctx)?;
+    common::end_with_failures(ctx)?;
+    if originals.is_empty() {
+        return fail("edit cancelled, no objects found");
+    }
+    edit(ctx, &originals)
+}
+
+/// The objects as the server has them.
+fn originals(ctx: &mut Ctx<'_>) -> Result<Vec<Original>, Stop> {
+    let words = ctx.args().words.clone();
+    let mut found = Vec::new();
+    let mut named = Vec::new();
+    if ctx.reads_objects() {
+        named = common::named_objects(ctx, &words)?;
+    } else {
+        for target in select::targets(&words)? {
+            let resource = target.resource;
+            let namespace = if resource.namespaced { ctx.namespace() } else { String::new() };
+            if let Some(name) = target.name {
+                named.push(Named { resource, namespace, name, source: String::new() });
+                continue;
+            }
+            let list = common::list(ctx, resource, HttpRequest::get(resource.path(&namespace)))?;
+            for item in items(&list, &["items"]) {
+                let (namespace, name) = (object::namespace(item).into(), object::name(item).into());
+                named.push(Named { resource, namespace, name, source: String::new() });
+            }
+        }
+    }
+    for one in named {
+        if let Some(value) = change::fetch(ctx, &one)? {
+            found.push(Original { named: one, value: object::without_managed_fields(value) });
+        }
+    }
+    Ok(found)
+}
+
+fn edit(ctx: &mut Ctx<'_>, originals: &[Original]) -> Result<u8, Stop> {
+    let as_json = ctx.args().text("output") == "json";
+    let whole = match originals {
+        [one] => one.value.clone(),
+        many => {
+            let items: Vec<Value> = many.iter().map(|one| one.value.clone()).collect();
+            json!({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {}})
+        }
+    };
+    let body = if as_json { pretty(&whole) } else { to_yaml(&whole) };
+    let file = format!("/tmp/kubectl-edit-{}.{}", ctx.now().0 % 10_000_000_000, if as_json { "json" } else { "yaml" });
+    let (mut round, mut edited, mut again) = (Round::default(), String::new(), false);
+    loop {
+        let shown = if again { without_comments(&edited) } else { body.clone() };
+        let head = if as_json { String::new() } else { head(&round) };
+        let saved = match ctx.edit(&file, &format!("{head}{shown}"))? {
+            Edited::Saved(text) => text,
+            Edited::Failed(why) => return preserved(ctx, again.then_some(&file), &why),
+        };
+        let before = std::mem::replace(&mut edited, saved);
+        if again && meaning(&before) == meaning(&edited) {
+            return preserved(ctx, Some(&file), "Edit cancelled, no valid changes were saved.");
+        }
+        round = Round::default();
+        if let Err(why) = read::read(&edited).and_then(|value| manifest::missing(&value).map_or(Ok(()), Err)) {
+            let details = format!("<nil>: Invalid value: \"The edited file failed validation\": {why}");
+            refuse(ctx, &originals[0], &mut round, vec![details]);
+            again = true;
+            continue;
+        }
+        if meaning(&body) == meaning(&edited) {
+            ctx.print_err("Edit cancelled, no changes made.\n");
+            return Ok(0);
+        }
+        if let Some(why) = unknown_kind(&edited) {
+            round.reasons.push((format!("The edited file had a syntax error: {why}"), Vec::new()));
+            again = true;
+            continue;
+        }
+        if let Err(why) = save(ctx, originals, &edited, &mut round)? {
+            return preserved(ctx, Some(&file), &why);
+        }
+        if round.failed {
+            ctx.print_err(format!("You can run `kubectl replace -f {file}` to try this update again.\n"));
+            ctx.write_file(&file, Some(edited.into_bytes()));
+            return Ok(1);
+        }
+        if round.not_found {
+            ctx.print_err(format!("The edits you made on deleted resources have been saved to {file:?}\n"));
+            ctx.write_file(&file, Some(edited.into_bytes()));
+            return Ok(1);
+        }
+        if round.reasons.is_empty() {
+            return Ok(0);
+        }
+        again = true;
+    }
+}
+
+/// Whether a text names a kind that nobody has.
+fn unknown_kind(edited: &str) -> Option<String> {
+    let value = read::read(edited).ok()?;
+    let (group, version) = object::group_version(&value);
+    let kind = text(&value, "kind");
+    let known = kind == "List" || resource::by_kind(group, version, kind).is_some();
+    let api_version = text(&value, "apiVersion");
+    (!known).then(|| {
+        format!("unable to recognize \"edited-file\": no matches for kind {kind:?} in version {api_version:?}")
+    })
+}
+
+/// The comments at the head of the file.
+fn head(round: &Round) -> String {
+    let hashed = |text: &str| text.replace('\n', "\n# ");
+    let mut out = HEAD.to_owned();
+    for (reason, details) in &round.reasons {
+        let colon = if details.is_empty() { "" } else { ":" };
+        out.push_str(&format!("# {}{colon}\n", hashed(reason)));
+        for detail in details {
+            out.push_str(&format!("# * {}\n", hashed(detail)));
+        }
+        out.push_str("#\n");
+    }
+    out
+}
+
+fn without_comments(text: &str) -> String {
+    text.split_inclusive('\n').filter(|line| !line.trim_start().starts_with('#')).collect()
+}
+
+/// What a text says, whatever it looks like.
+fn meaning(text: &str) -> String {
+    read::read(text).map_or_else(|_| without_comments(text), |value| compact(&value))
+}
+
+/// An error that leaves what was typed in a file.
+fn preserved(ctx: &mut Ctx<'_>, file: Option<&String>, why: &str) -> Result<u8, Stop> {
+    if let Some(file) = file {
+        ctx.print_err(format!("A copy of your changes has been stored to {file:?}\n"));
+    }
+    Err(Stop::Fail(Failure { text: format!("error: {why}\n"), code: 1 }))
+}
+
+/// Says that an object is not valid; the file will be opened again with the details.
+fn refuse(ctx: &mut Ctx<'_>, one: &Original, round: &mut Round, details: Vec<String>) {
+    let shown = format!("{} {:?}", one.named.resource.plural_name(), one.named.name);
+    round.reasons.push((format!("{shown} was not valid"), details));
+    ctx.print_err(format!("error: {shown} is invalid\n"));
+}
+
+/// Sends what was changed. The inner error ends the command.
+fn save(
+    ctx: &mut Ctx<'_>,
+    originals: &[Original],
+    edited: &str,
+    round: &mut Round,
+) -> Result<Result<(), String>, Stop> {
+    let Ok(value) = read::read(edited) else { return Ok(Ok(())) };
+    let list = value.get("items").and_then(Value::as_array).filter(|_| text(&value, "kind") == "List");
+    let objects = list.cloned().unwrap_or_else(|| vec![value.clone()]);
+    for object in objects {
+        let Some(one) = originals.iter().find(|one| is_of(one, &object, originals.len())) else {
+            return Ok(Err("At least one of apiVersion, kind and name was changed".into()));
+        };
+        if object == one.value {
+            output::changed(ctx, one.named.resource, &object, "skipped")?;
+            continue;
+        }
+        let (own, wanted) = (object::namespace(&object).to_owned(), ctx.namespace());
+        if one.named.resource.namespaced && own != wanted {
+            return Ok(Err(format!(
+                "the namespace from the provided object {own:?} does not match the namespace {wanted:?}. You must pass '--namespace={own}' to perform this operation."
+            )));
+        }
+        let same = |field: &str| object.get(field) == one.value.get(field);
+        if !same("apiVersion") || !same("kind") || object::name(&object) != object::name(&one.value) {
+            return Ok(Err("At least one of apiVersion, kind and name was changed".into()));
+        }
+        let patch = change::between(one.named.resource.kind, &one.value, &object);
+        if ctx.args().bool("output-patch") {
+            ctx.print(format!("Patch: {}\n", compact(&patch)));
+        }
+        send(ctx, one, &patch, round)?;
+    }
+    Ok(Ok(()))
+}
+
+/// Whether an edited object is this one: told by its identifier, or by being the only one.
+fn is_of(one: &Original, edited: &Value, count: usize) -> bool {
+    count == 1 || object::uid(edited) == object::uid(&one.value)
+}
+
+fn send(ctx: &mut Ctx<'_>, one: &Original, patch: &Value, round: &mut Round) -> Result<(), Stop> {
+    let mut request = with_body(Method::Patch, one.named.path(), STRATEGIC, patch);
+    let manager = ctx.args().text("field-manager").to_owned();
+    request.query.push(("fieldManager".into(), manager));
+    request.query.push(("fieldValidation".into(), common::field_validation(ctx)?.into()));
+    let answer = ctx.request(request)?;
+    if answer.response.is_success() {
+        let made = api_error::body_or_stop(&answer.response)?;
+        return output::changed(ctx, one.named.resource, &made, "edited");
+    }
+    let shown = format!("{} {:?}", one.named.resource.plural_name(), one.named.name);
+    match api_error::reason(&answer.response).as_str() {
+        "Invalid" => {
+            let status: Value = serde_json::from_slice(&answer.response.body).unwrap_or_default();
+            let causes = items(&status, &["details", "causes"]);
+            let details = causes.iter().map(|cause| format!("{}: {}", text(cause, "field"), text(cause, "message")));
+            refuse(ctx, one, round, details.collect());
+        }
+        "NotFound" => {
+            round.not_found = true;
+            ctx.print_err(format!("error: {shown} could not be found on the server\n"));
+        }
+        _ => {
+            round.failed = true;
+            let why = api_error::bare_message(&answer.response);
+            ctx.print_err(format!("error: {shown} could not be patched: {why}\n"));
+        }
+    }
+    Ok(())
+}
