@@ -1,4 +1,4 @@
-//! Captures of a request to a Service on another node, read by tshark: through each of flannel's backends and through both
+//! Captures of a request to a Service on another node, read by tshark: through each of flannel's backends and through all
 //! modes of kube-proxy. Skipped where there is no tshark.
 
 #[path = "support/script.rs"]
@@ -203,4 +203,34 @@ fn tshark_reads_host_gw_with_the_userspace_proxy() {
 #[test]
 fn tshark_reads_host_gw_with_the_iptables_proxy() {
     check("host-gw", "iptables", None, IP);
+}
+
+#[test]
+fn tshark_reads_udp_with_the_ipvs_proxy() {
+    check("udp", "ipvs", Some("flannel0"), UDP);
+}
+
+#[test]
+fn tshark_reads_udp_with_the_nftables_proxy() {
+    check("udp", "nftables", Some("flannel0"), UDP);
+}
+
+#[test]
+fn tshark_reads_vxlan_with_the_ipvs_proxy() {
+    check("vxlan", "ipvs", Some("flannel.1"), VXLAN);
+}
+
+#[test]
+fn tshark_reads_vxlan_with_the_nftables_proxy() {
+    check("vxlan", "nftables", Some("flannel.1"), VXLAN);
+}
+
+#[test]
+fn tshark_reads_host_gw_with_the_ipvs_proxy() {
+    check("host-gw", "ipvs", None, IP);
+}
+
+#[test]
+fn tshark_reads_host_gw_with_the_nftables_proxy() {
+    check("host-gw", "nftables", None, IP);
 }

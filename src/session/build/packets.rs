@@ -424,6 +424,8 @@ fn drop_reason(why: &NetDrop) -> DropReason {
         NetDrop::NoSocket(at) => DropReason::NoListener(at.port()),
         NetDrop::NoNeighbour(ip) => DropReason::NoNeighbour(ip.to_string()),
         NetDrop::Filter(hit) => DropReason::Filtered(hit.to_string()),
+        NetDrop::Nft(hit) => DropReason::Filtered(hit.to_string()),
+        NetDrop::NoRealServer(_) => DropReason::NoEndpoint,
         NetDrop::Malformed => DropReason::Malformed,
         NetDrop::Lost | NetDrop::Cut => DropReason::Fault,
         other => DropReason::Other(other.to_string()),
