@@ -82,6 +82,7 @@ fn rules_alone_make_services_reachable() {
 #[test]
 fn virtual_servers_of_the_kernel_hand_connections_out_in_turn() {
     check("ipvs", |_| ());
+    check("ipvs-scheduler", |_| ());
 }
 
 #[test]

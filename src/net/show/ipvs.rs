@@ -5,17 +5,17 @@
 use std::fmt::Write as _;
 
 use crate::net::host::Netns;
-use crate::net::ipvs::{RealServer, Stats, VirtualServer, proto_word};
+use crate::net::ipvs::{RealServer, Stats, VirtualAt, VirtualServer, proto_word};
 use crate::sim::Time;
 
 const TITLE: &str = "IP Virtual Server version 1.2.1 (size=4096)\n";
 
-/// `ipvsadm -L -n`.
-pub fn ipvs_servers(ns: &Netns, now: Time) -> String {
+/// `ipvsadm -L -n`; `only` is the virtual server that is asked for (`-t ADDRESS`).
+pub fn ipvs_servers(ns: &Netns, only: Option<VirtualAt>, now: Time) -> String {
     let mut text = format!(
         "{TITLE}Prot LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
     );
-    for (at, service) in ns.ipvs().services() {
+    for (at, service) in ns.ipvs().services().filter(|(at, _)| only.is_none_or(|only| only == **at)) {
         let persistent = service.persistent.map_or_else(String::new, |time| format!(" persistent {}", time.as_secs()));
         _ = writeln!(text, "{at} {}{persistent}", service.scheduler.word());
         for server in sorted(service) {
@@ -27,12 +27,12 @@ pub fn ipvs_servers(ns: &Netns, now: Time) -> String {
     text
 }
 
-/// `ipvsadm -L -n --stats`.
-pub fn ipvs_stats(ns: &Netns) -> String {
+/// `ipvsadm -L -n --stats`, in the same way.
+pub fn ipvs_stats(ns: &Netns, only: Option<VirtualAt>) -> String {
     let mut text = format!(
         "{TITLE}Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes\n  -> RemoteAddress:Port\n"
     );
-    for (at, service) in ns.ipvs().services() {
+    for (at, service) in ns.ipvs().services().filter(|(at, _)| only.is_none_or(|only| only == **at)) {
         row(&mut text, &at.to_string(), &service.stats);
         for server in sorted(service) {
             row(&mut text, &format!("  -> {}", server.at), &server.stats);

@@ -152,7 +152,7 @@ fn node_tables(cluster: &Cluster, ix: NodeIx) -> Vec<(String, String)> {
         ("bridge fdb".into(), show::bridge_fdb(ns, None, None, cluster.now())),
     ];
     if !ns.ipvs().is_empty() {
-        tables.push(("ipvsadm -Ln".into(), show::ipvs_servers(ns, cluster.now())));
+        tables.push(("ipvsadm -Ln".into(), show::ipvs_servers(ns, None, cluster.now())));
     }
     if !ns.nft().is_empty() {
         tables.push(("nft list ruleset".into(), ns.nft().list(cluster.now())));

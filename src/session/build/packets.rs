@@ -427,7 +427,12 @@ fn drop_reason(why: &NetDrop) -> DropReason {
         NetDrop::Nft(hit) => DropReason::Filtered(hit.to_string()),
         NetDrop::NoRealServer(_) => DropReason::NoEndpoint,
         NetDrop::Malformed => DropReason::Malformed,
-        NetDrop::Lost | NetDrop::Cut => DropReason::Fault,
+        NetDrop::Lost => DropReason::Fault,
+        NetDrop::Cut => DropReason::Cut,
+        NetDrop::TooLong { mtu } => DropReason::LinkMtu(*mtu),
+        NetDrop::ForwardingOff => DropReason::ForwardingOff,
+        NetDrop::ConntrackFull => DropReason::ConntrackFull,
+        NetDrop::NoTunnelEnd(mac) => DropReason::NoTunnelEnd(mac.to_string()),
         other => DropReason::Other(other.to_string()),
     }
 }
