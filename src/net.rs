@@ -3,7 +3,8 @@
 //! ```text
 //! addr      names of things            packet   bytes: reading, building, taking apart
 //! device    lo eth veth bridge tun vxlan    bridge   forwarding database        route, neigh   tables of a namespace
-//! filter    iptables                   conntrack
+//! filter    iptables                   conntrack                  ipvs      virtual and real servers
+//! nft       nftables
 //! tcp       one connection             socket   what programs ask and are told
 //! host      a namespace: the path of a packet through all of these
 //! hop       what happened to a packet and what decided it; path: the steps that a reader sees
@@ -27,7 +28,9 @@ pub mod fault;
 pub mod filter;
 pub mod hop;
 pub mod host;
+pub mod ipvs;
 pub mod neigh;
+pub mod nft;
 pub mod packet;
 pub mod path;
 pub mod route;

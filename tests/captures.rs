@@ -1,4 +1,4 @@
-//! Captures of a request to a Service on another node, read by tshark: through each of flannel's backends and through both
+//! Captures of a request to a Service on another node, read by tshark: through each of flannel's backends and through all
 //! modes of kube-proxy. Skipped where there is no tshark.
 
 #[path = "support/script.rs"]
@@ -203,4 +203,88 @@ fn tshark_reads_host_gw_with_the_userspace_proxy() {
 #[test]
 fn tshark_reads_host_gw_with_the_iptables_proxy() {
     check("host-gw", "iptables", None, IP);
+}
+
+#[test]
+fn tshark_reads_udp_with_the_ipvs_proxy() {
+    check("udp", "ipvs", Some("flannel0"), UDP);
+}
+
+#[test]
+fn tshark_reads_udp_with_the_nftables_proxy() {
+    check("udp", "nftables", Some("flannel0"), UDP);
+}
+
+#[test]
+fn tshark_reads_vxlan_with_the_ipvs_proxy() {
+    check("vxlan", "ipvs", Some("flannel.1"), VXLAN);
+}
+
+#[test]
+fn tshark_reads_vxlan_with_the_nftables_proxy() {
+    check("vxlan", "nftables", Some("flannel.1"), VXLAN);
+}
+
+#[test]
+fn tshark_reads_host_gw_with_the_ipvs_proxy() {
+    check("host-gw", "ipvs", None, IP);
+}
+
+#[test]
+fn tshark_reads_host_gw_with_the_nftables_proxy() {
+    check("host-gw", "nftables", None, IP);
+}
+
+/// Another way: `lines` set the cluster up, the last one asks; `device` is where the conversation is read.
+fn check_way(name: &str, lines: &[&str], device: &str) {
+    if let Err(error) = Command::new("tshark").arg("--version").output() {
+        return eprintln!("skipped: tshark does not run here ({error})");
+    }
+    let files = manifest();
+    let mut script = Script::new(&files);
+    let (ask, before) = lines.split_last().expect("there are lines");
+    before.iter().for_each(|line| _ = run(&mut script, line));
+    run(&mut script, "!capture start");
+    let printed = run(&mut script, ask);
+    run(&mut script, "!wait 1s");
+    let (_, bytes) = script.run("!capture save all.pcapng").file.expect("there is a file");
+    let capture = Capture::new(name, bytes);
+    assert_eq!(capture.read(&["-Y", WRONG]), "", "malformed packets or wrong checksums");
+    let there = capture.on(device);
+    assert_eq!(there.read(&["-Y", AGAIN]), "", "{device} saw something twice");
+    let (asked, answered) = conversation(&there);
+    assert!(String::from_utf8_lossy(&asked).starts_with("GET / HTTP/1.1\r\n"), "{asked:?}");
+    assert_eq!(String::from_utf8(answered).expect("an answer is text"), printed, "the stream is what curl printed");
+}
+
+const READY: &str = "kubectl wait --for=condition=Ready pod/web pod/client --timeout=60s";
+
+#[test]
+fn tshark_reads_what_stays_in_a_pod() {
+    let cluster = "!cluster nodes=2 seed=13 pull=0s";
+    let ask = "kubectl exec web -- curl -s -i http://127.0.0.1/";
+    check_way("same-pod", &[cluster, "kubectl apply -f overlay.yaml", READY, ask], "default/web/lo");
+}
+
+#[test]
+fn tshark_reads_what_stays_on_a_node() {
+    let cluster = "!cluster nodes=1 seed=13 backend=none pull=0s";
+    let near = "kubectl run near --image=curlimages/curl:8.5.0 --command -- sleep 36000";
+    let web = "kubectl run page --image=nginx:1.25 --port=80";
+    let ready = "kubectl wait --for=condition=Ready pod/near pod/page --timeout=60s";
+    let expose = "kubectl expose pod page --name portal";
+    let ask = "kubectl exec near -- curl -s -i http://portal/";
+    check_way("same-node", &[cluster, near, web, expose, ready, "!wait 3s", ask], "default/near/eth0");
+}
+
+#[test]
+fn tshark_reads_node_ports_through_every_proxy() {
+    for proxy in ["userspace", "iptables", "ipvs", "nftables"] {
+        let cluster = format!("!cluster nodes=2 seed=13 backend=vxlan pull=0s proxy={proxy}");
+        let expose = "kubectl create service nodeport web-out --tcp=80 --node-port=30080";
+        let select = "kubectl patch service web-out -p '{\"spec\":{\"selector\":{\"app\":\"web\"}}}'";
+        let ask = "node master1 curl -s -i http://192.168.1.21:30080/";
+        let lines = [&cluster, "kubectl apply -f overlay.yaml", expose, select, READY, "!wait 3s", ask];
+        check_way(&format!("node-port-{proxy}"), &lines, "master1/eth0");
+    }
 }

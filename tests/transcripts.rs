@@ -90,6 +90,17 @@ fn rules_alone_make_services_reachable() {
 }
 
 #[test]
+fn virtual_servers_of_the_kernel_hand_connections_out_in_turn() {
+    check("ipvs", |_| ());
+    check("ipvs-scheduler", |_| ());
+}
+
+#[test]
+fn maps_and_verdicts_of_nftables_make_services_reachable() {
+    check("nftables", |_| ());
+}
+
+#[test]
 fn a_guestbook_of_three_tiers_comes_up() {
     check("guestbook", |_| ());
 }

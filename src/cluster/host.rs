@@ -518,12 +518,16 @@ impl Cluster {
         Ok(())
     }
 
-    /// Ctrl-C for a command on a node.
-    pub fn interrupt_node_command(&mut self, client: OutsideId) {
-        if let Some(ix) = self.node_commands.remove(&client) {
-            let input = runtime::Input::HostCancel(u64::from(client.0));
-            self.hand_over(Actor::Runtime(ix), None, Span::ZERO, Message::ToRuntime(input));
+    /// Ctrl-C for a command on a node, which then ends. `false` if there is none, or nobody there to be told.
+    pub fn interrupt_node_command(&mut self, client: OutsideId) -> bool {
+        let Some(ix) = self.node_commands.get(&client).copied() else { return false };
+        if self.faults.off.contains(&ix) {
+            self.node_commands.remove(&client);
+            return false;
         }
+        let input = runtime::Input::HostCancel(u64::from(client.0));
+        self.hand_over(Actor::Runtime(ix), None, Span::ZERO, Message::ToRuntime(input));
+        true
     }
 
     /// The kind of a device by its name in a namespace.

@@ -3,6 +3,8 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use ipnet::Ipv4Net;
+
 use crate::cluster::event::{Actor, Happened, Local, NodeIx};
 use crate::cluster::host::{POD_NETWORK, owner_of};
 use crate::cluster::{Cluster, ProxyMode, Scenario};
@@ -10,11 +12,12 @@ use crate::net::addr::NsId;
 use crate::net::filter::Table;
 use crate::node::kube_proxy::iptables::Config;
 use crate::node::kube_proxy::model::Family;
-use crate::node::kube_proxy::{Effect, KubeProxy};
+use crate::node::kube_proxy::{Effect, KubeProxy, ipvs, nftables};
 use crate::node::network_policy::{NetworkPolicies, Written};
 use crate::sim::{EventId, Out, Rng};
 
-/// A kube-proxy that is about to start. `found` are the chains that are in the node's table `nat`.
+/// A kube-proxy that is about to start. `found` are the chains that are in the node's table `nat`, or in that
+/// of kube-proxy in nftables mode.
 pub(crate) fn proxy_of(
     scenario: &Scenario,
     node: &Arc<str>,
@@ -24,12 +27,19 @@ pub(crate) fn proxy_of(
 ) -> KubeProxy {
     let proxy = match scenario.proxy {
         ProxyMode::Iptables => KubeProxy::iptables(config(node, ip), found.into_iter()),
-        _ => KubeProxy::userspace(ip, Rng::stream(seed, &format!("kube-proxy/{node}"))),
+        ProxyMode::Ipvs => KubeProxy::ipvs(config(node, ip), scenario.scheduler),
+        ProxyMode::Nftables => KubeProxy::nftables(config(node, ip), vec![services()], found.into_iter()),
+        ProxyMode::Userspace => KubeProxy::userspace(ip, Rng::stream(seed, &format!("kube-proxy/{node}"))),
     };
     match scenario.policy {
         false => proxy,
         true => proxy.with_policies(NetworkPolicies::new(ip, scenario.epoch().0)),
     }
+}
+
+/// The network of virtual addresses.
+fn services() -> Ipv4Net {
+    "10.96.0.0/12".parse().expect("the services' network is one")
 }
 
 fn config(node: &Arc<str>, ip: Ipv4Addr) -> Config {
@@ -51,8 +61,11 @@ impl Cluster {
     pub(crate) fn proxy_stops(&mut self, ix: NodeIx) {
         let (now, seed) = (self.now, self.scenario.seed.wrapping_add(self.events));
         let Some((name, ip, ns)) = self.host(ix).map(|host| (host.name.clone(), host.ip, host.ns)) else { return };
-        let chains = self.fabric.ns(ns).into_iter().flat_map(|ns| ns.filter().chains(Table::Nat));
-        let found: Vec<Arc<str>> = chains.map(|(name, _)| name.clone()).collect();
+        let found: Vec<Arc<str>> = match (self.fabric.ns(ns), self.scenario.proxy) {
+            (Some(ns), ProxyMode::Nftables) => ns.nft().chains(nftables::TABLE).cloned().collect(),
+            (Some(ns), _) => ns.filter().chains(Table::Nat).map(|(name, _)| name.clone()).collect(),
+            (None, _) => Vec::new(),
+        };
         let proxy = proxy_of(&self.scenario, &name, ip, seed, found);
         if let Some(host) = self.host_mut(ix) {
             host.proxy = proxy;
@@ -79,6 +92,48 @@ impl Cluster {
         done.expect("the controller writes rules that can be read");
     }
 
+    /// A chain or jump that is there from before a restart is not put in twice.
+    fn ensure_rule(&mut self, ns: NsId, table: &str, command: &str) {
+        let table = Table::of_name(table).expect("kube-proxy knows its tables");
+        let check = command.replacen("-I ", "-C ", 1).replacen("-A ", "-C ", 1);
+        if command.starts_with("-N") || self.fabric.iptables(ns, table, &check).is_err() {
+            self.fabric.iptables(ns, table, command).ok();
+        }
+    }
+
+    /// The virtual servers of the kernel, the device that holds their addresses, the sets and the rules. Answers whether
+    /// the servers or the addresses changed.
+    fn write_ipvs(&mut self, ns: NsId, written: &ipvs::Written) -> bool {
+        for (table, command) in &written.hooks {
+            self.ensure_rule(ns, table, command);
+        }
+        let known = self.fabric.ns(ns).and_then(|ns| ns.device_named(ipvs::DEVICE)).map(|device| device.id);
+        let dev = known.unwrap_or_else(|| {
+            let mac = self.fabric.random_mac();
+            self.fabric.add_dummy(ns, ipvs::DEVICE, mac).expect("it was not there")
+        });
+        let Some(netns) = self.fabric.ns(ns) else { return false };
+        let others = netns.devices().filter(|device| device.id != dev).flat_map(|device| &device.addrs);
+        let others: Vec<Ipv4Addr> = others.map(Ipv4Net::addr).filter(|ip| !ip.is_loopback()).collect();
+        let held: Vec<Ipv4Net> = netns.device(dev).map(|device| device.addrs.clone()).unwrap_or_default();
+        let on = written.on(&others);
+        let done = self.fabric.edit_filter(ns, |filter| {
+            written.sets_of(&on).into_iter().for_each(|(name, set)| filter.put_set(name, set));
+            filter.restore(&written.text, true)
+        });
+        done.expect("kube-proxy writes rules that can be read");
+        let mut changed = false;
+        for ip in on.bound.iter().filter(|ip| !held.iter().any(|held| held.addr() == **ip)) {
+            changed |= self.fabric.add_addr(ns, dev, (*ip).into()).is_ok();
+        }
+        for gone in held.into_iter().filter(|held| !on.bound.contains(&held.addr())) {
+            changed |= self.fabric.remove_addr(ns, dev, gone).is_ok();
+        }
+        let now = self.now;
+        let synced = self.fabric.edit_ipvs(ns, |kernel| on.sync(kernel, written.scheduler, now));
+        changed | synced.unwrap_or(false)
+    }
+
     pub(crate) fn proxy_did(&mut self, ix: NodeIx, effects: Vec<(Option<EventId>, Effect)>) {
         let me = Actor::KubeProxy(ix);
         let Some(ns) = self.host(ix).map(|host| host.ns) else { return };
@@ -86,14 +141,7 @@ impl Cluster {
             match effect {
                 Effect::Api(call) => self.calls_of(me, vec![(cause, *call)]),
                 Effect::Socket(op) => self.node_socket(me, ix, op, cause),
-                Effect::Iptables { table, command } => {
-                    let table = Table::of_name(table).expect("kube-proxy knows its tables");
-                    // A hook that is there from before a restart is not put in twice.
-                    let check = command.replacen("-I ", "-C ", 1).replacen("-A ", "-C ", 1);
-                    if command.starts_with("-N") || self.fabric.iptables(ns, table, &check).is_err() {
-                        self.fabric.iptables(ns, table, &command).ok();
-                    }
-                }
+                Effect::Iptables { table, command } => self.ensure_rule(ns, table, &command),
                 Effect::Restore(text) => {
                     self.fabric.iptables_restore(ns, &text, true).expect("kube-proxy writes rules that can be read");
                     self.trace.record(self.now, cause, Happened::Node { who: me, what: Local::ProxyRules });
@@ -101,6 +149,20 @@ impl Cluster {
                 Effect::Policies(written) => {
                     self.write_policies(ns, *written);
                     self.trace.record(self.now, cause, Happened::Node { who: me, what: Local::ProxyRules });
+                }
+                Effect::Ipvs(written) => {
+                    if self.write_ipvs(ns, &written) {
+                        self.trace.record(self.now, cause, Happened::Node { who: me, what: Local::ProxyRules });
+                    }
+                }
+                Effect::Nft(table) => {
+                    if self.fabric.load_nft(ns, nftables::TABLE, *table).unwrap_or(false) {
+                        self.trace.record(self.now, cause, Happened::Node { who: me, what: Local::ProxyRules });
+                    }
+                }
+                Effect::IpvsReap => {
+                    let now = self.now;
+                    self.fabric.edit_ipvs(ns, |kernel| ipvs::reap(kernel, now)).ok();
                 }
                 Effect::ForgetUdp(stale) => {
                     self.fabric.forget_connections(ns, |connection| stale.contains(connection));

@@ -57,6 +57,8 @@ impl Cluster {
             ["iptables", rest @ ..] => iptables(ns, rest),
             ["sysctl", names @ ..] => sysctl(ns, names),
             ["conntrack", "-L", ..] => Printed::ok(show::conntrack(ns, self.now)),
+            ["ipvsadm", rest @ ..] => tools::ipvsadm(ns, rest, self.now),
+            ["nft", rest @ ..] => tools::nft(ns, rest, self.now),
             ["ipset", rest @ ..] => tools::ipset(ns, rest),
             ["arp", rest @ ..] => tools::arp(ns, rest, self.now),
             ["ss", rest @ ..] => self.ss(ix, ns, rest),

@@ -6,6 +6,7 @@
 //!
 //! Every key is optional. `Display` writes all of them, so that a scenario can be read back.
 
+use crate::net::ipvs::Scheduler;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
@@ -26,6 +27,9 @@ pub struct Scenario {
     pub backend: Backend,
     /// kube-proxy's mode.
     pub proxy: ProxyMode,
+    /// How IPVS chooses among real servers.
+    #[serde(default)]
+    pub scheduler: Scheduler,
     /// Whether network policies are enforced.
     pub policy: bool,
     /// Whether the nodes are a cloud's, which gives Services load balancers.
@@ -76,8 +80,6 @@ pub enum ScenarioError {
         /// What was expected.
         expected: &'static str,
     },
-    /// Valid, but not simulated yet.
-    NotSimulated(String),
 }
 
 /// The most nodes that a scenario may have: the published limit of Kubernetes.
@@ -90,6 +92,7 @@ impl Default for Scenario {
             masters: 1,
             backend: Backend::Udp,
             proxy: ProxyMode::Userspace,
+            scheduler: Scheduler::RoundRobin,
             policy: false,
             cloud: false,
             pull: Span::secs(2),
@@ -153,6 +156,10 @@ impl FromStr for Scenario {
                 "proxy" => {
                     scenario.proxy = choice("proxy", value, &ProxyMode::ALL, "userspace, iptables, ipvs or nftables")?;
                 }
+                "scheduler" => {
+                    let words = Scheduler::ALL.map(|scheduler| (scheduler, scheduler.word()));
+                    scenario.scheduler = choice("scheduler", value, &words, "rr, wrr, lc, wlc, sed, nq, dh or sh")?;
+                }
                 "policy" => scenario.policy = choice("policy", value, &[(true, "on"), (false, "off")], "on or off")?,
                 "cloud" => scenario.cloud = choice("cloud", value, &[(true, "on"), (false, "off")], "on or off")?,
                 "pull" => scenario.pull = parse_span(value).ok_or_else(|| bad("pull", value, "a time such as 2s"))?,
@@ -167,7 +174,6 @@ impl FromStr for Scenario {
             (Some(count), Some(names)) if count == names.len() as u64 => names,
             (Some(_), Some(names)) => return Err(bad("names", &names.join(","), "as many names as nodes")),
         };
-        scenario.check_simulated()?;
         Ok(scenario)
     }
 }
@@ -201,13 +207,6 @@ impl Scenario {
         let base = u32::from(if hosted { Ipv4Addr::new(192, 0, 2, 10) } else { Ipv4Addr::new(192, 168, 1, 20) });
         let workers = self.names.iter().zip(1_u32..).map(|(name, n)| (name.clone(), Ipv4Addr::from(base + n), false));
         masters.chain(workers).collect()
-    }
-
-    fn check_simulated(&self) -> Result<(), ScenarioError> {
-        if !matches!(self.proxy, ProxyMode::Userspace | ProxyMode::Iptables) {
-            return Err(ScenarioError::NotSimulated(format!("proxy={}", self.proxy.word())));
-        }
-        Ok(())
     }
 }
 
@@ -298,10 +297,14 @@ impl fmt::Display for Scenario {
             write!(f, " names={}", self.names.join(","))?;
         }
         let ms = self.pull.as_millis();
+        let scheduler = match self.scheduler {
+            Scheduler::RoundRobin => String::new(),
+            other => format!(" scheduler={}", other.word()),
+        };
         let policy = if self.policy { " policy=on" } else { "" };
         let cloud = if self.cloud { " cloud=on" } else { "" };
         let (backend, proxy) = (self.backend.word(), self.proxy.word());
-        write!(f, " backend={backend} proxy={proxy}{policy}{cloud} pull={ms}ms seed={}", self.seed)
+        write!(f, " backend={backend} proxy={proxy}{scheduler}{policy}{cloud} pull={ms}ms seed={}", self.seed)
     }
 }
 
@@ -311,11 +314,10 @@ impl fmt::Display for ScenarioError {
             ScenarioError::UnknownKey(word) => {
                 write!(
                     f,
-                    "{word:?} is none of nodes=, masters=, names=, backend=, proxy=, policy=, cloud=, pull=, seed="
+                    "{word:?} is none of nodes=, masters=, names=, backend=, proxy=, scheduler=, policy=, cloud=, pull=, seed="
                 )
             }
             ScenarioError::BadValue { key, value, expected } => write!(f, "{key}={value}: expected {expected}"),
-            ScenarioError::NotSimulated(word) => write!(f, "{word} is not simulated yet"),
         }
     }
 }
@@ -330,6 +332,7 @@ mod tests {
             "",
             "nodes=5 seed=7 proxy=iptables",
             "policy=on cloud=on",
+            "proxy=ipvs scheduler=lc",
             "nodes=3 masters=0 names=node1,node2,node3 pull=0s seed=1",
         ] {
             let scenario: Scenario = words.parse().expect("valid");
@@ -344,13 +347,13 @@ mod tests {
             ("masters=2", "masters=2: expected 0, 1, 3 or 5: of an even number, no more may fail than of one less"),
             (
                 "colour=red",
-                "\"colour=red\" is none of nodes=, masters=, names=, backend=, proxy=, policy=, cloud=, pull=, seed=",
+                "\"colour=red\" is none of nodes=, masters=, names=, backend=, proxy=, scheduler=, policy=, cloud=, pull=, seed=",
             ),
             ("policy=maybe", "policy=maybe: expected on or off"),
             ("backend=weave", "backend=weave: expected udp, vxlan, host-gw or none"),
             ("nodes=2 names=a,b,c", "names=a,b,c: expected as many names as nodes"),
             ("pull=soon", "pull=soon: expected a time such as 2s"),
-            ("proxy=ipvs", "proxy=ipvs is not simulated yet"),
+            ("scheduler=fifo", "scheduler=fifo: expected rr, wrr, lc, wlc, sed, nq, dh or sh"),
             ("proxy=envoy", "proxy=envoy: expected userspace, iptables, ipvs or nftables"),
         ] {
             assert_eq!(words.parse::<Scenario>().map_err(|e| e.to_string()), Err(message.into()));

@@ -81,14 +81,14 @@ pub enum Next {
     TimedOut,
 }
 
-/// A stream that a verb reads chunk by chunk. A chunk is done with when the next one is asked for: it is forgotten and what it
-/// printed is out, so a verb keeps nothing of it. One stream is read at a time.
+/// A stream that a verb reads chunk by chunk, one stream at a time.
 #[derive(Clone, Debug)]
 pub struct Stream {
     id: u64,
-    read: bool,
-    /// How much was printed before it.
-    printed: u64,
+    read: u32,
+    /// How much was printed before it, if a chunk is done with when the next one is asked for: it is forgotten and what it
+    /// printed is out, so the verb keeps nothing of it.
+    forgets: Option<u64>,
 }
 
 /// `error: message` and exit code 1; a message that ends its line itself gets no second end.
@@ -314,12 +314,12 @@ impl<'a> Ctx<'a> {
         if !answer.response.is_success() {
             return Err(api_error::stop(&answer.response));
         }
-        Ok(Stream { id: answer.id, read: false, printed: self.printed })
+        Ok(Stream { id: answer.id, read: 0, forgets: Some(self.printed) })
     }
 
-    /// The stream that an answer began.
+    /// The stream that an answer began; all of it is kept.
     pub fn stream_of(&self, answer: &Answer) -> Stream {
-        Stream { id: answer.id, read: 0 }
+        Stream { id: answer.id, read: 0, forgets: None }
     }
 
     /// Gives a text to the editor; what it became.
@@ -352,11 +352,12 @@ impl<'a> Ctx<'a> {
     pub fn next(&mut self, stream: &mut Stream, deadline: Option<Time>) -> Result<Next, Stop> {
         let step = self.record.steps.iter_mut().find(|s| s.id == stream.id).map(|s| &mut s.kind);
         let Some(StepKind::Answered { response, chunks, .. }) = step else { return Err(Stop::Pending) };
-        if std::mem::take(&mut stream.read) {
+        if let Some(printed) = stream.forgets.filter(|_| stream.read > 0) {
             chunks.remove(0);
-            (self.printed, self.printed_before) = (stream.printed, stream.printed);
+            stream.read = 0;
+            (self.printed, self.printed_before) = (printed, printed);
         }
-        let (streams, next) = (response.streams, chunks.first().cloned());
+        let (streams, next) = (response.streams, chunks.get(stream.read as usize).cloned());
         match (next, deadline) {
             (Some((at, _)), Some(deadline)) if at >= deadline => {
                 self.seen = deadline;
@@ -364,7 +365,7 @@ impl<'a> Ctx<'a> {
             }
             (Some((at, chunk)), _) => {
                 self.seen = at;
-                stream.read = true;
+                stream.read += 1;
                 Ok(if chunk == Chunk::End { Next::End } else { Next::Chunk(chunk) })
             }
             (None, Some(deadline)) if self.clock >= deadline => {

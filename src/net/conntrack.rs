@@ -110,6 +110,8 @@ pub struct Connection {
     pub expires: Time,
     /// Packets in both directions.
     pub packets: [u64; 2],
+    /// Whether IPVS chose its destination: then IPVS rewrites that, at its own hooks.
+    pub ipvs: bool,
 }
 
 impl Connection {
@@ -210,8 +212,15 @@ impl Conntrack {
             (TCP, false) => Phase::Established,
             _ => Phase::Plain,
         };
-        let mut connection =
-            Connection { orig: tuple, reply: tuple.inverted(), phase, replied: false, expires: now, packets: [1, 0] };
+        let mut connection = Connection {
+            orig: tuple,
+            reply: tuple.inverted(),
+            phase,
+            replied: false,
+            expires: now,
+            packets: [1, 0],
+            ipvs: false,
+        };
         connection.expires = now + connection.timeout();
         Tracked::Fresh(connection)
     }

@@ -1,4 +1,4 @@
-//! Devices: loopback, Ethernet, veth, bridge, TUN, VXLAN.
+//! Devices: loopback, Ethernet, veth, bridge, TUN, VXLAN, dummy.
 //!
 //! A bridge port is any device with a master. Differs from Linux: there are no queues and no carrier of their own; a device
 //! is up or down, and a veth has a carrier while its peer is up.
@@ -52,6 +52,8 @@ pub enum DeviceKind {
     Tun(Owner),
     /// A VXLAN device; the kernel wraps and unwraps.
     Vxlan(Vxlan),
+    /// A device that only holds addresses; what is sent by it is gone.
+    Dummy,
 }
 
 /// What passed through a device.
@@ -103,7 +105,7 @@ impl Device {
 
     /// Whether its neighbours are found by ARP.
     pub fn uses_arp(&self) -> bool {
-        !matches!(self.kind, DeviceKind::Loopback | DeviceKind::Tun(_))
+        !matches!(self.kind, DeviceKind::Loopback | DeviceKind::Tun(_) | DeviceKind::Dummy)
     }
 
     /// The table of a bridge.

@@ -187,6 +187,10 @@ pub struct Question<'a> {
     pub orig_dst: Option<(IpAddr, u16)>,
     /// Whether it only passes a bridge.
     pub bridged: bool,
+    /// Whether it came in by a port of a bridge.
+    pub by_port: bool,
+    /// Whether IPVS chose its connection's destination.
+    pub ipvs: bool,
     /// Whether its connection's destination was rewritten.
     pub dnat: bool,
     /// Whether its connection's source was rewritten.

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use crate::net::addr::{FlowId, Mac, NsId, Owner, PacketId, SocketId};
 use crate::net::filter::Hit;
+use crate::net::ipvs::{Scheduler, VirtualAt};
+use crate::net::nft::NftHit;
 use crate::net::packet::ETHER_LEN;
 use crate::net::route::Route;
 use crate::sim::Time;
@@ -85,6 +87,8 @@ pub enum Stage {
     Forward,
     /// The hook for packets to us.
     Input,
+    /// IPVS, between the rules of a hook: LOCAL_IN, LOCAL_OUT or FORWARD.
+    Ipvs,
     /// The hook for packets from us.
     Output,
     /// The hook before leaving.
@@ -111,6 +115,37 @@ pub enum Stage {
     In,
     /// Seen by a capture as it leaves by a device. Captures only.
     Out,
+}
+
+/// What decided to rewrite an address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum By {
+    /// A rule of iptables.
+    Rule(Hit),
+    /// A rule of nftables.
+    Nft(Box<NftHit>),
+    /// A virtual server of IPVS.
+    Ipvs {
+        /// The hook: `LOCAL_IN`, `LOCAL_OUT` or `FORWARD`.
+        hook: &'static str,
+        /// The virtual server.
+        server: VirtualAt,
+        /// How it chose; `None` for an answer.
+        scheduler: Option<Scheduler>,
+    },
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            By::Rule(hit) => hit.fmt(f),
+            By::Nft(hit) => hit.fmt(f),
+            By::Ipvs { hook, server, scheduler } => {
+                write!(f, "IPVS {hook}: {} {}", crate::net::ipvs::proto_word(server.proto), server.at)?;
+                scheduler.map_or(Ok(()), |scheduler| write!(f, " {}", scheduler.word()))
+            }
+        }
+    }
 }
 
 /// What was decided, by what.
@@ -147,7 +182,7 @@ pub enum Decision {
         /// What it is.
         to: SocketAddrV4,
         /// The rule; `None` if connection tracking remembers it from the first packet.
-        by: Option<Hit>,
+        by: Option<By>,
     },
     /// The hardware address of the next hop is not known; the packet waits.
     Waits(Ipv4Addr),
@@ -241,6 +276,12 @@ pub enum DropReason {
     QueueFull(Ipv4Addr),
     /// A rule or policy.
     Filter(Hit),
+    /// A rule of nftables.
+    Nft(Box<NftHit>),
+    /// The virtual server of IPVS has no real server that takes new connections.
+    NoRealServer(VirtualAt),
+    /// The real server of the IPVS connection was taken away.
+    RealServerGone(SocketAddrV4),
     /// The table of connections is full.
     ConntrackFull,
     /// A header or checksum is wrong.
@@ -320,6 +361,12 @@ impl fmt::Display for DropReason {
             DropReason::NoNeighbour(ip) => write!(f, "no answer to ARP for {ip}"),
             DropReason::QueueFull(ip) => write!(f, "too many packets wait for ARP of {ip}"),
             DropReason::Filter(hit) => write!(f, "{hit}"),
+            DropReason::Nft(hit) => write!(f, "{hit}"),
+            DropReason::NoRealServer(at) => {
+                let proto = crate::net::ipvs::proto_word(at.proto);
+                write!(f, "IPVS: no real server of {proto} {} takes new connections", at.at)
+            }
+            DropReason::RealServerGone(at) => write!(f, "IPVS: real server {at} of this connection is gone"),
             DropReason::ConntrackFull => write!(f, "nf_conntrack: table full, dropping packet"),
             DropReason::Malformed => write!(f, "malformed packet or wrong checksum"),
             DropReason::UnknownProtocol(n) => write!(f, "protocol {n} unknown here"),

@@ -3,8 +3,8 @@
 //! Models net/ipv4 of Linux as a node or a pod uses it:
 //!
 //! ```text
-//! receive -> (bridge) -> PREROUTING -> route -+-> INPUT -> socket -> OUTPUT -> route -+
-//!                                             +-> FORWARD ----------------------------+-> POSTROUTING -> neighbour -> device
+//! receive -> (bridge) -> PREROUTING -> route -+-> INPUT -> (IPVS) -> socket -> OUTPUT -> route -+
+//!                                             +-> FORWARD -> (IPVS) ----------------------------+-> POSTROUTING -> neighbour -> device
 //! ```
 //!
 //! Everything that happens in one namespace on one input happens at one time; time passes on links. Differs from Linux: IPv4
@@ -20,7 +20,9 @@ use crate::net::addr::{DevId, Mac, NsId};
 use crate::net::conntrack::Conntrack;
 use crate::net::device::{Device, DeviceKind};
 use crate::net::filter::{Filter, Table};
+use crate::net::ipvs::Ipvs;
 use crate::net::neigh::Neighbour;
+use crate::net::nft::Nft;
 use crate::net::packet::Packet;
 use crate::net::route::{Route, RouteKind, RouteProto, RouteTable, Scope};
 use crate::net::socket::Sockets;
@@ -29,6 +31,8 @@ use crate::sim::Time;
 mod bridging;
 mod hooks;
 mod input;
+mod ipvs;
+mod nft;
 mod ops;
 mod output;
 mod reassembly;
@@ -58,6 +62,8 @@ pub struct Netns {
     pub(crate) arp_timers: VecSet<(Time, DevId, Ipv4Addr)>,
     pub(crate) filter: Filter,
     pub(crate) conntrack: Conntrack,
+    pub(crate) ipvs: Ipvs,
+    pub(crate) nft: Nft,
     pub(crate) tracking: bool,
     pub(crate) sockets: Sockets,
     pub(crate) ip_id: u16,
@@ -83,6 +89,8 @@ impl Netns {
             arp_timers: VecSet::new(),
             filter: Filter::default(),
             conntrack: Conntrack::default(),
+            ipvs: Ipvs::default(),
+            nft: Nft::default(),
             tracking: false,
             sockets: Sockets::default(),
             ip_id: 1,
@@ -134,6 +142,16 @@ impl Netns {
     /// The connections.
     pub fn conntrack(&self) -> &Conntrack {
         &self.conntrack
+    }
+
+    /// The tables of nftables.
+    pub fn nft(&self) -> &Nft {
+        &self.nft
+    }
+
+    /// The virtual servers.
+    pub fn ipvs(&self) -> &Ipvs {
+        &self.ipvs
     }
 
     /// The sockets.

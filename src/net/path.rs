@@ -91,6 +91,7 @@ fn opens(stage: Stage, now: Option<StepKind>) -> Option<StepKind> {
         Stage::Prerouting
         | Stage::Forward
         | Stage::Input
+        | Stage::Ipvs
         | Stage::Output
         | Stage::Postrouting
         | Stage::Neighbour

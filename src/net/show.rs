@@ -15,10 +15,12 @@ use crate::net::route::RouteKind;
 use crate::sim::Time;
 
 mod capture;
+mod ipvs;
 mod link;
 mod socket;
 
 pub use capture::capture_devices;
+pub use ipvs::{ipvs_connections, ipvs_servers, ipvs_stats};
 pub use link::{ip_addr, ip_link};
 pub use socket::{Wanted, arp, arp_bsd, ipset, ss, ss_summary};
 

@@ -1,23 +1,33 @@
 //! kube-proxy: makes Services reachable from its node.
 //!
-//! Models `cmd/kube-proxy`. Two modes: [`userspace`], in which every connection runs through the process, and [`iptables`],
-//! in which the kernel's rules do it all. What both need to know is in [`model`]. If policies are enforced, the controller that
+//! Models `cmd/kube-proxy`. Its modes: [`userspace`], in which every connection runs through the process, [`iptables`] and
+//! [`nftables`], in which the kernel's rules do it all, and [`ipvs`], in which its virtual servers do. What they need to know is in [`model`]. If policies are enforced, the controller that
 //! does it runs in the same process, as in k3s.
 
 pub mod iptables;
+pub mod ipvs;
 pub mod model;
+pub mod nftables;
 pub mod topology;
+pub mod tracker;
 pub mod userspace;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use ipnet::Ipv4Net;
+
 use crate::api::{Answer, Call, CallId, Kind, Request};
 use crate::control::informer::{CallIds, Informers};
 use crate::net::addr::SocketId;
+use crate::net::ipvs::Scheduler;
+use crate::net::nft;
 use crate::net::socket::{SocketEvent, SocketOp};
-use crate::node::kube_proxy::iptables::{Config, Iptables, StaleUdp};
+use crate::node::kube_proxy::iptables::{Config, Iptables};
+use crate::node::kube_proxy::ipvs::Ipvs;
+use crate::node::kube_proxy::nftables::Nftables;
+use crate::node::kube_proxy::tracker::{StaleUdp, Tracker};
 use crate::node::kube_proxy::userspace::Userspace;
 use crate::node::network_policy::{NetworkPolicies, Written};
 use crate::sim::{Component, Out, Rng, Time, Wake};
@@ -74,6 +84,12 @@ pub enum Effect {
     Restore(String),
     /// Write the rules and sets of policies.
     Policies(Box<Written>),
+    /// Make the virtual servers, sets and rules these.
+    Ipvs(Box<ipvs::Written>),
+    /// Take the real servers away that have weight 0 and no connection.
+    IpvsReap,
+    /// Make its table of nftables be this.
+    Nft(Box<nft::Table>),
     /// Forget these connections.
     ForgetUdp(StaleUdp),
 }
@@ -103,6 +119,29 @@ pub struct KubeProxy {
 enum Mode {
     Userspace(Userspace),
     Iptables(Iptables),
+    Ipvs(Ipvs),
+    Nftables(Nftables),
+}
+
+impl Mode {
+    /// What it keeps of Services, unless every connection runs through it.
+    fn tracker(&mut self) -> Option<&mut Tracker> {
+        match self {
+            Mode::Userspace(_) => None,
+            Mode::Iptables(mode) => Some(&mut mode.tracker),
+            Mode::Ipvs(mode) => Some(&mut mode.tracker),
+            Mode::Nftables(mode) => Some(&mut mode.tracker),
+        }
+    }
+
+    fn wake(&mut self, now: Time, out: &mut Out<Effect>) {
+        match self {
+            Mode::Userspace(mode) => mode.wake(now, out),
+            Mode::Iptables(mode) => mode.wake(now, out),
+            Mode::Ipvs(mode) => mode.wake(now, out),
+            Mode::Nftables(mode) => mode.wake(now, out),
+        }
+    }
 }
 
 /// A service port as it is served.
@@ -129,14 +168,27 @@ impl KubeProxy {
 
     /// The same in iptables mode. `found` are the chains of table `nat` that are there when it starts.
     pub fn iptables(config: Config, found: impl Iterator<Item = Arc<str>>) -> KubeProxy {
-        let own_node = format!("metadata.name={}", config.node);
+        let node = config.node.clone();
+        KubeProxy::of(Mode::Iptables(Iptables::new(config, found)), &node)
+    }
+
+    /// The same in ipvs mode.
+    pub fn ipvs(config: Config, scheduler: Scheduler) -> KubeProxy {
+        let node = config.node.clone();
+        KubeProxy::of(Mode::Ipvs(Ipvs::new(config, scheduler)), &node)
+    }
+
+    /// The same in nftables mode. `service_cidrs` are the networks of virtual addresses, `found` the chains of its table that
+    /// are there when it starts.
+    pub fn nftables(config: Config, service_cidrs: Vec<Ipv4Net>, found: impl Iterator<Item = Arc<str>>) -> KubeProxy {
+        let node = config.node.clone();
+        KubeProxy::of(Mode::Nftables(Nftables::new(config, service_cidrs, found)), &node)
+    }
+
+    fn of(mode: Mode, node: &str) -> KubeProxy {
+        let own_node = format!("metadata.name={node}");
         let kinds = [(Kind::Service, String::new()), (Kind::EndpointSlice, String::new()), (Kind::Node, own_node)];
-        KubeProxy {
-            informers: Informers::selected(kinds),
-            ids: CallIds::default(),
-            mode: Mode::Iptables(Iptables::new(config, found)),
-            policies: None,
-        }
+        KubeProxy { informers: Informers::selected(kinds), ids: CallIds::default(), mode, policies: None }
     }
 
     /// The same with a controller that enforces network policies.
@@ -160,7 +212,9 @@ impl KubeProxy {
     pub fn served(&self) -> Vec<Served<'_>> {
         match &self.mode {
             Mode::Userspace(mode) => mode.served().collect(),
-            Mode::Iptables(mode) => mode.served().collect(),
+            Mode::Iptables(mode) => mode.tracker.served().collect(),
+            Mode::Ipvs(mode) => mode.tracker.served().collect(),
+            Mode::Nftables(mode) => mode.tracker.served().collect(),
         }
     }
 }
@@ -181,13 +235,12 @@ impl Component for KubeProxy {
                     return self.policies_told(&answer, now, out);
                 };
                 told.calls.into_iter().for_each(|made| out.push(call(made)));
-                match &mut self.mode {
-                    Mode::Userspace(mode) => told.changes.iter().for_each(|change| mode.changed(change, out)),
-                    Mode::Iptables(mode) => {
-                        told.changes.iter().for_each(|change| mode.changed(change, out.cause()));
-                        mode.synced(self.informers.synced(), out.cause());
-                        mode.wake(now, out);
-                    }
+                if let Mode::Userspace(mode) = &mut self.mode {
+                    told.changes.iter().for_each(|change| mode.changed(change, out));
+                } else if let Some(tracker) = self.mode.tracker() {
+                    told.changes.iter().for_each(|change| tracker.changed(change, out.cause()));
+                    tracker.synced(self.informers.synced(), out.cause());
+                    self.mode.wake(now, out);
                 }
             }
             Input::Socket { socket, token, event } => {
@@ -203,10 +256,7 @@ impl Component for KubeProxy {
         if let Some(policies) = &mut self.policies {
             policies.informers.wake(now, &mut self.ids).into_iter().for_each(|made| out.push(call(made)));
         }
-        match &mut self.mode {
-            Mode::Userspace(mode) => mode.wake(now, out),
-            Mode::Iptables(mode) => mode.wake(now, out),
-        }
+        self.mode.wake(now, out);
     }
 
     fn wake_at(&self) -> Option<Wake<Reason>> {
@@ -215,7 +265,9 @@ impl Component for KubeProxy {
         let api = calls.map(|(at, _)| Wake { at, why: Reason::Api }).min();
         let mode = match &self.mode {
             Mode::Userspace(mode) => mode.wake_at().map(|at| Wake { at, why: Reason::Timeout }),
-            Mode::Iptables(mode) => mode.wake_at().map(|at| Wake { at, why: Reason::Sync }),
+            Mode::Iptables(mode) => mode.tracker.wake_at().map(|at| Wake { at, why: Reason::Sync }),
+            Mode::Nftables(mode) => mode.tracker.wake_at().map(|at| Wake { at, why: Reason::Sync }),
+            Mode::Ipvs(mode) => mode.wake_at().map(|at| Wake { at, why: Reason::Sync }),
         };
         api.into_iter().chain(mode).min()
     }

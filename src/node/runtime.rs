@@ -436,7 +436,7 @@ impl Component for Runtime {
                 }
             }
             Input::Host { id, line } => self.host_line(id, &line, now),
-            Input::HostCancel(id) => self.host_cancel(id, out),
+            Input::HostCancel(id) => self.host_cancel(id, now, out),
         }
     }
 

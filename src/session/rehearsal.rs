@@ -160,7 +160,7 @@ mod tests {
                 "nodes=1",
                 "nods=1",
                 vec![
-                    "4:1: \"nods=1\" is none of nodes=, masters=, names=, backend=, proxy=, policy=, cloud=, pull=, seed=",
+                    "4:1: \"nods=1\" is none of nodes=, masters=, names=, backend=, proxy=, scheduler=, policy=, cloud=, pull=, seed=",
                 ],
             ),
             ("pods web --", "pots web --", vec!["9:1: \"pots\" is not a resource such as pods"]),

@@ -20,6 +20,8 @@ use crate::sim::{Span, Time};
 
 /// How long a command may keep the script waiting before it is interrupted.
 const PATIENCE: Span = Span::mins(60);
+/// How long a command that was interrupted has for what it says last.
+const LAST_WORDS: Span = Span::secs(1);
 /// How long a command that reads from the terminal has for a line.
 const TYPED: Span = Span::secs(1);
 /// How often `!until` tries again.
@@ -179,6 +181,9 @@ impl<'a> Script<'a> {
         }
         if world.foreground.is_some() && !world.takes_input() {
             world.act(Action::Interrupt, None).ok();
+            // What it says last.
+            let limit = world.now() + LAST_WORDS;
+            while world.foreground.is_some() && world.now() < limit && world.step() {}
         }
         self.collect()
     }

@@ -285,8 +285,9 @@ impl Terminal {
             Job::Kubectl(_) => self.kubectl(cluster, id, kubectl::Input::Interrupt, cause),
             Job::Etcdctl(_) => self.etcdctl(cluster, id, etcdctl::Input::Interrupt, cause),
             Job::Node => {
-                cluster.interrupt_node_command(id);
-                self.end(cluster, id, 130);
+                if !cluster.interrupt_node_command(id) {
+                    self.end(cluster, id, 130);
+                }
             }
             Job::Shell(_) => self.end(cluster, id, 130),
         }

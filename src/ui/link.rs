@@ -242,6 +242,12 @@ pub fn start_afresh(page: Page) {
     start_core(page, Boot::Fresh(String::new()));
 }
 
+/// Starts a new cluster, in the words after `!cluster`.
+pub fn start_cluster(page: Page, words: String) {
+    page.status.set(Status::Busy(Work::Booting, 0));
+    page.send(Request::Boot { boot: Boot::Fresh(words), locale: page.locale.get_untracked() });
+}
+
 /// Goes to a scene.
 pub fn start_scene(page: Page, id: String) {
     page.status.set(Status::Busy(Work::Booting, 0));

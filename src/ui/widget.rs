@@ -4,6 +4,7 @@ pub mod boot;
 pub mod faults;
 pub mod menu;
 pub mod prose;
+pub mod scenario;
 pub mod share;
 pub mod splitter;
 pub mod tabs;

@@ -155,8 +155,18 @@ pub enum DropReason {
     TooBig(u16),
     /// The device is down.
     DeviceDown(String),
-    /// A fault cut or lost it.
+    /// A fault of the link lost it.
     Fault,
+    /// A fault cut the link.
+    Cut,
+    /// A fault: the link carries only so many bytes, and nobody is told.
+    LinkMtu(u32),
+    /// The node does not forward: `net.ipv4.ip_forward` is 0.
+    ForwardingOff,
+    /// The table of connections takes no new ones.
+    ConntrackFull,
+    /// The tunnel device does not know behind which node this MAC is.
+    NoTunnelEnd(String),
     /// flanneld has no subnet for its destination.
     NoSubnet,
     /// Addressed to another machine: a frame whose MAC is not ours.

@@ -7,6 +7,8 @@
 
 #[path = "high_availability.rs"]
 mod high_availability;
+#[path = "packets.rs"]
+mod packets;
 #[path = "scale.rs"]
 mod scale;
 #[path = "scheduler_perf.rs"]
@@ -186,6 +188,7 @@ fn main() {
         over += u8::from(taken > budget.limit);
         println!("{:>12} {:>12}  {}{verdict}", format!("{taken:.2?}"), format!("{:.0?}", budget.limit), budget.what);
     }
+    packets::print(&wanted);
     high_availability::print(&wanted);
     over += u8::try_from(scheduler_perf::print(&wanted)).unwrap_or(u8::MAX);
     scale::print(&wanted);

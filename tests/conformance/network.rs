@@ -81,6 +81,8 @@ impl Packet {
         let (asked, sent_here) = (self.to, is_own(self.from));
         let mut ask = |packet: &Packet, table: Table, chain: &str| {
             let question = Question {
+                by_port: false,
+                ipvs: false,
                 bridged: false,
                 now: Time::ZERO,
                 src: packet.from,

@@ -1,10 +1,12 @@
-//! `ipset`, `arp` and `ss`, as far as they look.
+//! `ipset`, `ipvsadm`, `nft`, `arp` and `ss`, as far as they look.
 
 use crate::cluster::Cluster;
 use crate::cluster::clients::actor_of;
 use crate::cluster::event::{Actor, NodeIx};
 use crate::cluster::query::Printed;
 use crate::net::host::Netns;
+use crate::net::ipvs::VirtualAt;
+use crate::net::packet::{TCP, UDP};
 use crate::net::show::{self, Wanted};
 use crate::net::socket::Socket;
 
@@ -57,6 +59,69 @@ pub(super) fn ipset(ns: &Netns, words: &[&str]) -> Printed {
     match show::ipset(ns, rest.iter().find(|word| !word.starts_with('-')).copied(), names) {
         Some(text) => Printed::ok(text),
         None => Printed::failed("ipset v7.19: The set with the given name does not exist\n".into(), 1),
+    }
+}
+
+/// `ipvsadm -L [-n] [-c | --stats] [-t ADDRESS | -u ADDRESS]`, also as one word (`-Ln`). Without an option it lists, as `-L`
+/// does.
+pub(super) fn ipvsadm(ns: &Netns, words: &[&str], now: crate::sim::Time) -> Printed {
+    let (mut connections, mut stats, mut only) = (false, false, None);
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "-t" | "--tcp-service" | "-u" | "--udp-service" => {
+                let proto = if word.contains('t') { TCP } else { UDP };
+                let at = words.next().and_then(|at| at.parse().ok());
+                let known = at.map(|at| VirtualAt { proto, at }).filter(|at| ns.ipvs().service(*at).is_some());
+                let Some(at) = known else { return Printed::failed("No such service\n".into(), 255) };
+                only = Some(at);
+            }
+            "--stats" => stats = true,
+            "--connection" => connections = true,
+            "--list" | "--numeric" | "--sort" | "--nosort" | "--exact" => {}
+            short if short.starts_with('-') && !short.starts_with("--") => {
+                for letter in short.chars().skip(1) {
+                    match letter {
+                        'c' => connections = true,
+                        'L' | 'l' | 'n' => {}
+                        other => {
+                            return Printed::failed(format!("ipvsadm: -{other} is not simulated; -L is\n"), 2);
+                        }
+                    }
+                }
+            }
+            other => return Printed::failed(format!("ipvsadm: {other} is not simulated; -L is\n"), 2),
+        }
+    }
+    Printed::ok(match (connections, stats) {
+        (true, _) => show::ipvs_connections(ns, now),
+        (false, true) => show::ipvs_stats(ns, only),
+        (false, false) => show::ipvs_servers(ns, only, now),
+    })
+}
+
+/// `nft [-a] list ruleset`, `tables`, `table [ip] TABLE`, `chain|set|map [ip] TABLE NAME`.
+pub(super) fn nft(ns: &Netns, words: &[&str], now: crate::sim::Time) -> Printed {
+    let asked: Vec<&str> = words.iter().copied().filter(|word| !word.starts_with('-')).collect();
+    let words: Vec<&str> = asked.iter().copied().filter(|word| *word != "ip").collect();
+    let listed = match words.as_slice() {
+        ["list", "ruleset"] => Some(ns.nft().list(now)),
+        ["list", "tables"] => Some(ns.nft().list_tables()),
+        ["list", "table", table] => ns.nft().list_table(table, now),
+        ["list", kind @ ("chain" | "set" | "map"), table, name] => ns.nft().list_one(table, kind, name, now),
+        [] => return Printed::failed("Error: syntax error, unexpected end of file\n".into(), 1),
+        _ => {
+            return Printed::failed(format!("Error: only list is simulated, not \"{}\"\n", words.join(" ")), 1);
+        }
+    };
+    match listed {
+        Some(text) => Printed::ok(text),
+        None => {
+            let (command, name) = (asked.join(" "), words.last().unwrap_or(&""));
+            let at = " ".repeat(command.len() - name.len());
+            let why = "Error: No such file or directory";
+            Printed::failed(format!("{why}\n{command}\n{at}{}\n", "^".repeat(name.len())), 1)
+        }
     }
 }
 

@@ -17,7 +17,9 @@ use crate::net::fabric::{Effect, Fabric, SEGMENT_LATENCY, Segment};
 use crate::net::filter::text::Refused;
 use crate::net::filter::{Filter, Table};
 use crate::net::host::Netns;
+use crate::net::ipvs::Ipvs;
 use crate::net::neigh::Neighbour;
+use crate::net::nft;
 use crate::net::route::Route;
 use crate::net::vxlan::Vxlan;
 use crate::sim::{Out, Span, Time};
@@ -130,6 +132,23 @@ impl Fabric {
         self.add_addr(ns, dev, addr.into())?;
         self.set_up(ns, dev, true)?;
         Ok(dev)
+    }
+
+    /// A device that only holds addresses (`ip link add NAME type dummy`); it stays down.
+    pub fn add_dummy(&mut self, ns: NsId, name: &str, mac: Mac) -> Configured<DevId> {
+        self.add_device(ns, name, mac, 1500, DeviceKind::Dummy)
+    }
+
+    /// Changes the virtual servers of a namespace.
+    pub fn edit_ipvs<R>(&mut self, ns: NsId, edit: impl FnOnce(&mut Ipvs) -> R) -> Configured<R> {
+        Ok(edit(&mut self.ns_mut(ns)?.ipvs))
+    }
+
+    /// Makes a table of nftables be this. Answers whether anything changed.
+    pub fn load_nft(&mut self, ns: NsId, name: &str, table: nft::Table) -> Configured<bool> {
+        let ns = self.ns_mut(ns)?;
+        ns.tracking = true;
+        Ok(ns.nft.load(name, table))
     }
 
     /// A veth pair, both ends down: `a` and `b` are namespace, name and hardware address.

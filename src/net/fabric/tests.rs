@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::net::fabric::world::{CLIENT, NODE_IPS, POD_IPS, World};
 use crate::net::filter::Table;
+use crate::net::hop::By;
 use crate::net::hop::{Decision, DropReason, Link, Stage};
 use crate::net::packet::{ETHER_LEN, Packet, TCP, be16};
 use crate::net::path::{StepKind, steps};
@@ -192,7 +193,7 @@ fn userspace_proxying_redirects_to_a_port_of_the_node() {
     world.serve(node, 43211);
     let got = world.curl(world.pods[0], "10.0.0.5:80", Span::secs(2)).expect("an answer");
     assert_eq!(got, world.answer);
-    let rewritten = |h: &&Hop| matches!(&h.decision, Decision::Rewrite { source: false, by: Some(hit), .. } if hit.rule.as_ref().is_some_and(|(n, _)| *n == 1));
+    let rewritten = |h: &&Hop| matches!(&h.decision, Decision::Rewrite { source: false, by: Some(By::Rule(hit)), .. } if hit.rule.as_ref().is_some_and(|(n, _)| *n == 1));
     let hop = world.hops.iter().find(rewritten).expect("the rule is recorded");
     assert_eq!(
         hop.decision.to_string(),

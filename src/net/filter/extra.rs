@@ -1,11 +1,12 @@
-//! Extensions that few rules need: `set`, `physdev`, `multiport`. Models extensions/libxt_*.c of iptables 1.8.
+//! Extensions that few rules need: `set`, `physdev`, `multiport`, `ipvs`. Models extensions/libxt_*.c of iptables 1.8.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::net::filter::Question;
 use crate::net::filter::set::Sets;
-use crate::net::filter::text::{Refused, range, range_text};
+use crate::net::filter::text::{Refused, proto, proto_name, range, range_text};
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +25,18 @@ pub enum Extra {
         /// Whether it is negated.
         not: bool,
     },
+    /// `-m physdev --physdev-is-in`: it came in by a port of a bridge.
+    ByPort {
+        /// Whether it is negated.
+        not: bool,
+    },
+    /// `-m ipvs --vaddr … --vproto … --vport …`: it goes to this virtual server.
+    Ipvs {
+        /// The virtual address.
+        address: Ipv4Addr,
+        /// Protocol and port.
+        port: (u8, u16),
+    },
     /// `-m multiport --dports …`.
     DestPorts {
         /// Whether it is negated.
@@ -39,6 +52,7 @@ impl Extra {
         Some(match name {
             "set" => Extra::Set { not: false, name: "".into(), dirs: Vec::new() },
             "physdev" => Extra::Bridged { not: false },
+            "ipvs" => Extra::Ipvs { address: Ipv4Addr::UNSPECIFIED, port: (0, 0) },
             "multiport" => Extra::DestPorts { not: false, ranges: Vec::new() },
             _ => return None,
         })
@@ -56,6 +70,12 @@ impl Extra {
                 *not = negate;
                 *ranges = value.split(',').map(range).collect::<Result<_, _>>()?;
             }
+            (Extra::Ipvs { address, .. }, "--vaddr") => {
+                let bad = |_| Refused(format!("host/network `{value}' not found"));
+                *address = value.trim_end_matches("/32").parse().map_err(bad)?;
+            }
+            (Extra::Ipvs { port, .. }, "--vproto") => port.0 = proto(value)?,
+            (Extra::Ipvs { port, .. }, "--vport") => port.1 = range(value)?.0,
             _ => return Err(Refused(format!("unknown option \"{flag}\""))),
         }
         Ok(())
@@ -66,6 +86,10 @@ impl Extra {
         match self {
             Extra::Set { not, name, dirs } => sets.get(name).is_some_and(|set| set.has(dirs, q)) != *not,
             Extra::Bridged { not } => q.bridged != *not,
+            Extra::ByPort { not } => q.by_port != *not,
+            Extra::Ipvs { address, port } => {
+                q.ipvs && q.proto == port.0 && q.orig_dst == Some((IpAddr::V4(*address), port.1))
+            }
             Extra::DestPorts { not, ranges } => {
                 q.ports.is_some_and(|(_, to)| ranges.iter().any(|r| (r.0..=r.1).contains(&to))) != *not
             }
@@ -78,6 +102,10 @@ impl Extra {
         match self {
             Extra::Set { not, name, dirs } => format!("{}match-set {name} {}", bang(not), ways(dirs)),
             Extra::Bridged { not } => format!("PHYSDEV match {}--physdev-is-bridged", bang(not)),
+            Extra::ByPort { not } => format!("PHYSDEV match {}--physdev-is-in", bang(not)),
+            Extra::Ipvs { address, port } => {
+                format!("vproto {} vaddr {address} vport {}", proto_name(port.0), port.1)
+            }
             Extra::DestPorts { not, ranges } => format!("multiport dports {}{}", bang(not).trim_end(), list(ranges)),
         }
     }
@@ -97,6 +125,10 @@ impl fmt::Display for Extra {
         match self {
             Extra::Set { not, name, dirs } => write!(f, "-m set {}--match-set {name} {}", bang(not), ways(dirs)),
             Extra::Bridged { not } => write!(f, "-m physdev {}--physdev-is-bridged", bang(not)),
+            Extra::ByPort { not } => write!(f, "-m physdev {}--physdev-is-in", bang(not)),
+            Extra::Ipvs { address, port } => {
+                write!(f, "-m ipvs --vproto {} --vaddr {address}/32 --vport {}", port.0, port.1)
+            }
             Extra::DestPorts { not, ranges } => write!(f, "-m multiport {}--dports {}", bang(not), list(ranges)),
         }
     }

@@ -170,6 +170,8 @@ mod tests {
             let recent = Recent { verb, seconds, reap: verb == Verb::Check, name, ..Recent::default() };
             let question = Question {
                 bridged: false,
+                by_port: false,
+                ipvs: false,
                 now: Time::ZERO + Span::secs(second),
                 src: IpAddr::from([10, 0, 0, source]),
                 dst: IpAddr::from([10, 0, 1, 1]),

@@ -23,6 +23,8 @@ pub enum SetKind {
     HashIpPort,
     /// Addresses with ports and second addresses.
     HashIpPortIp,
+    /// Addresses with ports and networks.
+    HashIpPortNet,
     /// Ports.
     BitmapPort,
 }
@@ -34,8 +36,8 @@ pub struct Member {
     pub net: Ipv4Net,
     /// Protocol and port.
     pub port: Option<(u8, u16)>,
-    /// The second address.
-    pub second: Option<Ipv4Addr>,
+    /// The second address or network.
+    pub second: Option<Ipv4Net>,
 }
 
 /// A set.
@@ -62,6 +64,7 @@ impl SetKind {
             SetKind::HashNet => "hash:net",
             SetKind::HashIpPort => "hash:ip,port",
             SetKind::HashIpPortIp => "hash:ip,port,ip",
+            SetKind::HashIpPortNet => "hash:ip,port,net",
             SetKind::BitmapPort => "bitmap:port",
         }
     }
@@ -82,7 +85,10 @@ impl Member {
             (Some((_, port)), _) if kind == SetKind::BitmapPort => port.to_string(),
             (None, _) => net,
             (Some((proto, port)), None) => format!("{net},{}:{port}", proto_name(proto)),
-            (Some((proto, port)), Some(second)) => format!("{net},{}:{port},{second}", proto_name(proto)),
+            (Some((proto, port)), Some(second)) => {
+                let second = if second.prefix_len() < 32 { second.to_string() } else { second.addr().to_string() };
+                format!("{net},{}:{port},{second}", proto_name(proto))
+            }
         }
     }
 }
@@ -113,9 +119,14 @@ impl IpSet {
             SetKind::HashIpPort => port(1).map(|port| Member { port: Some(port), ..Member::ip(first) }),
             SetKind::HashIpPortIp => port(1).zip(ip(2)).map(|(port, second)| Member {
                 port: Some(port),
-                second: Some(second),
+                second: Some(second.into()),
                 ..Member::ip(first)
             }),
+            SetKind::HashIpPortNet => {
+                let Some((port, second)) = port(1).zip(ip(2)) else { return false };
+                let of = |member: &Member| member.net == Ipv4Net::from(first) && member.port == Some(port);
+                return self.members.keys().any(|m| of(m) && m.second.is_some_and(|net| net.contains(&second)));
+            }
             SetKind::BitmapPort => port(0).map(|(_, port)| Member { port: Some((0, port)), ..Member::default() }),
         };
         member.is_some_and(|member| self.members.contains_key(&member))
@@ -153,6 +164,7 @@ impl IpSet {
             SetKind::HashNet => 7,
             SetKind::HashIpPort => 7,
             SetKind::HashIpPortIp => 6,
+            SetKind::HashIpPortNet => 8,
             SetKind::BitmapPort => 3,
         }
     }

@@ -362,6 +362,11 @@ fn parse_rule<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Rule, Refu
                     *extra = Extra::Bridged { not: negate };
                 }
             }
+            "--physdev-is-in" => {
+                if let Some(Match::Extra(extra)) = rule.matches.last_mut() {
+                    *extra = Extra::ByPort { not: negate };
+                }
+            }
             "--match-set" => option(&mut rule, flag, negate, &format!("{} {}", value()?, value()?))?,
             "--random-fully" => rule.target = Some(Target::Masquerade { random_fully: true }),
             "--tcp-flags" => {
@@ -521,7 +526,7 @@ fn net(text: &str) -> Result<IpNet, Refused> {
     net.map(|n| n.trunc()).ok_or_else(|| Refused(format!("host/network `{text}' not found")))
 }
 
-fn proto(text: &str) -> Result<u8, Refused> {
+pub(crate) fn proto(text: &str) -> Result<u8, Refused> {
     match text.to_ascii_lowercase().as_str() {
         "icmp" => Ok(ICMP),
         "tcp" => Ok(TCP),

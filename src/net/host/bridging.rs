@@ -59,9 +59,11 @@ impl Netns {
             skb.bridged = false;
             return self.route_input(skb, cx);
         }
-        if self.filter_hook(Stage::Forward, "FORWARD", &mut skb, cx)
-            && self.post_hook(Table::Nat, Stage::Postrouting, "POSTROUTING", &mut skb, cx)
-        {
+        if !self.filter_hook(Stage::Forward, "FORWARD", &mut skb, cx) {
+            return;
+        }
+        self.ipvs_answer("FORWARD", &mut skb, cx);
+        if self.post_hook(Table::Nat, Stage::Postrouting, "POSTROUTING", &mut skb, cx) {
             self.bridge_forward(bridge, Some(port), skb.packet, cx);
         }
     }

@@ -9,12 +9,21 @@ use std::sync::Arc;
 use crate::net::addr::DevId;
 use crate::net::conntrack::{Connection, CtState, Direction, Tracked, Tuple, random_port};
 use crate::net::fabric::Ctx;
-use crate::net::filter::{Hit, Question, Table, Target, Verdict};
-use crate::net::hop::{Decision, DropReason, Link, Stage};
+use crate::net::filter::{Filter, NatTo, Question, Table, Target, Verdict};
+use crate::net::hop::{By, Decision, DropReason, Link, Stage};
+use crate::net::host::nft::{AFTER_DNAT, BEFORE_DNAT, hook_of};
 use crate::net::host::{Netns, Skb};
+use crate::net::nft::{Kind, Nft, NftVerdict};
 use crate::net::packet::{ETHER_LEN, ICMP, Ip, Packet, TCP, build, ports_of};
 use crate::net::route::RouteKind;
 use crate::net::tcp::refusal;
+use crate::sim::Rng;
+
+/// What has rules.
+pub(super) struct Rules<'a> {
+    pub filter: &'a mut Filter,
+    pub nft: &'a mut Nft,
+}
 
 impl Netns {
     /// PREROUTING or OUTPUT: finds the connection and rewrites the destination. `false` if the packet ended.
@@ -23,6 +32,9 @@ impl Netns {
             return true;
         }
         self.track(skb, cx);
+        if !self.nft_filter(BEFORE_DNAT, stage, chain, skb, cx) {
+            return false;
+        }
         let mut by = None;
         if matches!(skb.ct, Tracked::Fresh(_))
             && let Some((target, hit)) = self.ask_nat(chain, skb, cx)
@@ -51,7 +63,7 @@ impl Netns {
         if matches!(skb.ct, Tracked::Fresh(_)) {
             let asked = self.ask_nat(chain, skb, cx);
             self.choose_source(skb, asked.as_ref().map(|(t, _)| t), cx);
-            by = asked.map(|(_, hit)| hit);
+            by = asked.map(|(_, by)| by);
         }
         self.rewrite(true, stage, by, skb, cx);
         if let Tracked::Fresh(connection) = std::mem::replace(&mut skb.ct, Tracked::Untracked)
@@ -66,14 +78,14 @@ impl Netns {
     /// A chain of the filter table. `false` if the packet ended.
     pub(crate) fn filter_hook(&mut self, stage: Stage, chain: &str, skb: &mut Skb, cx: &mut Ctx<'_>) -> bool {
         if !self.has_rules(Table::Filter, chain) {
-            return true;
+            return self.nft_filter(AFTER_DNAT, stage, chain, skb, cx);
         }
         let dev = if skb.output.is_empty() { skb.input.clone() } else { skb.output.clone() };
         match self.walk(Table::Filter, chain, skb, cx) {
-            Verdict::Accept(None) | Verdict::Nat(..) => true,
+            Verdict::Accept(None) | Verdict::Nat(..) => self.nft_filter(AFTER_DNAT, stage, chain, skb, cx),
             Verdict::Accept(Some(hit)) => {
                 cx.hop(&skb.packet, Link::Ip, &dev, stage, || Decision::Rule(hit));
-                true
+                self.nft_filter(AFTER_DNAT, stage, chain, skb, cx)
             }
             Verdict::Drop(hit) => {
                 cx.drop_at(&skb.packet, Link::Ip, &dev, DropReason::Filter(hit));
@@ -91,7 +103,18 @@ impl Netns {
     }
 
     fn walk(&mut self, table: Table, chain: &str, skb: &mut Skb, cx: &mut Ctx<'_>) -> Verdict {
-        let Netns { filter, local, conntrack, .. } = self;
+        self.asking(skb, cx, |rules, question, mark, rng| rules.filter.walk(table, chain, question, mark, rng))
+    }
+
+    /// Lets rules ask about a packet; what they set its mark to stays.
+    pub(super) fn asking<R>(
+        &mut self,
+        skb: &mut Skb,
+        cx: &mut Ctx<'_>,
+        ask: impl FnOnce(Rules<'_>, &Question<'_>, &mut u32, &mut Rng) -> R,
+    ) -> R {
+        let Netns { filter, nft, local, conntrack, devices, .. } = self;
+        let by_port = skb.input_dev.and_then(|dev| devices.get(&dev)).is_some_and(|d| d.fdb().is_some());
         let (state, connection) = match &skb.ct {
             Tracked::Untracked => (CtState::Invalid, None),
             Tracked::Fresh(connection) => (CtState::New, Some(connection)),
@@ -115,23 +138,31 @@ impl Netns {
             state,
             orig_dst: connection.map(|c| (c.orig.dst.0.into(), c.orig.dst.1)),
             bridged: skb.bridged,
+            by_port,
+            ipvs: connection.is_some_and(|c| c.ipvs),
             dnat: connection.is_some_and(Connection::is_dnat),
             snat: connection.is_some_and(Connection::is_snat),
             is_local: &is_local,
         };
         let mut mark = skb.packet.mark;
-        let verdict = filter.walk(table, chain, &question, &mut mark, &mut cx.core.rng);
+        let answer = ask(Rules { filter, nft }, &question, &mut mark, &mut cx.core.rng);
         skb.packet.mark = mark;
-        verdict
+        answer
     }
 
-    /// Asks a chain of the nat table what to rewrite.
-    fn ask_nat(&mut self, chain: &str, skb: &mut Skb, cx: &mut Ctx<'_>) -> Option<(Target, Hit)> {
-        if !self.has_rules(Table::Nat, chain) {
-            return None;
+    /// Asks a chain of the nat table what to rewrite, then nftables.
+    fn ask_nat(&mut self, chain: &str, skb: &mut Skb, cx: &mut Ctx<'_>) -> Option<(Target, By)> {
+        if self.has_rules(Table::Nat, chain)
+            && let Verdict::Nat(target, hit) = self.walk(Table::Nat, chain, skb, cx)
+        {
+            return Some((target, By::Rule(hit)));
         }
-        match self.walk(Table::Nat, chain, skb, cx) {
-            Verdict::Nat(target, hit) => Some((target, hit)),
+        match self.nft_walk((Kind::Nat, hook_of(chain)), i32::MIN..=i32::MAX, skb, cx)? {
+            NftVerdict::Dnat(to, hit) => {
+                let to = NatTo { ip: Some((*to.ip()).into()), port: Some(to.port()) };
+                Some((Target::Dnat(to), By::Nft(Box::new(hit))))
+            }
+            NftVerdict::Masquerade(hit) => Some((Target::Masquerade { random_fully: true }, By::Nft(Box::new(hit)))),
             _ => None,
         }
     }
@@ -187,7 +218,7 @@ impl Netns {
     }
 
     /// Rewrites source or destination as the connection says.
-    fn rewrite(&mut self, source: bool, stage: Stage, by: Option<Hit>, skb: &mut Skb, cx: &mut Ctx<'_>) {
+    pub(super) fn rewrite(&mut self, source: bool, stage: Stage, by: Option<By>, skb: &mut Skb, cx: &mut Ctx<'_>) {
         let (connection, direction, related) = match &skb.ct {
             Tracked::Untracked => return,
             Tracked::Fresh(connection) => (connection, Direction::Original, false),
@@ -196,6 +227,9 @@ impl Netns {
                 None => return,
             },
         };
+        if connection.ipvs && stage != Stage::Ipvs && source == (direction == Direction::Reply) {
+            return;
+        }
         let wanted = connection.rewritten(direction);
         let (ip, port) = if source { wanted.src } else { wanted.dst };
         let to = SocketAddrV4::new(ip, port);

@@ -163,6 +163,7 @@ impl Netns {
         if !self.filter_hook(Stage::Forward, "FORWARD", &mut skb, cx) {
             return;
         }
+        self.ipvs_answer("FORWARD", &mut skb, cx);
         skb.packet.decrement_ttl();
         skb.ip.ttl -= 1;
         self.postroute(skb, route, cx);
@@ -172,9 +173,11 @@ impl Netns {
     fn local_input(&mut self, skb: Skb, cx: &mut Ctx<'_>) {
         let skb = if skb.ip.is_fragment() { self.reassemble(skb, cx) } else { Some(skb) };
         let Some(mut skb) = skb else { return };
-        if self.filter_hook(Stage::Input, "INPUT", &mut skb, cx)
-            && self.post_hook(Table::Nat, Stage::Input, "INPUT", &mut skb, cx)
-        {
+        if !self.filter_hook(Stage::Input, "INPUT", &mut skb, cx) {
+            return;
+        }
+        let Some(mut skb) = self.ipvs_input(skb, cx) else { return };
+        if self.post_hook(Table::Nat, Stage::Input, "INPUT", &mut skb, cx) {
             self.deliver(skb, cx);
         }
     }

@@ -36,6 +36,9 @@ impl Netns {
         if !self.pre_hook(Stage::Output, "OUTPUT", &mut skb, cx) {
             return Ok(());
         }
+        if !self.ipvs_output(&mut skb, cx) {
+            return Err(NetError::Refused);
+        }
         let mut route = route;
         if skb.ip.dst != ip.dst {
             let Some(other) = self.route_to(skb.ip.dst).cloned() else {
@@ -227,6 +230,7 @@ impl Netns {
             DeviceKind::Bridge(_) => self.bridge_forward(dev, None, packet, cx),
             DeviceKind::Vxlan(_) => self.encapsulate(dev, &packet, cx),
             DeviceKind::Tun(_) => {}
+            DeviceKind::Dummy => cx.drop_at(&packet, Link::Ethernet, &device.name.clone(), DropReason::NobodyThere),
         }
     }
 

@@ -54,6 +54,7 @@ fn link(ns: &Netns, device: &Device, peers: &VecMap<NsId, usize>, addresses: boo
         DeviceKind::Loopback => ("LOOPBACK", "noqueue", " qlen 1000"),
         DeviceKind::Tun(_) => ("POINTOPOINT,MULTICAST,NOARP", "fq_codel", " qlen 500"),
         DeviceKind::Ether(_) => ("BROADCAST,MULTICAST", "fq_codel", " qlen 1000"),
+        DeviceKind::Dummy => ("BROADCAST,NOARP", "noqueue", " "),
         DeviceKind::Veth(_) | DeviceKind::Bridge(_) | DeviceKind::Vxlan(_) => ("BROADCAST,MULTICAST", "noqueue", " "),
     };
     let peer = match device.kind {
@@ -67,7 +68,7 @@ fn link(ns: &Netns, device: &Device, peers: &VecMap<NsId, usize>, addresses: boo
         (false, _) => flags.to_owned(),
     };
     let state = match (&device.kind, device.up && carrier) {
-        (DeviceKind::Loopback | DeviceKind::Tun(_) | DeviceKind::Vxlan(_), true) => "UNKNOWN",
+        (DeviceKind::Loopback | DeviceKind::Tun(_) | DeviceKind::Vxlan(_) | DeviceKind::Dummy, true) => "UNKNOWN",
         (_, true) => "UP",
         (_, false) => "DOWN",
     };
@@ -95,6 +96,7 @@ fn detail(ns: &Netns, device: &Device, text: &mut String) {
     let (least, most) = match device.kind {
         DeviceKind::Loopback => (0, 0),
         DeviceKind::Ether(_) => (68, 9_194),
+        DeviceKind::Dummy => (0, 0),
         _ => (68, 65_535),
     };
     let promiscuity = u8::from(device.master.is_some());
@@ -117,6 +119,7 @@ fn detail(ns: &Netns, device: &Device, text: &mut String) {
              vlan_filtering 0 vlan_protocol 802.1Q ",
             AGEING.as_secs() * 100
         ),
+        DeviceKind::Dummy => write!(text, "\n    dummy "),
         DeviceKind::Loopback | DeviceKind::Ether(_) => Ok(()),
     };
     if device.master.is_some() {

@@ -190,10 +190,14 @@ impl Runtime {
                 Typed::Echo(bytes) => self.output(id, &place, bytes, false, now, out),
                 Typed::Input(bytes) => self.run(id, workload::Input::Stdin(bytes), now, out),
                 Typed::End => self.run(id, workload::Input::StdinEnd, now, out),
-                Typed::Interrupt if first || self.is_shell(id) => {
-                    self.run(id, workload::Input::Signal(SIGINT), now, out)
+                Typed::Interrupt => {
+                    let outlives = first || self.is_shell(id);
+                    self.run(id, workload::Input::Signal(SIGINT), now, out);
+                    // A program that does nothing about it dies of it.
+                    if !outlives {
+                        self.exited(id, 128 + SIGINT, now, out);
+                    }
                 }
-                Typed::Interrupt => self.exited(id, 128 + SIGINT, now, out),
             }
         }
     }
@@ -514,10 +518,12 @@ impl Runtime {
         self.due.push(now + Span::millis(1), Due::Begin(proc));
     }
 
-    pub(super) fn host_cancel(&mut self, id: u64, out: &mut Out<Effect>) {
+    /// Ctrl-C: the program may say a last word; then it is over.
+    pub(super) fn host_cancel(&mut self, id: u64, now: Time, out: &mut Out<Effect>) {
         let running = self.procs.iter().find(|(_, p)| p.role == Role::Host(id)).map(|(proc, _)| *proc);
         if let Some(proc) = running {
-            self.end_process(proc, out);
+            self.run(proc, workload::Input::Signal(SIGINT), now, out);
+            self.exited(proc, 128 + SIGINT, now, out);
         }
     }
 }

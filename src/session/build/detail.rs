@@ -144,13 +144,20 @@ fn host(cluster: &Cluster, ix: NodeIx) -> Option<&crate::cluster::Host> {
 
 fn node_tables(cluster: &Cluster, ix: NodeIx) -> Vec<(String, String)> {
     let Some(ns) = host(cluster, ix).and_then(|host| cluster.fabric().ns(host.ns)) else { return Vec::new() };
-    vec![
+    let mut tables = vec![
         ("ip addr".into(), show::ip_addr(ns, None, false)),
         ("ip route".into(), show::ip_route(ns)),
         ("ip neigh".into(), show::ip_neigh(ns, None, cluster.now())),
         ("iptables-save".into(), saved(ns.filter())),
         ("bridge fdb".into(), show::bridge_fdb(ns, None, None, cluster.now())),
-    ]
+    ];
+    if !ns.ipvs().is_empty() {
+        tables.push(("ipvsadm -Ln".into(), show::ipvs_servers(ns, None, cluster.now())));
+    }
+    if !ns.nft().is_empty() {
+        tables.push(("nft list ruleset".into(), ns.nft().list(cluster.now())));
+    }
+    tables
 }
 
 fn saved(filter: &Filter) -> String {

@@ -424,8 +424,15 @@ fn drop_reason(why: &NetDrop) -> DropReason {
         NetDrop::NoSocket(at) => DropReason::NoListener(at.port()),
         NetDrop::NoNeighbour(ip) => DropReason::NoNeighbour(ip.to_string()),
         NetDrop::Filter(hit) => DropReason::Filtered(hit.to_string()),
+        NetDrop::Nft(hit) => DropReason::Filtered(hit.to_string()),
+        NetDrop::NoRealServer(_) => DropReason::NoEndpoint,
         NetDrop::Malformed => DropReason::Malformed,
-        NetDrop::Lost | NetDrop::Cut => DropReason::Fault,
+        NetDrop::Lost => DropReason::Fault,
+        NetDrop::Cut => DropReason::Cut,
+        NetDrop::TooLong { mtu } => DropReason::LinkMtu(*mtu),
+        NetDrop::ForwardingOff => DropReason::ForwardingOff,
+        NetDrop::ConntrackFull => DropReason::ConntrackFull,
+        NetDrop::NoTunnelEnd(mac) => DropReason::NoTunnelEnd(mac.to_string()),
         other => DropReason::Other(other.to_string()),
     }
 }

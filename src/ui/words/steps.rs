@@ -145,6 +145,21 @@ impl Words {
             }
             DropReason::DeviceDown(device) => say!(self, "{device} is down", "{device} 未启用"),
             DropReason::Fault => say!(self, "an injected fault took it", "被注入的故障丢弃"),
+            DropReason::Cut => say!(self, "the link is cut (an injected fault)", "链路已断开（注入的故障）"),
+            DropReason::LinkMtu(mtu) => say!(
+                self,
+                "longer than the {mtu} bytes that the link carries, and nobody is told (an injected fault)",
+                "超过链路所能承载的 {mtu} 字节，且不通知发送方（注入的故障）"
+            ),
+            DropReason::ForwardingOff => {
+                say!(self, "the node does not forward: net.ipv4.ip_forward = 0", "节点不转发：net.ipv4.ip_forward = 0")
+            }
+            DropReason::ConntrackFull => {
+                say!(self, "the table of connections is full (nf_conntrack_max)", "连接跟踪表已满（nf_conntrack_max）")
+            }
+            DropReason::NoTunnelEnd(mac) => {
+                say!(self, "the tunnel device has no FDB entry for {mac}", "隧道设备的 FDB 中没有 {mac} 的条目")
+            }
             DropReason::NoSubnet => {
                 say!(self, "flanneld knows no subnet for its destination", "flanneld 不知道目的地所属子网")
             }

@@ -50,6 +50,16 @@ words! {
     virtual_time: "Virtual time", "虚拟时间";
     timeline: "Timeline", "时间线";
     next: "Next", "接下来";
+    // A new cluster
+    new_cluster: "New cluster", "新集群";
+    new_cluster_say: "A cluster of another kind takes the place of this one. The link under Share leads back to this one.", "用另一种集群替换当前集群。“分享”中的链接可以回到当前集群。";
+    form_nodes: "Nodes", "节点";
+    form_masters: "Masters (0: hosted)", "控制面节点（0：托管）";
+    form_backend: "Overlay: flannel's backend", "覆盖网络：flannel 后端";
+    form_proxy: "Services: kube-proxy's mode", "Service：kube-proxy 模式";
+    form_scheduler: "IPVS: how a pod is chosen", "IPVS：如何选择 Pod";
+    form_policy: "Network policies are enforced", "强制执行网络策略";
+    create_cluster: "Start this cluster", "启动此集群";
     // Sharing
     share: "Share", "分享";
     go_on: "Go on with a real cluster", "到真实集群上继续";

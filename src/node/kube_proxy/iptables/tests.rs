@@ -1,16 +1,17 @@
 //! The proxier: when it writes, what it deletes, and how its rules share connections out.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde_json::json;
 
 use super::*;
-use crate::api::{Kind, KindOf, Object, WatchEventType};
-use crate::net::conntrack::{CtState, Phase, Tuple};
+use crate::api::{EndpointSlice, Kind, KindOf, Object, Service, WatchEventType};
+use crate::control::cache::Change;
+use crate::net::conntrack::{Connection, CtState, Phase, Tuple};
 use crate::net::filter::{Filter, Question, Table, Target, Verdict};
-use crate::net::packet::TCP;
-use crate::node::kube_proxy::model::Family;
+use crate::net::packet::{TCP, UDP};
+use crate::node::kube_proxy::model::{Family, Model};
 use crate::sim::Rng;
 
 fn config() -> Config {
@@ -51,7 +52,7 @@ fn slice(name: &str, protocol: &str, numbers: &[i32]) -> Object {
 }
 
 fn tell(proxier: &mut Iptables, new: Object) {
-    proxier.changed(&Change { event: WatchEventType::Added, old: None, new }, None);
+    proxier.tracker.changed(&Change { event: WatchEventType::Added, old: None, new }, None);
 }
 
 /// What is written at a time, as the text of each restore.
@@ -68,7 +69,7 @@ fn started() -> Iptables {
         tell(&mut proxier, service(name, "TCP"));
         tell(&mut proxier, slice(name, "TCP", &[1, 2]));
     }
-    proxier.synced(true, None);
+    proxier.tracker.synced(true, None);
     proxier
 }
 
@@ -80,8 +81,8 @@ fn declares(text: &str) -> usize {
 fn nothing_is_written_before_everything_was_listed() {
     let mut proxier = Iptables::new(config(), std::iter::empty());
     tell(&mut proxier, service("a", "TCP"));
-    assert_eq!((proxier.wake_at(), written(&mut proxier, Time(5)).len()), (None, 0));
-    proxier.synced(true, None);
+    assert_eq!((proxier.tracker.wake_at(), written(&mut proxier, Time(5)).len()), (None, 0));
+    proxier.tracker.synced(true, None);
     assert_eq!(written(&mut proxier, Time(5)).len(), 1);
 }
 
@@ -93,7 +94,7 @@ fn changes_within_a_second_are_written_together_and_alone() {
     tell(&mut proxier, slice("a", "TCP", &[1, 2, 3]));
     tell(&mut proxier, slice("a", "TCP", &[1, 3]));
     let due = Time::ZERO + MIN_SYNC;
-    assert_eq!((proxier.wake_at(), written(&mut proxier, due - Span::millis(1)).len()), (Some(due), 0));
+    assert_eq!((proxier.tracker.wake_at(), written(&mut proxier, due - Span::millis(1)).len()), (Some(due), 0));
     let second = written(&mut proxier, due);
     // The chains of b stay as they are; that of a's second endpoint is emptied and deleted.
     assert_eq!(second.iter().map(|text| declares(text)).collect::<Vec<_>>(), [4]);
@@ -102,7 +103,7 @@ fn changes_within_a_second_are_written_together_and_alone() {
     assert!(!second[0].contains(&format!("-X {}", chain::Names::of("default/b", "tcp").cluster)));
     // What changes nothing is not written.
     tell(&mut proxier, slice("a", "TCP", &[1, 3]));
-    assert_eq!(proxier.wake_at(), Some(due - MIN_SYNC + FULL_SYNC));
+    assert_eq!(proxier.tracker.wake_at(), Some(due - MIN_SYNC + FULL_SYNC));
     assert_eq!(written(&mut proxier, Time::ZERO + FULL_SYNC).iter().map(|text| declares(text)).sum::<usize>(), 6);
 }
 
@@ -110,7 +111,7 @@ fn changes_within_a_second_are_written_together_and_alone() {
 fn a_new_process_deletes_what_the_old_one_left() {
     let left = ["KUBE-SEP-AAAAAAAAAAAAAAAA", "KUBE-SERVICES", "PREROUTING"];
     let mut proxier = Iptables::new(config(), left.into_iter().map(Arc::from));
-    proxier.synced(true, None);
+    proxier.tracker.synced(true, None);
     let text = written(&mut proxier, Time::ZERO).concat();
     assert_eq!(
         text.lines().filter(|line| line.starts_with("-X")).collect::<Vec<_>>(),
@@ -124,10 +125,11 @@ fn udp_connections_to_endpoints_that_serve_no_more_are_forgotten() {
     let mut proxier = Iptables::new(config(), std::iter::empty());
     tell(&mut proxier, service("dns", "UDP"));
     tell(&mut proxier, slice("dns", "UDP", &[1, 2]));
-    proxier.synced(true, None);
+    proxier.tracker.synced(true, None);
     let connection = |answerer: u8, proto: u8| {
         let client = (Ipv4Addr::new(10, 244, 0, 9), 4_000);
         Connection {
+            ipvs: false,
             orig: Tuple { proto, src: client, dst: (Ipv4Addr::new(10, 96, 0, 7), 80) },
             reply: Tuple { proto, src: (Ipv4Addr::new(10, 244, 1, answerer), 8_080), dst: client },
             phase: Phase::Plain,
@@ -163,6 +165,8 @@ fn shares(endpoints: i32, count: u32, seed: u64) -> Vec<u32> {
     filter.restore(&restore(&model, &config(), None, &Chains::new()).0, true).expect("sound");
     let question = Question {
         bridged: false,
+        by_port: false,
+        ipvs: false,
         now: Time::ZERO,
         src: IpAddr::from([10, 244, 0, 9]),
         dst: IpAddr::from([10, 96, 0, 7]),
