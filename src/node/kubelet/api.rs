@@ -185,7 +185,6 @@ impl Kubelet {
             }
             (Kind::Pod, Some(pod)) => {
                 self.pod_updated(pod.clone(), now, out);
-                self.reconcile_status(pod, now, out);
             }
             _ => self.service_changed(&event.object, gone),
         }

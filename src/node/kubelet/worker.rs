@@ -293,8 +293,8 @@ impl Kubelet {
                     || worker.pod.metadata.deletion_grace_period_seconds != pod.metadata.deletion_grace_period_seconds
                     || worker.pod.metadata.labels != pod.metadata.labels
                     || worker.pod.metadata.annotations != pod.metadata.annotations;
-                worker.pod = pod;
-                worker.reassert(now);
+                worker.pod = Arc::clone(&pod);
+                worker.reassert(&pod, now);
                 if !news {
                     return;
                 }
