@@ -1,12 +1,13 @@
 //! A round of questions to all endpoints.
 //!
-//! Models `etcdctl/ctlv3/command/ep_command.go` (etcd 3.6). All endpoints are asked at once; there, `status` asks one after
-//! another. Who looks at the times of the requests could tell.
+//! Models `etcdctl/ctlv3/command/ep_command.go` and `defrag_command.go` (etcd 3.6). All endpoints are asked at once; there,
+//! `status` and `defrag` ask one after another. Who looks at the times of the requests could tell.
 
 use crate::etcd::{Body, EtcdError, Reply};
+use crate::etcdctl::golang;
 use crate::etcdctl::plan::{Poll, Refusal, exit};
 use crate::etcdctl::show::{Checked, Display, EndpointStatus};
-use crate::sim::Time;
+use crate::sim::{Time, VecMap};
 
 /// The questions and what has been answered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -14,7 +15,12 @@ pub struct Round {
     poll: Poll,
     asked: Time,
     endpoints: Vec<(String, Option<Answer>)>,
+    /// The alarms that endpoints know of, by place; asked for beside their health.
+    alarms: VecMap<u64, Vec<u64>>,
 }
+
+/// Questions about alarms have the numbers of their endpoints' places after this.
+pub const ALARMS: u64 = 1 << 32;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Answer {
@@ -26,11 +32,18 @@ enum Answer {
 impl Round {
     /// Questions to `endpoints`, none answered yet.
     pub fn new(poll: Poll, endpoints: &[String], now: Time) -> Round {
-        Round { poll, asked: now, endpoints: endpoints.iter().map(|endpoint| (endpoint.clone(), None)).collect() }
+        let endpoints = endpoints.iter().map(|endpoint| (endpoint.clone(), None)).collect();
+        Round { poll, asked: now, endpoints, alarms: VecMap::new() }
     }
 
     /// Takes the answer of the endpoint at place `id` in.
     pub fn answer<V>(&mut self, id: u64, result: Result<Reply<V>, EtcdError>, now: Time) {
+        if let Some(place) = id.checked_sub(ALARMS) {
+            let members = result.ok().map(|reply| reply.body);
+            let known = if let Some(Body::Alarms(members)) = members { members } else { Vec::new() };
+            self.alarms.insert(place, known);
+            return;
+        }
         let Some((endpoint, answer)) = usize::try_from(id).ok().and_then(|id| self.endpoints.get_mut(id)) else {
             return;
         };
@@ -52,7 +65,8 @@ impl Round {
 
     /// Whether all have answered.
     pub fn is_complete(&self) -> bool {
-        self.endpoints.iter().all(|(_, answer)| answer.is_some())
+        let alarms = self.poll != Poll::Health || self.alarms.len() == self.endpoints.len();
+        alarms && self.endpoints.iter().all(|(_, answer)| answer.is_some())
     }
 
     /// What goes to stdout and stderr, and the exit code.
@@ -60,13 +74,17 @@ impl Round {
         match self.poll {
             Poll::Health => self.health(display),
             Poll::Status => self.statuses(display),
+            Poll::Defrag => Ok(self.defragmented()),
         }
     }
 
     fn health(&self, display: Display) -> Result<(String, String, u8), Refusal> {
-        let checked = self.endpoints.iter().map(|(endpoint, answer)| {
+        let checked = (0_u64..).zip(&self.endpoints).map(|(place, (endpoint, answer))| {
+            let alarms = self.alarms.get(&place).filter(|alarms| !alarms.is_empty());
             let (at, error) = match answer {
-                Some(Answer::Healthy { at }) => (*at, None),
+                Some(Answer::Healthy { at }) => {
+                    (*at, alarms.map(|alarms| format!("Active Alarm(s): {}", "NOSPACE ".repeat(alarms.len()))))
+                }
                 Some(Answer::Failed { at, error }) => (*at, Some(error.clone())),
                 Some(Answer::Status(_)) | None => (self.asked, None),
             };
@@ -78,6 +96,25 @@ impl Round {
             return Ok((stdout, stderr, 0));
         }
         Ok((stdout, stderr + "Error: unhealthy cluster\n", exit::ERROR))
+    }
+
+    fn defragmented(&self) -> (String, String, u8) {
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        for (endpoint, answer) in &self.endpoints {
+            match answer {
+                Some(Answer::Failed { at, error }) => {
+                    let took = golang::duration(at.since(self.asked));
+                    stderr += &format!("Failed to defragment etcd member[{endpoint}]. took {took}. ({error})\n");
+                }
+                Some(Answer::Healthy { at }) => {
+                    let took = golang::duration(at.since(self.asked));
+                    stdout += &format!("Finished defragmenting etcd member[{endpoint}]. took {took}\n");
+                }
+                Some(Answer::Status(_)) | None => {}
+            }
+        }
+        let code = if stderr.is_empty() { 0 } else { exit::ERROR };
+        (stdout, stderr, code)
     }
 
     fn statuses(&self, display: Display) -> Result<(String, String, u8), Refusal> {

@@ -14,7 +14,6 @@ use crate::etcd::raft::{NodeId, ProposeError};
 use crate::etcd::replica::{Proposal, Request, RequestId};
 use crate::etcd::reply::Body;
 use crate::etcd::revision::{ClientId, WatchId};
-use crate::etcd::store::Command;
 use crate::sim::{Out, Time, VecMap};
 
 /// Who waits for what.
@@ -79,15 +78,15 @@ impl<V: Payload> Member<V> {
         writes.chain(reads.map(|(client, id)| (client, id, false)))
     }
 
-    /// Proposes a command, on behalf of a client or of its own.
+    /// Proposes something, on behalf of a client or of its own.
     pub(super) fn propose(
         &mut self,
         from: Option<(ClientId, u64)>,
-        command: Command<V>,
+        what: Proposal<V>,
         now: Time,
         out: &mut Out<Effect<V>>,
     ) {
-        if let Err(error) = self.put_in(Proposal::Command(command), from, now)
+        if let Err(error) = self.put_in(what, from, now)
             && let Some(from) = from
         {
             self.respond(from, Err(error), out);

@@ -31,13 +31,18 @@ impl Kubelet {
         if worker.writing.is_some() || worker.removed || worker.written.as_deref() == Some(&worker.status) {
             return;
         }
+        // A static pod is told of once something stands for it.
+        if worker.is_static && worker.mirror.is_none() {
+            return;
+        }
         let about = worker.reference();
-        let from = worker.written.take().unwrap_or_else(|| Arc::new(worker.pod.status.clone()));
+        let object = worker.object().metadata.uid.clone();
+        let from = worker.written.take().unwrap_or_else(|| Arc::new(worker.object().status.clone()));
         let to = Arc::new(worker.status.clone());
         worker.written = Some(Arc::clone(&to));
         let mut request = Request::new(Verb::Patch(PatchType::Strategic), Kind::Pod, &about.namespace, &about.name);
         request.subresource = Some(Subresource::Status);
-        request.body = Body::PodStatus(PodStatusPatch { uid: uid.clone(), from, to });
+        request.body = Body::PodStatus(PodStatusPatch { uid: object, from, to });
         let id = self.call(Purpose::PodStatus(uid.clone()), request, Some(about), out);
         if let Some(worker) = self.workers.get_mut(uid) {
             worker.writing = Some(id);
@@ -83,7 +88,7 @@ impl Kubelet {
             return;
         }
         if worker.removed {
-            return self.forget(uid, out);
+            return self.forget(uid, now, out);
         }
         if worker.unmounted.is_some() {
             return;
@@ -98,7 +103,6 @@ impl Kubelet {
         request.options.grace_period_seconds = Some(0);
         request.options.precondition_uid = Some(uid.clone());
         self.call(Purpose::PodDelete(uid.clone()), request, Some(about), out);
-        _ = now;
     }
 
     pub(super) fn pod_deleted(&mut self, uid: &Uid, response: &Response, now: Time, _out: &mut Out<Effect>) {
