@@ -315,10 +315,7 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
         for (id, endpoint) in (0_u64..).zip(&self.endpoints) {
             let mut ask = |id, op| out.push(Effect::Request { id, endpoint: endpoint.clone(), op });
             match poll {
-                Poll::Health => {
-                    ask(id, Op::Range(RangeOp::new(KeyRange::one("health"))));
-                    ask(poll::ALARMS + id, Op::AlarmList);
-                }
+                Poll::Health => ask(id, Op::Range(RangeOp::new(KeyRange::one("health")))),
                 Poll::Status => ask(id, Op::Status),
                 Poll::Defrag => ask(id, Op::Defragment),
             }

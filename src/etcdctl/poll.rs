@@ -1,13 +1,13 @@
 //! A round of questions to all endpoints.
 //!
 //! Models `etcdctl/ctlv3/command/ep_command.go` and `defrag_command.go` (etcd 3.6). All endpoints are asked at once; there,
-//! `status` and `defrag` ask one after another. Who looks at the times of the requests could tell.
+//! `status` and `defrag` ask one after another, and `health` asks for alarms too. Who looks at the times of the requests could tell.
 
 use crate::etcd::{Body, EtcdError, Reply};
 use crate::etcdctl::golang;
 use crate::etcdctl::plan::{Poll, Refusal, exit};
 use crate::etcdctl::show::{Checked, Display, EndpointStatus};
-use crate::sim::{Time, VecMap};
+use crate::sim::Time;
 
 /// The questions and what has been answered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,12 +15,7 @@ pub struct Round {
     poll: Poll,
     asked: Time,
     endpoints: Vec<(String, Option<Answer>)>,
-    /// The alarms that endpoints know of, by place; asked for beside their health.
-    alarms: VecMap<u64, Vec<u64>>,
 }
-
-/// Questions about alarms have the numbers of their endpoints' places after this.
-pub const ALARMS: u64 = 1 << 32;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Answer {
@@ -32,18 +27,11 @@ enum Answer {
 impl Round {
     /// Questions to `endpoints`, none answered yet.
     pub fn new(poll: Poll, endpoints: &[String], now: Time) -> Round {
-        let endpoints = endpoints.iter().map(|endpoint| (endpoint.clone(), None)).collect();
-        Round { poll, asked: now, endpoints, alarms: VecMap::new() }
+        Round { poll, asked: now, endpoints: endpoints.iter().map(|endpoint| (endpoint.clone(), None)).collect() }
     }
 
     /// Takes the answer of the endpoint at place `id` in.
     pub fn answer<V>(&mut self, id: u64, result: Result<Reply<V>, EtcdError>, now: Time) {
-        if let Some(place) = id.checked_sub(ALARMS) {
-            let members = result.ok().map(|reply| reply.body);
-            let known = if let Some(Body::Alarms(members)) = members { members } else { Vec::new() };
-            self.alarms.insert(place, known);
-            return;
-        }
         let Some((endpoint, answer)) = usize::try_from(id).ok().and_then(|id| self.endpoints.get_mut(id)) else {
             return;
         };
@@ -65,8 +53,7 @@ impl Round {
 
     /// Whether all have answered.
     pub fn is_complete(&self) -> bool {
-        let alarms = self.poll != Poll::Health || self.alarms.len() == self.endpoints.len();
-        alarms && self.endpoints.iter().all(|(_, answer)| answer.is_some())
+        self.endpoints.iter().all(|(_, answer)| answer.is_some())
     }
 
     /// What goes to stdout and stderr, and the exit code.
@@ -79,12 +66,9 @@ impl Round {
     }
 
     fn health(&self, display: Display) -> Result<(String, String, u8), Refusal> {
-        let checked = (0_u64..).zip(&self.endpoints).map(|(place, (endpoint, answer))| {
-            let alarms = self.alarms.get(&place).filter(|alarms| !alarms.is_empty());
+        let checked = self.endpoints.iter().map(|(endpoint, answer)| {
             let (at, error) = match answer {
-                Some(Answer::Healthy { at }) => {
-                    (*at, alarms.map(|alarms| format!("Active Alarm(s): {}", "NOSPACE ".repeat(alarms.len()))))
-                }
+                Some(Answer::Healthy { at }) => (*at, None),
                 Some(Answer::Failed { at, error }) => (*at, Some(error.clone())),
                 Some(Answer::Status(_)) | None => (self.asked, None),
             };
