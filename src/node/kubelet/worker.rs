@@ -352,7 +352,8 @@ impl Kubelet {
     pub(super) fn wake_worker(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
         let is_static = self.workers.get(uid).is_some_and(|worker| worker.is_static);
         // A static pod waits for nothing that the API server has.
-        if is_static && !self.statics.known || !is_static && !(self.runtime_known && self.services_known) {
+        let may = if is_static { self.statics.known } else { self.runtime_known && self.services_known };
+        if !may {
             return;
         }
         self.sync_pod(uid, now, out);
