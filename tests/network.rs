@@ -339,7 +339,7 @@ fn the_packet_panel_names_what_ended_a_packet_under_every_fault() {
     for (backend, faults, words, device, expected) in [
         ("vxlan", &["link worker2 loss=100%"][..], "", "eth0", Some(DropReason::Fault)),
         ("vxlan", &["link worker1 mtu=1400"], long, "eth0", Some(DropReason::LinkMtu(1_400))),
-        ("vxlan", &["partition worker1 worker2"], "", "eth0", Some(DropReason::Cut)),
+        ("vxlan", &["partition worker2"], "", "eth0", Some(DropReason::Cut)),
         ("vxlan", &["ip-forward worker1 off"], "", "docker0", Some(DropReason::ForwardingOff)),
         ("vxlan", &["conntrack worker1 full"], "", "flannel.1", Some(DropReason::ConntrackFull)),
         ("host-gw", &["ip-forward worker2 off"], "", "eth0", Some(DropReason::ForwardingOff)),
