@@ -5,7 +5,7 @@
 //! a cause, and is written into the trace; a fault may take it.
 //!
 //! `route` sends and delivers messages, `masters` are the control plane with `etcds`, its members of etcd, and `balancer` before
-//! its API servers, `host` is a node with its processes, `power` switches it, `cni` and `overlay` are its pods' network,
+//! its API servers, `host` is a node with its processes, `plane` those of a master as pods, `power` switches it, `cni` and `overlay` are its pods' network,
 //! `query` answers what a program asks of the kernel, `why` remembers who wrote what an object wants.
 
 pub mod addon;
@@ -22,6 +22,7 @@ pub mod link;
 pub mod masters;
 pub mod metrics;
 pub mod overlay;
+mod plane;
 mod power;
 mod proxy;
 pub mod query;

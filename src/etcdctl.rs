@@ -313,11 +313,12 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
     fn poll(&mut self, poll: Poll, now: Time, out: &mut Out<Effect<V>>) {
         let round = Round::new(poll, &self.endpoints, now);
         for (id, endpoint) in (0_u64..).zip(&self.endpoints) {
-            let op = match poll {
-                Poll::Health => Op::Range(RangeOp::new(KeyRange::one("health"))),
-                Poll::Status => Op::Status,
-            };
-            out.push(Effect::Request { id, endpoint: endpoint.clone(), op });
+            let mut ask = |id, op| out.push(Effect::Request { id, endpoint: endpoint.clone(), op });
+            match poll {
+                Poll::Health => ask(id, Op::Range(RangeOp::new(KeyRange::one("health")))),
+                Poll::Status => ask(id, Op::Status),
+                Poll::Defrag => ask(id, Op::Defragment),
+            }
         }
         self.state = State::Polling { round, deadline: now + self.timeout };
     }

@@ -11,7 +11,7 @@ use kubarium::net::hop::{Decision, Hop, Stage};
 use kubarium::session::Script;
 use kubarium::session::build::packets;
 use kubarium::sim::{Rng, VecMap};
-use kubarium::view::packet::{DropReason, Outcome};
+use kubarium::view::packet::{Decision as View, DropReason, Outcome};
 
 /// A pod that serves, or one that asks.
 #[derive(Debug)]
@@ -339,7 +339,7 @@ fn the_packet_panel_names_what_ended_a_packet_under_every_fault() {
     for (backend, faults, words, device, expected) in [
         ("vxlan", &["link worker2 loss=100%"][..], "", "eth0", Some(DropReason::Fault)),
         ("vxlan", &["link worker1 mtu=1400"], long, "eth0", Some(DropReason::LinkMtu(1_400))),
-        ("vxlan", &["partition worker1 worker2"], "", "eth0", Some(DropReason::Cut)),
+        ("vxlan", &["partition worker2"], "", "eth0", Some(DropReason::Cut)),
         ("vxlan", &["ip-forward worker1 off"], "", "docker0", Some(DropReason::ForwardingOff)),
         ("vxlan", &["conntrack worker1 full"], "", "flannel.1", Some(DropReason::ConntrackFull)),
         ("host-gw", &["ip-forward worker2 off"], "", "eth0", Some(DropReason::ForwardingOff)),
@@ -360,5 +360,33 @@ fn the_packet_panel_names_what_ended_a_packet_under_every_fault() {
             (outcome, expected) => panic!("{backend} {faults:?}: {outcome:?}, expected {expected:?}"),
         }
         assert_eq!(devices.last().map(String::as_str), Some(device), "{backend} {faults:?}: {devices:?}");
+    }
+}
+
+#[test]
+fn the_packet_panel_says_what_chose_the_pod_of_a_service() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/overlay.yaml");
+    let manifest = std::fs::read(path).expect("the manifest is readable");
+    let files: VecMap<String, Vec<u8>> = [("overlay.yaml".to_owned(), manifest)].into_iter().collect();
+    for (proxy, rule) in [
+        ("userspace", "-A KUBE-PORTALS-CONTAINER "),
+        ("iptables", "-A KUBE-SEP-"),
+        ("ipvs", "IPVS LOCAL_IN: TCP "),
+        ("nftables", "ip kube-proxy endpoint-"),
+    ] {
+        let mut script = Script::new(&files);
+        run(&mut script, &format!("!cluster nodes=2 seed=13 backend=vxlan pull=0s proxy={proxy}"));
+        run(&mut script, "kubectl apply -f overlay.yaml");
+        run(&mut script, "kubectl expose pod web --name portal --port 80");
+        run(&mut script, "kubectl wait --for=condition=Ready pod/web pod/client --timeout=60s");
+        run(&mut script, "!wait 3s");
+        run(&mut script, "kubectl exec client -- curl -s -o /dev/null http://portal/");
+        let cluster = &script.world().cluster;
+        let list = packets::list(cluster).packets;
+        let first = list.iter().find(|line| line.to == "default/portal").expect("a connection was opened");
+        let view = packets::packet(cluster, first.id).expect("it is remembered");
+        let rewritten = view.hops.iter().find(|hop| matches!(hop.decision, View::Dnat { .. }));
+        let by = rewritten.and_then(|hop| hop.rule.clone()).unwrap_or_default();
+        assert!(by.contains(rule), "{proxy}: {by:?} in {:#?}", view.hops);
     }
 }

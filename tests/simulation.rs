@@ -311,6 +311,40 @@ fn three_masters_lose_nothing_and_become_one_again() {
     simulate_all(true);
 }
 
+/// 1307: reads waited in etcd behind others that a change of the leader had failed. 1699: an API server that had been paused
+/// wrote an old status of a pod.
+#[test]
+fn seeds_that_failed_once_hold() {
+    for seed in [1_307, 1_699] {
+        simulate(seed, true).unwrap_or_else(|what| panic!("{what}"));
+    }
+}
+
+#[test]
+fn who_waits_for_a_member_of_etcd_that_crashes_is_told() {
+    let script = Mutex::new(Vec::new());
+    let mut simulation = Simulation::new(1, true, &script);
+    simulation.boot().expect("it boots");
+    let last = simulation.nodes().pop().expect("there are nodes");
+    let mut faults = |words: &[&str], then: Span| {
+        for word in words {
+            simulation.act(&format!("!fault {word}")).expect("the fault is known");
+        }
+        simulation.wait(then).expect("nothing breaks");
+        let host = simulation.world.cluster.hosts().last().expect("there are nodes");
+        let waits =
+            simulation.world.cluster.etcd_members().map(|(_, member)| member.unanswered().count()).sum::<usize>();
+        (host.flanneld.subnet(), waits > 0)
+    };
+    let halted = ["pause etcd master2", "pause etcd master3"];
+    assert!(faults(&halted, Span::secs(3)).0.is_some());
+    let flanneld = [&*format!("crash flanneld {last}"), &*format!("start flanneld {last}")];
+    assert_eq!(faults(&flanneld, Span::secs(1)), (None, true), "flanneld waits for etcd");
+    assert_eq!(faults(&["crash etcd master1"], Span::secs(10)), (None, false), "nobody waits for a crashed member");
+    let again = ["start etcd master1", "resume etcd master2", "resume etcd master3"];
+    assert!(faults(&again, Span::secs(30)).0.is_some(), "flanneld has asked again");
+}
+
 fn simulate_all(three: bool) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let (first, last) = match number("KUBARIUM_SEED") {

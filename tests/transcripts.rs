@@ -158,6 +158,16 @@ fn a_master_that_is_cut_off_stops_before_others_take_over() {
 }
 
 #[test]
+fn what_runs_on_a_master_is_in_the_files_of_its_disk() {
+    check("static-pods", |_| ());
+}
+
+#[test]
+fn a_full_database_raises_an_alarm_and_a_full_disk_ends_its_member() {
+    check("etcd-nospace", |_| ());
+}
+
+#[test]
 fn a_cluster_of_three_masters_survives_chaos() {
     check("ha-chaos", |_| ());
 }

@@ -104,6 +104,11 @@ impl Cluster {
         {
             self.tell_sender(message, entry, |to| etcd::Input::SnapshotSent(to, SnapshotStatus::Sent));
         }
+        // A member that is alone has no log on its way to the disk: what it is to write is the request.
+        let writes = matches!(&input, etcd::Input::Request { op, .. } if op.is_replicated());
+        if writes && self.etcds.len() == 1 && self.faults.full.contains(&at) {
+            return self.end_by_itself(Actor::Etcd(at), 2);
+        }
         if let Some(member) = self.etcd_at_mut(at) {
             let effects = run(member, input, now, entry);
             self.etcd_did(at, effects);
@@ -120,6 +125,10 @@ impl Cluster {
                         self.send(Actor::Etcd(at), Actor::Etcd(to), cause, message);
                     }
                     continue;
+                }
+                // It panics, and with it goes what it would have said after that.
+                etcd::Effect::Save(_) if self.faults.full.contains(&at) => {
+                    return self.end_by_itself(Actor::Etcd(at), 2);
                 }
                 etcd::Effect::Save(span) => {
                     let saved = Message::ToEtcd(etcd::Input::Saved);
@@ -235,6 +244,7 @@ impl Cluster {
     pub(super) fn etcd_stops(&mut self, at: MasterIx) {
         let now = self.now;
         let Some(member) = self.etcd_at_mut(at) else { return };
+        let unanswered: Vec<(etcd::ClientId, u64, bool)> = member.unanswered().collect();
         let mut clients: Vec<u32> = member.watch_views().map(|watch| watch.client.0).collect();
         clients.dedup();
         member.restart(now);
@@ -251,6 +261,24 @@ impl Cluster {
             };
             self.hand_over(client, None, Span::millis(1), message);
         }
+        for (client, id, is_write) in unanswered {
+            self.connection_to_etcd_broke(client, id, is_write);
+        }
+    }
+
+    /// A member that is gone will not answer a request. API servers know; etcdctl goes on trying to read until its own time is
+    /// over, and gives a write up, for it may have been done.
+    fn connection_to_etcd_broke(&mut self, client: etcd::ClientId, id: u64, is_write: bool) {
+        let result = Err(EtcdError::ConnectionLost);
+        let to = actor_of(client.0);
+        let message = match to {
+            Actor::Flanneld(_) => Message::Flannel(flannel::Input::Etcd { id, result }),
+            Actor::Outside(_) if is_write => {
+                Message::Mail(MailKind::Etcd(etcd::Effect::Response { client, id, result }))
+            }
+            _ => return,
+        };
+        self.hand_over(to, None, Span::millis(1), message);
     }
 
     /// A member's process starts with what is on its disk.

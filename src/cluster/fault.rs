@@ -12,6 +12,10 @@
 //! start COMPONENT [NODE]   start it again
 //! crash node NODE          switch a node off: everything on it is gone but its disk
 //! start node NODE          switch it on again
+//! pause node NODE          halt everything on a node, as a hypervisor does
+//! resume node NODE         let it go on
+//! full-disk etcd MASTER    the disk of the master's etcd takes nothing more
+//! quota MASTER SIZE        the database of the master's etcd may have so many bytes (--quota-backend-bytes), off: the default
 //! slow-disk MASTER TIME    every write of the master's etcd takes longer by that
 //! chaos TIME, chaos off    break and repair something at random, about as often as that; end it, and repair what it broke
 //! loss PERCENT             lose messages of the control plane
@@ -64,6 +68,14 @@ pub enum Fault {
     Delay(Span),
     /// Slow the disk of a master's etcd down.
     SlowDisk(MasterIx, Span),
+    /// The disk of a master's etcd is full.
+    FullDisk(MasterIx),
+    /// The most bytes that the database of a master's etcd may have; 0 for the default.
+    Quota(MasterIx, u64),
+    /// Halt every process of a node.
+    PauseNode(NodeIx),
+    /// Let them go on.
+    ResumeNode(NodeIx),
     /// Break things at random, with so much time between them; or stop that.
     Chaos(Option<Span>),
     /// Break the network of a node.
@@ -79,12 +91,18 @@ pub struct Faults {
     pub apart: VecSet<(NodeIx, NodeIx)>,
     /// Processes that are halted.
     pub paused: VecSet<Actor>,
+    /// Nodes that are halted.
+    pub halted: VecSet<NodeIx>,
     /// Nodes that are switched off.
     pub off: VecSet<NodeIx>,
     /// Cables that are bad.
     pub links: VecMap<NodeIx, LinkFault>,
     /// Processes that do not run.
     pub down: VecSet<Actor>,
+    /// Of those, the ones that nothing keeps from running: their kubelets start them again.
+    pub ended: VecSet<Actor>,
+    /// Disks of etcd that are full.
+    pub full: VecSet<MasterIx>,
     /// By how much disks of etcd are slower.
     pub disks: VecMap<MasterIx, Span>,
     /// Messages that are lost, in millionths.
@@ -115,6 +133,8 @@ impl Fault {
             ["start", "node", name] => find(name).map(Fault::PowerOn),
             ["crash", rest @ ..] => process(rest, find).map(Fault::Crash),
             ["start", rest @ ..] => process(rest, find).map(Fault::Start),
+            ["pause", "node", name] => find(name).map(Fault::PauseNode),
+            ["resume", "node", name] => find(name).map(Fault::ResumeNode),
             ["pause", rest @ ..] => process(rest, find).map(Fault::Pause),
             ["resume", rest @ ..] => process(rest, find).map(Fault::Resume),
             ["loss", percent] => match percent.trim_end_matches('%').parse::<u32>() {
@@ -130,6 +150,12 @@ impl Fault {
                 Some(span) => Ok(Fault::Chaos(Some(span))),
                 None => Err(format!("chaos takes off or a time of at least 1s such as 20s, not {time:?}")),
             },
+            ["full-disk", "etcd", master] => find(master).map(|ix| Fault::FullDisk(MasterIx(ix.0))),
+            ["quota", master, size] => match (find(master), bytes(size)) {
+                (Ok(ix), Some(bytes)) => Ok(Fault::Quota(MasterIx(ix.0), bytes)),
+                (Err(why), _) => Err(why),
+                (_, None) => Err(format!("quota takes off or bytes such as 400Ki or 8Mi, not {size:?}")),
+            },
             ["slow-disk", master, time] => match (find(master), parse_span(time)) {
                 (Ok(ix), Some(span)) => Ok(Fault::SlowDisk(MasterIx(ix.0), span)),
                 (Err(why), _) => Err(why),
@@ -137,11 +163,23 @@ impl Fault {
             },
             _ => Err(format!(
                 "{:?} is no fault; there are partition NODE… [from NODE…], one-way NODE… to NODE…, heal, \
-                 crash COMPONENT [NODE], start COMPONENT [NODE], pause COMPONENT [NODE], resume COMPONENT [NODE], crash node NODE, start node NODE, loss PERCENT, delay TIME, slow-disk MASTER TIME, chaos TIME or off, link NODE …, ip-forward NODE off, \
+                 crash COMPONENT [NODE], start COMPONENT [NODE], pause COMPONENT [NODE], resume COMPONENT [NODE], crash node NODE, start node NODE, pause node NODE, resume node NODE, loss PERCENT, delay TIME, slow-disk MASTER TIME, full-disk etcd MASTER, quota MASTER SIZE or off, chaos TIME or off, link NODE …, ip-forward NODE off, \
                  conntrack NODE full, stale-route NODE NODE, wrong-fdb NODE NODE, drop-rule NODE TABLE CHAIN N",
                 words.join(" ")
             )),
         }
+    }
+}
+
+/// A number of bytes: `400Ki`, `8Mi`, `off`, which is 0.
+fn bytes(text: &str) -> Option<u64> {
+    let (number, unit) = match text.strip_suffix("Ki").map(|n| (n, 1 << 10)) {
+        Some(found) => found,
+        None => text.strip_suffix("Mi").map_or((text, 1), |n| (n, 1 << 20)),
+    };
+    match text {
+        "off" => Some(0),
+        _ => number.parse::<u64>().ok().filter(|n| (1..1 << 30).contains(n)).map(|n| n * unit),
     }
 }
 
@@ -249,6 +287,11 @@ mod tests {
         check("chaos 20s", Ok(Fault::Chaos(Some(Span::secs(20)))));
         check("chaos off", Ok(Fault::Chaos(None)));
         check("chaos 0s", Err("chaos takes off or a time of at least 1s such as 20s, not \"0s\""));
+        check("full-disk etcd worker1", Ok(Fault::FullDisk(MasterIx(0))));
+        check("quota worker1 400Ki", Ok(Fault::Quota(MasterIx(0), 400 << 10)));
+        check("quota worker1 off", Ok(Fault::Quota(MasterIx(0), 0)));
+        check("quota worker1 much", Err("quota takes off or bytes such as 400Ki or 8Mi, not \"much\""));
+        check("pause node worker1", Ok(Fault::PauseNode(NodeIx(0))));
         check("delay soon", Err("delay takes a time such as 200ms, not \"soon\""));
     }
 }

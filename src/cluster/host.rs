@@ -190,6 +190,9 @@ impl Cluster {
         let runtime_config = runtime::Config { node: node.clone(), ip, epoch, timing };
         let mut runtime = Runtime::new(runtime_config, seed);
         runtime.preload(super::addon::DNS_IMAGE);
+        if master {
+            super::plane::install(&self.scenario, self.hosts.len(), &mut runtime);
+        }
         self.hosts.push(Host {
             kubelet: Kubelet::new(config, seed),
             runtime,
@@ -210,6 +213,7 @@ impl Cluster {
     /// Starts a process.
     pub(crate) fn start(&mut self, actor: Actor, cause: Option<EventId>) {
         self.faults.down.remove(&actor);
+        self.faults.ended.remove(&actor);
         let now = self.now;
         match actor {
             Actor::Kubelet(ix) => {
@@ -226,6 +230,7 @@ impl Cluster {
             Actor::Etcd(at) => self.etcd_starts(at),
             _ => {}
         }
+        self.plane_starts(actor, cause);
         self.rearm(actor);
     }
 
@@ -256,6 +261,7 @@ impl Cluster {
             Actor::Etcd(at) => self.etcd_stops(at),
             _ => {}
         }
+        self.plane_ends(actor, 137);
         self.calls.retain(|(client, _), _| *client != number);
         self.lose_what_is_under_way_to(actor);
         self.leave_api_servers(actor, None);
@@ -303,7 +309,8 @@ impl Cluster {
             (0_u32..).map(NodeIx).zip(&self.hosts).map(|(ix, host)| (ix, host.ns)).collect();
         for (a, here) in &nodes {
             for (b, there) in nodes.iter().filter(|(b, _)| b != a) {
-                let cut = self.faults.cuts(Some(*a), Some(*b));
+                let halted = [a, b].into_iter().any(|ix| self.faults.halted.contains(ix));
+                let cut = halted || self.faults.cuts(Some(*a), Some(*b));
                 self.fabric.faults_mut().set_cut(*here, *there, cut);
             }
         }
@@ -322,13 +329,13 @@ impl Cluster {
                     Message::ServeInput(id, input) => kubelet::Input::ServeInput(id, input),
                     Message::ServeCancel(id) => kubelet::Input::ServeCancel(id),
                     Message::Socket { token, socket, event } => kubelet::Input::Socket { token, socket, event },
+                    Message::Unblocked(container) => kubelet::Input::Unblocked(container),
                     _ => return,
                 };
                 let effects = run(&mut host.kubelet, input, now, entry);
                 self.kubelet_did(ix, effects);
             }
             (Actor::Runtime(_), Message::PoweredOn) => self.powered_on(ix, entry),
-            (Actor::Runtime(_), Message::Restart(actor)) => self.start_if_down(actor, entry),
             (Actor::Runtime(_), Message::ToRuntime(input)) => {
                 let effects = run(&mut host.runtime, input, now, entry);
                 self.runtime_did(ix, effects);
@@ -415,13 +422,14 @@ impl Cluster {
         self.rearm(Actor::Network);
     }
 
-    fn runtime_did(&mut self, ix: NodeIx, effects: Vec<(Option<EventId>, runtime::Effect)>) {
+    pub(super) fn runtime_did(&mut self, ix: NodeIx, effects: Vec<(Option<EventId>, runtime::Effect)>) {
         let me = Actor::Runtime(ix);
         for (cause, effect) in effects {
             match effect {
                 runtime::Effect::Cri(event) => {
                     if let runtime::CriEvent::Container(view) = &event {
                         self.metrics_container(ix, view, cause);
+                        self.plane_container(ix, view, cause);
                     }
                     self.send(me, Actor::Kubelet(ix), cause, Message::Cri(event));
                 }

@@ -8,18 +8,16 @@
 use std::sync::Arc;
 
 use crate::api::Answer;
-use crate::cluster::event::{Actor, MasterIx, NodeIx};
-use crate::cluster::{Backend, Cluster, Message, Scenario, rouse, run};
+use crate::cluster::event::{Actor, MasterIx};
+use crate::cluster::{Backend, Cluster, Scenario, rouse, run};
 use crate::control::apiserver::{self, ApiServer};
 use crate::control::controller::{Controller, Setup};
 use crate::control::elector::Role;
 use crate::control::{Calendar, Elector, Manager, Scheduler};
-use crate::sim::{Component, EventId, Rng, Span, Time, Wake};
+use crate::sim::{Component, EventId, Rng, Time, Wake};
 
 /// The numbers that an API server gives its requests begin at its master's number times this, so that they say whose they are.
 const NUMBERS: u64 = 1 << 48;
-/// How long a kubelet takes to start a container of the control plane again.
-const RESTART: Span = Span::secs(1);
 
 /// What runs on a master, beside its member of etcd.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -211,21 +209,20 @@ impl Cluster {
     /// A scheduler or a controller-manager is woken. One that has lost its lease ends; its kubelet starts it again.
     pub(super) fn candidate_wakes(&mut self, actor: Actor, entry: Option<EventId>) {
         let now = self.now;
-        let (at, calls, has_ended) = match actor {
+        let (calls, has_ended) = match actor {
             Actor::Scheduler(at) => {
                 let Some(master) = self.master_mut(at) else { return };
-                (at, master.scheduler.wake(now, entry), master.scheduler.has_ended())
+                (master.scheduler.wake(now, entry), master.scheduler.has_ended())
             }
             Actor::ControllerManager(at) => {
                 let Some(master) = self.master_mut(at) else { return };
-                (at, master.manager.wake(now, entry), master.manager.has_ended())
+                (master.manager.wake(now, entry), master.manager.has_ended())
             }
             _ => return,
         };
         self.calls_of(actor, calls);
         if has_ended {
-            self.crash(actor);
-            self.hand_over(Actor::Runtime(NodeIx(at.0)), entry, RESTART, Message::Restart(actor));
+            self.end_by_itself(actor, 1);
         }
     }
 

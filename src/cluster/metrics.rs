@@ -22,8 +22,6 @@ use crate::workload::{Family, image};
 /// What the processes of a node use that are in no pod (kernel, kubelet, containerd, flanneld, kube-proxy): thousandths of a
 /// core, bytes.
 const NODE: (u64, u64) = (47, 250 << 20);
-/// What those of the control plane use besides (API server, etcd, controller-manager, scheduler).
-const CONTROL_PLANE: (u64, u64) = (84, 404 << 20);
 
 /// A metrics-server that runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -140,7 +138,7 @@ impl Cluster {
     /// A kubelet is asked what its node uses.
     pub(crate) fn scraped(&mut self, ix: NodeIx, by: NodeIx, entry: Option<EventId>) {
         let Some(host) = self.host(ix) else { return };
-        let batch = usage_of(&host.runtime, host.name.clone(), host.master, self.now);
+        let batch = usage_of(&host.runtime, host.name.clone(), self.now);
         self.send(Actor::Kubelet(ix), Actor::MetricsServer(by), entry, Message::Scraped(Box::new(batch)));
     }
 
@@ -171,12 +169,8 @@ impl Cluster {
 }
 
 /// What a node and its containers use.
-fn usage_of(runtime: &Runtime, node: std::sync::Arc<str>, master: bool, now: Time) -> Batch {
-    let (mut millis, mut memory) = NODE;
-    if master {
-        millis += CONTROL_PLANE.0;
-        memory += CONTROL_PLANE.1;
-    }
+fn usage_of(runtime: &Runtime, node: std::sync::Arc<str>, now: Time) -> Batch {
+    let (millis, mut memory) = NODE;
     let mut cpu = runtime.past_cpu() + Span(now.0 / 1_000 * millis);
     let mut containers = Vec::new();
     for stats in runtime.stats(now) {

@@ -47,12 +47,19 @@ impl Cluster {
         if self.host_mut(ix).is_some_and(|host| host.metrics.take().is_some()) {
             self.metrics_ended(ix, None);
         }
+        self.faults.halted.remove(&ix);
         self.faults.down.insert(Actor::Runtime(ix));
         self.lose_what_is_under_way_to(Actor::Runtime(ix));
         self.unplug_everything(ix);
         self.cut_cables();
         self.end_node_commands(ix);
         self.rearm(Actor::Runtime(ix));
+    }
+
+    /// All that runs on a node.
+    pub(super) fn processes_on(&self, ix: NodeIx) -> Vec<Actor> {
+        let own = [Actor::Runtime(ix), Actor::Kubelet(ix), Actor::KubeProxy(ix), Actor::Flanneld(ix)];
+        own.into_iter().chain(self.control_plane_on(ix)).collect()
     }
 
     /// What runs of the control plane on a node.

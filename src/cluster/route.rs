@@ -48,8 +48,8 @@ pub enum Message {
     ToRuntime(runtime::Input),
     /// The machine has been switched on, and its operating system is up.
     PoweredOn,
-    /// A process of the control plane that ended of itself is to start again.
-    Restart(Actor),
+    /// Nothing keeps this container of a static pod from running any more.
+    Unblocked(Arc<str>),
     /// From the runtime to the kubelet.
     Cri(runtime::CriEvent),
     /// To a client outside.

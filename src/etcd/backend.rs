@@ -1,7 +1,8 @@
 //! What was written, by revision: the store's only copy of values.
 //!
 //! Models the `key` bucket of `server/storage/backend` (etcd), which is bbolt there; here it is a shared map, so that a
-//! checkpoint is a clone. It has no pages, so `size` counts what is in use and defragmentation has nothing to do.
+//! checkpoint is a clone. It has no pages, so `size` counts what is in use; how much of the file is free, the member
+//! reckons.
 
 use crate::etcd::key::Key;
 use crate::etcd::payload::Payload;

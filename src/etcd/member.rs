@@ -23,7 +23,7 @@ use crate::etcd::lease_number::LeaseNumbers;
 use crate::etcd::op::{Op, WatchOp};
 use crate::etcd::payload::Payload;
 use crate::etcd::raft::{self, Node, NodeId, Ready, SnapshotStatus, Storage};
-use crate::etcd::replica::{Replica, command_size};
+use crate::etcd::replica::{Proposal, Replica, command_size};
 use crate::etcd::reply::{Body, Event, Header, MemberInfo, Reply, Status};
 use crate::etcd::revision::{ClientId, LeaseId, Revision, WatchId};
 use crate::etcd::store::{Command, Store};
@@ -42,6 +42,8 @@ const MAX_REQUEST: u64 = 1_572_864;
 const MIN_IN_USE: u64 = 16_384;
 /// The size of a page of the database file.
 const PAGE: u64 = 4_096;
+/// The most bytes a database has if nothing is said.
+const QUOTA: u64 = 2 << 30;
 /// A follower that hears of no leader for that long campaigns (`--election-timeout`).
 const ELECTION: Span = Span::secs(1);
 /// How long a request may take.
@@ -70,6 +72,8 @@ pub struct MemberConfig {
     pub others: Vec<MemberInfo>,
     /// What its election time-outs are drawn from.
     pub seed: u64,
+    /// The most bytes its database may have (`--quota-backend-bytes`); 0 for the default.
+    pub quota: u64,
     /// How long its disk takes to write a piece of the log. Of a member that is alone nothing: its requests are late by that.
     pub disk: Span,
 }
@@ -87,6 +91,7 @@ impl Default for MemberConfig {
             started_unix_ms: 0,
             others: Vec::new(),
             seed: 0,
+            quota: 0,
             disk: Span::ZERO,
         }
     }
@@ -131,6 +136,8 @@ pub struct Member<V: Payload> {
     waiting: Waiting<V>,
     reads: Reads<V>,
     asked: Asked<V>,
+    /// Bytes of the database file. It grows, and shrinks only when it is defragmented.
+    file: u64,
     /// What the disk is writing.
     saving: Option<Ready<Replica<V>>>,
     ticks: Ticks,
@@ -248,7 +255,7 @@ impl<V: Payload> Member<V> {
         let rng = Rng::stream(self.config.seed.wrapping_add(now.0), &format!("raft/{}", self.config.name));
         let raft = Node::start(self.config.node(), raft::Config::ETCD, storage, Some(applied), rng);
         let (config, replica) = (self.config.clone(), std::mem::take(&mut self.replica));
-        *self = Member::with(config, raft, replica, now);
+        *self = Member { file: self.file, ..Member::with(config, raft, replica, now) };
     }
 
     fn with(config: MemberConfig, raft: Node<Replica<V>>, replica: Replica<V>, now: Time) -> Member<V> {
@@ -267,6 +274,7 @@ impl<V: Payload> Member<V> {
             waiting,
             reads,
             asked: Asked::default(),
+            file: 0,
             saving: None,
             ticks: Ticks::new(now),
         };
@@ -310,20 +318,41 @@ impl<V: Payload> Member<V> {
         membership.voters.len() <= 1 && membership.is_voter(self.raft.id())
     }
 
+    /// The most bytes its database may have from now on, as if it had been started with the flag; 0 for the default.
+    pub fn set_quota(&mut self, bytes: u64) {
+        self.config.quota = bytes;
+    }
+
+    fn quota(&self) -> u64 {
+        if self.config.quota == 0 { QUOTA } else { self.config.quota }
+    }
+
+    /// Bytes of its database that are in use.
+    fn in_use(&self) -> u64 {
+        MIN_IN_USE.max(self.store().backend.size().next_multiple_of(PAGE) + 3 * PAGE)
+    }
+
+    /// Bytes of its database file.
+    fn size(&self) -> u64 {
+        self.file.max(self.in_use() + PAGE)
+    }
+
     /// What it says of itself.
     pub fn status(&self) -> Status {
-        let in_use = MIN_IN_USE.max(self.store().backend.size().next_multiple_of(PAGE) + 3 * PAGE);
         let leader = self.raft.leader().map(|id| id.0);
+        let no_leader = leader.is_none().then(|| EtcdError::NoLeader.to_string());
+        let alarms = self.replica.alarms.iter().map(|id| format!("memberID:{} alarm:NOSPACE ", id.0));
         Status {
             version: self.config.version.clone(),
-            db_size: in_use + PAGE,
-            db_size_in_use: in_use,
+            db_size: self.size(),
+            db_size_in_use: self.in_use(),
+            quota: self.config.quota,
             leader,
             raft_index: self.raft.log().committed().0,
             raft_applied_index: self.raft.log().applied().0,
             raft_term: self.raft.term().0,
             is_learner: self.raft.is_learner(),
-            errors: leader.is_none().then(|| EtcdError::NoLeader.to_string()).into_iter().collect(),
+            errors: no_leader.into_iter().chain(alarms).collect(),
         }
     }
 
@@ -372,6 +401,11 @@ impl<V: Payload> Member<V> {
                 return self.ask_leader(from, op, now, out);
             }
             Op::MoveLeader(target) => return self.move_leader(from, NodeId(target), now, out),
+            Op::AlarmDisarm => return self.propose(Some(from), Proposal::Disarm, now, out),
+            Op::Defragment => {
+                self.file = self.in_use() + PAGE;
+                return self.respond(from, Ok(Body::Defragment), out);
+            }
             op => {
                 let mut then = Vec::new();
                 let result = self.answer(from.0, op, now, &mut then);
@@ -382,7 +416,14 @@ impl<V: Payload> Member<V> {
         if command_size(&command) > MAX_REQUEST {
             return self.respond(from, Err(EtcdError::RequestTooLarge), out);
         }
-        self.propose(Some(from), command, now, out);
+        if command.needs_space() && self.size() + command_size(&command) > self.quota() {
+            let id = self.raft.id();
+            if !self.replica.alarms.contains(&id) {
+                self.propose(None, Proposal::NoSpace(id), now, out);
+            }
+            return self.respond(from, Err(EtcdError::NoSpace), out);
+        }
+        self.propose(Some(from), Proposal::Command(command), now, out);
     }
 
     /// The answer to `op` from what this member has. What must come after the answer goes to `then`.
@@ -410,12 +451,15 @@ impl<V: Payload> Member<V> {
             }
             Op::Status => Ok(Body::Status(self.status())),
             Op::MemberList => Ok(Body::MemberList(self.members())),
+            Op::AlarmList => Ok(Body::Alarms(self.replica.alarms.iter().map(|id| id.0).collect())),
             Op::Put(_)
             | Op::Delete(_)
             | Op::Compact(_)
             | Op::LeaseGrant { .. }
             | Op::LeaseRevoke(_)
-            | Op::MoveLeader(_) => Err(EtcdError::NotLeader),
+            | Op::MoveLeader(_)
+            | Op::AlarmDisarm
+            | Op::Defragment => Err(EtcdError::NotLeader),
         }
     }
 
@@ -494,7 +538,7 @@ impl<V: Payload> Component for Member<V> {
         self.catch_up(now, out);
         if self.clock.next_look().is_some_and(|at| at <= now) {
             for lease in self.clock.due(now) {
-                self.propose(None, Command::LeaseRevoke(lease), now, out);
+                self.propose(None, Proposal::Command(Command::LeaseRevoke(lease)), now, out);
             }
         }
         let revision = self.store().revision();

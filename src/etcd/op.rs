@@ -52,13 +52,24 @@ pub enum Op<V> {
     MemberList,
     /// The leader shall make way for this member.
     MoveLeader(u64),
+    /// The alarms that are on.
+    AlarmList,
+    /// Put all alarms out.
+    AlarmDisarm,
+    /// Give the free pages of the member's database file back to the disk.
+    Defragment,
 }
 
 impl<V> Op<V> {
     /// Whether it goes through the replicated log (true) or is answered by the member asked (false).
     pub fn is_replicated(&self) -> bool {
         match self {
-            Op::Put(_) | Op::Delete(_) | Op::Compact(_) | Op::LeaseGrant { .. } | Op::LeaseRevoke(_) => true,
+            Op::Put(_)
+            | Op::Delete(_)
+            | Op::Compact(_)
+            | Op::LeaseGrant { .. }
+            | Op::LeaseRevoke(_)
+            | Op::AlarmDisarm => true,
             Op::Txn(txn) => !txn.is_read_only(),
             _ => false,
         }
@@ -69,7 +80,7 @@ impl<V> Op<V> {
         match self {
             Op::Range(range) => !range.serializable,
             Op::Txn(txn) => txn.is_read_only() && !txn.is_serializable(),
-            Op::MemberList => true,
+            Op::MemberList | Op::AlarmList => true,
             _ => false,
         }
     }

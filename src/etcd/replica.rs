@@ -20,11 +20,13 @@ pub struct Replica<V> {
     pub started: VecSet<NodeId>,
     /// The version that the cluster as a whole speaks.
     pub version: Option<String>,
+    /// The members whose alarm NOSPACE is on.
+    pub alarms: VecSet<NodeId>,
 }
 
 impl<V> Default for Replica<V> {
     fn default() -> Self {
-        Replica { store: Store::default(), started: VecSet::new(), version: None }
+        Replica { store: Store::default(), started: VecSet::new(), version: None, alarms: VecSet::new() }
     }
 }
 
@@ -59,6 +61,10 @@ pub enum Proposal<V> {
     Started(NodeId),
     /// The cluster as a whole speaks this version.
     Version(String),
+    /// This member has no space.
+    NoSpace(NodeId),
+    /// All alarms are put out.
+    Disarm,
 }
 
 impl<V: Payload> Machine for Replica<V> {
@@ -78,6 +84,7 @@ impl<V: Payload> Request<V> {
         let said = match &what {
             Proposal::Command(command) => command_size(command),
             Proposal::Started(_) | Proposal::Version(_) => 128,
+            Proposal::NoSpace(_) | Proposal::Disarm => 16,
         };
         Request { id, what, size: HEADER + said }
     }
@@ -98,6 +105,8 @@ impl<V> fmt::Display for Request<V> {
             Proposal::Command(Command::LeaseRevoke(id)) => write!(f, "revoke {id}"),
             Proposal::Started(id) => write!(f, "started {id}"),
             Proposal::Version(version) => write!(f, "version {version}"),
+            Proposal::NoSpace(id) => write!(f, "alarm {id}"),
+            Proposal::Disarm => f.write_str("disarm"),
         }
     }
 }

@@ -129,6 +129,10 @@ pub enum Body<V> {
     Status(Status),
     /// To `MemberList`.
     MemberList(Vec<MemberInfo>),
+    /// To `AlarmList`: the members that have no space; to `AlarmDisarm`: those whose alarm was put out.
+    Alarms(Vec<u64>),
+    /// To `Defragment`.
+    Defragment,
     /// To `MoveLeader`: who made way.
     MoveLeader {
         /// It led before.
@@ -205,6 +209,8 @@ pub struct Status {
     pub db_size: u64,
     /// Bytes of it in use.
     pub db_size_in_use: u64,
+    /// The most bytes it may have, as the flag says; 0 if it does not.
+    pub quota: u64,
     /// The member that leads, if one is known.
     pub leader: Option<u64>,
     /// The last index of the log.

@@ -10,7 +10,9 @@ use crate::etcd::index::Index;
 use crate::etcd::key::{Key, KeyRange};
 use crate::etcd::lease::Lessor;
 use crate::etcd::op::SortOrder;
-use crate::etcd::op::{DeleteOp, NewLease, NewValue, PutOp, RangeOp, RangeWhat, RevisionFilter, Sort, SortBy, TxnOp};
+use crate::etcd::op::{
+    DeleteOp, NewLease, NewValue, PutOp, RangeOp, RangeWhat, RevisionFilter, Sort, SortBy, TxnOp, TxnStep,
+};
 use crate::etcd::payload::Payload;
 use crate::etcd::reply::{Body, Event, Found, KeyValue, RangeReply};
 use crate::etcd::revision::{Change, LeaseId, Revision};
@@ -42,6 +44,24 @@ pub enum Command<V> {
     LeaseGrant(LeaseId, Span),
     /// End this lease and delete its keys.
     LeaseRevoke(LeaseId),
+}
+
+impl<V> Command<V> {
+    /// Whether it writes something that takes space: not where the alarm NOSPACE is on (`applierV3Capped`).
+    pub fn needs_space(&self) -> bool {
+        fn puts<V>(op: &TxnOp<V>) -> bool {
+            op.success.iter().chain(&op.failure).any(|step| match step {
+                TxnStep::Put(_) => true,
+                TxnStep::Txn(op) => puts(op),
+                TxnStep::Range(_) | TxnStep::Delete(_) => false,
+            })
+        }
+        match self {
+            Command::Put(_) | Command::LeaseGrant(..) => true,
+            Command::Txn(op) => puts(op),
+            Command::Delete(_) | Command::Compact(_) | Command::LeaseRevoke(_) => false,
+        }
+    }
 }
 
 /// What applying a command gave.

@@ -51,6 +51,12 @@ pub enum Verb {
     Txn,
     /// `compaction`
     Compact,
+    /// `alarm list`
+    AlarmList,
+    /// `alarm disarm`
+    AlarmDisarm,
+    /// `defrag`
+    Defrag,
     /// `lease grant`
     LeaseGrant,
     /// `lease revoke`
@@ -248,8 +254,8 @@ const fn long(mut command: Command, text: &'static str) -> Command {
 /// All commands, in order.
 pub const COMMANDS: &[Command] = &[
     group(&["alarm"], "Alarm related commands"),
-    other(&["alarm", "disarm"], "Disarms all alarms"),
-    other(&["alarm", "list"], "Lists all alarms"),
+    command(&["alarm", "disarm"], "", "Disarms all alarms", Verb::AlarmDisarm),
+    command(&["alarm", "list"], "", "Lists all alarms", Verb::AlarmList),
     group(&["auth"], "Enable or disable authentication"),
     other(&["auth", "disable"], "Disables authentication"),
     other(&["auth", "enable"], "Enables authentication"),
@@ -269,7 +275,10 @@ pub const COMMANDS: &[Command] = &[
     other(&["completion", "fish"], "Generate the autocompletion script for fish"),
     other(&["completion", "powershell"], "Generate the autocompletion script for powershell"),
     other(&["completion", "zsh"], "Generate the autocompletion script for zsh"),
-    other(&["defrag"], "Defragments the storage of the etcd members with given endpoints"),
+    with(
+        command(&["defrag"], "", "Defragments the storage of the etcd members with given endpoints", Verb::Defrag),
+        const { &[CLUSTER] },
+    ),
     with(
         command(
             &["del"],

@@ -88,6 +88,9 @@ fn body<V: Payload>(body: &Body<V>, revision: Revision) -> String {
         }
         Body::LeaseList(leases) => leases.iter().map(|id| format!("\"ID\" : {}\n", id.get())).collect(),
         Body::MemberList(members) => members.iter().map(member).collect(),
+        Body::Alarms(members) => {
+            members.iter().map(|id| format!("\"MemberID\" : {id}\n\"AlarmType\" : NOSPACE\n\n")).collect()
+        }
         _ => String::new(),
     }
 }

@@ -90,6 +90,10 @@ pub fn reply<V: Payload>(reply: &Reply<V>) -> String {
             let object = Object::default().raw("header", &header(&no_revision).done());
             object.list("members", &members).done()
         }
+        Body::Alarms(members) => {
+            let alarm = |id: &u64| Object::default().number("memberID", *id).number("alarm", 1).done();
+            with(Object::default().list("alarms", &members.iter().map(alarm).collect::<Vec<_>>()))
+        }
         body => with(self::body(body, reply.header.revision)),
     }
 }
@@ -129,6 +133,7 @@ pub fn statuses(statuses: &[EndpointStatus]) -> String {
             .number("dbSizeInUse", status.db_size_in_use)
             .on("isLearner", status.is_learner)
             .text("storageVersion", &super::table::storage_version(&status.version))
+            .number("dbSizeQuota", status.quota)
             .raw("downgradeInfo", "{}");
         Object::default().raw("Endpoint", &json_string(&of.endpoint)).raw("Status", &object.done()).done()
     };

@@ -1,7 +1,7 @@
 //! From a command line to what is asked of etcd.
 //!
 //! Models `get_command.go`, `put_command.go`, `del_command.go`, `watch_command.go`, `lease_command.go`,
-//! `compaction_command.go`, `ep_command.go` and `member_command.go` in `etcdctl/ctlv3/command` (etcd 3.6).
+//! `compaction_command.go`, `alarm_command.go`, `defrag_command.go`, `ep_command.go` and `member_command.go` in `etcdctl/ctlv3/command` (etcd 3.6).
 
 use std::sync::Arc;
 
@@ -64,6 +64,8 @@ pub enum Poll {
     Health,
     /// How it is.
     Status,
+    /// To defragment its database.
+    Defrag,
 }
 
 /// Why a command ends before it asks anything.
@@ -143,6 +145,12 @@ pub fn plan<V: Payload + From<Arc<str>>>(line: &Line, stdin: &str) -> Result<Pla
             };
             golang::parse_uint(target, 16).map(Plan::MoveLeader).or_else(|e| refuse(exit::BAD_ARGS, e))
         }
+        Verb::AlarmList | Verb::AlarmDisarm if !line.args.is_empty() => {
+            refuse(exit::BAD_ARGS, format!("{} command accepts no arguments", command.path.join(" ")))
+        }
+        Verb::AlarmList => ask(Op::AlarmList, Subject::Alarm),
+        Verb::AlarmDisarm => ask(Op::AlarmDisarm, Subject::Alarm),
+        Verb::Defrag => Ok(Plan::Poll { poll: Poll::Defrag, cluster: line.on("cluster") }),
         Verb::EndpointHealth => Ok(Plan::Poll { poll: Poll::Health, cluster: line.on("cluster") }),
         Verb::EndpointStatus => Ok(Plan::Poll { poll: Poll::Status, cluster: line.on("cluster") }),
         Verb::Version => Ok(Plan::Print(format!("etcdctl version: {VERSION}\nAPI version: {API_VERSION}\n"))),

@@ -1,9 +1,10 @@
 //! A round of questions to all endpoints.
 //!
-//! Models `etcdctl/ctlv3/command/ep_command.go` (etcd 3.6). All endpoints are asked at once; there, `status` asks one after
-//! another. Who looks at the times of the requests could tell.
+//! Models `etcdctl/ctlv3/command/ep_command.go` and `defrag_command.go` (etcd 3.6). All endpoints are asked at once; there,
+//! `status` and `defrag` ask one after another, and `health` asks for alarms too. Who looks at the times of the requests could tell.
 
 use crate::etcd::{Body, EtcdError, Reply};
+use crate::etcdctl::golang;
 use crate::etcdctl::plan::{Poll, Refusal, exit};
 use crate::etcdctl::show::{Checked, Display, EndpointStatus};
 use crate::sim::Time;
@@ -60,6 +61,7 @@ impl Round {
         match self.poll {
             Poll::Health => self.health(display),
             Poll::Status => self.statuses(display),
+            Poll::Defrag => Ok(self.defragmented()),
         }
     }
 
@@ -78,6 +80,25 @@ impl Round {
             return Ok((stdout, stderr, 0));
         }
         Ok((stdout, stderr + "Error: unhealthy cluster\n", exit::ERROR))
+    }
+
+    fn defragmented(&self) -> (String, String, u8) {
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        for (endpoint, answer) in &self.endpoints {
+            match answer {
+                Some(Answer::Failed { at, error }) => {
+                    let took = golang::duration(at.since(self.asked));
+                    stderr += &format!("Failed to defragment etcd member[{endpoint}]. took {took}. ({error})\n");
+                }
+                Some(Answer::Healthy { at }) => {
+                    let took = golang::duration(at.since(self.asked));
+                    stdout += &format!("Finished defragmenting etcd member[{endpoint}]. took {took}\n");
+                }
+                Some(Answer::Status(_)) | None => {}
+            }
+        }
+        let code = if stderr.is_empty() { 0 } else { exit::ERROR };
+        (stdout, stderr, code)
     }
 
     fn statuses(&self, display: Display) -> Result<(String, String, u8), Refusal> {

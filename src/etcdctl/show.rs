@@ -65,6 +65,8 @@ pub enum Subject {
     LeaseList,
     /// `member list`
     MemberList,
+    /// `alarm list` and `alarm disarm`
+    Alarm,
     /// `move-leader`, with the member that shall lead.
     MoveLeader(u64),
 }
@@ -214,7 +216,15 @@ impl Display {
                     line(&mut out, format_args!("Leadership transferred from {from:x} to {to:x}"));
                 }
             }
-            Body::Compact | Body::WatchCreate(_) | Body::WatchCancel(_) | Body::WatchProgress | Body::Status(_) => {}
+            Body::Alarms(members) => {
+                members.iter().for_each(|id| line(&mut out, format_args!("memberID:{id} alarm:NOSPACE ")));
+            }
+            Body::Compact
+            | Body::Defragment
+            | Body::WatchCreate(_)
+            | Body::WatchCancel(_)
+            | Body::WatchProgress
+            | Body::Status(_) => {}
         }
         out
     }

@@ -59,7 +59,7 @@ pub fn status_row(of: &EndpointStatus) -> Vec<String> {
         golang::bytes(status.db_size),
         golang::bytes(status.db_size_in_use),
         format!("{unused}%"),
-        golang::bytes(0),
+        golang::bytes(status.quota),
         (status.leader == Some(of.header.member_id)).to_string(),
         status.is_learner.to_string(),
         status.raft_term.to_string(),

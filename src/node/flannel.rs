@@ -197,15 +197,12 @@ struct Running {
 /// The watch of a running flanneld for the subnets of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Watch {
-    Open,
+    /// Asked for by this request.
+    Open { id: u64 },
     /// Lost: all subnets are to be listed again.
-    Lost {
-        list_at: Time,
-    },
+    Lost { list_at: Time },
     /// Asked for all subnets, by this request.
-    Listing {
-        id: u64,
-    },
+    Listing { id: u64 },
 }
 
 /// flanneld.
@@ -272,6 +269,11 @@ impl Flanneld {
         out.push(Effect::Etcd { id: self.next_id, op });
     }
 
+    fn watch_from<V>(&mut self, first: Revision, out: &mut Out<Effect<V>>) -> Watch {
+        self.ask(Op::WatchCreate(WatchOp::new(KeyRange::prefix(SUBNETS)).from(first)), out);
+        Watch::Open { id: self.next_id }
+    }
+
     fn configure<V>(&mut self, out: &mut Out<Effect<V>>) {
         self.state = State::Configuring;
         self.ask(Op::Range(RangeOp::new(KeyRange::one(CONFIG))), out);
@@ -323,12 +325,12 @@ impl Flanneld {
         for lease in claim.others {
             self.learn(backend, lease, out);
         }
-        self.ask(Op::WatchCreate(WatchOp::new(KeyRange::prefix(SUBNETS)).from(claim.listed.next())), out);
+        let watch = self.watch_from(claim.listed.next(), out);
         out.push(Effect::Log("Watching for new subnet leases".into()));
         let renew_at = now + (SUBNET_TTL - RENEW_MARGIN);
         self.cause = out.cause();
         let check_at = (backend == Backend::HostGw).then(|| now + ROUTE_CHECK);
-        self.state = State::Running(Running { config, subnet, renew_at, check_at, renewing: None, watch: Watch::Open });
+        self.state = State::Running(Running { config, subnet, renew_at, check_at, renewing: None, watch });
     }
 
     fn change<V: Payload>(&mut self, event: &Event<V>, out: &mut Out<Effect<V>>) {
@@ -416,8 +418,7 @@ impl Flanneld {
             Body::Range(range) if matches!(running.watch, Watch::Listing { .. }) => {
                 let leases = range.kvs().iter().filter_map(|kv| SubnetLease::parse(&kv.key, &kv.value.text()));
                 self.relearn(running.config.backend, leases.collect(), out);
-                self.ask(Op::WatchCreate(WatchOp::new(KeyRange::prefix(SUBNETS)).from(at.next())), out);
-                running.watch = Watch::Open;
+                running.watch = self.watch_from(at.next(), out);
             }
             _ => {}
         }
@@ -435,7 +436,8 @@ impl Flanneld {
 
     fn failed<V>(&mut self, id: u64, error: &EtcdError, now: Time, out: &mut Out<Effect<V>>) {
         match &mut self.state {
-            State::Running(running) if running.watch == Watch::Listing { id } => {
+            State::Running(running) if matches!(running.watch, Watch::Open { id: asked } | Watch::Listing { id: asked } if asked == id) =>
+            {
                 out.push(Effect::Log(format!("Watch subnets: {error}")));
                 running.watch = Watch::Lost { list_at: now + RETRY };
             }

@@ -3,7 +3,7 @@
 //! It registers its node, keeps the node's status and lease fresh, watches the pods bound to it and makes the runtime agree
 //! with them: one [`worker::Worker`] per pod, each with at most one sync in flight. What happens in the runtime is noticed
 //! at the next relist (the PLEG, every second), as upstream's is; a failed sync is tried again after the back-off.
-//! Differs: no cgroups, devices, eviction or static pods yet; ConfigMaps and Secrets are fetched when a container starts.
+//! Differs: no cgroups, devices or eviction yet; ConfigMaps and Secrets are fetched when a container starts.
 
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
@@ -31,6 +31,7 @@ pub mod phase;
 pub mod probe;
 pub mod prober;
 pub mod start;
+pub mod statics;
 pub mod status;
 pub mod status_manager;
 pub mod stream;
@@ -90,6 +91,8 @@ pub enum Input {
     ServeInput(u64, StreamInput),
     /// The client of a stream has gone.
     ServeCancel(u64),
+    /// Whatever kept a container of a static pod from running is gone: it is started without a back-off.
+    Unblocked(Arc<str>),
 }
 
 /// What the kubelet wants done.
@@ -157,6 +160,7 @@ pub struct Kubelet {
     network_ready: bool,
     probes: prober::Prober,
     streams: stream::Streams,
+    statics: statics::Statics,
 }
 
 impl Kubelet {
@@ -185,6 +189,7 @@ impl Kubelet {
             network_ready: false,
             probes: prober::Prober::default(),
             streams: stream::Streams::default(),
+            statics: statics::Statics::default(),
             config,
         }
     }
@@ -199,14 +204,14 @@ impl Kubelet {
         &self.config
     }
 
-    /// The pods that it cares for.
+    /// The pods that it cares for, as the API server has them if it does.
     pub fn pods(&self) -> impl Iterator<Item = &Arc<Pod>> {
-        self.workers.values().map(|w| &w.pod)
+        self.workers.values().map(Worker::object)
     }
 
     /// What the worker of each pod is doing, in words, by uid.
     pub fn doing(&self) -> impl Iterator<Item = (&Uid, &'static str)> {
-        self.workers.iter().map(|(uid, w)| (uid, w.doing()))
+        self.workers.values().map(|w| (&w.object().metadata.uid, w.doing()))
     }
 
     fn timestamp(&self, at: Time) -> Timestamp {
@@ -246,6 +251,8 @@ impl Component for Kubelet {
             Input::Cri(CriEvent::Container(view)) => self.container_changed(view, now),
             Input::Cri(CriEvent::Sandbox(view)) => self.sandbox_changed(view, now),
             Input::Cri(CriEvent::NetworkReady(ready)) => self.set_network_ready(ready, now, out),
+            Input::Cri(CriEvent::Manifests(files)) => self.manifests_changed(&files, now, out),
+            Input::Unblocked(container) => self.unblocked(&container, now, out),
             Input::Socket { token, socket, event } => self.probe_socket(token, socket, event, now, out),
             Input::Serve { id, request } => self.serve(id, request, out),
             Input::ServeInput(id, input) => self.serve_input(id, input, out),
@@ -255,12 +262,14 @@ impl Component for Kubelet {
 
     fn wake(&mut self, now: Time, out: &mut Out<Effect>) {
         self.retry_due(now, out);
+        self.mirrors_due(now, out);
         self.node_due(now, out);
         self.probes_due(now, out);
         self.workers_due(now, out);
     }
 
     fn wake_at(&self) -> Option<Wake<Reason>> {
-        [self.retry_wake(), self.node_wake(), self.probes_wake(), self.workers_wake()].into_iter().flatten().min()
+        let mine = [self.retry_wake(), self.mirrors_wake(), self.node_wake(), self.probes_wake(), self.workers_wake()];
+        mine.into_iter().flatten().min()
     }
 }

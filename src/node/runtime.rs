@@ -124,6 +124,8 @@ pub enum Input {
     },
     /// The command line `id` is given up (Ctrl-C).
     HostCancel(u64),
+    /// The process that a container stands for has ended with this exit code.
+    Ended(ContainerId, u8),
 }
 
 /// What the runtime wants done.
@@ -213,6 +215,7 @@ pub struct Runtime {
     zone: Arc<Zone>,
     host: Place,
     host_fs: Fs,
+    manifests: host::Manifests,
 }
 
 impl Runtime {
@@ -237,6 +240,7 @@ impl Runtime {
             zone: Arc::default(),
             host,
             host_fs,
+            manifests: host::Manifests::default(),
             config,
         }
     }
@@ -267,6 +271,11 @@ impl Runtime {
             let image = ImageRef { name: name.full().into(), id: name.id(), size: name.info().size };
             self.images.insert(image.name.clone(), image);
         }
+    }
+
+    /// Puts a file on the node's disk before anything runs.
+    pub fn put_file(&mut self, path: &str, data: &str) {
+        self.host_fs.put(path, crate::workload::File::of(data));
     }
 
     /// All sandboxes.
@@ -318,6 +327,7 @@ impl Runtime {
     fn call(&mut self, op: OpId, request: CriRequest, now: Time, out: &mut Out<Effect>) {
         match request {
             CriRequest::List => {
+                self.tell_manifests(out);
                 let sandboxes = self.sandboxes.values().map(|s| s.view.clone()).collect();
                 let containers = self.containers.values().map(|c| c.view.clone()).collect();
                 Self::answer(op, CriAnswer::Listed(sandboxes, containers), out);
@@ -437,7 +447,9 @@ impl Component for Runtime {
             }
             Input::Host { id, line } => self.host_line(id, &line, now),
             Input::HostCancel(id) => self.host_cancel(id, now, out),
+            Input::Ended(id, code) => self.end_container(&id, code, "Error", now, out),
         }
+        self.look_at_manifests(out);
     }
 
     fn wake(&mut self, now: Time, out: &mut Out<Effect>) {
@@ -450,6 +462,7 @@ impl Component for Runtime {
         for id in ready {
             self.run(id, crate::workload::Input::Timer, now, out);
         }
+        self.look_at_manifests(out);
     }
 
     fn wake_at(&self) -> Option<Wake<Reason>> {

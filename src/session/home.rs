@@ -186,7 +186,8 @@ pub struct HomeFiles<'a> {
 impl Files for HomeFiles<'_> {
     fn at(&self, path: &str) -> Option<FileNode> {
         let whole = resolve(&self.home.cwd, path);
-        let under = || self.under.at(path);
+        // Where the terminal has gone, only its own files are.
+        let under = || (path.starts_with('/') || self.home.cwd == ROOT).then(|| self.under.at(path)).flatten();
         if let Ok(data) = self.home.fs.read(&whole) {
             return Some(FileNode::File(data.to_vec()));
         }
@@ -200,10 +201,7 @@ impl Files for HomeFiles<'_> {
     }
 
     fn home(&self) -> String {
-        match self.under.home() {
-            home if home == ROOT => self.home.cwd.clone(),
-            home => home,
-        }
+        if self.home.cwd == ROOT { self.under.home() } else { self.home.cwd.clone() }
     }
 }
 

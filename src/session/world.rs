@@ -149,7 +149,8 @@ impl World {
                 None
             }
             (Action::Interrupt, None) => {
-                if let Some(job) = self.foreground.take().or_else(|| self.terminal.listening()) {
+                // What it says last still comes before the next prompt.
+                if let Some(job) = self.foreground.or_else(|| self.terminal.listening()) {
                     self.terminal.interrupt(&mut self.cluster, job);
                     self.settle();
                 }

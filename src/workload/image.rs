@@ -48,6 +48,8 @@ pub enum Family {
     HpaExample,
     /// metrics-server.
     MetricsServer,
+    /// A process of the control plane, or etcd.
+    ControlPlane,
     /// hello-app and hello-world servers.
     HelloApp,
     /// Anything else: a server on the declared ports.
@@ -92,6 +94,14 @@ const fn entry(
 ) -> Entry {
     (name, ImageInfo { family, size, entrypoint, cmd })
 }
+
+/// What kubeadm runs, in the registry of Kubernetes.
+const CONTROL_PLANE: &[Entry] = &[
+    entry("etcd", Family::ControlPlane, 23_642_360, &[], &["etcd"]),
+    entry("kube-apiserver", Family::ControlPlane, 27_064_672, &[], &["kube-apiserver"]),
+    entry("kube-controller-manager", Family::ControlPlane, 22_819_474, &[], &["kube-controller-manager"]),
+    entry("kube-scheduler", Family::ControlPlane, 17_382_979, &[], &["kube-scheduler"]),
+];
 
 /// The catalogue, by the last part of the repository's name.
 const CATALOGUE: &[Entry] = &[
@@ -225,7 +235,9 @@ impl ImageName {
     pub fn info(&self) -> ImageInfo {
         let last = self.repository.rsplit('/').next().unwrap_or(&self.repository);
         let exact = CATALOGUE.iter().find(|(name, _)| *name == last).map(|(_, info)| *info);
-        let info = exact.unwrap_or(GENERIC);
+        let plane =
+            CONTROL_PLANE.iter().find(|(name, _)| self.registry == "registry.k8s.io" && *name == self.repository);
+        let info = plane.map(|(_, info)| *info).or(exact).unwrap_or(GENERIC);
         let small = info.family == Family::Nginx && self.tag.contains("alpine");
         ImageInfo { size: if small { 20_534_112 } else { info.size }, ..info }
     }

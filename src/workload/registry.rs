@@ -109,6 +109,7 @@ fn own(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Result<Process
         ("apache2-foreground", Family::HpaExample) => PhpApache::default().into(),
         ("metrics-server", Family::MetricsServer) => MetricsServer::new(&args).into(),
         ("pause", _) => Sleep::pause().into(),
+        (name, Family::ControlPlane) => Sleep::standing_for(name)?.into(),
         ("coredns", Family::CoreDns) => CoreDns::default().into(),
         ("run.sh", Family::EchoServer) => Hello::new(HelloStyle::Echo, "", 8080, None).into(),
         ("echo-server", Family::EchoServer) => {
@@ -241,7 +242,7 @@ fn has_tool(name: &str, place: &Place) -> bool {
     ];
     match place.family {
         Family::Node => true,
-        Family::Pause | Family::CoreDns | Family::HelloApp | Family::MetricsServer => false,
+        Family::Pause | Family::ControlPlane | Family::CoreDns | Family::HelloApp | Family::MetricsServer => false,
         Family::Busybox => {
             !host.contains(&name)
                 && !matches!(name, "curl" | "bash" | "zsh" | "dig" | "host" | "ss" | "bridge" | "stress")

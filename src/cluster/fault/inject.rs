@@ -39,7 +39,7 @@ impl Cluster {
                 Actor::ApiServer(at) | Actor::Scheduler(at) | Actor::ControllerManager(at) | Actor::Etcd(at) => *at,
                 _ => return Ok(()),
             },
-            Fault::SlowDisk(at, _) => *at,
+            Fault::SlowDisk(at, _) | Fault::FullDisk(at) | Fault::Quota(at, _) => *at,
             _ => return Ok(()),
         };
         match self.master(at) {
@@ -74,11 +74,28 @@ impl Cluster {
                 self.faults.loss = 0;
                 self.faults.delay = Span::ZERO;
                 self.faults.disks.clear();
+                self.faults.full.clear();
                 self.cut_cables();
             }
             Fault::Loss(loss) => self.faults.loss = loss,
             Fault::Delay(delay) => self.faults.delay = delay,
             Fault::SlowDisk(at, by) => _ = self.faults.disks.insert(at, by),
+            Fault::FullDisk(at) => _ = self.faults.full.insert(at),
+            Fault::Quota(at, bytes) => {
+                if let Some(member) = self.etcd_at_mut(at) {
+                    member.set_quota(bytes);
+                }
+            }
+            Fault::PauseNode(ix) => {
+                self.faults.halted.insert(ix);
+                self.processes_on(ix).into_iter().for_each(|actor| self.pause(actor));
+                self.cut_cables();
+            }
+            Fault::ResumeNode(ix) => {
+                self.faults.halted.remove(&ix);
+                self.cut_cables();
+                self.processes_on(ix).into_iter().for_each(|actor| self.resume(actor));
+            }
             Fault::Crash(actor) => self.crash(actor),
             // What runs goes on running; on a node that is off, nothing starts before the node does.
             Fault::Start(actor) => {

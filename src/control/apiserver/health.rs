@@ -13,6 +13,8 @@ use crate::sim::Out;
 
 /// The key that is read.
 const KEY: &str = "/registry/health";
+/// The paths, by which a failure is named.
+const PATHS: [&str; 3] = ["healthz", "livez", "readyz"];
 /// The checks of which a failure of etcd's is one, in order.
 const BEFORE: [&str; 2] = ["ping", "log"];
 
@@ -25,22 +27,20 @@ impl ApiServer {
         http: &HttpRequest,
         out: &mut Out<Effect>,
     ) -> bool {
-        let path = http.path.trim_matches('/');
-        if http.method != Method::Get || !matches!(path, "healthz" | "livez" | "readyz") {
-            return false;
-        }
+        let asked = PATHS.into_iter().find(|path| http.path.trim_matches('/') == *path);
+        let Some(path) = asked.filter(|_| http.method == Method::Get) else { return false };
         let read = Op::Range(RangeOp::new(KeyRange::one(KEY)));
-        self.errand(Errand::Health(client, id), read, out);
+        self.errand(Errand::Health(client, id, path), read, out);
         true
     }
 
     /// Etcd answers, or does not, for a request for the server's health.
-    pub(super) fn health_found(client: ClientId, id: CallId, is_well: bool, out: &mut Out<Effect>) {
+    pub(super) fn health_found(client: ClientId, id: CallId, path: &'static str, is_well: bool, out: &mut Out<Effect>) {
         let response = if is_well {
             HttpResponse::text(200, "ok")
         } else {
             let fine: String = BEFORE.iter().map(|name| format!("[+]{name} ok\n")).collect();
-            HttpResponse::text(500, format!("{fine}[-]etcd failed: reason withheld\nhealthz check failed\n"))
+            HttpResponse::text(500, format!("{fine}[-]etcd failed: reason withheld\n{path} check failed\n"))
         };
         out.push(Effect::Http { client, id, response });
     }

@@ -28,8 +28,8 @@ pub enum Errand {
     Progress,
     /// A step in a round of the servers that live.
     Endpoints(Round),
-    /// Whether etcd answers, for a client that asks for the server's health.
-    Health(ClientId, CallId),
+    /// Whether etcd answers, for a client that asks for the server's health at this path.
+    Health(ClientId, CallId, &'static str),
 }
 
 /// The lease that new events share.
@@ -126,7 +126,9 @@ impl ApiServer {
                 self.catch_up(now, out);
             }
             (Errand::Endpoints(round), result) => self.round_goes_on(round, result, now, out),
-            (Errand::Health(client, id), result) => ApiServer::health_found(client, id, result.is_ok(), out),
+            (Errand::Health(client, id, path), result) => {
+                ApiServer::health_found(client, id, path, result.is_ok(), out);
+            }
             (Errand::List(kind), Err(_)) => self.list_kind(kind, out),
             (Errand::Watch(kind), Err(_)) => {
                 self.cache_lost(kind, out);
@@ -155,8 +157,8 @@ impl ApiServer {
     /// The connection to etcd is gone.
     pub(super) fn on_etcd_lost(&mut self, now: Time, out: &mut Out<Effect>) {
         for errand in std::mem::take(&mut self.errands).into_values() {
-            if let Errand::Health(client, id) = errand {
-                ApiServer::health_found(client, id, false, out);
+            if let Errand::Health(client, id, path) = errand {
+                ApiServer::health_found(client, id, path, false, out);
             }
         }
         self.event_lease = None;

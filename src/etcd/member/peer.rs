@@ -103,6 +103,11 @@ impl<V> Default for Asked<V> {
 }
 
 impl<V> Asked<V> {
+    /// On whose behalf, with their numbers for the requests.
+    pub fn clients(&self) -> impl Iterator<Item = (ClientId, u64)> {
+        self.questions.values().map(|question| question.from)
+    }
+
     /// When to ask again, or to give up.
     pub fn next_look(&self) -> Option<Time> {
         self.questions.values().map(|q| (q.asked + ASK_AGAIN).min(q.began + REQUEST_TIMEOUT)).min()

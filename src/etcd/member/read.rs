@@ -50,6 +50,12 @@ impl<V: Payload> Reads<V> {
         Reads { numbers, queued: Vec::new(), round: None }
     }
 
+    /// Who waits, by their numbers for the requests.
+    pub fn clients(&self) -> impl Iterator<Item = (ClientId, u64)> {
+        let round = self.round.iter().flat_map(|round| &round.reads);
+        round.chain(&self.queued).map(|read| read.from)
+    }
+
     /// The leader answered.
     pub fn confirm(&mut self, id: ReadId, index: LogIndex) {
         if let Some(round) = &mut self.round
@@ -111,17 +117,17 @@ impl<V: Payload> Member<V> {
         let Some(round) = &self.reads.round else { return };
         if round.began + REQUEST_TIMEOUT <= now {
             let error = self.why_late(round.began);
-            self.fail_reads(error, out);
-            self.begin_round(now);
+            self.fail_reads(error, now, out);
         } else if round.index.is_none() && round.asked + ASK_AGAIN <= now {
             self.ask_index(now);
         }
     }
 
-    /// The reads of this round fail; those that came later are asked for next.
-    pub(super) fn fail_reads(&mut self, error: EtcdError, out: &mut Out<Effect<V>>) {
+    /// The reads of this round fail; those that came meanwhile are asked for at once.
+    pub(super) fn fail_reads(&mut self, error: EtcdError, now: Time, out: &mut Out<Effect<V>>) {
         for read in self.reads.round.take().into_iter().flat_map(|round| round.reads) {
             self.respond(read.from, Err(error), out);
         }
+        self.begin_round(now);
     }
 }

@@ -150,8 +150,23 @@ impl<V: Payload> Member<V> {
         match &request.what {
             Proposal::Started(id) => _ = self.replica.started.insert(*id),
             Proposal::Version(version) => self.replica.version = Some(version.clone()),
+            Proposal::NoSpace(id) => _ = self.replica.alarms.insert(*id),
+            Proposal::Disarm => {
+                let disarmed = std::mem::take(&mut self.replica.alarms);
+                if let Some(from) = from {
+                    let body = Body::Alarms(disarmed.iter().map(|id| id.0).collect());
+                    self.respond(from, Ok(body), out);
+                }
+            }
             Proposal::Command(command) => {
+                if command.needs_space() && !self.replica.alarms.is_empty() {
+                    if let Some(from) = from {
+                        self.respond(from, Err(EtcdError::NoSpace), out);
+                    }
+                    return;
+                }
                 let applied = self.replica.store.apply(command.clone());
+                self.file = self.size();
                 if self.raft.is_leader() {
                     self.wind_leases(command, &applied.result, now);
                 }
@@ -183,6 +198,7 @@ impl<V: Payload> Member<V> {
     /// A leader's snapshot takes the place of everything; watches are told what they missed by it.
     fn restore(&mut self, replica: Replica<V>, now: Time, out: &mut Out<Effect<V>>) {
         self.replica = replica;
+        self.file = 0;
         let watches: Vec<(ClientId, WatchId)> = self.watches.iter().map(|(watch, _)| *watch).collect();
         for (client, watch) in watches {
             let mut then = Vec::new();

@@ -14,7 +14,6 @@ use crate::etcd::raft::{NodeId, ProposeError};
 use crate::etcd::replica::{Proposal, Request, RequestId};
 use crate::etcd::reply::Body;
 use crate::etcd::revision::{ClientId, WatchId};
-use crate::etcd::store::Command;
 use crate::sim::{Out, Time, VecMap};
 
 /// Who waits for what.
@@ -70,15 +69,24 @@ impl<V: Payload> Waiting<V> {
 }
 
 impl<V: Payload> Member<V> {
-    /// Proposes a command, on behalf of a client or of its own.
+    /// Who waits for an answer: the client, its number for the request, and whether the request may change something.
+    pub fn unanswered(&self) -> impl Iterator<Item = (ClientId, u64, bool)> {
+        let writes = self.waiting.clients.values().map(|(client, id, _)| (*client, *id));
+        let transfer = self.waiting.transfer.iter().map(|transfer| transfer.from);
+        let reads = self.reads.clients().chain(self.asked.clients());
+        let writes = writes.chain(transfer).map(|(client, id)| (client, id, true));
+        writes.chain(reads.map(|(client, id)| (client, id, false)))
+    }
+
+    /// Proposes something, on behalf of a client or of its own.
     pub(super) fn propose(
         &mut self,
         from: Option<(ClientId, u64)>,
-        command: Command<V>,
+        what: Proposal<V>,
         now: Time,
         out: &mut Out<Effect<V>>,
     ) {
-        if let Err(error) = self.put_in(Proposal::Command(command), from, now)
+        if let Err(error) = self.put_in(what, from, now)
             && let Some(from) = from
         {
             self.respond(from, Err(error), out);
@@ -138,7 +146,7 @@ impl<V: Payload> Member<V> {
         self.waiting.leaderless = None;
         if before != Some(leader) {
             self.waiting.elected = Some(now);
-            self.fail_reads(EtcdError::LeaderChanged, out);
+            self.fail_reads(EtcdError::LeaderChanged, now, out);
         }
         if let Some(transfer) = self.waiting.transfer.take_if(|transfer| transfer.target == leader) {
             self.respond(transfer.from, Ok(Body::MoveLeader { from: self.raft.id().0 }), out);

@@ -179,6 +179,21 @@ fn chaos(seed: u64) {
     laws(&group, &writes);
 }
 
+#[test]
+fn reads_that_wait_behind_a_round_that_fails_are_answered() {
+    let (mut group, _) = led(1);
+    group.cut = (0..3).collect();
+    group.run(Span::secs(3));
+    let first = group.ask(0, get("a"));
+    group.run(Span::millis(100));
+    let second = group.ask(0, get("a"));
+    group.cut = crate::sim::VecSet::new();
+    group.run(Span::secs(4));
+    let answer = |id: u64| group.answers.iter().find(|answer| answer.id == id).map(|answer| answer.result.as_ref());
+    assert_eq!(answer(first).map(Result::err), Some(Some(&EtcdError::LeaderChanged)));
+    assert!(answer(second).is_some_and(|result| result.is_ok()), "{:?}", answer(second));
+}
+
 fn laws(group: &Group, writes: &VecMap<u64, (&str, String)>) {
     for member in &group.members {
         assert_eq!(member.replica(), group.members[0].replica(), "all are one again");

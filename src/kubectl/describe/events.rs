@@ -23,8 +23,10 @@ pub fn append(ctx: &mut Ctx<'_>, page: &mut Page, kind: &str, object: &Value) ->
         "" => "/api/v1/events".to_owned(),
         namespace => format!("/api/v1/namespaces/{namespace}/events"),
     };
-    // A kubelet names the node where others give its uid.
-    let uids = [object::uid(object), object::name(object)];
+    // A kubelet names the node where others give its uid, and tells of a static pod by the hash of its manifest.
+    let mirrored = text_at(object, &["metadata", "annotations", "kubernetes.io/config.mirror"]);
+    let uid = if mirrored.is_empty() { object::uid(object) } else { mirrored };
+    let uids = [uid, object::name(object)];
     let mut events = Vec::new();
     for uid in &uids[..if kind == "Node" { 2 } else { 1 }] {
         let mut request = HttpRequest::get(path.clone());

@@ -7,6 +7,8 @@ use crate::api::{
     Answer, Call, CallId, Kind, Object, ObjectRef, Options, Origin, Request, ResourceVersion, Response, Status, Uid,
     Verb, WatchEvent, WatchEventType,
 };
+use crate::node::kubelet::statics::is_mirror;
+use crate::node::kubelet::worker::Worker;
 use crate::node::kubelet::{Effect, Kubelet, Reason};
 use crate::sim::{Out, Span, Time, VecMap, Wake};
 
@@ -31,6 +33,8 @@ pub enum Purpose {
     PodStatus(Uid),
     /// A pod that has ended is removed.
     PodDelete(Uid),
+    /// A mirror pod is made, by namespace and name; or the one with this uid is deleted.
+    Mirror((String, String), Option<Uid>),
     /// A ConfigMap or Secret for a pod.
     Fetch(Uid, ObjectRef),
     /// An event.
@@ -60,6 +64,11 @@ impl Kubelet {
         let origin = about.map(|key| Origin { controller: "kubelet", key });
         out.push(Effect::Call(Call { id, request, origin }));
         id
+    }
+
+    /// Whether a mirror pod is being made or deleted.
+    pub(super) fn is_mirroring(&self, name: &(String, String)) -> bool {
+        self.calls.pending.values().any(|purpose| matches!(purpose, Purpose::Mirror(of, _) if of == name))
     }
 
     /// Lists what it then watches.
@@ -109,6 +118,9 @@ impl Kubelet {
     }
 
     fn responded(&mut self, purpose: Purpose, id: CallId, response: Response, now: Time, out: &mut Out<Effect>) {
+        if matches!(purpose, Purpose::Register | Purpose::NodeKnown | Purpose::NodeRead | Purpose::NodeStatus) {
+            self.node_is(&response, out);
+        }
         match (purpose, response) {
             (Purpose::List(kind), Response::List(objects, version)) => {
                 self.listed(kind, &objects, now, out);
@@ -123,6 +135,8 @@ impl Kubelet {
             (Purpose::Lease, response) => self.lease_written(&response, now, out),
             (Purpose::PodStatus(uid), response) => self.pod_status_written(&uid, id, &response, now, out),
             (Purpose::PodDelete(uid), response) => self.pod_deleted(&uid, &response, now, out),
+            (Purpose::Mirror(_, None), response) => self.mirror_made(&response, now, out),
+            (Purpose::Mirror(name, Some(uid)), response) => self.mirror_deleted(&name, &uid, &response, now, out),
             (Purpose::Fetch(uid, key), response) => self.fetched(&uid, &key, to_result(response), now, out),
             (Purpose::Event, _) => {}
         }
@@ -154,15 +168,21 @@ impl Kubelet {
     fn listed(&mut self, kind: Kind, objects: &[Object], now: Time, out: &mut Out<Effect>) {
         match kind {
             Kind::Pod => {
+                let is_gone = |uid: &Uid, worker: &Worker| {
+                    !worker.is_static && !objects.iter().any(|object| object.meta().uid == *uid)
+                };
                 let gone: Vec<Uid> =
-                    self.workers.keys().filter(|uid| !objects.iter().any(|o| o.meta().uid == **uid)).cloned().collect();
+                    self.workers.iter().filter(|(uid, w)| is_gone(uid, w)).map(|(uid, _)| uid.clone()).collect();
                 for uid in gone {
                     self.pod_removed(&uid, now, out);
                 }
-                for pod in objects.iter().filter_map(|o| o.get::<crate::api::Pod>()) {
-                    self.pod_updated(pod.clone(), now, out);
+                let pods = objects.iter().filter_map(|o| o.get::<crate::api::Pod>()).cloned();
+                let (mirrors, pods): (Vec<_>, Vec<_>) = pods.partition(|pod| is_mirror(pod));
+                for pod in pods {
+                    self.pod_updated(pod, now, out);
                 }
                 self.pods_known = true;
+                self.mirrors_listed(mirrors, now, out);
                 self.adopt(now, out);
             }
             _ => {
@@ -179,13 +199,14 @@ impl Kubelet {
     fn watched(&mut self, kind: Kind, event: &WatchEvent, now: Time, out: &mut Out<Effect>) {
         let gone = event.event == WatchEventType::Deleted;
         match (kind, event.object.get::<crate::api::Pod>()) {
+            (Kind::Pod, Some(pod)) if is_mirror(pod) && gone => self.mirror_removed(pod, out),
+            (Kind::Pod, Some(pod)) if is_mirror(pod) => self.mirror_updated(pod, now, out),
             (Kind::Pod, Some(pod)) if gone => {
                 let uid = pod.metadata.uid.clone();
                 self.pod_removed(&uid, now, out);
             }
             (Kind::Pod, Some(pod)) => {
                 self.pod_updated(pod.clone(), now, out);
-                self.reconcile_status(pod, now, out);
             }
             _ => self.service_changed(&event.object, gone),
         }

@@ -167,7 +167,7 @@ impl Kubelet {
     }
 
     /// The object is gone and nothing runs: nothing of the pod is kept.
-    pub(super) fn forget(&mut self, uid: &Uid, out: &mut Out<Effect>) {
+    pub(super) fn forget(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
         let Some(worker) = self.workers.remove(uid) else { return };
         if let Some(sandbox) = worker.live.sandbox {
             self.ask(For::Nothing, CriRequest::RemovePodSandbox(sandbox.id), out);
@@ -180,5 +180,9 @@ impl Kubelet {
         self.restart_backoff.forget(&format!("{uid}_"));
         self.pull_errors.retain(|key, _| !key.starts_with(&format!("{uid}_")));
         self.pulls.retain(|u| u != uid);
+        if worker.is_static {
+            self.start_statics(now, out);
+            self.keep_mirrors(out);
+        }
     }
 }

@@ -57,7 +57,7 @@ impl Kubelet {
     pub(super) fn ensure_probes(&mut self, uid: &Uid, now: Time) {
         let Some(worker) = self.workers.get(uid).filter(|w| w.life == Life::Syncing) else { return };
         for container in worker.pod.spec.init_containers.iter().chain(&worker.pod.spec.containers) {
-            if worker.is_init(&container.name) && !is_sidecar(container) {
+            if worker.is_init(&container.name) && !is_sidecar(container) || worker.is_unprobed(container) {
                 continue;
             }
             for kind in ProbeKind::ALL {

@@ -132,10 +132,11 @@ fn readiness(worker: &Worker, container: &Container, view: &ContainerView, statu
         status.started = Some(running);
         return;
     }
-    let started = running && (container.startup_probe.is_none() || worker.started.contains(&view.id));
+    let unprobed = worker.is_unprobed(container);
+    let started = running && (unprobed || container.startup_probe.is_none() || worker.started.contains(&view.id));
     status.started = Some(started);
     status.ready = started
-        && (container.readiness_probe.is_none() || worker.ready.contains(&view.id))
+        && (unprobed || container.readiness_probe.is_none() || worker.ready.contains(&view.id))
         && matches!(worker.life, Life::Syncing | Life::Terminating(_));
 }
 
@@ -178,12 +179,12 @@ fn conditions(worker: &Worker, status: &mut PodStatus, now: Timestamp) {
     let mine = [
         ("PodReadyToStartContainers", Verdict { holds: sandbox, ..Verdict::default() }),
         ("Initialized", phase::initialized(spec, &all, &status.phase)),
-        ("Ready", phase::ready(spec, &worker.pod.status.conditions, &containers)),
+        ("Ready", phase::ready(spec, &worker.object().status.conditions, &containers)),
         ("ContainersReady", containers),
         ("PodScheduled", Verdict { holds: true, ..Verdict::default() }),
     ];
     let before: Vec<PodCondition> =
-        worker.status.conditions.iter().chain(&worker.pod.status.conditions).cloned().collect();
+        worker.status.conditions.iter().chain(&worker.object().status.conditions).cloned().collect();
     for (kind, Verdict { holds, reason, message }) in mine {
         let word = if holds { "True" } else { "False" };
         let old = before.iter().find(|c| c.r#type == kind);
@@ -198,7 +199,7 @@ fn conditions(worker: &Worker, status: &mut PodStatus, now: Timestamp) {
             ..PodCondition::default()
         });
     }
-    for other in &worker.pod.status.conditions {
+    for other in &worker.object().status.conditions {
         if status.conditions.iter().all(|c| c.r#type != other.r#type) {
             status.conditions.push(other.clone());
         }

@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use crate::api::patch::PodStatusPatch;
-use crate::api::{Body, CallId, Kind, PatchType, Pod, PodStatus, Request, Response, Subresource, Uid, Verb};
+use crate::api::{
+    Body, CallId, ContainerStatus, Kind, PatchType, Pod, PodStatus, Request, Response, Subresource, Uid, Verb,
+};
 use crate::node::kubelet::api::Purpose;
 use crate::node::kubelet::worker::{Life, Worker};
 use crate::node::kubelet::{Effect, Kubelet, status};
-use crate::sim::{Out, Span, Time};
+use crate::sim::{Out, Span, Time, VecMap};
+
+/// The conditions that the kubelet owns (`PodConditionsByKubelet`).
+const OWN_CONDITIONS: [&str; 5] =
+    ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
 
 impl Kubelet {
     /// Computes a pod's status from what is seen and writes it if it changed.
@@ -25,13 +31,18 @@ impl Kubelet {
         if worker.writing.is_some() || worker.removed || worker.written.as_deref() == Some(&worker.status) {
             return;
         }
+        // A static pod is told of once something stands for it.
+        if worker.is_static && worker.mirror.is_none() {
+            return;
+        }
         let about = worker.reference();
-        let from = worker.written.take().unwrap_or_else(|| Arc::new(worker.pod.status.clone()));
+        let object = worker.object().metadata.uid.clone();
+        let from = worker.written.take().unwrap_or_else(|| Arc::new(worker.object().status.clone()));
         let to = Arc::new(worker.status.clone());
         worker.written = Some(Arc::clone(&to));
         let mut request = Request::new(Verb::Patch(PatchType::Strategic), Kind::Pod, &about.namespace, &about.name);
         request.subresource = Some(Subresource::Status);
-        request.body = Body::PodStatus(PodStatusPatch { uid: uid.clone(), from, to });
+        request.body = Body::PodStatus(PodStatusPatch { uid: object, from, to });
         let id = self.call(Purpose::PodStatus(uid.clone()), request, Some(about), out);
         if let Some(worker) = self.workers.get_mut(uid) {
             worker.writing = Some(id);
@@ -58,30 +69,16 @@ impl Kubelet {
                 worker.write_at = Some(now + Span::secs(10));
                 return;
             }
-            Response::Object(pod) => worker.written_version = pod.meta().resource_version,
+            Response::Object(pod) => {
+                worker.written_version = pod.meta().resource_version;
+                if let Some(pod) = pod.get::<Pod>() {
+                    worker.reassert(pod, now);
+                }
+            }
             _ => {}
         }
         self.write_status(uid, now, out);
         self.finish(uid, now, out);
-    }
-
-    /// Somebody else wrote the pod's readiness (the node controller, while this node was not heard of): it is written again
-    /// (`needsReconcile`). What is older than the own last write says nothing.
-    pub(super) fn reconcile_status(&mut self, pod: &Pod, now: Time, out: &mut Out<Effect>) {
-        let Some(worker) = self.workers.get_mut(&pod.metadata.uid) else { return };
-        let ready = |status: &PodStatus| {
-            status.conditions.iter().find(|c| c.r#type == "Ready").map(|condition| condition.status.clone())
-        };
-        let older = pod.metadata.resource_version <= worker.written_version;
-        if older
-            || worker.writing.is_some()
-            || worker.written.as_ref().is_none_or(|own| ready(own) == ready(&pod.status))
-        {
-            return;
-        }
-        worker.written = None;
-        let uid = pod.metadata.uid.clone();
-        self.write_status(&uid, now, out);
     }
 
     /// A terminated pod whose last status is written is removed, if it was deleted.
@@ -91,7 +88,7 @@ impl Kubelet {
             return;
         }
         if worker.removed {
-            return self.forget(uid, out);
+            return self.forget(uid, now, out);
         }
         if worker.unmounted.is_some() {
             return;
@@ -106,7 +103,6 @@ impl Kubelet {
         request.options.grace_period_seconds = Some(0);
         request.options.precondition_uid = Some(uid.clone());
         self.call(Purpose::PodDelete(uid.clone()), request, Some(about), out);
-        _ = now;
     }
 
     pub(super) fn pod_deleted(&mut self, uid: &Uid, response: &Response, now: Time, _out: &mut Out<Effect>) {
@@ -122,16 +118,33 @@ impl Kubelet {
 }
 
 impl Worker {
-    /// Somebody else wrote whether the pod is ready (the node controller does when a node is silent): the status manager
-    /// writes its own again with its next batch (`needsReconcile`, every 10 s).
-    pub(super) fn reassert(&mut self, now: Time) {
-        let ready = |status: &PodStatus| {
-            status.conditions.iter().find(|c| c.r#type == "Ready").map(|condition| condition.status.clone())
-        };
+    /// Somebody else wrote what the kubelet says of the pod (the node controller while the node is silent; an API server that did
+    /// late what it was asked long ago): the status manager writes its own again with its next batch (`needsReconcile`, every
+    /// 10 s). What is older than the own last write says nothing.
+    pub(super) fn reassert(&mut self, pod: &Pod, now: Time) {
         let settled = self.writing.is_none() && self.written.as_deref() == Some(&self.status);
-        if settled && ready(&self.pod.status) != ready(&self.status) {
+        let older = pod.metadata.resource_version < self.written_version;
+        if settled && !older && !says_the_same(&pod.status, &self.status) {
             self.written = None;
             self.write_at = Some(now + Span::secs(10));
         }
     }
+}
+
+/// Whether two statuses agree in what is the kubelet's own (`isPodStatusByKubeletEqual`).
+fn says_the_same(a: &PodStatus, b: &PodStatus) -> bool {
+    let conditions = |status: &PodStatus| -> VecMap<String, String> {
+        let own = status.conditions.iter().filter(|c| OWN_CONDITIONS.contains(&&*c.r#type));
+        own.map(|c| (c.r#type.clone(), c.status.clone())).collect()
+    };
+    let same = |a: &ContainerStatus, b: &ContainerStatus| {
+        (&a.name, &a.container_id, &a.state, a.ready, a.restart_count)
+            == (&b.name, &b.container_id, &b.state, b.ready, b.restart_count)
+    };
+    let all_same =
+        |a: &[ContainerStatus], b: &[ContainerStatus]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b));
+    (&a.phase, &a.reason, &a.message, &a.pod_ip) == (&b.phase, &b.reason, &b.message, &b.pod_ip)
+        && all_same(&a.container_statuses, &b.container_statuses)
+        && all_same(&a.init_container_statuses, &b.init_container_statuses)
+        && conditions(a) == conditions(b)
 }

@@ -7,7 +7,7 @@ use crate::node::kubelet::node_status::NETWORK_NOT_READY;
 use crate::node::kubelet::ops::For;
 use crate::node::kubelet::worker::{Life, RuntimePod, Step, Sync};
 use crate::node::kubelet::{Effect, Kubelet, actions};
-use crate::node::runtime::{CriAnswer, CriRequest, OpId, SandboxConfig};
+use crate::node::runtime::{ContainerView, CriAnswer, CriRequest, OpId, SandboxConfig};
 use crate::sim::{Out, Span, Time};
 
 const DEADLINE: &str = "Pod was active on the node longer than the specified deadline";
@@ -22,8 +22,36 @@ impl Kubelet {
     /// The runtime's state at the start: what an earlier kubelet left behind.
     pub(super) fn runtime_listed(&mut self, answer: CriAnswer, now: Time, out: &mut Out<Effect>) {
         if let CriAnswer::Listed(sandboxes, containers) = answer {
+            // Static pods do not wait for what the API server says.
+            let is_static = |uid: &Uid| self.workers.get(uid).is_some_and(|worker| worker.is_static);
+            let (own, sandboxes): (Vec<_>, Vec<_>) = sandboxes.into_iter().partition(|s| is_static(&s.pod.uid));
+            let (inside, containers): (Vec<_>, Vec<_>) = containers.into_iter().partition(|c| is_static(&c.pod.uid));
+            self.statics.known = true;
             self.left_behind = Some((sandboxes, containers));
+            for sandbox in own {
+                self.sandbox_changed(sandbox, now);
+            }
+            self.take_over(inside);
+            let all: Vec<Uid> = self.workers.iter().filter(|(_, w)| w.is_static).map(|(uid, _)| uid.clone()).collect();
+            for uid in all {
+                self.relist(&uid);
+                self.wake_worker(&uid, now, out);
+            }
             self.adopt(now, out);
+            self.keep_mirrors(out);
+        }
+    }
+
+    /// Containers that run already, or have ended.
+    fn take_over(&mut self, containers: Vec<ContainerView>) {
+        for container in containers {
+            if let Some(worker) = self.workers.get_mut(&container.pod.uid) {
+                let id = container.id.clone();
+                if container.phase.is_running() {
+                    worker.started.insert(id.clone());
+                }
+                worker.live.containers.insert(id, container);
+            }
         }
     }
 
@@ -43,16 +71,8 @@ impl Kubelet {
                 self.ask(For::Nothing, CriRequest::RemovePodDirectory(sandbox.pod.uid), out);
             }
         }
-        for container in containers {
-            if let Some(worker) = self.workers.get_mut(&container.pod.uid) {
-                let id = container.id.clone();
-                if container.phase.is_running() {
-                    worker.started.insert(id.clone());
-                }
-                worker.live.containers.insert(id, container);
-            }
-        }
-        let all: Vec<Uid> = self.workers.keys().cloned().collect();
+        self.take_over(containers);
+        let all: Vec<Uid> = self.workers.iter().filter(|(_, w)| !w.is_static).map(|(uid, _)| uid.clone()).collect();
         for uid in all {
             self.relist(&uid);
             self.wake_worker(&uid, now, out);

@@ -11,6 +11,7 @@ use crate::node::kubelet::kill::Kill;
 use crate::node::kubelet::{Effect, Kubelet, Reason};
 use crate::node::runtime::{ContainerId, ContainerView, OpId, PodMeta, SandboxView};
 use crate::sim::{EventId, Out, Time, Wake};
+use crate::workload::{Family, image};
 
 /// What the runtime says of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -100,8 +101,12 @@ pub struct StartItem {
 /// One pod.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Worker {
-    /// The pod as the API server last told it.
+    /// The pod as the API server last told it, or as its file has it.
     pub pod: Arc<Pod>,
+    /// Whether it is of a file of the node.
+    pub is_static: bool,
+    /// What stands for it at the API server, if it is of a file.
+    pub mirror: Option<Arc<Pod>>,
     /// Where in its life it is.
     pub life: Life,
     /// The sync under way.
@@ -163,6 +168,8 @@ impl Worker {
         Worker {
             status: pod.status.clone(),
             pod,
+            is_static: false,
+            mirror: None,
             life: Life::Syncing,
             sync: None,
             dirty: false,
@@ -190,6 +197,27 @@ impl Worker {
             removed: false,
             deleting: false,
         }
+    }
+
+    /// A pod of a file of the node, and what stands for it at the API server.
+    pub(super) fn of_file(pod: Arc<Pod>, mirror: Option<Arc<Pod>>, now: Time) -> Worker {
+        let mut worker = Worker { is_static: true, ..Worker::new(pod, now) };
+        if let Some(mirror) = &mirror {
+            worker.status.clone_from(&mirror.status);
+        }
+        worker.mirror = mirror;
+        worker
+    }
+
+    /// The pod as the API server has it, if it does.
+    pub fn object(&self) -> &Arc<Pod> {
+        self.mirror.as_ref().unwrap_or(&self.pod)
+    }
+
+    /// Whether a container is a process of the control plane. Those are probed by nobody here: one that runs is ready.
+    pub fn is_unprobed(&self, container: &Container) -> bool {
+        let family = || image::parse(&container.image).is_ok_and(|name| name.info().family == Family::ControlPlane);
+        self.is_static && family()
     }
 
     /// The container of that name in the pod's spec.
@@ -293,8 +321,8 @@ impl Kubelet {
                     || worker.pod.metadata.deletion_grace_period_seconds != pod.metadata.deletion_grace_period_seconds
                     || worker.pod.metadata.labels != pod.metadata.labels
                     || worker.pod.metadata.annotations != pod.metadata.annotations;
-                worker.pod = pod;
-                worker.reassert(now);
+                worker.pod = Arc::clone(&pod);
+                worker.reassert(&pod, now);
                 if !news {
                     return;
                 }
@@ -322,7 +350,10 @@ impl Kubelet {
 
     /// Syncs a pod now, or once the sync under way is done.
     pub(super) fn wake_worker(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
-        if !self.runtime_known || !self.services_known {
+        let is_static = self.workers.get(uid).is_some_and(|worker| worker.is_static);
+        // A static pod waits for nothing that the API server has.
+        let may = if is_static { self.statics.known } else { self.runtime_known && self.services_known };
+        if !may {
             return;
         }
         self.sync_pod(uid, now, out);

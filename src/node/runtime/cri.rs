@@ -301,6 +301,15 @@ pub enum CriAnswer {
     Failed(String),
 }
 
+/// A file of `/etc/kubernetes/manifests`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ManifestFile {
+    /// Its path.
+    pub path: String,
+    /// What is in it.
+    pub data: Arc<[u8]>,
+}
+
 /// What comes from the runtime.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CriEvent {
@@ -312,4 +321,7 @@ pub enum CriEvent {
     Sandbox(SandboxView),
     /// The network plugin is there (a CNI configuration exists), or is not.
     NetworkReady(bool),
+    /// The files of `/etc/kubernetes/manifests` are these now. Nothing of the CRI: the kubelet looks itself, but the node's disk
+    /// is kept here.
+    Manifests(Vec<ManifestFile>),
 }

@@ -1,8 +1,53 @@
 //! The node itself as a place for processes: its files and its environment.
 
-use crate::node::runtime::Config;
-use crate::sim::VecMap;
+use crate::node::runtime::{Config, CriEvent, Effect, ManifestFile, Runtime};
+use crate::sim::{Out, VecMap};
 use crate::workload::{File, Fs, Place};
+
+/// Where the kubelet looks for static pods (`--pod-manifest-path`, `staticPodPath`).
+pub const MANIFESTS: &str = "/etc/kubernetes/manifests";
+
+/// What the kubelet was told of the files there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Manifests {
+    /// How often something of the disk had changed by then.
+    changes: u64,
+    files: Vec<ManifestFile>,
+}
+
+impl Runtime {
+    /// Tells the kubelet of the files, if there are any.
+    pub(super) fn tell_manifests(&mut self, out: &mut Out<Effect>) {
+        self.manifests = Manifests { changes: self.host_fs.changes(), files: self.manifest_files() };
+        if !self.manifests.files.is_empty() {
+            out.push(Effect::Cri(CriEvent::Manifests(self.manifests.files.clone())));
+        }
+    }
+
+    /// Tells the kubelet of the files, if they have changed.
+    pub(super) fn look_at_manifests(&mut self, out: &mut Out<Effect>) {
+        let changes = self.host_fs.changes();
+        if changes == self.manifests.changes {
+            return;
+        }
+        let files = self.manifest_files();
+        if files != self.manifests.files {
+            out.push(Effect::Cri(CriEvent::Manifests(files.clone())));
+        }
+        self.manifests = Manifests { changes, files };
+    }
+
+    /// The files of the directory, without those that begin with a dot.
+    fn manifest_files(&self) -> Vec<ManifestFile> {
+        let names = self.host_fs.list(MANIFESTS).unwrap_or_default();
+        let file = |name: &String| {
+            let path = format!("{MANIFESTS}/{name}");
+            let data = self.host_fs.read(&path).ok()?;
+            Some(ManifestFile { path, data })
+        };
+        names.iter().filter(|name| !name.starts_with('.')).filter_map(file).collect()
+    }
+}
 
 /// The node as a place.
 pub fn place(config: &Config) -> Place {

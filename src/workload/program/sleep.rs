@@ -4,6 +4,16 @@ use crate::sim::{Span, Time};
 use crate::workload::process::Program;
 use crate::workload::{Ctx, Effect, Input};
 
+/// What the processes of the control plane use: thousandths of a core, bytes.
+const CONTROL_PLANE: [(&str, u32, u64); 4] = [
+    ("etcd", 20, 62 << 20),
+    ("kube-apiserver", 45, 248 << 20),
+    ("kube-controller-manager", 15, 54 << 20),
+    ("kube-scheduler", 4, 40 << 20),
+];
+/// What anything else uses that only waits, in bytes.
+const MEMORY: u64 = 700_000;
+
 /// A process that waits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sleep {
@@ -14,27 +24,33 @@ pub struct Sleep {
     ends_on: Vec<(u8, u8)>,
     /// It takes ever more memory, and is killed when it has waited.
     hungry: bool,
+    /// What it uses: thousandths of a core, bytes.
+    cpu_millis: u32,
+    memory: u64,
 }
 
 impl Sleep {
     /// `sleep N`, which as the first process of a container ignores SIGTERM.
     pub fn plain(span: Option<Span>) -> Sleep {
-        Sleep { span, until: None, ends_on: Vec::new(), hungry: false }
+        Sleep { span, until: None, ends_on: Vec::new(), hungry: false, cpu_millis: 0, memory: MEMORY }
     }
 
     /// A program that takes all memory within three seconds.
     pub fn hungry() -> Sleep {
-        Sleep { span: Some(Span::secs(3)), until: None, ends_on: Vec::new(), hungry: true }
+        Sleep { hungry: true, ..Sleep::plain(Some(Span::secs(3))) }
+    }
+
+    /// What stands in its container for a process of the control plane, which runs elsewhere in the simulation; `None` if the
+    /// name is none.
+    pub fn standing_for(name: &str) -> Option<Sleep> {
+        let (_, cpu_millis, memory) = CONTROL_PLANE.into_iter().find(|(known, ..)| *known == name)?;
+        Some(Sleep { cpu_millis, memory, ..Sleep::pause() })
     }
 
     /// A program that waits for ever and ends well on SIGTERM and SIGINT (pause).
     pub fn pause() -> Sleep {
-        Sleep {
-            span: None,
-            until: None,
-            ends_on: vec![(crate::workload::SIGTERM, 0), (crate::workload::SIGINT, 0)],
-            hungry: false,
-        }
+        let ends_on = vec![(crate::workload::SIGTERM, 0), (crate::workload::SIGINT, 0)];
+        Sleep { ends_on, ..Sleep::plain(None) }
     }
 }
 
@@ -66,7 +82,7 @@ impl Program for Sleep {
         match input {
             Input::Start => {
                 self.until = self.span.map(|span| ctx.now + span);
-                ctx.push(Effect::Usage { cpu_millis: 0, memory: 700_000 });
+                ctx.push(Effect::Usage { cpu_millis: self.cpu_millis, memory: self.memory });
             }
             Input::Signal(signal) => {
                 if let Some((_, code)) = self.ends_on.iter().find(|(s, _)| *s == signal) {
