@@ -18,6 +18,7 @@ mod forward;
 mod protobuf;
 mod world;
 
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::cluster::Scenario;
@@ -56,9 +57,11 @@ pub fn serve(options: &Options) -> Result<(), String> {
         let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let world = world::start(options.scenario.clone(), options.pace);
-        println!("Kubarium serves the simulated cluster on http://{address}");
-        println!(
-            "kubarium kubeconfig --port {} > kubarium.yaml; kubectl --kubeconfig kubarium.yaml get nodes",
+        // Whoever started it need not listen.
+        _ = writeln!(
+            std::io::stdout(),
+            "Kubarium serves the simulated cluster on http://{address}\n\
+            kubarium kubeconfig --port {} > kubarium.yaml; kubectl --kubeconfig kubarium.yaml get nodes",
             address.port()
         );
         axum::serve(listener, door::router(world)).await.map_err(|error| error.to_string())

@@ -44,13 +44,20 @@ pub fn read(text: &str) -> Result<Vec<Stage>, LineError> {
         } else if let Some(Stage::Shell(before)) = stages.last_mut() {
             before.push_str(" | ");
             before.push_str(part);
-        } else if from > 0 || part.split_whitespace().next().is_some_and(Home::runs) {
+        } else if from > 0 || first_word(part).is_some_and(Home::runs) {
             stages.push(Stage::Shell(part.to_owned()));
         } else {
             return line::parse(text).map(|line| vec![Stage::Program(line)]);
         }
     }
     Ok(stages)
+}
+
+/// The first word of a part, where it is no variable that is set.
+fn first_word(part: &str) -> Option<&str> {
+    let operators = line::operators(part).ok()?;
+    let end = operators.first().map_or(part.len(), |(at, _)| *at);
+    part[..end].split_whitespace().next()
 }
 
 /// Whether a part begins with a program, after what it sets for it.

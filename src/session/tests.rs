@@ -191,9 +191,10 @@ fn kubectl_edit_lends_the_editor_a_text_and_says_what_is_wrong_with_it() {
 #[test]
 fn what_is_typed_before_a_shell_reads_is_kept_for_it() {
     let mut session = fresh();
-    let mut updates = run(&mut session, "kubectl run box --image=busybox -i --rm --restart=Never -- sh");
+    let mut updates = run(&mut session, "kubectl run box --image=busybox -it --rm --restart=Never -- sh");
     updates.extend(run(&mut session, "echo first-$((20 + 1))"));
     updates.extend(run(&mut session, "echo second"));
+    pass(&mut session, &mut updates);
     pass(&mut session, &mut updates);
     let said = printed(&updates);
     assert!(said.contains("first-21\n") && !said.contains("^C"), "{said}");

@@ -318,7 +318,8 @@ impl ApiServer {
                 if then_delete {
                     self.commit(no, Step::Delete(object), now, out);
                 } else {
-                    self.answer_written(no, object, now, out);
+                    let reply = registry::written(&self.call(no).request, object);
+                    self.answer(no, reply, now, out);
                 }
             }
             Step::Delete(object) => {
@@ -339,11 +340,6 @@ impl ApiServer {
             Some(told) if storage::revision_of(told) == revision => told.clone(),
             _ => storage::at_revision(object, revision),
         }
-    }
-
-    fn answer_written(&mut self, no: CallNo, object: Object, now: Time, out: &mut Out<Effect>) {
-        let reply = registry::written(&self.call(no).request, object);
-        self.answer(no, reply, now, out);
     }
 
     /// Waits until the cache has heard of everything up to `revision`.
