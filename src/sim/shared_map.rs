@@ -1,6 +1,6 @@
 //! [`SharedMap`] and [`SharedSet`]: ordered collections for many entries whose clones share what has not changed since.
 //!
-//! A sorted vector cut into chunks of at most [`MOST`] entries, each behind an `Arc`. A clone copies a pointer a chunk, which
+//! A sorted vector cut into chunks of at most 64 entries, each behind an `Arc`. A clone copies a pointer a chunk, which
 //! makes a checkpoint of a store with a million records cheap; a change copies the one chunk that it is in, if that is shared.
 //! Entries lie side by side, so searching and walking touch little memory. For small maps see [`VecMap`](super::VecMap).
 
@@ -15,7 +15,7 @@ const MOST: usize = 64;
 /// Two neighbours with so many entries together become one.
 const FEW: usize = 24;
 
-/// An ordered map. Searching takes O(log n), inserting and removing at most [`MOST`] moves and n / [`MOST`] of pointers.
+/// An ordered map. Searching takes O(log n), inserting and removing at most 64 moves and n / 64 of pointers.
 #[derive(Clone)]
 pub struct SharedMap<K, V> {
     /// Sorted by key, no key twice, none empty.
