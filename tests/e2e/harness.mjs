@@ -139,6 +139,33 @@ export const command = async (page, line) => {
   await page.press('#terminal-input', 'Enter');
 };
 
+export const PHONE = { width: 360, height: 740 };
+/** How the page looks in every panel: a desk and a phone, light and dark, English and Chinese. */
+export const LOOKS = [
+  { name: 'desk-light-en', path: '', options: {} },
+  { name: 'desk-dark-zh', path: '?lang=zh', options: { colorScheme: 'dark' } },
+  { name: 'phone-light-zh', path: '?lang=zh', options: { viewport: PHONE } },
+  { name: 'phone-dark-en', path: '', options: { viewport: PHONE, colorScheme: 'dark' } },
+];
+
+/** Runs lines one after the other, each until it is done. */
+export const lines = async (page, all) => {
+  for (const line of all) {
+    const before = await page.$$eval('.terminal .echo', (echo) => echo.length);
+    await page.evaluate((text) => {
+      const input = document.querySelector('#terminal-input');
+      input.value = text;
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+      input.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+    }, line);
+    await page.waitForFunction(
+      (n) => document.querySelectorAll('.terminal .echo').length > n && !document.querySelector('.input-line button'),
+      before,
+      { timeout: 60_000 },
+    );
+  }
+};
+
 /** Lets virtual time run freely, so that a test does not watch messages crawl. */
 export const hurry = async (page, speed = '5000') => {
   await page.click('.follow[aria-pressed="true"]');

@@ -4,34 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { command, hurry, onPage, ready, root, screenshot } from './harness.mjs';
-
-const PHONE = { width: 360, height: 740 };
-/** How the page looks in every panel: a desk and a phone, light and dark, English and Chinese. */
-const LOOKS = [
-  { name: 'desk-light-en', path: '', options: {} },
-  { name: 'desk-dark-zh', path: '?lang=zh', options: { colorScheme: 'dark' } },
-  { name: 'phone-light-zh', path: '?lang=zh', options: { viewport: PHONE } },
-  { name: 'phone-dark-en', path: '', options: { viewport: PHONE, colorScheme: 'dark' } },
-];
-
-/** Runs lines one after the other, each until it is done. */
-const lines = async (page, all) => {
-  for (const line of all) {
-    const before = await page.$$eval('.terminal .echo', (echo) => echo.length);
-    await page.evaluate((text) => {
-      const input = document.querySelector('#terminal-input');
-      input.value = text;
-      input.dispatchEvent(new Event('input', { bubbles: true }));
-      input.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
-    }, line);
-    await page.waitForFunction(
-      (n) => document.querySelectorAll('.terminal .echo').length > n && !document.querySelector('.input-line button'),
-      before,
-      { timeout: 60_000 },
-    );
-  }
-};
+import { LOOKS, PHONE, command, hurry, lines, onPage, ready, root, screenshot } from './harness.mjs';
 
 /** Brings a panel to the front, on a desk or a phone. */
 const show = async (page, panel) => {

@@ -46,7 +46,7 @@ pub fn NewCluster() -> impl IntoView {
                 <Field label=|page| page.t().form_scheduler values=SCHEDULERS chosen=scheduler/>
             </Show>
             <Field label=|page| page.t().form_policy values=SWITCH chosen=policy/>
-            <button on:click=start>{move || page.t().create_cluster}</button>
+            <button class="solid" on:click=start>{move || page.t().create_cluster}</button>
         </div>
     }
 }
