@@ -1,8 +1,10 @@
 //! Questions about one API object in JSON form.
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::json::text_at;
+use super::print::output::compact;
 
 /// The name of an object.
 pub fn name(object: &Value) -> &str {
@@ -28,6 +30,21 @@ pub fn resource_version(object: &Value) -> &str {
 pub fn group_version(object: &Value) -> (&str, &str) {
     let api_version = text_at(object, &["apiVersion"]);
     api_version.split_once('/').unwrap_or(("", api_version))
+}
+
+/// The ten letters behind a name that follow from what an object holds, as `--append-hash` and kustomize's generators put them
+/// there. Models `encodeHash` of `k8s.io/kubectl/pkg/util/hash` and `encode` of kustomize's `api/hasher`.
+pub fn content_hash(content: &Value) -> String {
+    let sum = data_encoding::HEXLOWER.encode(&Sha256::digest(compact(content)));
+    let letter = |c: char| match c {
+        '0' => 'g',
+        '1' => 'h',
+        '3' => 'k',
+        'a' => 'm',
+        'e' => 't',
+        c => c,
+    };
+    sum.chars().take(10).map(letter).collect()
 }
 
 /// An object without what kubectl hides: its managed fields.

@@ -199,6 +199,33 @@ pub struct Question<'a> {
     pub is_local: &'a dyn Fn(IpAddr) -> bool,
 }
 
+#[cfg(test)]
+impl<'a> Question<'a> {
+    /// A question about the first packet of a new connection, between two ports over TCP, that came in by `docker0`.
+    pub(crate) fn of_test(src: IpAddr, dst: IpAddr, is_local: &'a dyn Fn(IpAddr) -> bool) -> Question<'a> {
+        Question {
+            now: Time::ZERO,
+            src,
+            dst,
+            proto: crate::net::packet::TCP,
+            first: true,
+            length: 60,
+            ports: Some((40_000, 80)),
+            l4: &[],
+            input: "docker0",
+            output: "",
+            state: CtState::New,
+            orig_dst: None,
+            bridged: false,
+            by_port: false,
+            ipvs: false,
+            dnat: false,
+            snat: false,
+            is_local,
+        }
+    }
+}
+
 /// How deep chains may call each other.
 const DEPTH: usize = 32;
 

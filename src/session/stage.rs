@@ -44,7 +44,7 @@ pub fn read(text: &str) -> Result<Vec<Stage>, LineError> {
         } else if let Some(Stage::Shell(before)) = stages.last_mut() {
             before.push_str(" | ");
             before.push_str(part);
-        } else if from > 0 || first_word(part).is_some_and(Home::runs) {
+        } else if from > 0 || head(part).and_then(|head| head.split_whitespace().next()).is_some_and(Home::runs) {
             stages.push(Stage::Shell(part.to_owned()));
         } else {
             return line::parse(text).map(|line| vec![Stage::Program(line)]);
@@ -53,20 +53,16 @@ pub fn read(text: &str) -> Result<Vec<Stage>, LineError> {
     Ok(stages)
 }
 
-/// The first word of a part, where it is no variable that is set.
-fn first_word(part: &str) -> Option<&str> {
+/// What stands before the first operator of a part.
+fn head(part: &str) -> Option<&str> {
     let operators = line::operators(part).ok()?;
-    let end = operators.first().map_or(part.len(), |(at, _)| *at);
-    part[..end].split_whitespace().next()
+    Some(&part[..operators.first().map_or(part.len(), |(at, _)| *at)])
 }
 
 /// Whether a part begins with a program, after what it sets for it.
 fn is_program(part: &str) -> bool {
-    let word = line::operators(part).ok().and_then(|operators| {
-        let end = operators.first().map_or(part.len(), |(at, _)| *at);
-        let line = line::parse(&part[..end]).ok()?;
-        line.words.into_iter().find(|word| !is_assignment(word))
-    });
+    let line = head(part).and_then(|head| line::parse(head).ok());
+    let word = line.and_then(|line| line.words.into_iter().find(|word| !is_assignment(word)));
     word.is_some_and(|word| PROGRAMS.contains(&word.as_str()))
 }
 

@@ -57,12 +57,12 @@ const BUDGETS: &[Budget] = &[
     Budget {
         what: "100 pods on 20 nodes, apply -> all Ready",
         limit: Duration::from_millis(100),
-        run: || pods_on_nodes(100, 20),
+        run: || pods_on_nodes(100, 20).1,
     },
     Budget {
         what: "1,000 pods on 20 nodes, apply -> all Ready",
         limit: Duration::from_secs(1),
-        run: || pods_on_nodes(1_000, 20),
+        run: || pods_on_nodes(1_000, 20).1,
     },
     Budget {
         what: "a tick of the page at 20 nodes and 500 pods while they are replaced (95th percentile)",
@@ -132,16 +132,17 @@ fn thousand_requests() -> Duration {
     timed(|| (0..10).for_each(|_| _ = run(&mut script, &line)))
 }
 
-/// From the apply to the moment at which every pod is Ready.
-fn pods_on_nodes(pods: u32, nodes: u32) -> Duration {
+/// The boot, and the time from the apply to the moment at which every pod is Ready.
+fn pods_on_nodes(pods: u32, nodes: u32) -> (Duration, Duration) {
     let files = no_files();
     let mut script = Script::new(&files);
-    run(&mut script, &format!("!cluster nodes={nodes} pull=0s seed=7"));
-    timed(|| {
+    let boot = timed(|| _ = run(&mut script, &format!("!cluster nodes={nodes} pull=0s seed=7")));
+    let ready = timed(|| {
         run(&mut script, &format!("kubectl create deployment web --image=nginx:1.25 --replicas={pods}"));
-        run(&mut script, "kubectl rollout status deployment/web --timeout=600s");
+        run(&mut script, "kubectl rollout status deployment/web --timeout=3600s");
         println!("{:>27}({pods} pods: {} virtual, {} events)", "", script.now(), script.world().cluster.events());
-    })
+    });
+    (boot, ready)
 }
 
 /// What the core needs for a frame of the page: 16 ms of virtual time and the views that have changed.
@@ -161,10 +162,9 @@ fn page_tick() -> Duration {
 }
 
 fn a_fiftieth_of_the_limit() -> Duration {
-    let mut taken = Duration::ZERO;
-    let all = timed(|| taken = pods_on_nodes(3_000, 100));
-    println!("{:>27}(of which boot {:.2?})", "", all - taken);
-    all
+    let (boot, ready) = pods_on_nodes(3_000, 100);
+    println!("{:>27}(of which boot {boot:.2?})", "");
+    boot + ready
 }
 
 /// The median of up to 11 runs, or of as many as fit into five seconds.

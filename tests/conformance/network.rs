@@ -12,8 +12,9 @@ use kubarium::net::conntrack::CtState;
 use kubarium::net::filter::{Filter, Question, Table, Target, Verdict as Walked};
 use kubarium::net::packet::{TCP, UDP};
 use kubarium::node::kube_proxy::ServicePortName;
-use kubarium::node::kube_proxy::iptables::{Chains, Config, chain, restore};
+use kubarium::node::kube_proxy::iptables::{Chains, chain, restore};
 use kubarium::node::kube_proxy::model::{Family, Model, ServiceNames};
+use kubarium::node::kube_proxy::tracker::Config;
 use kubarium::sim::{Rng, Time};
 use serde_json::Value;
 

@@ -1,19 +1,10 @@
 // What kubectl edit gives to the page's editor and takes back, and a cluster of another kind chosen in a form.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LOOKS, hurry, lines, onPage, screenshot } from './harness.mjs';
+import { LOOKS, hurry, lines, onPage, screenshot, type } from './harness.mjs';
 
 const said = (page, words) =>
   page.waitForFunction(([source]) => new RegExp(source).test(document.querySelector('.terminal .output').textContent), [words.source], { timeout: 60_000 });
-
-/** Types a line that the terminal does not answer at once. */
-const begin = (page, line) =>
-  page.evaluate((text) => {
-    const input = document.querySelector('#terminal-input');
-    input.value = text;
-    input.dispatchEvent(new Event('input', { bubbles: true }));
-    input.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
-  }, line);
 
 const shown = (page, words) =>
   page.waitForFunction(([source]) => new RegExp(source).test(document.querySelector('.cm-content')?.textContent ?? ''), [words.source], { timeout: 30_000 });
@@ -33,7 +24,7 @@ for (const look of LOOKS) {
   test(`kubectl edit hands its text to the editor and takes it back, ${look.name}`, onPage(options, async (page) => {
     await hurry(page);
     await lines(page, ['kubectl create deployment web --image=nginx']);
-    await begin(page, 'kubectl edit deployment web');
+    await type(page, 'kubectl edit deployment web');
     await page.waitForSelector('.lent .save', { state: 'visible' });
     await shown(page, /Please edit the object below/);
     await screenshot(page, `edit-${look.name}`);

@@ -2,16 +2,9 @@
 // followed by another, and all of it can be seen on a desk and a phone, light and dark, in both languages.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hurry, onPage, screenshot } from './harness.mjs';
+import { LOOKS, hurry, onPage, screenshot } from './harness.mjs';
 
-const PHONE = { width: 360, height: 740 };
 const THREE = 'cluster=nodes%3D2%20masters%3D3%20seed%3D4';
-const LOOKS = [
-  { name: 'desk-light-en', path: `?${THREE}`, options: {} },
-  { name: 'desk-dark-zh', path: `?lang=zh&${THREE}`, options: { colorScheme: 'dark' } },
-  { name: 'phone-light-zh', path: `?lang=zh&${THREE}`, options: { viewport: PHONE } },
-  { name: 'phone-dark-en', path: `?${THREE}`, options: { viewport: PHONE, colorScheme: 'dark' } },
-];
 
 /** Brings the panel to the front, on a desk or a phone. */
 const show = async (page) => {
@@ -36,7 +29,7 @@ const leader = async (page, other = '') => {
 const situation = (page, name) => page.click(`[data-situation="${name}"]:not(:disabled)`);
 
 for (const look of LOOKS) {
-  const options = { path: look.path, ...look.options };
+  const options = { path: look.path ? `${look.path}&${THREE}` : `?${THREE}`, ...look.options };
   test(`etcd's leader crashes, a majority is lost and mended, ${look.name}`, onPage(options, async (page) => {
     await hurry(page, '1000');
     assert.equal((await page.$$('.process.leads.etcd .crown[aria-label]')).length, 1, 'the picture shows who leads');

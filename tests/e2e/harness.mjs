@@ -148,16 +148,20 @@ export const LOOKS = [
   { name: 'phone-dark-en', path: '', options: { viewport: PHONE, colorScheme: 'dark' } },
 ];
 
+/** Types a line into the terminal, which need not be in front, and does not wait for it. */
+export const type = (page, line) =>
+  page.evaluate((text) => {
+    const input = document.querySelector('#terminal-input');
+    input.value = text;
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+    input.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+  }, line);
+
 /** Runs lines one after the other, each until it is done. */
 export const lines = async (page, all) => {
   for (const line of all) {
     const before = await page.$$eval('.terminal .echo', (echo) => echo.length);
-    await page.evaluate((text) => {
-      const input = document.querySelector('#terminal-input');
-      input.value = text;
-      input.dispatchEvent(new Event('input', { bubbles: true }));
-      input.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
-    }, line);
+    await type(page, line);
     await page.waitForFunction(
       (n) => document.querySelectorAll('.terminal .echo').length > n && !document.querySelector('.input-line button'),
       before,

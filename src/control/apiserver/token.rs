@@ -34,16 +34,18 @@ struct Bearer {
 /// The answer to a request for or about a token; `None` if it is for something else.
 pub fn answer(server: &ApiServer, http: &HttpRequest, now: Time) -> Option<HttpResponse> {
     let parts: Vec<&str> = http.path.trim_matches('/').split('/').collect();
-    let made = match parts.as_slice() {
-        _ if http.path == REVIEWS => review(server, http, now),
-        ["api", "v1", "namespaces", namespace, "serviceaccounts", name, "token"] => {
-            request(server, http, (namespace, name), now)
-        }
+    let account = match parts.as_slice() {
+        _ if http.path == REVIEWS => None,
+        ["api", "v1", "namespaces", namespace, "serviceaccounts", name, "token"] => Some((*namespace, *name)),
         _ => return None,
     };
     if http.method != Method::Post {
         return Some(failure(&Status::method_not_allowed()));
     }
+    let made = match account {
+        Some(account) => request(server, http, account, now),
+        None => review(server, http, now),
+    };
     Some(made.map_or_else(|status| failure(&status), |value| HttpResponse::json(201, &value)))
 }
 

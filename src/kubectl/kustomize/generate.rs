@@ -3,12 +3,12 @@
 //! Models `api/internal/generators`, `api/kv` and `api/hasher` of kustomize.
 
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::item::{Behavior, Item};
 use super::spec::texts;
 use super::tree::{Root, Tree};
 use crate::kubectl::json::{bool_at, entries, object_at, text, text_at};
+use crate::kubectl::object::content_hash;
 
 /// How long a line of base64 may be.
 const BASE64_LINE: usize = 70;
@@ -145,7 +145,7 @@ pub fn add_hash(item: &mut Item) {
     }
 }
 
-/// Ten letters of a checksum over kind and content, as Go would write them as JSON.
+/// The hash of kind and content.
 fn hash(value: &Value) -> String {
     let mut seen = Map::new();
     let or_empty = |field: &str| value.get(field).cloned().unwrap_or_else(|| json!(""));
@@ -160,27 +160,5 @@ fn hash(value: &Value) -> String {
     if text(value, "kind") == "Secret" {
         seen.insert("type".into(), or_empty("type"));
     }
-    let sum = Sha256::digest(go_json(&Value::Object(seen)));
-    let hex = data_encoding::HEXLOWER.encode(&sum);
-    let letter = |c: char| match c {
-        '0' => 'g',
-        '1' => 'h',
-        '3' => 'k',
-        'a' => 'm',
-        'e' => 't',
-        c => c,
-    };
-    hex.chars().take(10).map(letter).collect()
-}
-
-/// JSON with what is dangerous in HTML escaped.
-fn go_json(value: &Value) -> String {
-    let mut out = String::new();
-    for c in value.to_string().chars() {
-        match c {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out
+    content_hash(&Value::Object(seen))
 }

@@ -160,7 +160,6 @@ fn oldest(list: &BTreeMap<IpAddr, Time>) -> Option<(IpAddr, Time)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::conntrack::CtState;
 
     #[test]
     fn an_address_is_remembered_for_so_long_and_the_oldest_of_a_full_list_gives_way() {
@@ -168,26 +167,9 @@ mod tests {
         let mut ask = |verb: Verb, source: u8, second: u64| {
             let (name, seconds) = ("list".into(), (verb != Verb::Set).then_some(10));
             let recent = Recent { verb, seconds, reap: verb == Verb::Check, name, ..Recent::default() };
-            let question = Question {
-                bridged: false,
-                by_port: false,
-                ipvs: false,
-                now: Time::ZERO + Span::secs(second),
-                src: IpAddr::from([10, 0, 0, source]),
-                dst: IpAddr::from([10, 0, 1, 1]),
-                proto: 6,
-                first: true,
-                length: 40,
-                ports: None,
-                l4: &[],
-                input: "",
-                output: "",
-                state: CtState::New,
-                orig_dst: None,
-                dnat: false,
-                snat: false,
-                is_local: &|_| false,
-            };
+            let (src, dst) = (IpAddr::from([10, 0, 0, source]), IpAddr::from([10, 0, 1, 1]));
+            let now = Time::ZERO + Span::secs(second);
+            let question = Question { now, ..Question::of_test(src, dst, &|_| false) };
             recents.asks(&recent, &question)
         };
         for (verb, source, second, answer) in [

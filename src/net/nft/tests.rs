@@ -1,7 +1,6 @@
 //! What a packet comes to, and what is printed.
 
 use super::*;
-use crate::net::conntrack::CtState;
 use crate::net::filter::Question;
 use crate::net::packet::TCP;
 use crate::sim::Rng;
@@ -12,26 +11,7 @@ fn ip(text: &str) -> Ipv4Addr {
 
 /// A packet from a client to 10.96.0.10:80 at a time.
 fn question<'a>(from: &str, now: Time, is_local: &'a dyn Fn(std::net::IpAddr) -> bool) -> Question<'a> {
-    Question {
-        now,
-        src: ip(from).into(),
-        dst: ip("10.96.0.10").into(),
-        proto: TCP,
-        first: true,
-        length: 60,
-        ports: Some((40_000, 80)),
-        l4: &[],
-        input: "docker0",
-        output: "",
-        state: CtState::New,
-        orig_dst: None,
-        bridged: false,
-        by_port: false,
-        ipvs: false,
-        dnat: false,
-        snat: false,
-        is_local,
-    }
+    Question { now, ..Question::of_test(ip(from).into(), ip("10.96.0.10").into(), is_local) }
 }
 
 fn rules(rules: Vec<Rule>) -> Vec<Arc<Rule>> {

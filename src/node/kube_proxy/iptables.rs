@@ -10,11 +10,11 @@ pub(crate) mod service;
 
 use std::sync::Arc;
 
-use crate::node::kube_proxy::tracker::{StaleUdp, Tracker};
+use crate::node::kube_proxy::tracker::{Config, StaleUdp, Tracker};
 use crate::node::kube_proxy::{Effect, ServicePortName};
 use crate::sim::{Out, Span, Time};
 
-pub use rules::{Chains, Config, restore};
+pub use rules::{Chains, restore};
 
 /// `minSyncPeriod`: rules are not written more often.
 pub const MIN_SYNC: Span = Span::secs(1);

@@ -15,10 +15,9 @@ use crate::net::filter::set::{IpSet, Member, SetKind};
 use crate::net::ipvs::{Ipvs as Kernel, Scheduler, VirtualAt};
 use crate::net::packet::{TCP, UDP};
 use crate::node::kube_proxy::Effect;
-use crate::node::kube_proxy::iptables::Config;
 use crate::node::kube_proxy::model::Endpoint;
 use crate::node::kube_proxy::topology::Usable;
-use crate::node::kube_proxy::tracker::{StaleUdp, Tracker, ipv4};
+use crate::node::kube_proxy::tracker::{Config, StaleUdp, Tracker, ipv4};
 use crate::sim::{Out, Span, Time, VecMap, VecSet};
 
 use rules::Sets;

@@ -13,8 +13,7 @@ use ipnet::Ipv4Net;
 
 use crate::net::nft::{Chain, Table};
 use crate::node::kube_proxy::Effect;
-use crate::node::kube_proxy::iptables::Config;
-use crate::node::kube_proxy::tracker::{StaleUdp, Tracker, ipv4};
+use crate::node::kube_proxy::tracker::{Config, StaleUdp, Tracker, ipv4};
 use crate::sim::{Out, Span, Time, VecMap, VecSet};
 
 /// The table.

@@ -6,17 +6,59 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use crate::api::{EndpointSlice, Node, Protocol, Service};
 use crate::control::cache::Change;
 use crate::net::conntrack::Connection;
 use crate::net::packet::UDP;
 use crate::node::kube_proxy::Served;
-use crate::node::kube_proxy::iptables::Config;
-use crate::node::kube_proxy::model::{Model, ServiceNames};
+use crate::node::kube_proxy::model::{Family, Model, ServiceNames};
 use crate::sim::{EventId, Span, Time, VecMap, VecSet};
 
 /// The label of a node's zone.
 const ZONE: &str = "topology.kubernetes.io/zone";
+
+/// What kube-proxy is told when it starts, and the zone of its node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    /// The family that it serves.
+    pub family: Family,
+    /// Its node.
+    pub node: Arc<str>,
+    /// The node's address.
+    pub node_ip: IpAddr,
+    /// `topology.kubernetes.io/zone` of the node.
+    pub zone: Option<Arc<str>>,
+    /// `clusterCIDR`: from where pods send; `None` if that cannot be told.
+    pub pods: Option<IpNet>,
+    /// `iptables.masqueradeAll`.
+    pub masquerade_all: bool,
+    /// `iptables.localhostNodePorts`.
+    pub localhost_node_ports: bool,
+    /// The addresses that have node ports; `None`: all of the node's.
+    pub node_port_addresses: Option<Vec<IpAddr>>,
+    /// Whether iptables knows `--random-fully`.
+    pub random_fully: bool,
+}
+
+#[cfg(test)]
+impl Config {
+    /// That of a worker whose pods are in 10.244.0.0/16.
+    pub(super) fn of_test() -> Config {
+        Config {
+            family: Family::V4,
+            node: "node1".into(),
+            node_ip: IpAddr::from([192, 168, 1, 21]),
+            zone: None,
+            pods: Some("10.244.0.0/16".parse().expect("a network")),
+            masquerade_all: false,
+            localhost_node_ports: true,
+            node_port_addresses: None,
+            random_fully: true,
+        }
+    }
+}
 
 /// UDP connections whose endpoint does not serve any more: kept, they would lead there for ever.
 /// Models `pkg/proxy/conntrack/cleanup.go`.

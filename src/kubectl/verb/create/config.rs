@@ -2,11 +2,11 @@
 
 use data_encoding::BASE64;
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::{Made, metadata, name, require};
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::files::FileNode;
+use crate::kubectl::object::content_hash;
 use crate::kubectl::print::output::compact;
 
 /// What the `--from-…` flags name, in order.
@@ -122,17 +122,7 @@ fn hashed(ctx: &Ctx<'_>, object: &mut Value, fields: &[&str]) {
             _ => {}
         }
     }
-    let digest = Sha256::digest(compact(&hashed).as_bytes());
-    let hexadecimal: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let letters = hexadecimal.chars().take(10).map(|c| match c {
-        '0' => 'g',
-        '1' => 'h',
-        '3' => 'k',
-        'a' => 'm',
-        'e' => 't',
-        c => c,
-    });
-    let name = format!("{}-{}", object["metadata"]["name"].as_str().unwrap_or(""), letters.collect::<String>());
+    let name = format!("{}-{}", object["metadata"]["name"].as_str().unwrap_or(""), content_hash(&hashed));
     object["metadata"]["name"] = json!(name);
 }
 

@@ -3,44 +3,19 @@
 //! Models `syncProxyRules` of `pkg/proxy/iptables/proxier.go` (1.36). Service ports come in the order of their names, where
 //! upstream takes them as its map gives them.
 
-use std::net::IpAddr;
 use std::sync::Arc;
-
-use ipnet::IpNet;
 
 use crate::node::kube_proxy::ServicePortName;
 use crate::node::kube_proxy::iptables::chain;
 use crate::node::kube_proxy::iptables::service::{Lines, Port};
 use crate::node::kube_proxy::model::{Family, Model, ServiceNames};
+use crate::node::kube_proxy::tracker::Config;
 use crate::sim::{VecMap, VecSet};
 
 /// The mark of what is to be masqueraded (`iptables.masqueradeBit: 14`).
 const MASQUERADE: &str = "0x4000";
 /// With more endpoints than this rules have no comments that name them.
 const LARGE: usize = 1_000;
-
-/// What kube-proxy is told when it starts, and the zone of its node.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Config {
-    /// The family that it serves.
-    pub family: Family,
-    /// Its node.
-    pub node: Arc<str>,
-    /// The node's address.
-    pub node_ip: IpAddr,
-    /// `topology.kubernetes.io/zone` of the node.
-    pub zone: Option<Arc<str>>,
-    /// `clusterCIDR`: from where pods send; `None` if that cannot be told.
-    pub pods: Option<IpNet>,
-    /// `iptables.masqueradeAll`.
-    pub masquerade_all: bool,
-    /// `iptables.localhostNodePorts`.
-    pub localhost_node_ports: bool,
-    /// The addresses that have node ports; `None`: all of the node's.
-    pub node_port_addresses: Option<Vec<IpAddr>>,
-    /// Whether iptables knows `--random-fully`.
-    pub random_fully: bool,
-}
 
 /// The chains in the kernel that belong to each service port.
 pub type Chains = VecMap<ServicePortName, Vec<Arc<str>>>;

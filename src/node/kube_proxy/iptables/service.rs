@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::node::kube_proxy::ServicePortName;
 use crate::node::kube_proxy::iptables::chain::{self, Names};
-use crate::node::kube_proxy::iptables::rules::Config;
 use crate::node::kube_proxy::model::{Endpoint, Family, ServicePort};
 use crate::node::kube_proxy::topology::Usable;
+use crate::node::kube_proxy::tracker::Config;
 
 /// The chains and rules of one table.
 #[derive(Default)]

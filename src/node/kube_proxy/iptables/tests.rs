@@ -8,25 +8,11 @@ use serde_json::json;
 use super::*;
 use crate::api::{EndpointSlice, Kind, KindOf, Object, Service, WatchEventType};
 use crate::control::cache::Change;
-use crate::net::conntrack::{Connection, CtState, Phase, Tuple};
+use crate::net::conntrack::{Connection, Phase, Tuple};
 use crate::net::filter::{Filter, Question, Table, Target, Verdict};
 use crate::net::packet::{TCP, UDP};
 use crate::node::kube_proxy::model::{Family, Model};
 use crate::sim::Rng;
-
-fn config() -> Config {
-    Config {
-        family: Family::V4,
-        node: "node1".into(),
-        node_ip: IpAddr::from([192, 168, 1, 21]),
-        zone: None,
-        pods: Some("10.244.0.0/16".parse().expect("a network")),
-        masquerade_all: false,
-        localhost_node_ports: true,
-        node_port_addresses: None,
-        random_fully: true,
-    }
-}
 
 fn typed<K: KindOf>(kind: Kind, value: serde_json::Value) -> (Object, Arc<K>) {
     let object = Object::from_value(kind, value).expect("an object of its kind");
@@ -64,7 +50,7 @@ fn written(proxier: &mut Iptables, at: Time) -> Vec<String> {
 }
 
 fn started() -> Iptables {
-    let mut proxier = Iptables::new(config(), std::iter::empty());
+    let mut proxier = Iptables::new(Config::of_test(), std::iter::empty());
     for name in ["a", "b"] {
         tell(&mut proxier, service(name, "TCP"));
         tell(&mut proxier, slice(name, "TCP", &[1, 2]));
@@ -79,7 +65,7 @@ fn declares(text: &str) -> usize {
 
 #[test]
 fn nothing_is_written_before_everything_was_listed() {
-    let mut proxier = Iptables::new(config(), std::iter::empty());
+    let mut proxier = Iptables::new(Config::of_test(), std::iter::empty());
     tell(&mut proxier, service("a", "TCP"));
     assert_eq!((proxier.tracker.wake_at(), written(&mut proxier, Time(5)).len()), (None, 0));
     proxier.tracker.synced(true, None);
@@ -110,7 +96,7 @@ fn changes_within_a_second_are_written_together_and_alone() {
 #[test]
 fn a_new_process_deletes_what_the_old_one_left() {
     let left = ["KUBE-SEP-AAAAAAAAAAAAAAAA", "KUBE-SERVICES", "PREROUTING"];
-    let mut proxier = Iptables::new(config(), left.into_iter().map(Arc::from));
+    let mut proxier = Iptables::new(Config::of_test(), left.into_iter().map(Arc::from));
     proxier.tracker.synced(true, None);
     let text = written(&mut proxier, Time::ZERO).concat();
     assert_eq!(
@@ -122,7 +108,7 @@ fn a_new_process_deletes_what_the_old_one_left() {
 
 #[test]
 fn udp_connections_to_endpoints_that_serve_no_more_are_forgotten() {
-    let mut proxier = Iptables::new(config(), std::iter::empty());
+    let mut proxier = Iptables::new(Config::of_test(), std::iter::empty());
     tell(&mut proxier, service("dns", "UDP"));
     tell(&mut proxier, slice("dns", "UDP", &[1, 2]));
     proxier.tracker.synced(true, None);
@@ -162,27 +148,8 @@ fn shares(endpoints: i32, count: u32, seed: u64) -> Vec<u32> {
     chain::hooks().iter().for_each(|(table, command)| {
         filter.command(Table::of_name(table).expect("a table"), command).ok();
     });
-    filter.restore(&restore(&model, &config(), None, &Chains::new()).0, true).expect("sound");
-    let question = Question {
-        bridged: false,
-        by_port: false,
-        ipvs: false,
-        now: Time::ZERO,
-        src: IpAddr::from([10, 244, 0, 9]),
-        dst: IpAddr::from([10, 96, 0, 7]),
-        proto: TCP,
-        first: true,
-        length: 60,
-        ports: Some((40_000, 80)),
-        l4: &[],
-        input: "docker0",
-        output: "",
-        state: CtState::New,
-        orig_dst: None,
-        dnat: false,
-        snat: false,
-        is_local: &|_| false,
-    };
+    filter.restore(&restore(&model, &Config::of_test(), None, &Chains::new()).0, true).expect("sound");
+    let question = Question::of_test(IpAddr::from([10, 244, 0, 9]), IpAddr::from([10, 96, 0, 7]), &|_| false);
     let mut rng = Rng::stream(seed, "shares");
     let mut counts: BTreeMap<SocketAddr, u32> = BTreeMap::new();
     for _ in 0..count {

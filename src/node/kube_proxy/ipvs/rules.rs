@@ -9,9 +9,9 @@ use ipnet::{IpNet, Ipv4Net};
 use crate::net::filter::set::{IpSet, Member, SetKind};
 use crate::net::filter::text::proto_name;
 use crate::net::packet::{TCP, UDP};
-use crate::node::kube_proxy::iptables::Config;
 use crate::node::kube_proxy::iptables::service::Lines;
 use crate::node::kube_proxy::model::{Endpoint, ServicePort};
+use crate::node::kube_proxy::tracker::Config;
 use crate::node::kube_proxy::tracker::ipv4;
 use crate::sim::{VecMap, VecSet};
 

@@ -7,27 +7,12 @@ use crate::api::{Kind, Object, WatchEventType};
 use crate::control::cache::Change;
 use crate::net::filter::{Filter, Table};
 use crate::net::ipvs::{Chosen, Seen};
-use crate::node::kube_proxy::model::Family;
 
 const NODE: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 21);
 
-fn config() -> Config {
-    Config {
-        family: Family::V4,
-        node: "node1".into(),
-        node_ip: NODE.into(),
-        zone: None,
-        pods: Some("10.244.0.0/16".parse().expect("a network")),
-        masquerade_all: false,
-        localhost_node_ports: true,
-        node_port_addresses: None,
-        random_fully: true,
-    }
-}
-
 /// What is written for one Service with endpoints on this node and on another.
 fn written_for(spec: serde_json::Value, status: serde_json::Value) -> Written {
-    let mut proxier = Ipvs::new(config(), Scheduler::RoundRobin);
+    let mut proxier = Ipvs::new(Config::of_test(), Scheduler::RoundRobin);
     let meta = json!({"name": "web", "namespace": "default", "labels": {"kubernetes.io/service-name": "web"}});
     let endpoint = |ip: &str, node: &str| json!({"addresses": [ip], "nodeName": node});
     let slice = json!({

@@ -6,19 +6,14 @@ use super::*;
 use crate::api::{Kind, Object, WatchEventType};
 use crate::control::cache::Change;
 use crate::net::nft::Nft;
-use crate::node::kube_proxy::model::Family;
 
 fn config() -> Config {
     Config {
-        family: Family::V4,
         node: "test-node".into(),
         node_ip: Ipv4Addr::new(192, 168, 0, 2).into(),
-        zone: None,
         pods: Some("10.0.0.0/8".parse().expect("a network")),
-        masquerade_all: false,
         localhost_node_ports: false,
-        node_port_addresses: None,
-        random_fully: true,
+        ..Config::of_test()
     }
 }
 
