@@ -54,7 +54,7 @@ mod tests;
 
 pub use error::{Code, EtcdError};
 pub use key::{Key, KeyRange};
-pub use member::{Effect, Input, Member, MemberConfig, PeerBody, PeerMessage, Reason};
+pub use member::{Effect, Input, Member, MemberConfig, PeerBody, PeerMessage, REMOVED, Reason};
 pub use op::{
     Compare, DeleteOp, NewLease, NewValue, Op, PutOp, RangeOp, RangeWhat, Relation, RevisionFilter, Sort, SortBy,
     SortOrder, Target, TxnOp, TxnStep, WatchOp,

@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use crate::etcd::{Body, EtcdError, Event, Header, KeyRange, LeaseId, Op, Payload, RangeOp, Reply, Revision};
 use crate::etcdctl::cli::{Line, Misread, Why};
-use crate::etcdctl::plan::{Plan, Poll, Refusal, exit};
+use crate::etcdctl::plan::{Newcomer, Plan, Poll, Refusal, exit};
 use crate::etcdctl::poll::Round;
 use crate::etcdctl::show::{Display, Format, Subject};
 use crate::sim::{Out, Span, Time};
@@ -68,6 +68,17 @@ enum State<V> {
     },
     Polling {
         round: Round,
+        deadline: Time,
+    },
+    /// A member is being added.
+    Adding {
+        newcomer: Newcomer,
+        deadline: Time,
+    },
+    /// It was added, and what follows from that is asked.
+    Naming {
+        newcomer: Newcomer,
+        id: u64,
         deadline: Time,
     },
     /// Looking for the leader at the endpoints, from this one on.
@@ -172,6 +183,8 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
             State::Asking { deadline, .. }
             | State::Listing { deadline, .. }
             | State::Seeking { deadline, .. }
+            | State::Adding { deadline, .. }
+            | State::Naming { deadline, .. }
             | State::Polling { deadline, .. } => Some(*deadline),
             State::KeepingAlive { next, .. } => *next,
             _ => None,
@@ -194,7 +207,9 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
             (State::Asking { subject, .. }, Input::Reply { result, .. }) => self.answered(subject, result, out),
             (State::Listing { poll, .. }, Input::Reply { result, .. }) => self.listed(poll, result, now, out),
             (State::Polling { mut round, deadline }, Input::Reply { id, result }) => {
-                round.answer(id, result, now);
+                if let Some((endpoint, id)) = round.answer(id, result, now) {
+                    out.push(Effect::Request { id, endpoint, op: Op::AlarmList });
+                }
                 self.polled(round, deadline, out);
             }
             (State::Polling { mut round, deadline }, Input::Timer) if now >= deadline => {
@@ -202,11 +217,19 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
                 self.polled(round, deadline, out);
             }
             (
-                State::Asking { deadline, .. } | State::Listing { deadline, .. } | State::Seeking { deadline, .. },
+                State::Asking { deadline, .. }
+                | State::Listing { deadline, .. }
+                | State::Adding { deadline, .. }
+                | State::Naming { deadline, .. }
+                | State::Seeking { deadline, .. },
                 Input::Timer,
             ) if now >= deadline => refuse("context deadline exceeded", exit::ERROR, out),
             (State::Seeking { target, at, deadline }, Input::Reply { result, .. }) => {
                 self.sought((target, at, deadline), result, out);
+            }
+            (State::Adding { newcomer, .. }, Input::Reply { result, .. }) => self.added(newcomer, result, now, out),
+            (State::Naming { newcomer, id, .. }, Input::Reply { result, .. }) => {
+                name_newcomer(&newcomer, id, result, out)
             }
             (State::Watching { header }, input) => self.watching(header, input, out),
             (State::KeepingAlive { id, next }, input) => self.keeping_alive(id, next, input, now, out),
@@ -232,6 +255,11 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
             Plan::KeepAlive(id) => {
                 self.send(0, Op::LeaseKeepAlive(id), out);
                 self.state = State::KeepingAlive { id, next: None };
+            }
+            Plan::MemberAdd(newcomer) => {
+                let (peer_urls, is_learner) = (plan::split(&newcomer.peer_urls), newcomer.is_learner);
+                self.send(0, Op::MemberAdd { peer_urls, is_learner }, out);
+                self.state = State::Adding { newcomer, deadline: now + self.timeout };
             }
             Plan::MoveLeader(target) => self.seek(target, 0, now + self.timeout, out),
             Plan::Poll { poll, cluster: true } => {
@@ -293,6 +321,25 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
             }
             (_, Err(e)) => refuse(&e.to_string(), exit::ERROR, out),
             (subject, Ok(reply)) => finish(self.display.reply(subject, &reply), out),
+        }
+    }
+
+    /// A member was added. In the simple form, what it is to be started with follows.
+    fn added(&mut self, newcomer: Newcomer, result: Result<Reply<V>, EtcdError>, now: Time, out: &mut Out<Effect<V>>) {
+        match result {
+            Ok(Reply { header, body: Body::MemberAdd { member, members } })
+                if self.display.format == Format::Simple =>
+            {
+                let id = member.id;
+                let reply: Reply<V> = Reply { header, body: Body::MemberAdd { member, members } };
+                match self.display.reply(Subject::MemberAdd, &reply) {
+                    Ok(text) => print(text, out),
+                    Err(refusal) => return end(refusal.ending(), out),
+                }
+                self.send(0, Op::MemberList, out);
+                self.state = State::Naming { newcomer, id, deadline: now + self.timeout };
+            }
+            result => self.answered(Subject::MemberAdd, result, out),
         }
     }
 
@@ -393,6 +440,27 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
             _ => {}
         }
     }
+}
+
+/// The settings of a member that was added, of which all members are known now.
+fn name_newcomer<V>(newcomer: &Newcomer, id: u64, result: Result<Reply<V>, EtcdError>, out: &mut Out<Effect<V>>) {
+    let members = match result {
+        Ok(Reply { body: Body::MemberList(members), .. }) => members,
+        Ok(_) => return refuse("unexpected answer", exit::ERROR, out),
+        Err(e) => return refuse(&e.to_string(), exit::ERROR, out),
+    };
+    let peers = members.iter().flat_map(|member| {
+        let name = if member.id == id { &newcomer.name } else { &member.name };
+        member.peer_urls.iter().map(move |url| format!("{name}={url}"))
+    });
+    let initial: Vec<String> = peers.collect();
+    let stdout = format!(
+        "\nETCD_NAME=\"{}\"\nETCD_INITIAL_CLUSTER=\"{}\"\nETCD_INITIAL_ADVERTISE_PEER_URLS=\"{}\"\nETCD_INITIAL_CLUSTER_STATE=\"existing\"\n",
+        newcomer.name,
+        initial.join(","),
+        newcomer.peer_urls
+    );
+    end(Ending { stdout, stderr: String::new(), code: 0 }, out);
 }
 
 /// How a run that shows no answers shows them.

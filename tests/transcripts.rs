@@ -403,6 +403,11 @@ fn a_slow_follower_delays_nothing_while_the_others_are_a_majority() {
 }
 
 #[test]
+fn a_member_whose_disk_was_lost_is_replaced() {
+    check("etcd-replace-member", |_| ());
+}
+
+#[test]
 fn votes_are_split_while_messages_are_late() {
     check("etcd-split-vote", |_| ());
 }

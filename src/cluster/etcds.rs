@@ -3,8 +3,10 @@
 //! One member on each master, as kubeadm stacks them; with a hosted control plane there is one somewhere. Models the flags of
 //! `etcd` (`--initial-cluster`), and the choice of an endpoint of `client/v3` (etcd): of those that are given, one that answers.
 
+use crate::api::MicroTime;
 use crate::cluster::clients::{actor_of, number_of};
-use crate::cluster::event::{Actor, MasterIx};
+use crate::cluster::event::{Actor, MasterIx, NodeIx};
+use crate::cluster::plane::DATABASE;
 use crate::cluster::{Cluster, Envelope, MailKind, Message, Scenario, overlay, run};
 use crate::control::apiserver::{self, StoredValue};
 use crate::etcd::raft::{NodeId, SnapshotStatus};
@@ -14,6 +16,10 @@ use crate::sim::{EventId, Span};
 
 /// How long the disk takes to write a piece of the log.
 const DISK: Span = Span::micros(1_200);
+/// How long a member tries to find out who it is before it gives up.
+const BOOTSTRAP: Span = Span::millis(200);
+/// What a member says whose disk takes nothing more.
+const DISK_FULL: &str = "write /var/lib/etcd/member/wal/0000000000000000-0000000000000000.wal: no space left on device";
 /// How long a client waits before it tries a closed port again.
 const REDIAL: Span = Span::secs(1);
 /// The numbers of the members at the first five masters' addresses, as etcd makes them of a member's peer URL and the token
@@ -107,7 +113,7 @@ impl Cluster {
         // A member that is alone has no log on its way to the disk: what it is to write is the request.
         let writes = matches!(&input, etcd::Input::Request { op, .. } if op.is_replicated());
         if writes && self.etcds.len() == 1 && self.faults.full.contains(&at) {
-            return self.end_by_itself(Actor::Etcd(at), 2);
+            return self.etcd_ends(at, DISK_FULL);
         }
         if let Some(member) = self.etcd_at_mut(at) {
             let effects = run(member, input, now, entry);
@@ -120,15 +126,14 @@ impl Cluster {
         for (cause, effect) in effects {
             let client = match effect {
                 etcd::Effect::Peer(message) => {
-                    if let Some(to) = self.master_of(message.to) {
-                        let message = Message::ToEtcd(etcd::Input::Peer(message));
-                        self.send(Actor::Etcd(at), Actor::Etcd(to), cause, message);
-                    }
+                    self.etcd_tells_peer(at, message, cause);
                     continue;
                 }
+                // With it goes what it would have said after that.
+                etcd::Effect::Exit(why) => return self.etcd_ends(at, &why),
                 // It panics, and with it goes what it would have said after that.
                 etcd::Effect::Save(_) if self.faults.full.contains(&at) => {
-                    return self.end_by_itself(Actor::Etcd(at), 2);
+                    return self.etcd_ends(at, DISK_FULL);
                 }
                 etcd::Effect::Save(span) => {
                     let saved = Message::ToEtcd(etcd::Input::Saved);
@@ -141,7 +146,14 @@ impl Cluster {
                 | etcd::Effect::WatchCanceled { client, .. } => client.0,
             };
             let to = actor_of(client);
+            // Who lists and watches tries again, but not at once.
+            let is_learner =
+                matches!(effect, etcd::Effect::Response { result: Err(EtcdError::NotSupportedForLearner), .. });
             let message = match to {
+                Actor::ApiServer(_) if is_learner => {
+                    self.hand_over(to, cause, REDIAL, Message::ToApi(apiserver::Input::Etcd(effect)));
+                    continue;
+                }
                 Actor::ApiServer(_) => Message::ToApi(apiserver::Input::Etcd(effect)),
                 Actor::Flanneld(_) => match overlay::flannel_input(effect) {
                     Some(input) => Message::Flannel(input),
@@ -151,6 +163,30 @@ impl Cluster {
             };
             self.send(Actor::Etcd(at), to, cause, message);
         }
+    }
+
+    fn etcd_tells_peer(&mut self, at: MasterIx, message: PeerMessage<StoredValue>, cause: Option<EventId>) {
+        match self.master_of(message.to) {
+            Some(to) => {
+                let message = Message::ToEtcd(etcd::Input::Peer(message));
+                self.send(Actor::Etcd(at), Actor::Etcd(to), cause, message);
+            }
+            // A member that was added and never started: nobody listens there.
+            None if message.is_missed() => {
+                let unreachable = Message::ToEtcd(etcd::Input::Unreachable(message.to));
+                self.hand_over(Actor::Etcd(at), cause, REDIAL, unreachable);
+            }
+            None => {}
+        }
+    }
+
+    /// A member cannot go on; its log says why.
+    fn etcd_ends(&mut self, at: MasterIx, why: &str) {
+        let micros = self.scenario.epoch().0 * 1_000_000 + i64::try_from(self.now.0 / 1_000).unwrap_or(0);
+        let stamp = MicroTime(micros).to_string();
+        let why = serde_json::Value::from(why);
+        let said = format!("{{\"level\":\"fatal\",\"ts\":\"{stamp}\",\"msg\":\"server error\",\"error\":{why}}}\n");
+        self.end_by_itself(Actor::Etcd(at), 1, said);
     }
 
     fn master_of(&self, id: NodeId) -> Option<MasterIx> {
@@ -284,8 +320,83 @@ impl Cluster {
     /// A member's process starts with what is on its disk.
     pub(super) fn etcd_starts(&mut self, at: MasterIx) {
         let now = self.now;
-        if let Some(member) = self.etcd_at_mut(at) {
+        let is_there = self.host(NodeIx(at.0)).is_none_or(|host| !host.master || host.runtime.has_file(DATABASE));
+        let Some(member) = self.etcd_at_mut(at) else { return };
+        let config = member.config().clone();
+        if is_there {
             member.restart(now);
+            // The first that it speaks to tells it.
+            let removed = self.etcd_peers(at).any(|other| other.replica().removed.contains(&NodeId(config.member_id)));
+            if let Some(member) = self.etcd_at_mut(at).filter(|_| removed) {
+                member.end_at(now + BOOTSTRAP, etcd::REMOVED.into());
+            }
+            return;
+        }
+        let member = if config.others.is_empty() {
+            Ok(Member::new_at(config.clone(), now))
+        } else {
+            self.etcd_joins(at, &config).map(|config| Member::join(config, now))
+        };
+        if let Some(host) = self.host_mut(NodeIx(at.0)).filter(|_| member.is_ok()) {
+            host.runtime.put_file(DATABASE, "");
+        }
+        let member = member.unwrap_or_else(|why| {
+            let mut member = Member::join(config, now);
+            member.end_at(now + BOOTSTRAP, why);
+            member
+        });
+        if let Some(place) = self.etcd_at_mut(at) {
+            *place = member;
         }
     }
+
+    /// The other members that run and that one reaches.
+    fn etcd_peers(&self, at: MasterIx) -> impl Iterator<Item = &Member<StoredValue>> {
+        let here = self.machine_of(Actor::Etcd(at));
+        let answers = move |other: MasterIx| {
+            let actor = Actor::Etcd(other);
+            other != at && !self.faults.down.contains(&actor) && !self.faults.cuts(here, self.machine_of(actor))
+        };
+        self.etcd_members().filter(move |(other, _)| answers(*other)).map(|(_, member)| member)
+    }
+
+    /// Who a member without data is in the cluster that exists (`--initial-cluster-state=existing`): the one that the others
+    /// know by its peers' URLs. Models `bootstrapExistingClusterNoWAL` and `ValidateClusterAndAssignIDs` (etcd).
+    ///
+    /// # Errors
+    /// What etcd says when it cannot start so.
+    fn etcd_joins(&self, at: MasterIx, config: &MemberConfig) -> Result<MemberConfig, String> {
+        let other = self.etcd_peers(at).next().ok_or(
+            "cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs",
+        )?;
+        let (members, removed) = (other.members(), &other.replica().removed);
+        let own = members.iter().find(|member| member.peer_urls == config.peer_urls);
+        if members.len() != self.etcds.len() {
+            let known: Vec<String> = members.iter().map(as_go_shows).collect();
+            let removed: Vec<String> = removed.iter().map(ToString::to_string).collect();
+            return Err(format!(
+                "error validating peerURLs {{ClusterID:{:x} Members:[{}] RemovedMemberIDs:[{}]}}: member count is unequal",
+                config.cluster_id,
+                known.join(" "),
+                removed.join(" ")
+            ));
+        }
+        let own = own.ok_or_else(|| {
+            format!("couldn't find local name \"{}\" in the initial cluster configuration", config.name)
+        })?;
+        let others = members.iter().filter(|member| member.id != own.id).cloned().collect();
+        Ok(MemberConfig { member_id: own.id, others, ..config.clone() })
+    }
+}
+
+/// A member as Go's `%+v` shows it.
+fn as_go_shows(member: &MemberInfo) -> String {
+    format!(
+        "&{{ID:{:x} RaftAttributes:{{PeerURLs:[{}] IsLearner:{}}} Attributes:{{Name:{} ClientURLs:[{}]}}}}",
+        member.id,
+        member.peer_urls.join(" "),
+        member.is_learner,
+        member.name,
+        member.client_urls.join(" ")
+    )
 }

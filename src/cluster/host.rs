@@ -261,7 +261,7 @@ impl Cluster {
             Actor::Etcd(at) => self.etcd_stops(at),
             _ => {}
         }
-        self.plane_ends(actor, 137);
+        self.plane_ends(actor, 137, String::new());
         self.calls.retain(|(client, _), _| *client != number);
         self.lose_what_is_under_way_to(actor);
         self.leave_api_servers(actor, None);

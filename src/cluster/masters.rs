@@ -222,7 +222,7 @@ impl Cluster {
         };
         self.calls_of(actor, calls);
         if has_ended {
-            self.end_by_itself(actor, 1);
+            self.end_by_itself(actor, 1, String::new());
         }
     }
 

@@ -32,7 +32,9 @@ pub(crate) fn flannel_input(effect: etcd::Effect<StoredValue>) -> Option<flannel
         etcd::Effect::Response { id, result, .. } => flannel::Input::Etcd { id, result },
         etcd::Effect::WatchEvents { events, .. } => flannel::Input::Changes(events),
         etcd::Effect::WatchCanceled { .. } => flannel::Input::WatchLost,
-        etcd::Effect::WatchProgress { .. } | etcd::Effect::Peer(_) | etcd::Effect::Save(_) => return None,
+        etcd::Effect::WatchProgress { .. } | etcd::Effect::Peer(_) | etcd::Effect::Save(_) | etcd::Effect::Exit(_) => {
+            return None;
+        }
     })
 }
 

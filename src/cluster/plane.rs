@@ -4,7 +4,8 @@
 //! `cmd/kubeadm/app/util/staticpod`. A process runs as soon as its master does, and its container shows what becomes of it: it
 //! ends with the process, and where a fault keeps the process from running, so does each container that the kubelet starts in
 //! its place. Who moves a manifest away ends the process. Differs: the connections of the control plane are not encrypted, so
-//! the manifests name no certificates and mount no directories; its probes are not sent, and a container that runs is ready.
+//! the manifests name no certificates and mount no directories; its probes are not sent, and a container that runs is ready. Members of
+//! etcd are of an existing cluster, as kubeadm writes it for masters that join one; here that is so of the first too.
 
 use std::fmt::Write as _;
 
@@ -19,6 +20,9 @@ const VERSION: &str = "v1.36.2";
 const ETCD: &str = "registry.k8s.io/etcd:3.6.6-0";
 /// How long a process tries to start that a fault keeps from running.
 const TRIES: Span = Span::millis(200);
+
+/// The database of etcd on a master's disk. Who removes it takes away all that the member knew when it last ran.
+pub(super) const DATABASE: &str = "/var/lib/etcd/member/snap/db";
 
 /// A component: its name, its process on a master, and its manifest.
 struct Component {
@@ -42,6 +46,7 @@ pub(super) fn install(scenario: &Scenario, at: usize, runtime: &mut Runtime) {
         runtime.put_file(&path, &(component.manifest)(scenario, at));
         runtime.preload(&image_of(component.name));
     }
+    runtime.put_file(DATABASE, "");
 }
 
 impl Cluster {
@@ -60,7 +65,8 @@ impl Cluster {
         match view.phase {
             ContainerPhase::Running { .. } if is_down && may_run => self.start(actor, cause),
             ContainerPhase::Running { .. } if is_down => {
-                let ended = Message::ToRuntime(runtime::Input::Ended(view.id.clone(), 1));
+                let ended =
+                    Message::ToRuntime(runtime::Input::Ended { id: view.id.clone(), code: 1, said: String::new() });
                 self.hand_over(Actor::Runtime(ix), cause, TRIES, ended);
             }
             ContainerPhase::Exited { .. } if !is_down => {
@@ -71,22 +77,22 @@ impl Cluster {
         }
     }
 
-    /// A process of the control plane ends by itself, with this exit code. Its kubelet starts it again.
-    pub(super) fn end_by_itself(&mut self, actor: Actor, code: u8) {
-        self.plane_ends(actor, code);
+    /// A process of the control plane ends by itself, with this exit code and these last words. Its kubelet starts it again.
+    pub(super) fn end_by_itself(&mut self, actor: Actor, code: u8, said: String) {
+        self.plane_ends(actor, code, said);
         self.crash(actor);
         self.faults.ended.insert(actor);
     }
 
     /// The container ends that stands for a process.
-    pub(super) fn plane_ends(&mut self, actor: Actor, code: u8) {
+    pub(super) fn plane_ends(&mut self, actor: Actor, code: u8, said: String) {
         let Some((ix, _, Some(id))) = self.plane_of(actor) else { return };
         let now = self.now;
         if self.faults.off.contains(&ix) {
             return;
         }
         if let Some(host) = self.host_mut(ix) {
-            let effects = run(&mut host.runtime, runtime::Input::Ended(id, code), now, None);
+            let effects = run(&mut host.runtime, runtime::Input::Ended { id, code, said }, now, None);
             self.runtime_did(ix, effects);
         }
     }
@@ -137,7 +143,10 @@ fn etcd(scenario: &Scenario, at: MasterIx) -> String {
         "--listen-metrics-urls=http://127.0.0.1:2381".into(),
         "--watch-progress-notify-interval=5s".into(),
         format!("--initial-cluster={}", all.join(",")),
-    ];
+    ]
+    .into_iter()
+    .chain((scenario.masters > 1).then(|| "--initial-cluster-state=existing".into()))
+    .collect::<Vec<String>>();
     let probe = |path| Probe { host: "127.0.0.1".into(), path, port: 2381, scheme: "HTTP" };
     let probes = Probes { liveness: probe("/livez"), readiness: Some(probe("/readyz")), startup: probe("/readyz") };
     let advertised = format!("kubeadm.kubernetes.io/etcd.advertise-client-urls: http://{ip}:2379");

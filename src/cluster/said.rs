@@ -36,7 +36,7 @@ pub(crate) fn said(message: &Message) -> Option<Said> {
         // Heartbeats are left out, as frames are.
         Message::ToEtcd(etcd::Input::Peer(message)) if !message.is_heartbeat() => match &message.body {
             etcd::PeerBody::Raft(raft) => Said::Raft { kind: raft.body.name(), term: raft.term.map(|term| term.0) },
-            etcd::PeerBody::Ask { .. } | etcd::PeerBody::Answer { .. } => Said::Local("/leases".into()),
+            other => Said::Local(other.path().into()),
         },
         Message::ToEtcd(_) => return None,
         Message::Answer(Answer::Response { response, .. }) => response_said(response),

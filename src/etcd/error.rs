@@ -86,6 +86,26 @@ pub enum EtcdError {
     NotLeader,
     /// Who shall lead is no voter.
     BadLeaderTransferee,
+    /// There is no such member.
+    MemberNotFound,
+    /// A member of that number exists already.
+    MemberExists,
+    /// Another member has one of these URLs.
+    PeerUrlExists,
+    /// These are no URLs.
+    MemberBadUrls,
+    /// Only learners are promoted.
+    MemberNotLearner,
+    /// The learner lags behind.
+    LearnerNotReady,
+    /// A learner answers only old reads, and how it is.
+    NotSupportedForLearner,
+    /// There is a learner already.
+    TooManyLearners,
+    /// The cluster would lose its majority to members that have not started.
+    NotEnoughStarted,
+    /// Not enough members are connected.
+    Unhealthy,
     /// The leader makes way and takes nothing.
     ProposalDropped,
     /// The member's port is closed.
@@ -104,12 +124,23 @@ impl EtcdError {
             | EtcdError::DuplicateKey
             | EtcdError::EmptyWatchRange
             | EtcdError::DuplicateWatchId
+            | EtcdError::MemberBadUrls
             | EtcdError::RequestTooLarge => Code::InvalidArgument,
             EtcdError::Compacted { .. } | EtcdError::FutureRevision | EtcdError::LeaseTtlTooLarge => Code::OutOfRange,
-            EtcdError::LeaseNotFound => Code::NotFound,
-            EtcdError::LeaseExists | EtcdError::NotLeader | EtcdError::BadLeaderTransferee => Code::FailedPrecondition,
+            EtcdError::LeaseNotFound | EtcdError::MemberNotFound => Code::NotFound,
+            EtcdError::LeaseExists
+            | EtcdError::NotLeader
+            | EtcdError::BadLeaderTransferee
+            | EtcdError::MemberExists
+            | EtcdError::PeerUrlExists
+            | EtcdError::MemberNotLearner
+            | EtcdError::LearnerNotReady
+            | EtcdError::TooManyLearners
+            | EtcdError::NotSupportedForLearner
+            | EtcdError::NotEnoughStarted => Code::FailedPrecondition,
             EtcdError::NoSpace => Code::ResourceExhausted,
             EtcdError::NoLeader
+            | EtcdError::Unhealthy
             | EtcdError::Timeout
             | EtcdError::TimeoutLeaderFail
             | EtcdError::TimeoutLeaderTransfer
@@ -144,6 +175,18 @@ impl fmt::Display for EtcdError {
             EtcdError::LeaderChanged => "etcdserver: leader changed",
             EtcdError::NotLeader => "etcdserver: not leader",
             EtcdError::BadLeaderTransferee => "etcdserver: bad leader transferee",
+            EtcdError::MemberNotFound => "etcdserver: member not found",
+            EtcdError::MemberExists => "etcdserver: member ID already exist",
+            EtcdError::PeerUrlExists => "etcdserver: Peer URLs already exists",
+            EtcdError::MemberBadUrls => "etcdserver: given member URLs are invalid",
+            EtcdError::MemberNotLearner => "etcdserver: can only promote a learner member",
+            EtcdError::LearnerNotReady => "etcdserver: can only promote a learner member which is in sync with leader",
+            EtcdError::NotSupportedForLearner => "etcdserver: rpc not supported for learner",
+            EtcdError::TooManyLearners => "etcdserver: too many learner members in cluster",
+            EtcdError::NotEnoughStarted => {
+                "etcdserver: re-configuration failed due to not enough started members"
+            }
+            EtcdError::Unhealthy => "etcdserver: unhealthy cluster",
             EtcdError::ProposalDropped => "raft proposal dropped",
             EtcdError::Refused => {
                 "connection error: desc = \"transport: Error while dialing: dial tcp 127.0.0.1:2379: connect: connection refused\""

@@ -10,8 +10,10 @@
 //! wait      requests that wait for their place in the log, and for how long
 //! read      linearizable reads
 //! peer      what members tell each other beside the log
+//! membership  who belongs to the cluster
 //! ```
 
+mod membership;
 mod peer;
 mod read;
 mod rounds;
@@ -23,13 +25,16 @@ use crate::etcd::lease_number::LeaseNumbers;
 use crate::etcd::op::{Op, WatchOp};
 use crate::etcd::payload::Payload;
 use crate::etcd::raft::{self, Node, NodeId, Ready, SnapshotStatus, Storage};
-use crate::etcd::replica::{Proposal, Replica, command_size};
+use crate::etcd::replica::{Proposal, Replica, Request, RequestId, command_size};
 use crate::etcd::reply::{Body, Event, Header, MemberInfo, Reply, Status};
 use crate::etcd::revision::{ClientId, LeaseId, Revision, WatchId};
 use crate::etcd::store::{Command, Store};
 use crate::etcd::watch::WatchHub;
 use crate::sim::{Component, Out, Rng, Span, Time, Wake};
+use std::sync::Arc;
 
+use membership::Connections;
+pub use membership::REMOVED;
 use peer::Asked;
 pub use peer::{PeerBody, PeerMessage};
 use read::Reads;
@@ -113,12 +118,18 @@ impl MemberConfig {
         NodeId(self.member_id)
     }
 
-    /// The members of the new cluster, by number.
-    fn first_members(&self) -> Vec<NodeId> {
-        let mut all: Vec<NodeId> = self.others.iter().map(|member| NodeId(member.id)).collect();
-        all.push(self.node());
-        all.sort_unstable();
-        all
+    /// The members of the new cluster, by number, each as the request that makes it one.
+    fn first_members<V: Payload>(&self) -> Vec<(NodeId, Option<Arc<Request<V>>>)> {
+        let mut all: Vec<MemberInfo> = self.others.clone();
+        all.push(self.info());
+        all.sort_by_key(|member| member.id);
+        let first = |info: MemberInfo| {
+            let member = NodeId(info.id);
+            let unstarted = MemberInfo { name: String::new(), client_urls: Vec::new(), ..info };
+            let id = RequestId { member, started: Time::ZERO, number: u64::MAX };
+            (member, Some(Arc::new(Request::new(id, Proposal::Join(unstarted)))))
+        };
+        all.into_iter().map(first).collect()
     }
 }
 
@@ -138,6 +149,9 @@ pub struct Member<V: Payload> {
     asked: Asked<V>,
     /// Bytes of the database file. It grows, and shrinks only when it is defragmented.
     file: u64,
+    connections: Connections,
+    /// When it ends, if it cannot go on, and why.
+    leaves: Option<(Time, String)>,
     /// What the disk is writing.
     saving: Option<Ready<Replica<V>>>,
     ticks: Ticks,
@@ -215,6 +229,8 @@ pub enum Effect<V: Payload> {
     Peer(PeerMessage<V>),
     /// Write to the disk, which takes this long; `Input::Saved` says that it was done.
     Save(Span),
+    /// End, with these words in its log.
+    Exit(String),
 }
 
 /// Why a member wants to be woken.
@@ -228,30 +244,45 @@ pub enum Reason {
     Tick,
     /// A request has waited long enough.
     Timeout,
+    /// It cannot go on.
+    Removed,
 }
 
 impl<V: Payload> Member<V> {
     /// A member of a new cluster, with an empty store. One that is alone leads from the start.
     pub fn new(config: MemberConfig) -> Member<V> {
+        Member::new_at(config, Time::ZERO)
+    }
+
+    /// The same, started at `now`.
+    pub fn new_at(config: MemberConfig, now: Time) -> Member<V> {
         let replica = Replica::default();
-        let storage = Storage::bootstrap(&config.first_members(), replica.clone());
+        let storage = Storage::bootstrap(config.first_members(), replica.clone());
         let rng = Rng::stream(config.seed, &format!("raft/{}", config.name));
         let raft = Node::start(config.node(), raft::Config::ETCD, storage, None, rng);
-        let mut member = Member::with(config, raft, replica, Time::ZERO);
+        let mut member = Member::with(config, raft, replica, now);
         if member.config.others.is_empty() {
             // Nobody is there to be told anything, nor a disk to be waited for. Who votes must be applied before it campaigns.
             let mut nobody = Out::default();
-            member.work(Time::ZERO, &mut nobody);
+            member.work(now, &mut nobody);
             member.raft.campaign();
-            member.work(Time::ZERO, &mut nobody);
+            member.work(now, &mut nobody);
         }
         member
+    }
+
+    /// A member that joins a cluster which exists: its disk is empty, and the others tell it everything.
+    pub fn join(config: MemberConfig, now: Time) -> Member<V> {
+        let replica = Replica::default();
+        let rng = Rng::stream(config.seed.wrapping_add(now.0), &format!("raft/{}", config.name));
+        let raft = Node::start(config.node(), raft::Config::ETCD, Storage::empty(replica.clone()), None, rng);
+        Member::with(config, raft, replica, now)
     }
 
     /// What a crash leaves, started again at `now`: the log and the store are on its disk, its connections are not.
     pub fn restart(&mut self, now: Time) {
         let storage = self.raft.clone().crash();
-        let applied = self.raft.log().applied();
+        let applied = (self.raft.log().applied(), self.raft.membership().clone());
         let rng = Rng::stream(self.config.seed.wrapping_add(now.0), &format!("raft/{}", self.config.name));
         let raft = Node::start(self.config.node(), raft::Config::ETCD, storage, Some(applied), rng);
         let (config, replica) = (self.config.clone(), std::mem::take(&mut self.replica));
@@ -263,6 +294,7 @@ impl<V: Payload> Member<V> {
         let lease_numbers = LeaseNumbers::new(config.member_id, unix_ms);
         let reads = Reads::new(LeaseNumbers::new(config.member_id, unix_ms));
         let waiting = Waiting::new(config.node(), now);
+        let leaves = replica.removed.contains(&config.node()).then(|| (now, REMOVED.into()));
         let mut member = Member {
             config,
             started: now,
@@ -275,6 +307,8 @@ impl<V: Payload> Member<V> {
             reads,
             asked: Asked::default(),
             file: 0,
+            connections: Connections::default(),
+            leaves,
             saving: None,
             ticks: Ticks::new(now),
         };
@@ -315,7 +349,7 @@ impl<V: Payload> Member<V> {
     /// Whether it is the only member.
     fn is_alone(&self) -> bool {
         let membership = self.raft.membership();
-        membership.voters.len() <= 1 && membership.is_voter(self.raft.id())
+        membership.voters.len() <= 1 && membership.learners.is_empty() && membership.is_voter(self.raft.id())
     }
 
     /// The most bytes its database may have from now on, as if it had been started with the flag; 0 for the default.
@@ -356,22 +390,6 @@ impl<V: Payload> Member<V> {
         }
     }
 
-    /// The members it knows, by number. Of one that has not yet said so, neither the name nor the clients' URLs are known.
-    pub fn members(&self) -> Vec<MemberInfo> {
-        let mut all = self.config.others.clone();
-        all.push(self.config.info());
-        all.retain(|member| self.raft.membership().contains(NodeId(member.id)));
-        all.sort_by_key(|member| member.id);
-        for member in &mut all {
-            member.is_learner = self.raft.membership().is_learner(NodeId(member.id));
-            if !self.replica.started.contains(&NodeId(member.id)) {
-                member.name.clear();
-                member.client_urls.clear();
-            }
-        }
-        all
-    }
-
     fn header(&self) -> Header {
         Header {
             cluster_id: self.config.cluster_id,
@@ -387,6 +405,9 @@ impl<V: Payload> Member<V> {
     }
 
     fn request(&mut self, from: (ClientId, u64), op: Op<V>, now: Time, out: &mut Out<Effect<V>>) {
+        if self.raft.is_learner() && !op.is_for_learners() {
+            return self.respond(from, Err(EtcdError::NotSupportedForLearner), out);
+        }
         if op.is_linearizable_read() && !self.is_settled() {
             return self.read(from, op, now, out);
         }
@@ -400,6 +421,7 @@ impl<V: Payload> Member<V> {
             Op::LeaseKeepAlive(_) | Op::LeaseTimeToLive { .. } if !self.raft.is_leader() => {
                 return self.ask_leader(from, op, now, out);
             }
+            op if Member::is_reconfiguration(&op) => return self.reconfigure(from, op, now, out),
             Op::MoveLeader(target) => return self.move_leader(from, NodeId(target), now, out),
             Op::AlarmDisarm => return self.propose(Some(from), Proposal::Disarm, now, out),
             Op::Defragment => {
@@ -458,6 +480,10 @@ impl<V: Payload> Member<V> {
             | Op::LeaseGrant { .. }
             | Op::LeaseRevoke(_)
             | Op::MoveLeader(_)
+            | Op::MemberAdd { .. }
+            | Op::MemberRemove(_)
+            | Op::MemberUpdate { .. }
+            | Op::MemberPromote(_)
             | Op::AlarmDisarm
             | Op::Defragment => Err(EtcdError::NotLeader),
         }
@@ -528,7 +554,10 @@ impl<V: Payload> Component for Member<V> {
                     self.saved(ready, now, out);
                 }
             }
-            Input::Unreachable(id) => self.raft.report_unreachable(id),
+            Input::Unreachable(id) => {
+                self.connections.remove(&id);
+                self.raft.report_unreachable(id);
+            }
             Input::SnapshotSent(id, status) => self.raft.report_snapshot(id, status),
         }
         self.work(now, out);
@@ -547,6 +576,7 @@ impl<V: Payload> Component for Member<V> {
         }
         self.time_out(now, out);
         self.work(now, out);
+        self.leave(now, out);
     }
 
     fn wake_at(&self) -> Option<Wake<Reason>> {
@@ -555,6 +585,7 @@ impl<V: Payload> Component for Member<V> {
         let progress = self.watches.next_progress().map(|at| Wake { at, why: Reason::WatchProgress });
         let tick = self.next_tick().map(|at| Wake { at, why: Reason::Tick });
         let timeout = self.next_timeout().map(|at| Wake { at, why: Reason::Timeout });
-        [expiry, progress, tick, timeout].into_iter().flatten().min_by_key(|wake| wake.at)
+        let removed = self.leaves.as_ref().map(|(at, _)| Wake { at: *at, why: Reason::Removed });
+        [expiry, progress, tick, timeout, removed].into_iter().flatten().min_by_key(|wake| wake.at)
     }
 }

@@ -50,6 +50,24 @@ pub enum Op<V> {
     Status,
     /// The cluster's members.
     MemberList,
+    /// A new member shall belong to the cluster.
+    MemberAdd {
+        /// Where its peers reach it.
+        peer_urls: Vec<String>,
+        /// Whether it only learns.
+        is_learner: bool,
+    },
+    /// This member shall belong to it no more.
+    MemberRemove(u64),
+    /// The peers of this member reach it elsewhere.
+    MemberUpdate {
+        /// The member.
+        id: u64,
+        /// Where.
+        peer_urls: Vec<String>,
+    },
+    /// This learner shall vote.
+    MemberPromote(u64),
     /// The leader shall make way for this member.
     MoveLeader(u64),
     /// The alarms that are on.
@@ -69,8 +87,21 @@ impl<V> Op<V> {
             | Op::Compact(_)
             | Op::LeaseGrant { .. }
             | Op::LeaseRevoke(_)
+            | Op::MemberAdd { .. }
+            | Op::MemberRemove(_)
+            | Op::MemberUpdate { .. }
+            | Op::MemberPromote(_)
             | Op::AlarmDisarm => true,
             Op::Txn(txn) => !txn.is_read_only(),
+            _ => false,
+        }
+    }
+
+    /// Whether a member that only learns answers it.
+    pub fn is_for_learners(&self) -> bool {
+        match self {
+            Op::Range(range) => range.serializable,
+            Op::Status => true,
             _ => false,
         }
     }

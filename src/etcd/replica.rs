@@ -8,16 +8,19 @@ use std::fmt;
 use crate::etcd::op::{NewValue, TxnOp, TxnStep};
 use crate::etcd::payload::Payload;
 use crate::etcd::raft::{self, Machine, NodeId};
+use crate::etcd::reply::MemberInfo;
 use crate::etcd::store::{Command, Store};
-use crate::sim::{Time, VecSet};
+use crate::sim::{Time, VecMap, VecSet};
 
 /// The state that the log drives: equal on all members that have applied the same entries.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Replica<V> {
     /// Keys, leases, revisions.
     pub store: Store<V>,
-    /// The members that have said how they are called.
-    pub started: VecSet<NodeId>,
+    /// The members. Of one that has not started yet, neither the name nor the clients' URLs are known.
+    pub members: VecMap<NodeId, MemberInfo>,
+    /// Those that were removed: their numbers never come back.
+    pub removed: VecSet<NodeId>,
     /// The version that the cluster as a whole speaks.
     pub version: Option<String>,
     /// The members whose alarm NOSPACE is on.
@@ -26,7 +29,13 @@ pub struct Replica<V> {
 
 impl<V> Default for Replica<V> {
     fn default() -> Self {
-        Replica { store: Store::default(), started: VecSet::new(), version: None, alarms: VecSet::new() }
+        Replica {
+            store: Store::default(),
+            members: VecMap::new(),
+            removed: VecSet::new(),
+            version: None,
+            alarms: VecSet::new(),
+        }
     }
 }
 
@@ -57,8 +66,16 @@ pub struct Request<V> {
 pub enum Proposal<V> {
     /// Change the store.
     Command(Command<V>),
-    /// This member has started and says how it is called.
-    Started(NodeId),
+    /// This member has started and says how it is called and where its clients reach it.
+    Publish(NodeId, String, Vec<String>),
+    /// This member belongs to the cluster from now on.
+    Join(MemberInfo),
+    /// This learner votes from now on.
+    Promote(NodeId),
+    /// This member belongs to it no more.
+    Leave(NodeId),
+    /// The peers of this member reach it there from now on.
+    Readdress(NodeId, Vec<String>),
     /// The cluster as a whole speaks this version.
     Version(String),
     /// This member has no space.
@@ -83,8 +100,8 @@ impl<V: Payload> Request<V> {
         const HEADER: u64 = 16;
         let said = match &what {
             Proposal::Command(command) => command_size(command),
-            Proposal::Started(_) | Proposal::Version(_) => 128,
-            Proposal::NoSpace(_) | Proposal::Disarm => 16,
+            Proposal::Publish(..) | Proposal::Version(_) | Proposal::Join(_) | Proposal::Readdress(..) => 128,
+            Proposal::NoSpace(_) | Proposal::Disarm | Proposal::Promote(_) | Proposal::Leave(_) => 16,
         };
         Request { id, what, size: HEADER + said }
     }
@@ -103,7 +120,11 @@ impl<V> fmt::Display for Request<V> {
             Proposal::Command(Command::Compact(at)) => write!(f, "compact {at}"),
             Proposal::Command(Command::LeaseGrant(id, _)) => write!(f, "grant {id}"),
             Proposal::Command(Command::LeaseRevoke(id)) => write!(f, "revoke {id}"),
-            Proposal::Started(id) => write!(f, "started {id}"),
+            Proposal::Publish(id, ..) => write!(f, "started {id}"),
+            Proposal::Join(info) => write!(f, "join {}", NodeId(info.id)),
+            Proposal::Promote(id) => write!(f, "promote {id}"),
+            Proposal::Leave(id) => write!(f, "leave {id}"),
+            Proposal::Readdress(id, _) => write!(f, "update {id}"),
             Proposal::Version(version) => write!(f, "version {version}"),
             Proposal::NoSpace(id) => write!(f, "alarm {id}"),
             Proposal::Disarm => f.write_str("disarm"),

@@ -129,6 +129,15 @@ pub enum Body<V> {
     Status(Status),
     /// To `MemberList`.
     MemberList(Vec<MemberInfo>),
+    /// To `MemberAdd`.
+    MemberAdd {
+        /// Who is new.
+        member: MemberInfo,
+        /// All members.
+        members: Vec<MemberInfo>,
+    },
+    /// To `MemberRemove`, `MemberUpdate` and `MemberPromote`: all members.
+    MembersChanged(Vec<MemberInfo>),
     /// To `AlarmList`: the members that have no space; to `AlarmDisarm`: those whose alarm was put out.
     Alarms(Vec<u64>),
     /// To `Defragment`.

@@ -73,6 +73,14 @@ pub enum Verb {
     EndpointStatus,
     /// `member list`
     MemberList,
+    /// `member add`
+    MemberAdd,
+    /// `member promote`
+    MemberPromote,
+    /// `member remove`
+    MemberRemove,
+    /// `member update`
+    MemberUpdate,
     /// `move-leader`
     MoveLeader,
     /// `version`
@@ -200,6 +208,11 @@ const KEEP_ALIVE: &[Flag] =
     &[flag("once", Bool, "false", "Resets the keep-alive time to its original value and exits immediately")];
 const TIME_TO_LIVE: &[Flag] = &[flag("keys", Bool, "false", "Get keys attached to this lease")];
 
+const MEMBER_ADD: &[Flag] = &[
+    flag("learner", Bool, "false", "indicates if the new member is raft learner"),
+    flag("peer-urls", Text, "", "comma separated peer URLs for the new member."),
+];
+
 /// A flag of `endpoint` that its commands inherit.
 pub const CLUSTER: Flag = flag("cluster", Bool, "false", "use all endpoints from the cluster member list");
 
@@ -224,6 +237,8 @@ will store the content of the file to <key>.";
 const STATUS_LONG: &str =
     "When --write-out is set to simple, this command prints out comma-separated status lists for each endpoint.
 The items in the lists are endpoint, ID, version, storage version, db size, in use, percentage not in use, quota, is leader, is learner, raft term, raft index, raft applied index, errors, downgrade target version, downgrade enabled.";
+
+const PROMOTE_LONG: &str = "Promotes a non-voting learner member to a voting one in the cluster.";
 
 const MEMBERS_LONG: &str =
     "When --write-out is set to simple, this command prints out comma-separated member lists for each endpoint.
@@ -327,11 +342,25 @@ pub const COMMANDS: &[Command] = &[
     other(&["lock"], "Acquires a named lock"),
     other(&["make-mirror"], "Makes a mirror at the destination etcd cluster"),
     group(&["member"], "Membership related commands"),
-    other(&["member", "add"], "Adds a member into the cluster"),
+    with(
+        command(&["member", "add"], "<memberName> [options]", "Adds a member into the cluster", Verb::MemberAdd),
+        MEMBER_ADD,
+    ),
     long(command(&["member", "list"], "", "Lists all members in the cluster", Verb::MemberList), MEMBERS_LONG),
-    other(&["member", "promote"], "Promotes a non-voting member in the cluster"),
-    other(&["member", "remove"], "Removes a member from the cluster"),
-    other(&["member", "update"], "Updates a member in the cluster"),
+    long(
+        command(
+            &["member", "promote"],
+            "<memberID>",
+            "Promotes a non-voting member in the cluster",
+            Verb::MemberPromote,
+        ),
+        PROMOTE_LONG,
+    ),
+    command(&["member", "remove"], "<memberID>", "Removes a member from the cluster", Verb::MemberRemove),
+    with(
+        command(&["member", "update"], "<memberID> [options]", "Updates a member in the cluster", Verb::MemberUpdate),
+        const { &[flag("peer-urls", Text, "", "comma separated peer URLs for the updated member.")] },
+    ),
     command(
         &["move-leader"],
         "<transferee-member-id>",

@@ -84,6 +84,13 @@ pub fn reply<V: Payload>(reply: &Reply<V>) -> String {
                 leases.iter().map(|id| Object::default().raw("id", &seconds(id.get())).done()).collect();
             full.raw("leases", &list(&ids)).done()
         }
+        Body::MemberAdd { member: new, members } => {
+            let members: Vec<String> = members.iter().map(member).collect();
+            with(Object::default().raw("member", &member(new)).list("members", &members))
+        }
+        Body::MembersChanged(members) => {
+            with(Object::default().list("members", &members.iter().map(member).collect::<Vec<_>>()))
+        }
         Body::MemberList(members) => {
             let members: Vec<String> = members.iter().map(member).collect();
             let no_revision = Header { revision: Revision(0), ..reply.header };

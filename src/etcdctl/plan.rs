@@ -46,6 +46,8 @@ pub enum Plan<V> {
     Watch(WatchOp),
     /// Keep a lease alive until it ends or until interrupted.
     KeepAlive(LeaseId),
+    /// Add a member, and say with what settings it is to be started.
+    MemberAdd(Newcomer),
     /// Look for the leader and ask it to make way for this member.
     MoveLeader(u64),
     /// Ask every endpoint.
@@ -55,6 +57,17 @@ pub enum Plan<V> {
         /// Whether the endpoints are the cluster's members instead of those of the flag.
         cluster: bool,
     },
+}
+
+/// Who is to be added.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Newcomer {
+    /// How it is to be called.
+    pub name: String,
+    /// Where its peers are to reach it, as it was written.
+    pub peer_urls: String,
+    /// Whether it only learns.
+    pub is_learner: bool,
 }
 
 /// What every endpoint is asked.
@@ -139,6 +152,19 @@ pub fn plan<V: Payload + From<Arc<str>>>(line: &Line, stdin: &str) -> Result<Pla
         }
         Verb::LeaseList => ask(Op::LeaseList, Subject::LeaseList),
         Verb::MemberList => ask(Op::MemberList, Subject::MemberList),
+        Verb::MemberAdd => newcomer(line).map(Plan::MemberAdd),
+        Verb::MemberPromote => {
+            let id = member_argument(line)?;
+            ask(Op::MemberPromote(id), Subject::MemberPromote(id))
+        }
+        Verb::MemberRemove => {
+            let id = member_argument(line)?;
+            ask(Op::MemberRemove(id), Subject::MemberRemove(id))
+        }
+        Verb::MemberUpdate => {
+            let (id, peer_urls) = (member_argument(line)?, peer_urls(line)?);
+            ask(Op::MemberUpdate { id, peer_urls: split(&peer_urls) }, Subject::MemberUpdate(id))
+        }
         Verb::MoveLeader => {
             let [target] = &line.args[..] else {
                 return refuse(exit::BAD_ARGS, "move-leader command needs 1 argument");
@@ -334,6 +360,37 @@ fn lease_argument(line: &Line, lacking: &str) -> Result<LeaseId, Refusal> {
     let id = golang::parse_int(id, 16)
         .or_else(|e| refuse(exit::BAD_ARGS, format!("bad lease ID arg ({e}), expecting ID in Hex")))?;
     LeaseId::new(id.cast_unsigned()).map_or_else(|| refuse(exit::ERROR, "etcdserver: requested lease not found"), Ok)
+}
+
+fn member_argument(line: &Line) -> Result<u64, Refusal> {
+    let [id] = &line.args[..] else { return refuse(exit::BAD_ARGS, "member ID is not provided") };
+    golang::parse_uint(id, 16)
+        .or_else(|e| refuse(exit::BAD_ARGS, format!("bad member ID arg ({e}), expecting ID in Hex")))
+}
+
+fn peer_urls(line: &Line) -> Result<String, Refusal> {
+    match line.text("peer-urls") {
+        "" => refuse(exit::BAD_ARGS, "member peer urls not provided"),
+        urls => Ok(urls.to_owned()),
+    }
+}
+
+/// What stands between commas.
+pub fn split(urls: &str) -> Vec<String> {
+    urls.split(',').map(str::to_owned).collect()
+}
+
+fn newcomer(line: &Line) -> Result<Newcomer, Refusal> {
+    let name = match &line.args[..] {
+        [] => return refuse(exit::BAD_ARGS, "member name not provided"),
+        [name] => name.clone(),
+        several => {
+            let urls = several.iter().filter(|arg| arg.to_lowercase().starts_with("http"));
+            let meant: String = urls.map(|url| format!(", did you mean --peer-urls={url}")).collect();
+            return refuse(exit::BAD_ARGS, format!("too many arguments{meant}"));
+        }
+    };
+    Ok(Newcomer { name, peer_urls: peer_urls(line)?, is_learner: line.on("learner") })
 }
 
 fn help_of(line: &Line) -> String {

@@ -1,7 +1,7 @@
 //! A round of questions to all endpoints.
 //!
 //! Models `etcdctl/ctlv3/command/ep_command.go` and `defrag_command.go` (etcd 3.6). All endpoints are asked at once; there,
-//! `status` and `defrag` ask one after another, and `health` asks for alarms too. Who looks at the times of the requests could tell.
+//! `status` and `defrag` ask one after another. Who looks at the times of the requests could tell.
 
 use crate::etcd::{Body, EtcdError, Reply};
 use crate::etcdctl::golang;
@@ -19,9 +19,16 @@ pub struct Round {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Answer {
-    Healthy { at: Time },
+    /// It answers. `alarms` are those that are on, once it was asked for them.
+    Healthy {
+        at: Time,
+        alarms: Option<Result<Vec<u64>, EtcdError>>,
+    },
     Status(EndpointStatus),
-    Failed { at: Time, error: String },
+    Failed {
+        at: Time,
+        error: String,
+    },
 }
 
 impl Round {
@@ -30,30 +37,49 @@ impl Round {
         Round { poll, asked: now, endpoints: endpoints.iter().map(|endpoint| (endpoint.clone(), None)).collect() }
     }
 
-    /// Takes the answer of the endpoint at place `id` in.
-    pub fn answer<V>(&mut self, id: u64, result: Result<Reply<V>, EtcdError>, now: Time) {
-        let Some((endpoint, answer)) = usize::try_from(id).ok().and_then(|id| self.endpoints.get_mut(id)) else {
-            return;
-        };
+    /// Takes the answer of the endpoint at place `id` in, or at that place beyond all what it says of alarms. What it is to be
+    /// asked next, with the number for that.
+    pub fn answer<V>(&mut self, id: u64, result: Result<Reply<V>, EtcdError>, now: Time) -> Option<(String, u64)> {
+        let count = self.endpoints.len();
+        let place = usize::try_from(id).ok()?;
+        let (endpoint, answer) = self.endpoints.get_mut(place % count.max(1))?;
+        if let Some(Answer::Healthy { alarms, .. }) = answer {
+            *alarms = Some(result.map(|reply| match reply.body {
+                Body::Alarms(members) => members,
+                _ => Vec::new(),
+            }));
+            return None;
+        }
         *answer = Some(match result {
             Ok(Reply { header, body: Body::Status(status) }) => {
                 Answer::Status(EndpointStatus { endpoint: endpoint.clone(), header, status })
             }
-            Ok(_) => Answer::Healthy { at: now },
+            Ok(_) => Answer::Healthy { at: now, alarms: None },
             Err(e) => Answer::Failed { at: now, error: e.to_string() },
         });
+        let asks = self.poll == Poll::Health && matches!(answer, Some(Answer::Healthy { .. }));
+        asks.then(|| (endpoint.clone(), id + u64::try_from(count).unwrap_or(u64::MAX)))
     }
 
     /// Waits no longer.
     pub fn give_up(&mut self, now: Time) {
         for (_, answer) in &mut self.endpoints {
-            answer.get_or_insert_with(|| Answer::Failed { at: now, error: "context deadline exceeded".into() });
+            match answer {
+                Some(Answer::Healthy { alarms, .. }) => _ = alarms.get_or_insert(Err(EtcdError::Timeout)),
+                answer => {
+                    answer.get_or_insert(Answer::Failed { at: now, error: "context deadline exceeded".into() });
+                }
+            }
         }
     }
 
     /// Whether all have answered.
     pub fn is_complete(&self) -> bool {
-        self.endpoints.iter().all(|(_, answer)| answer.is_some())
+        let is_open = |answer: &Option<Answer>| match answer {
+            Some(Answer::Healthy { alarms, .. }) => self.poll == Poll::Health && alarms.is_none(),
+            answer => answer.is_none(),
+        };
+        !self.endpoints.iter().any(|(_, answer)| is_open(answer))
     }
 
     /// What goes to stdout and stderr, and the exit code.
@@ -68,7 +94,13 @@ impl Round {
     fn health(&self, display: Display) -> Result<(String, String, u8), Refusal> {
         let checked = self.endpoints.iter().map(|(endpoint, answer)| {
             let (at, error) = match answer {
-                Some(Answer::Healthy { at }) => (*at, None),
+                Some(Answer::Healthy { at, alarms: Some(Ok(members)) }) if !members.is_empty() => {
+                    (*at, Some(format!("Active Alarm(s): {}", "NOSPACE ".repeat(members.len()))))
+                }
+                Some(Answer::Healthy { at, alarms: Some(Err(_)) }) => {
+                    (*at, Some("Unable to fetch the alarm list".into()))
+                }
+                Some(Answer::Healthy { at, .. }) => (*at, None),
                 Some(Answer::Failed { at, error }) => (*at, Some(error.clone())),
                 Some(Answer::Status(_)) | None => (self.asked, None),
             };
@@ -90,7 +122,7 @@ impl Round {
                     let took = golang::duration(at.since(self.asked));
                     stderr += &format!("Failed to defragment etcd member[{endpoint}]. took {took}. ({error})\n");
                 }
-                Some(Answer::Healthy { at }) => {
+                Some(Answer::Healthy { at, .. }) => {
                     let took = golang::duration(at.since(self.asked));
                     stdout += &format!("Finished defragmenting etcd member[{endpoint}]. took {took}\n");
                 }

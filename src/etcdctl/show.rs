@@ -65,6 +65,14 @@ pub enum Subject {
     LeaseList,
     /// `member list`
     MemberList,
+    /// `member add`
+    MemberAdd,
+    /// `member promote`, with the member
+    MemberPromote(u64),
+    /// `member remove`, with the member
+    MemberRemove(u64),
+    /// `member update`, with the member
+    MemberUpdate(u64),
     /// `alarm list` and `alarm disarm`
     Alarm,
     /// `move-leader`, with the member that shall lead.
@@ -106,6 +114,19 @@ impl Display {
             return Ok(format!("compacted revision {revision}\n"));
         }
         match (self.format, &reply.body) {
+            (Format::Simple, Body::MemberAdd { member, .. }) => {
+                let learner = if member.is_learner { " as learner " } else { " " };
+                Ok(format!("Member {:>16x} added{learner}to cluster {:>16x}\n", member.id, reply.header.cluster_id))
+            }
+            (Format::Simple, Body::MembersChanged(_)) => {
+                let (id, done) = match subject {
+                    Subject::MemberPromote(id) => (id, "promoted in"),
+                    Subject::MemberRemove(id) => (id, "removed from"),
+                    Subject::MemberUpdate(id) => (id, "updated in"),
+                    _ => return Ok(String::new()),
+                };
+                Ok(format!("Member {id:>16x} {done} cluster {:>16x}\n", reply.header.cluster_id))
+            }
             (Format::Simple, body) => Ok(self.simple(subject, body)),
             (Format::Json, _) => Ok(json::reply(reply) + "\n"),
             (Format::Fields, _) => Ok(fields::reply(reply)),
@@ -224,6 +245,8 @@ impl Display {
             | Body::WatchCreate(_)
             | Body::WatchCancel(_)
             | Body::WatchProgress
+            | Body::MemberAdd { .. }
+            | Body::MembersChanged(_)
             | Body::Status(_) => {}
         }
         out

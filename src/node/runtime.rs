@@ -124,8 +124,15 @@ pub enum Input {
     },
     /// The command line `id` is given up (Ctrl-C).
     HostCancel(u64),
-    /// The process that a container stands for has ended with this exit code.
-    Ended(ContainerId, u8),
+    /// The process that a container stands for has ended.
+    Ended {
+        /// The container.
+        id: ContainerId,
+        /// The exit code.
+        code: u8,
+        /// What it said last, with the newline.
+        said: String,
+    },
 }
 
 /// What the runtime wants done.
@@ -273,7 +280,12 @@ impl Runtime {
         }
     }
 
-    /// Puts a file on the node's disk before anything runs.
+    /// Whether a file is on the node's disk.
+    pub fn has_file(&self, path: &str) -> bool {
+        self.host_fs.is_file(path)
+    }
+
+    /// Puts a file onto it, though nothing runs yet.
     pub fn put_file(&mut self, path: &str, data: &str) {
         self.host_fs.put(path, crate::workload::File::of(data));
     }
@@ -447,7 +459,13 @@ impl Component for Runtime {
             }
             Input::Host { id, line } => self.host_line(id, &line, now),
             Input::HostCancel(id) => self.host_cancel(id, now, out),
-            Input::Ended(id, code) => self.end_container(&id, code, "Error", now, out),
+            Input::Ended { id, code, said } => {
+                if let Some(container) = self.containers.get_mut(&id) {
+                    let lines = container.log.write(said.as_bytes(), true, now);
+                    self.pass_on(&id, &lines, out);
+                }
+                self.end_container(&id, code, "Error", now, out);
+            }
         }
         self.look_at_manifests(out);
     }

@@ -527,7 +527,7 @@ fn etcdctl_input(effect: etcd::Effect<StoredValue>) -> Option<etcdctl::Input<Sto
         etcd::Effect::WatchEvents { revision, events, .. } => etcdctl::Input::Events { revision, events },
         etcd::Effect::WatchProgress { revision, .. } => etcdctl::Input::Progress(revision),
         etcd::Effect::WatchCanceled { why, .. } => etcdctl::Input::Canceled(why),
-        etcd::Effect::Peer(_) | etcd::Effect::Save(_) => return None,
+        etcd::Effect::Peer(_) | etcd::Effect::Save(_) | etcd::Effect::Exit(_) => return None,
     })
 }
 

@@ -99,7 +99,7 @@ impl ApiServer {
                 }
             }
             // What members do among themselves.
-            etcd::Effect::Peer(_) | etcd::Effect::Save(_) => {}
+            etcd::Effect::Peer(_) | etcd::Effect::Save(_) | etcd::Effect::Exit(_) => {}
         }
     }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::etcd::error::EtcdError;
+use crate::etcd::member::membership::REMOVED;
 use crate::etcd::member::read::ASK_AGAIN;
 use crate::etcd::member::{Effect, Member, REQUEST_TIMEOUT};
 use crate::etcd::op::Op;
@@ -15,6 +16,9 @@ use crate::etcd::replica::Replica;
 use crate::etcd::reply::Body;
 use crate::etcd::revision::ClientId;
 use crate::sim::{Out, Time, VecMap};
+
+/// What a member says that finds its disk emptied.
+const LOST: &str = "tocommit is out of range: was the raft log corrupted, truncated, or lost?";
 
 /// A message from one member to another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +50,8 @@ pub enum PeerBody<V: Payload> {
         /// What it says.
         result: Result<Body<V>, EtcdError>,
     },
+    /// Who is spoken to was removed.
+    Gone,
 }
 
 impl<V: Payload> PeerMessage<V> {
@@ -70,12 +76,25 @@ impl<V: Payload> PeerMessage<V> {
     }
 }
 
+impl<V: Payload> PeerBody<V> {
+    /// Where it goes on the peers' port.
+    pub fn path(&self) -> &'static str {
+        match self {
+            PeerBody::Raft(_) | PeerBody::Gone => "/raft",
+            PeerBody::Ask { op, .. } if Member::is_reconfiguration(op) => "/members",
+            PeerBody::Answer { result: Ok(Body::MembersChanged(_)), .. } => "/members",
+            PeerBody::Ask { .. } | PeerBody::Answer { .. } => "/leases",
+        }
+    }
+}
+
 impl<V: Payload> fmt::Display for PeerMessage<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.body {
             PeerBody::Raft(message) => message.fmt(f),
-            PeerBody::Ask { .. } => f.write_str("POST /leases"),
-            PeerBody::Answer { .. } => f.write_str("200 /leases"),
+            PeerBody::Ask { .. } => write!(f, "POST {}", self.body.path()),
+            PeerBody::Answer { .. } => write!(f, "200 {}", self.body.path()),
+            PeerBody::Gone => write!(f, "410 {}", self.body.path()),
         }
     }
 }
@@ -115,7 +134,13 @@ impl<V> Asked<V> {
 }
 
 impl<V: Payload> Member<V> {
-    /// A client asks about a lease, which the leader knows of.
+    /// Whether a leader takes for granted what this member has not: its disk was emptied.
+    fn has_lost(&self, message: &Message<Replica<V>>) -> bool {
+        let raft::Body::Heartbeat { commit, .. } = message.body else { return false };
+        message.term.is_some_and(|term| term >= self.raft.term()) && commit > self.raft.log().last_index()
+    }
+
+    /// A client asks what the leader knows.
     pub(super) fn ask_leader(&mut self, from: (ClientId, u64), op: Op<V>, now: Time, out: &mut Out<Effect<V>>) {
         let number = self.asked.next;
         self.asked.next += 1;
@@ -133,11 +158,23 @@ impl<V: Payload> Member<V> {
     /// Another member says something.
     pub(super) fn hear(&mut self, message: PeerMessage<V>, now: Time, out: &mut Out<Effect<V>>) {
         let PeerMessage { from, to, body } = message;
+        if self.replica.removed.contains(&from) {
+            return out.push(Effect::Peer(PeerMessage { from: to, to: from, body: PeerBody::Gone }));
+        }
+        self.heard_of(from, now);
         match body {
             // What is not taken (it is of a stranger, or proposes what cannot be) is as good as lost.
-            PeerBody::Raft(message) => _ = self.raft.step(message),
+            PeerBody::Raft(message) => {
+                if self.has_lost(&message) {
+                    return out.push(Effect::Exit(LOST.into()));
+                }
+                _ = self.raft.step(message);
+            }
+            PeerBody::Gone => out.push(Effect::Exit(REMOVED.into())),
             PeerBody::Ask { number, op } => {
-                let result = if self.raft.is_leader() {
+                let result = if self.raft.is_leader() && Member::is_reconfiguration(&op) {
+                    self.may_reconfigure(&op, now).map(|()| Body::MembersChanged(self.members()))
+                } else if self.raft.is_leader() {
                     self.answer(ClientId(0), op, now, &mut Vec::new())
                 } else {
                     Err(EtcdError::NotLeader)
@@ -148,9 +185,11 @@ impl<V: Payload> Member<V> {
             // Who was asked leads no longer: the next question goes to whoever does.
             PeerBody::Answer { result: Err(EtcdError::NotLeader), .. } => {}
             PeerBody::Answer { number, result } => {
-                if let Some(question) = self.asked.questions.remove(&number) {
-                    self.respond(question.from, result, out);
+                let Some(question) = self.asked.questions.remove(&number) else { return };
+                if result.is_ok() && Member::is_reconfiguration(&question.op) {
+                    return self.propose_change(question.from, &question.op, now, out);
                 }
+                self.respond(question.from, result, out);
             }
         }
     }
@@ -168,6 +207,10 @@ impl<V: Payload> Member<V> {
                 question.asked = now;
                 if self.raft.is_leader() {
                     self.asked.questions.remove(&number);
+                    if Member::is_reconfiguration(&op) {
+                        self.reconfigure(from, op, now, out);
+                        continue;
+                    }
                     let result = self.answer(from.0, op, now, &mut Vec::new());
                     self.respond(from, result, out);
                 } else {

@@ -112,8 +112,11 @@ impl<V: Payload> Member<V> {
         if let Some(snapshot) = &ready.snapshot {
             self.restore((*snapshot.machine).clone(), now, out);
         }
-        for entry in &ready.committed {
-            self.apply(entry, now, out);
+        for entry in &mut ready.committed {
+            // A change that is refused changes nothing, on all members alike.
+            if !self.apply(entry, now, out) {
+                entry.content = Content::Empty;
+            }
         }
         for read in std::mem::take(&mut ready.reads) {
             self.reads.confirm(read.id, read.index);
@@ -136,19 +139,30 @@ impl<V: Payload> Member<V> {
         }
         self.leader_is(soft.leader, now, out);
         // What is dropped now is proposed again when the leader changes next.
-        if soft.leader.is_some() && !self.replica.started.contains(&self.raft.id()) {
-            _ = self.put_in(Proposal::Started(self.raft.id()), None, now);
+        let id = self.raft.id();
+        if soft.leader.is_some() && self.replica.members.get(&id).is_none_or(|member| member.name.is_empty()) {
+            let (name, client_urls) = (self.config.name.clone(), self.config.client_urls.clone());
+            _ = self.put_in(Proposal::Publish(id, name, client_urls), None, now);
         }
         if leads && self.replica.version.is_none() {
             _ = self.put_in(Proposal::Version(cluster_version(&self.config.version)), None, now);
         }
     }
 
-    fn apply(&mut self, entry: &Entry<Replica<V>>, now: Time, out: &mut Out<Effect<V>>) {
-        let Content::Command(request) = &entry.content else { return };
+    /// Applies an entry. Says whether it stands: a change of the membership may not.
+    fn apply(&mut self, entry: &Entry<Replica<V>>, now: Time, out: &mut Out<Effect<V>>) -> bool {
+        let (Content::Command(request) | Content::Change(_, Some(request))) = &entry.content else { return true };
         let from = self.waiting.take(request.id);
         match &request.what {
-            Proposal::Started(id) => _ = self.replica.started.insert(*id),
+            Proposal::Publish(id, name, client_urls) => {
+                if let Some(member) = self.replica.members.get_mut(id) {
+                    member.name.clone_from(name);
+                    member.client_urls.clone_from(client_urls);
+                }
+            }
+            what @ (Proposal::Join(_) | Proposal::Promote(_) | Proposal::Leave(_) | Proposal::Readdress(..)) => {
+                return self.apply_change(what, from, now, out);
+            }
             Proposal::Version(version) => self.replica.version = Some(version.clone()),
             Proposal::NoSpace(id) => _ = self.replica.alarms.insert(*id),
             Proposal::Disarm => {
@@ -163,7 +177,7 @@ impl<V: Payload> Member<V> {
                     if let Some(from) = from {
                         self.respond(from, Err(EtcdError::NoSpace), out);
                     }
-                    return;
+                    return true;
                 }
                 let applied = self.replica.store.apply(command.clone());
                 self.file = self.size();
@@ -176,6 +190,7 @@ impl<V: Payload> Member<V> {
                 }
             }
         }
+        true
     }
 
     /// A leader's clock hears of leases that came and went.

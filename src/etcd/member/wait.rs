@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::etcd::error::EtcdError;
 use crate::etcd::member::{ELECTION, Effect, Member, REQUEST_TIMEOUT, WATCH_PATIENCE};
 use crate::etcd::payload::Payload;
-use crate::etcd::raft::{NodeId, ProposeError};
+use crate::etcd::raft::{Change, NodeId, ProposeError};
 use crate::etcd::replica::{Proposal, Request, RequestId};
 use crate::etcd::reply::Body;
 use crate::etcd::revision::{ClientId, WatchId};
@@ -86,7 +86,19 @@ impl<V: Payload> Member<V> {
         now: Time,
         out: &mut Out<Effect<V>>,
     ) {
-        if let Err(error) = self.put_in(what, from, now)
+        self.propose_with(None, from, what, now, out);
+    }
+
+    /// The same, with a change of the membership. While another one is pending nothing comes of it.
+    pub(super) fn propose_with(
+        &mut self,
+        change: Option<Change>,
+        from: Option<(ClientId, u64)>,
+        what: Proposal<V>,
+        now: Time,
+        out: &mut Out<Effect<V>>,
+    ) {
+        if let Err(error) = self.put_in_with(change, what, from, now)
             && let Some(from) = from
         {
             self.respond(from, Err(error), out);
@@ -101,12 +113,27 @@ impl<V: Payload> Member<V> {
         from: Option<(ClientId, u64)>,
         now: Time,
     ) -> Result<(), EtcdError> {
+        self.put_in_with(None, what, from, now)
+    }
+
+    fn put_in_with(
+        &mut self,
+        change: Option<Change>,
+        what: Proposal<V>,
+        from: Option<(ClientId, u64)>,
+        now: Time,
+    ) -> Result<(), EtcdError> {
         let number = self.waiting.next;
         self.waiting.next += 1;
         let id = RequestId { member: self.raft.id(), started: self.started, number };
         let request = Arc::new(Request::new(id, what));
-        match self.raft.propose(Arc::clone(&request)) {
-            Ok(_) => {}
+        let proposed = match change {
+            Some(change) => self.raft.propose_change(change, Some(Arc::clone(&request))),
+            None => self.raft.propose(Arc::clone(&request)),
+        };
+        match proposed {
+            Ok(_) | Err(ProposeError::ChangePending) => {}
+            Err(ProposeError::NoLeader) if change.is_some() => return Err(EtcdError::NoLeader),
             Err(ProposeError::NoLeader) => self.waiting.held.push(request),
             Err(_) => return Err(EtcdError::ProposalDropped),
         }

@@ -50,8 +50,8 @@ pub enum Content<M: Machine> {
     Empty,
     /// A command for the machine.
     Command(Arc<M::Command>),
-    /// A change of the membership.
-    Change(Change),
+    /// A change of the membership, and what the machine is told with it (`ConfChange.Context`).
+    Change(Change, Option<Arc<M::Command>>),
 }
 
 impl<M: Machine> Entry<M> {
@@ -63,8 +63,8 @@ impl<M: Machine> Entry<M> {
     /// How many bytes it takes.
     pub fn size(&self) -> u64 {
         let command = match &self.content {
-            Content::Command(command) => command.size(),
-            Content::Empty | Content::Change(_) => 0,
+            Content::Command(command) | Content::Change(_, Some(command)) => command.size(),
+            Content::Empty | Content::Change(_, None) => 0,
         };
         command.saturating_add(ENTRY_OVERHEAD)
     }
@@ -96,7 +96,7 @@ impl<M: Machine<Command: fmt::Display>> fmt::Display for Content<M> {
         match self {
             Content::Empty => f.write_str("\"\""),
             Content::Command(command) => write!(f, "\"{command}\""),
-            Content::Change(change) => write!(f, "{change}"),
+            Content::Change(change, _) => write!(f, "{change}"),
         }
     }
 }

@@ -8,7 +8,6 @@
 //! ```
 
 use crate::etcd::raft::entry::{Content, Entry, Machine, within};
-use crate::etcd::raft::membership::Membership;
 use crate::etcd::raft::number::{EntryId, LogIndex, Term};
 use crate::etcd::raft::snapshot::Snapshot;
 use crate::etcd::raft::storage::Storage;
@@ -177,7 +176,7 @@ impl<M: Machine> Log<M> {
     /// Is a change of the membership committed but not applied?
     pub(super) fn has_unapplied_change(&self) -> bool {
         (self.applied.next().0..=self.committed.0)
-            .any(|index| self.entry(LogIndex(index)).is_some_and(|entry| matches!(entry.content, Content::Change(_))))
+            .any(|index| self.entry(LogIndex(index)).is_some_and(|entry| matches!(entry.content, Content::Change(..))))
     }
 
     /// What may be applied next, as much as fits into `max` bytes. While a snapshot waits, nothing may.
@@ -218,20 +217,6 @@ impl<M: Machine> Log<M> {
     pub(super) fn restore(&mut self, snapshot: Snapshot<M>) {
         self.committed = snapshot.last.index;
         self.unstable.restore(snapshot);
-    }
-
-    /// The membership after what is applied.
-    pub(super) fn membership(&self) -> Membership {
-        let snapshot = self.storage.snapshot();
-        let mut membership = snapshot.membership.clone();
-        for index in snapshot.last.index.next().0..=self.applied.0 {
-            if let Some(Entry { content: Content::Change(change), .. }) = self.entry(LogIndex(index))
-                && let Ok(next) = membership.after(*change)
-            {
-                membership = next;
-            }
-        }
-        membership
     }
 }
 

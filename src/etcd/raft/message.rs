@@ -166,8 +166,8 @@ impl<M: Machine> Body<M> {
 fn content_size<M: Machine>(content: &Content<M>) -> u64 {
     use crate::etcd::raft::entry::Command as _;
     match content {
-        Content::Command(command) => command.size(),
-        Content::Empty | Content::Change(_) => 0,
+        Content::Command(command) | Content::Change(_, Some(command)) => command.size(),
+        Content::Empty | Content::Change(_, None) => 0,
     }
 }
 

@@ -166,10 +166,19 @@ impl std::error::Error for StepError {}
 
 impl<M: Machine> Node<M> {
     /// A member that starts, for the first time or again, with what is on its disk. `applied` says up to where its machine
-    /// has applied the log, if that is further than the snapshot; what is committed after that is handed out again.
+    /// has applied the log and who belonged to the group then, if that is further than the snapshot; what is committed after
+    /// that is handed out again.
     /// `rng` draws its election time-outs: each member's must differ.
-    pub fn start(id: NodeId, config: Config, storage: Storage<M>, applied: Option<LogIndex>, rng: Rng) -> Node<M> {
+    pub fn start(
+        id: NodeId,
+        config: Config,
+        storage: Storage<M>,
+        applied: Option<(LogIndex, Membership)>,
+        rng: Rng,
+    ) -> Node<M> {
         let hard = storage.hard_state();
+        let (applied, membership) = applied.unzip();
+        let membership = membership.unwrap_or_else(|| storage.snapshot().membership.clone());
         let log = Log::new(storage, applied);
         let mut node = Node {
             id,
@@ -179,7 +188,7 @@ impl<M: Machine> Node<M> {
             vote: hard.vote,
             leader: None,
             role: Role::Follower,
-            membership: log.membership(),
+            membership,
             log,
             election_elapsed: 0,
             election_timeout: 0,

@@ -135,7 +135,7 @@ impl<M: Machine> Node<M> {
             self.log.applied_to(last.index);
         }
         for entry in &ready.committed {
-            if let Content::Change(change) = entry.content {
+            if let Content::Change(change, _) = entry.content {
                 self.apply_change(change);
             }
         }

@@ -38,12 +38,16 @@ impl<M: Machine> Node<M> {
         self.propose_content(Content::Command(command))
     }
 
-    /// Proposes a change of the membership.
+    /// Proposes a change of the membership, and what the machine is told when it is applied.
     ///
     /// # Errors
     /// As [`Node::propose`]; also if the last change is not applied yet or the change makes no sense.
-    pub fn propose_change(&mut self, change: Change) -> Result<Proposed, ProposeError> {
-        self.propose_content(Content::Change(change))
+    pub fn propose_change(
+        &mut self,
+        change: Change,
+        context: Option<Arc<M::Command>>,
+    ) -> Result<Proposed, ProposeError> {
+        self.propose_content(Content::Change(change, context))
     }
 
     fn propose_content(&mut self, content: Content<M>) -> Result<Proposed, ProposeError> {
@@ -78,7 +82,7 @@ impl<M: Machine> Node<M> {
         if leader.transferee.is_some() {
             return Err(ProposeError::Transferring);
         }
-        if let Content::Change(change) = &content {
+        if let Content::Change(change, _) = &content {
             // One at a time, and none before the term has committed something: else two leaders could each let one
             // through that the other does not know of, and two majorities need not overlap.
             if leader.change_barrier > self.log.applied() || !self.log.has_committed_in(self.term) {
@@ -234,11 +238,11 @@ mod tests {
     #[test]
     fn no_change_is_taken_before_the_last_one_is_applied() {
         let mut cluster = led(3);
-        let mut change = |id: u64, change| cluster.with(NodeId(id), |node| node.propose_change(change)).unwrap();
+        let mut change = |id: u64, change| cluster.with(NodeId(id), |node| node.propose_change(change, None)).unwrap();
         assert!(change(1, Change::AddLearner(NodeId(4))).is_ok());
         assert_eq!(change(1, Change::AddLearner(NodeId(5))), Err(ProposeError::ChangePending));
         cluster.settle();
-        let again = cluster.with(NodeId(1), |node| node.propose_change(Change::AddLearner(NodeId(5)))).unwrap();
+        let again = cluster.with(NodeId(1), |node| node.propose_change(Change::AddLearner(NodeId(5)), None)).unwrap();
         assert!(again.is_ok());
     }
 }

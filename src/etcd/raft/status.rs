@@ -112,7 +112,7 @@ mod tests {
         let ready = |cluster: &crate::etcd::raft::tests::cluster::Cluster, at: u64, learner: u64| {
             cluster.node(NodeId(at)).unwrap().is_learner_ready(NodeId(learner))
         };
-        cluster.with(NodeId(1), |node| node.propose_change(Change::AddLearner(NodeId(4)))).unwrap().unwrap();
+        cluster.with(NodeId(1), |node| node.propose_change(Change::AddLearner(NodeId(4)), None)).unwrap().unwrap();
         cluster.settle();
         assert_eq!(ready(&cluster, 1, 4), Some(false));
         cluster.join(NodeId(4), Storage::empty(Kv::default()));

@@ -46,11 +46,12 @@ impl<M: Machine> Storage<M> {
         Storage { hard: HardState::default(), snapshot, compacted, entries: SharedMap::new() }
     }
 
-    /// The disk of each first member of a new group: in term 1, one committed entry for each of `voters`, the same on all.
-    pub fn bootstrap(voters: &[NodeId], machine: M) -> Storage<M> {
+    /// The disk of each first member of a new group: in term 1, one committed entry for each of `voters`, with what the machine
+    /// is told of it, the same on all.
+    pub fn bootstrap(voters: impl IntoIterator<Item = (NodeId, Option<Arc<M::Command>>)>, machine: M) -> Storage<M> {
         let mut storage = Storage::empty(machine);
-        for (index, voter) in (1..).zip(voters) {
-            let content = Content::Change(Change::AddVoter(*voter));
+        for (index, (voter, context)) in (1..).zip(voters) {
+            let content = Content::Change(Change::AddVoter(voter), context);
             let index = LogIndex(index);
             storage.entries.insert(index, Entry { term: Term(1), index, content });
         }
@@ -162,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_new_group_begins_with_an_entry_for_each_member() {
-        let storage: Storage<Kv> = Storage::bootstrap(&[NodeId(1), NodeId(2)], Kv::default());
+        let storage: Storage<Kv> = Storage::bootstrap([NodeId(1), NodeId(2)].map(|id| (id, None)), Kv::default());
         assert_eq!(indexes(&storage), [(1, 1), (1, 2)]);
         assert_eq!(storage.hard_state(), HardState { term: Term(1), vote: None, commit: LogIndex(2) });
     }

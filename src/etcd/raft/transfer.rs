@@ -78,7 +78,7 @@ mod tests {
         let check = |target: u64, leads: u64| {
             let mut cluster = led(3);
             cluster.join(NodeId(4), Storage::empty(crate::etcd::raft::tests::kv::Kv::default()));
-            cluster.with(NodeId(1), |node| node.propose_change(Change::AddLearner(NodeId(4)))).unwrap().unwrap();
+            cluster.with(NodeId(1), |node| node.propose_change(Change::AddLearner(NodeId(4)), None)).unwrap().unwrap();
             cluster.settle();
             cluster.with(NodeId(1), |node| node.transfer_leadership(NodeId(target))).unwrap().unwrap();
             cluster.settle();

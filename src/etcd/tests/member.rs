@@ -66,6 +66,7 @@ fn shown(effects: &[Effect<Text>]) -> Vec<String> {
         Effect::WatchCanceled { client, watch, why } => format!("{}/{} x {why}", client.0, watch.0),
         Effect::Peer(message) => message.to_string(),
         Effect::Save(span) => format!("save {span}"),
+        Effect::Exit(why) => format!("exit: {why}"),
     };
     effects.iter().map(line).collect()
 }

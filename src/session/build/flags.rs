@@ -66,7 +66,7 @@ fn etcd(cluster: &Cluster, at: MasterIx) -> Vec<(String, String)> {
         fact("--listen-peer-urls", &*own_peers),
         fact("--initial-advertise-peer-urls", own_peers),
         fact("--initial-cluster", all.iter().map(peers).collect::<Vec<_>>().join(",")),
-        fact("--initial-cluster-state", "new"),
+        fact("--initial-cluster-state", "existing"),
         revision,
     ]
 }

@@ -195,7 +195,7 @@ fn cell<M: raft::Machine<Command: std::fmt::Display>>(entry: &raft::Entry<M>) ->
     let what = match &entry.content {
         Content::Empty => String::new(),
         Content::Command(command) => command.to_string(),
-        Content::Change(change) => change.to_string(),
+        Content::Change(change, _) => change.to_string(),
     };
     CellView { index: entry.index.0, term: entry.term.0, what }
 }

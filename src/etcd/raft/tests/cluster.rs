@@ -51,7 +51,7 @@ impl Cluster {
             seed,
         };
         for id in &voters {
-            cluster.join(*id, Storage::bootstrap(&voters, Kv::default()));
+            cluster.join(*id, Storage::bootstrap(voters.iter().map(|id| (*id, None)), Kv::default()));
         }
         cluster
     }

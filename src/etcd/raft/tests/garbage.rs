@@ -29,9 +29,9 @@ fn node(rng: &mut Rng) -> NodeId {
 fn content(rng: &mut Rng) -> Content<Kv> {
     match rng.below(5) {
         0 => Content::Empty,
-        1 => Content::Change(Change::AddVoter(node(rng))),
-        2 => Content::Change(Change::AddLearner(node(rng))),
-        3 => Content::Change(Change::Remove(node(rng))),
+        1 => Content::Change(Change::AddVoter(node(rng)), None),
+        2 => Content::Change(Change::AddLearner(node(rng)), None),
+        3 => Content::Change(Change::Remove(node(rng)), None),
         _ => Content::Command(Arc::new(Put { key: 0, value: 1 })),
     }
 }

@@ -77,7 +77,7 @@ pub fn settle(node: &mut Node<Kv>) {
 /// Member `id` of a new group of `n`, having applied the entries that the group begins with: term 1, log up to `1/n`.
 pub fn node_of(id: u64, n: u64) -> Node<Kv> {
     let voters: Vec<NodeId> = (1..=n).map(NodeId).collect();
-    let storage = Storage::bootstrap(&voters, Kv::default());
+    let storage = Storage::bootstrap(voters.iter().map(|id| (*id, None)), Kv::default());
     let mut node = Node::start(NodeId(id), Config::default(), storage, None, Rng::stream(id, "raft"));
     settle(&mut node);
     node

@@ -88,7 +88,7 @@ impl Run {
             // change takes effect where it is applied, as upstream's.
             return;
         }
-        let accepted = self.cluster.with(id, |node| node.propose_change(change));
+        let accepted = self.cluster.with(id, |node| node.propose_change(change, None));
         if let (Some(Ok(_)), Change::AddLearner(added) | Change::AddVoter(added)) = (accepted, change)
             && added == new
         {

@@ -57,7 +57,7 @@ impl Stage {
             }
             ["change", id, kind, of] => {
                 let change = parse_change(kind, member(of));
-                let result = self.cluster.with(member(id), |node| node.propose_change(change));
+                let result = self.cluster.with(member(id), |node| node.propose_change(change, None));
                 self.say_proposed(result);
             }
             ["work", ids @ ..] => {
