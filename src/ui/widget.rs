@@ -3,6 +3,7 @@
 pub mod boot;
 pub mod faults;
 pub mod menu;
+pub mod palette;
 pub mod prose;
 pub mod scenario;
 pub mod share;

@@ -139,6 +139,18 @@ export const command = async (page, line) => {
   await page.press('#terminal-input', 'Enter');
 };
 
+/** Brings a panel to the front, on a desk or a phone. */
+export const show = async (page, panel) => {
+  const tab = `#tab-${panel}`;
+  if (await page.isVisible(tab)) return page.click(tab);
+  const first = ['cluster', 'lesson', 'editor', 'terminal'].indexOf(panel);
+  if (await page.isHidden('.phone-tabs')) return;
+  if (first >= 0) return page.click(`.phone-tabs > .phone-tab >> nth=${first}`);
+  await page.click('[popovertarget="more"]');
+  const at = ['detail', 'objects', 'scheduler', 'packet', 'etcd', 'events', 'ha'].indexOf(panel);
+  await page.click(`#more .phone-tab >> nth=${at}`);
+};
+
 export const PHONE = { width: 360, height: 740 };
 /** How the page looks in every panel: a desk and a phone, light and dark, English and Chinese. */
 export const LOOKS = [

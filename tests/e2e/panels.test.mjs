@@ -4,16 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { LOOKS, PHONE, command, hurry, lines, onPage, ready, root, screenshot } from './harness.mjs';
-
-/** Brings a panel to the front, on a desk or a phone. */
-const show = async (page, panel) => {
-  const tab = `#tab-${panel}`;
-  if (await page.isVisible(tab)) return page.click(tab);
-  await page.click('[popovertarget="more"]');
-  const at = ['detail', 'objects', 'scheduler', 'packet', 'etcd', 'events'].indexOf(panel);
-  await page.click(`#more .phone-tab >> nth=${at}`);
-};
+import { LOOKS, PHONE, command, hurry, lines, onPage, ready, root, screenshot, show } from './harness.mjs';
 
 const pods = (page, prefix, count) =>
   page.waitForFunction(

@@ -133,6 +133,21 @@ pub fn hide_popover(id: &str) {
     }
 }
 
+/// Shows the popover with this id.
+pub fn show_popover(id: &str) {
+    if let Some(element) = document().get_element_by_id(id).and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+        drop(element.show_popover());
+    }
+}
+
+/// Presses the first button that this selector finds.
+pub fn press(selector: &str) {
+    let found = document().query_selector(selector).ok().flatten();
+    if let Some(button) = found.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+        button.click();
+    }
+}
+
 /// The title of the window.
 pub fn set_title(title: &str) {
     document().set_title(title);

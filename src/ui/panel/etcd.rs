@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use leptos::prelude::*;
 
-use crate::ui::state::page;
+use crate::ui::state::{Panel, page};
+use crate::ui::widget::tabs::Heading;
 use crate::view::{KeyDetail, KeyRevision, KeyView, LeaseView, MemberView, WatcherView};
 
 /// The store.
@@ -12,6 +13,7 @@ use crate::view::{KeyDetail, KeyRevision, KeyView, LeaseView, MemberView, Watche
 pub fn EtcdPanel() -> impl IntoView {
     let page = page();
     view! {
+        <Heading panel=Panel::Etcd/>
         <div class="etcd three">
             <section class="list" aria-label=move || page.t().keys>
                 <Figures/>
@@ -23,7 +25,7 @@ pub fn EtcdPanel() -> impl IntoView {
                     |key| view! { <Revisions key_detail=key/> }.into_any(),
                 )}
             </section>
-            <section class="holders" aria-label=move || page.t().watches><Holders/></section>
+            <section class="holders" tabindex="0" aria-label=move || page.t().watches><Holders/></section>
         </div>
     }
 }

@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::ui::state::page;
+use crate::ui::state::{Panel, page};
+use crate::ui::widget::tabs::Heading;
 use crate::ui::widget::why::WhyChain;
 use crate::view::{EventLine, Plane};
 
@@ -11,6 +12,7 @@ use crate::view::{EventLine, Plane};
 pub fn EventsPanel() -> impl IntoView {
     let page = page();
     view! {
+        <Heading panel=Panel::Events/>
         <div class="events two">
             <section class="list" aria-label=move || page.t().events>
                 <div class="filters" role="group" aria-label=move || page.t().filter>

@@ -7,7 +7,8 @@ mod servers;
 use leptos::prelude::*;
 
 use crate::session::protocol::Request;
-use crate::ui::state::page;
+use crate::ui::state::{Panel, page};
+use crate::ui::widget::tabs::Heading;
 use crate::view::ha::{Situation, SituationView};
 use crate::view::{Health, Time};
 
@@ -16,6 +17,7 @@ use crate::view::{Health, Time};
 pub fn HaPanel() -> impl IntoView {
     let page = page();
     view! {
+        <Heading panel=Panel::Ha/>
         <div class="ha">
             <section class="ha-side" aria-label=move || page.t().ha_servers>
                 <Situations/>

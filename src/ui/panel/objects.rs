@@ -4,7 +4,8 @@ use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
 use crate::ui::browser::dom;
-use crate::ui::state::page;
+use crate::ui::state::{Panel, page};
+use crate::ui::widget::tabs::Heading;
 use crate::view::objects::{KindLine, TableRow};
 
 /// The tables.
@@ -18,9 +19,10 @@ pub fn ObjectsPanel() -> impl IntoView {
         }
     };
     view! {
+        <Heading panel=Panel::Objects/>
         <div class="objects two" on:keydown=on_key>
             <nav class="kinds" aria-label=move || page.t().kinds><Kinds/></nav>
-            <section aria-label=move || page.t().objects>
+            <section>
                 <Filter/>
                 <Table/>
             </section>

@@ -5,7 +5,8 @@ mod what_if;
 
 use leptos::prelude::*;
 
-use crate::ui::state::page;
+use crate::ui::state::{Panel, page};
+use crate::ui::widget::tabs::Heading;
 use crate::view::scheduler::{DecisionLine, QueuePlace, QueuedView};
 
 /// The scheduler.
@@ -20,6 +21,7 @@ pub fn SchedulerPanel() -> impl IntoView {
         false => page.t().scheduler_hint,
     };
     view! {
+        <Heading panel=Panel::Scheduler/>
         <div class="scheduler two">
             <section class="who-waits" aria-label=move || page.t().queue>
                 <Queue/>

@@ -35,6 +35,13 @@ pub fn Tabs(
     }
 }
 
+/// The name of a panel as its heading, for those who move from heading to heading; its tab shows it to all others.
+#[component]
+pub fn Heading(panel: Panel) -> impl IntoView {
+    let page = page();
+    view! { <h2 class="visually-hidden">{move || page.t().panel(panel)}</h2> }
+}
+
 #[component]
 fn Tab(panel: Panel, current: RwSignal<Panel>) -> impl IntoView {
     let page = page();

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::ui::state::{Panel, page};
 use crate::ui::widget::faults::Faults;
 use crate::ui::widget::menu::{LocaleSwitch, ThemeSwitch};
+use crate::ui::widget::palette::Palette;
 use crate::ui::widget::scenario::NewCluster;
 use crate::ui::widget::share::Share;
 use crate::ui::widget::transport::Transport;
@@ -23,6 +24,7 @@ pub fn TopBar() -> impl IntoView {
             <Transport/>
             <div class="whole">
                 <button class="quiet lessons" on:click=move |_| page.show(Panel::Lesson)>{move || page.t().lessons}</button>
+                <Palette/>
                 <NewCluster/>
                 <Faults/>
                 <Share/>

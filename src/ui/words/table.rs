@@ -39,6 +39,18 @@ words! {
     events: "Events", "事件";
     scheduler: "Scheduler", "调度器";
     objects: "Objects", "对象";
+    // The palette
+    palette: "Find or do anything", "查找或执行";
+    palette_says: "pod, lesson, panel, action", "Pod、课程、面板、操作";
+    page: "Page", "页面";
+    theme: "Light or dark theme", "切换深浅主题";
+    keys_say: "These keys", "这些按键";
+    key_timeline: "On the timeline: a second or ten back and forth", "在时间线上：前后移动 1 秒或 10 秒";
+    key_filter: "In the objects: filter", "在对象面板中：筛选";
+    key_rows: "From row to row, from hop to hop", "逐行或逐跳移动";
+    key_yaml: "On a row: its YAML, its description", "在某一行上：查看 YAML、查看描述";
+    key_apply: "In the editor: apply", "在编辑器中：应用";
+    key_terminal: "In the terminal: complete, search the history, interrupt", "在终端中：补全、搜索历史、中断";
     // The clock
     clock: "Clock", "时钟";
     play: "Run", "运行";

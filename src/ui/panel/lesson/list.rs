@@ -6,7 +6,8 @@ use crate::session::protocol::{LessonRequest, Request};
 use crate::ui::browser::{file, storage};
 use crate::ui::link::start_scene;
 use crate::ui::panel::lesson::ask;
-use crate::ui::state::page;
+use crate::ui::state::{Panel, page};
+use crate::ui::widget::tabs::Heading;
 use crate::view::{LessonTitle, Part, SceneTitle};
 
 /// Under which name the browser keeps what is done.
@@ -22,6 +23,7 @@ pub fn List() -> impl IntoView {
     let page = page();
     view! {
         <div class="lessons-list pad">
+            <Heading panel=Panel::Lesson/>
             <p class="lead">{move || page.t().lessons_say}</p>
             {move || parts(page.lessons.get()).into_iter().map(|(part, lessons)| view! { <Group part lessons/> }).collect_view()}
             <Carry/>
