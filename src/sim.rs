@@ -6,6 +6,7 @@
 pub mod component;
 pub mod digest;
 pub mod history;
+pub mod log;
 pub mod queue;
 pub mod rng;
 pub mod shared_map;
@@ -18,6 +19,7 @@ pub mod vec_set;
 pub use component::{Component, Out, Wake};
 pub use digest::{Digest, digest_of};
 pub use history::History;
+pub use log::Log;
 pub use queue::EventQueue;
 pub use rng::Rng;
 pub use shared_map::{SharedMap, SharedSet};
