@@ -18,7 +18,7 @@ pub mod vec_set;
 
 pub use component::{Component, Out, Wake};
 pub use digest::{Digest, digest_of};
-pub use history::History;
+pub use history::{History, Point};
 pub use log::Log;
 pub use queue::EventQueue;
 pub use rng::Rng;
