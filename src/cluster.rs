@@ -43,7 +43,7 @@ use crate::etcd::{self, Member};
 use crate::net::capture;
 use crate::net::fabric::Fabric;
 use crate::net::hop::Hop;
-use crate::sim::{Component, EventId, EventQueue, Out, Rng, Time, Trace, VecMap};
+use crate::sim::{Component, EventId, EventQueue, Log, Out, Rng, Time, Trace, VecMap};
 
 pub use event::{Actor, Happened, MasterIx, NodeIx, OutsideId, Said, WokeFor};
 pub use fault::{Fault, Faults};
@@ -62,7 +62,7 @@ use why::Writers;
 /// How many entries the trace remembers.
 const TRACE: u32 = 400_000;
 /// How many hops of packets are remembered.
-const HOPS: usize = 20_000;
+const HOPS: u32 = 20_000;
 
 /// Something for a client outside the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -126,7 +126,7 @@ pub struct Cluster {
     dns: Dns,
     hosts: Vec<Host>,
     fabric: Fabric,
-    hops: VecDeque<Hop>,
+    hops: Log<Hop>,
     captured: Option<VecDeque<Hop>>,
     calls: VecMap<(u32, u64), route::Pending>,
     next_outside: u32,
@@ -157,7 +157,7 @@ impl Cluster {
             dns: Dns::default(),
             hosts: Vec::new(),
             fabric: Fabric::new(seed),
-            hops: VecDeque::new(),
+            hops: Log::new(HOPS),
             captured: None,
             calls: VecMap::new(),
             next_outside: 0,
@@ -340,7 +340,7 @@ impl Cluster {
     }
 
     /// The hops of packets that are remembered, oldest first.
-    pub fn hops(&self) -> &VecDeque<Hop> {
+    pub fn hops(&self) -> &Log<Hop> {
         &self.hops
     }
 
@@ -368,7 +368,7 @@ impl Cluster {
 
     /// The hops that are remembered, as pcapng.
     pub fn capture_of_hops(&self) -> Vec<u8> {
-        capture::pcapng(&self.fabric, &self.hops, capture::crosses_a_link)
+        capture::pcapng(&self.fabric, self.hops.iter(), capture::crosses_a_link)
     }
 
     /// The number of a node.

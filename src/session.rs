@@ -3,18 +3,22 @@
 //! `world` is a cluster with its terminal and the log of what was done; [`Session`] answers the page's requests with updates;
 //! `script` is the scripted terminal. A face never touches the core but through these.
 
+mod branches;
 pub mod build;
 mod clock;
+mod compare;
 pub mod complete;
 pub mod export;
 mod facts;
 pub mod follow;
 pub mod home;
+mod kept;
 mod lessons;
 pub mod protocol;
 pub mod rehearsal;
 mod scene;
 pub mod script;
+mod seek;
 pub mod stage;
 pub mod terminal;
 #[cfg(test)]
@@ -32,20 +36,23 @@ use std::collections::VecDeque;
 
 use crate::cluster::Scenario;
 use crate::line;
+use crate::session::branches::Branches;
 use crate::session::clock::Clock;
+use crate::session::compare::Comparison;
 use crate::session::follow::Follow;
+use crate::session::kept::Kept;
 use crate::session::lessons::Course;
 use crate::session::protocol::{
     Boot, Chunk, Diagnostic, LinkError, Prompt, Request, Stream, TerminalUpdate, Update, Want, Work,
 };
 use crate::session::terminal::Output;
 use crate::session::views::Shown;
-use crate::share::{self, Action, Logged, Recipe};
+use crate::share::{self, Action, Logged};
 use crate::sim::History;
-use crate::view::Locale;
+use crate::view::{Locale, MarkView};
 
 /// How many checkpoints are kept.
-const CHECKPOINTS: usize = 48;
+const CHECKPOINTS: usize = 96;
 /// The prompt of the terminal.
 const PROMPT: &str = "$ ";
 /// The prompt of an incomplete line.
@@ -72,6 +79,12 @@ pub struct Session {
     next: VecDeque<String>,
     /// The log beyond the present, after a rewind.
     future: Vec<Logged>,
+    branches: Branches,
+    comparison: Comparison,
+    /// The steps of lessons that were done, on the branch that is lived.
+    steps_done: Vec<MarkView>,
+    /// Whether the browser is to be told what to keep although nothing was done.
+    unsaved: bool,
     /// How much had been done when the browser was last told to keep it.
     saved: usize,
     /// Whether this world is what the browser keeps.
@@ -86,7 +99,7 @@ impl Session {
 
     fn on(world: World, locale: Locale) -> Session {
         let mut session = Session {
-            clock: Clock::at(world.now()),
+            clock: Clock::at(&world),
             history: History::new(CHECKPOINTS),
             saved: world.log.len(),
             own: true,
@@ -100,6 +113,10 @@ impl Session {
             open: String::new(),
             next: VecDeque::new(),
             future: Vec::new(),
+            branches: Branches::default(),
+            comparison: Comparison::default(),
+            steps_done: Vec::new(),
+            unsaved: false,
         };
         session.checkpoint();
         session
@@ -136,6 +153,10 @@ impl Session {
                 updates.push(Update::Diagnostics { ticket, found: diagnostics(&yaml) });
             }
             Request::Clock(request) => self.move_clock(request, &mut updates),
+            Request::Branch(request) => {
+                self.branch(request);
+                updates.push(Update::Clock(self.clock_view()));
+            }
             Request::Tick { elapsed_us } => self.tick(elapsed_us, &mut updates),
             Request::Want(want) => {
                 self.want = *want;
@@ -172,27 +193,38 @@ impl Session {
 
     fn boot(&mut self, boot: &Boot, locale: Locale, updates: &mut Vec<Update>) {
         let mut chunks = Vec::new();
-        let (world, refused, lesson) = match boot {
-            Boot::Fresh(words) => (World::boot(words.parse().unwrap_or_default()), None, None),
+        let mut kept = None;
+        let (world, mut refused) = match boot {
+            Boot::Fresh(words) => (World::boot(words.parse().unwrap_or_default()), None),
             Boot::Scene(id) => match scene::play(id) {
                 Some((world, typed)) => {
                     chunks = typed;
-                    (world, None, None)
+                    (world, None)
                 }
-                None => (World::boot(Scenario::default()), Some(LinkError::Damaged), None),
+                None => (World::boot(Scenario::default()), Some(LinkError::Damaged)),
             },
-            Boot::Link(link) | Boot::Saved(link) => match open_link(link) {
-                Ok((world, lesson)) => (world, None, lesson),
-                Err(error) => (World::boot(Scenario::default()), Some(error), None),
+            Boot::Link(text) | Boot::Saved(text) => match Kept::read(text) {
+                Ok((scenario, read)) => {
+                    kept = Some(read);
+                    (World::boot(scenario), None)
+                }
+                Err(error) => (World::boot(Scenario::default()), Some(error)),
             },
             Boot::Checkpoint => {
                 let last = self.history.before(self.world.now()).map(|c| c.world.clone());
-                (last.unwrap_or_else(|| World::boot(Scenario::default())), None, None)
+                (last.unwrap_or_else(|| World::boot(Scenario::default())), None)
             }
         };
-        let scenario = world.cluster.scenario().to_string();
         let (want, course) = (std::mem::take(&mut self.want), std::mem::take(&mut self.course));
         *self = Session::on(world, locale);
+        let lesson = match kept.map_or(Ok(None), |kept| self.bring_back(kept)) {
+            Ok(lesson) => lesson,
+            Err(error) => {
+                *self = Session::on(World::boot(Scenario::default()), locale);
+                refused = Some(error);
+                None
+            }
+        };
         self.want = want;
         self.course.keep_done(course);
         self.course.set_locale(locale);
@@ -204,23 +236,9 @@ impl Session {
             self.course.resume(&id, step, now);
         }
         updates.push(Update::Busy { what: Work::Booting, done: 1_000 });
+        let scenario = self.world.cluster.scenario().to_string();
         updates.push(Update::Ready { scenario, version: "v1.36.2".into(), refused });
         updates.push(Update::Terminal(TerminalUpdate { clear: true, chunks, prompt: self.prompt() }));
-    }
-
-    /// What the browser is to keep: whenever something was done, and later when it asks. A world that nothing was done to
-    /// needs no keeping, and somebody else's does not take the place of one's own before something is done to it.
-    fn save(&mut self, asked: bool, updates: &mut Vec<Update>) {
-        let done = self.world.log.len();
-        if done != self.saved || asked && self.own && done > 0 {
-            (self.saved, self.own) = (done, true);
-            updates.push(Update::Saved(share::encode(&self.recipe())));
-        }
-    }
-
-    /// What a link of now holds.
-    fn recipe(&self) -> Recipe {
-        Recipe { lesson: self.course.place(), ..self.world.recipe() }
     }
 
     /// A text of the terminal: several lines are run one after the other, each when the one before has ended.
@@ -312,18 +330,27 @@ impl Session {
         self.act(Action::Line { line, files: Vec::new() }, updates);
     }
 
-    /// Does something from outside; acting in the past forgets the future that was.
+    /// Does something from outside. In the past, the future that was is kept as a branch.
     fn act(&mut self, action: Action, updates: &mut Vec<Update>) {
+        let (left, point) = (self.is_past().then(|| self.whole()), self.point());
+        let known = self.world.cluster.trace().next_id();
         let reads = self.world.takes_input();
         if self.world.foreground.is_some() && !reads && !self.world.listens() && matches!(action, Action::Line { .. }) {
             self.world.act(Action::Interrupt, None).ok();
             updates.push(self.terminal_says(Stream::Echo, "^C\n"));
         }
-        self.future.clear();
-        self.clock.end = self.world.now();
         if let Err(why) = self.world.act(action, None) {
             updates.push(self.terminal_says(Stream::Err, &format!("{why}\n")));
         }
+        if self.point().commands == point.commands {
+            return;
+        }
+        self.clock.stop_run();
+        if let Some(left) = left {
+            self.fork(left, point, updates);
+            self.shown.forked(&self.world.cluster, known);
+        }
+        self.clock.end = self.point();
         self.checkpoint();
     }
 
@@ -395,8 +422,7 @@ impl Session {
     }
 
     fn checkpoint(&mut self) {
-        let commands = u32::try_from(self.world.log.len()).unwrap_or(u32::MAX);
-        self.history.remember(self.world.now(), commands, &self.world);
+        self.history.remember(self.point(), &self.world);
     }
 }
 
@@ -404,17 +430,6 @@ impl Default for Session {
     fn default() -> Self {
         Session::new()
     }
-}
-
-/// The world of a link and its open lesson.
-fn open_link(link: &str) -> Result<(World, Option<(String, u16)>), LinkError> {
-    let recipe = share::decode(link).map_err(|error| match error {
-        share::LinkError::Damaged => LinkError::Damaged,
-        share::LinkError::TooNew => LinkError::TooNew,
-        share::LinkError::TooBig => LinkError::TooBig,
-    })?;
-    let world = World::replay(&recipe).map_err(|_| LinkError::TooNew)?;
-    Ok((world, recipe.lesson))
 }
 
 /// What the API server would say of a manifest, at its places.

@@ -6,6 +6,7 @@
 pub mod component;
 pub mod digest;
 pub mod history;
+pub mod log;
 pub mod queue;
 pub mod rng;
 pub mod shared_map;
@@ -17,7 +18,8 @@ pub mod vec_set;
 
 pub use component::{Component, Out, Wake};
 pub use digest::{Digest, digest_of};
-pub use history::History;
+pub use history::{History, Point};
+pub use log::Log;
 pub use queue::EventQueue;
 pub use rng::Rng;
 pub use shared_map::{SharedMap, SharedSet};

@@ -10,6 +10,7 @@
 pub mod chart;
 pub mod cluster;
 pub mod common;
+pub mod compare;
 pub mod delta;
 pub mod detail;
 pub mod etcd;
@@ -34,6 +35,7 @@ pub use cluster::{
     WorkloadView,
 };
 pub use common::{ComponentKind, Locale, ObjectRef, Place, Plane, Tone};
+pub use compare::{ChangedView, CompareView, FieldChange, Found, MomentRef, Part as ComparePart};
 pub use delta::{ClusterDelta, Keyed, ListDelta};
 pub use detail::{DetailView, EventRow};
 pub use etcd::{EtcdView, KeyDetail, KeyRevision, KeyView, LeaseView, MemberRole, MemberView, WatcherView};
@@ -49,7 +51,7 @@ pub use packet::{
 pub use prose::{Block, Inline};
 pub use related::{MountView, Relation, VolumeView};
 pub use scheduler::SchedulerView;
-pub use timeline::{Bucket, EventLine, MarkKind, MarkView, NextView, TimelineView};
+pub use timeline::{BranchName, BranchView, Bucket, EventLine, MarkKind, MarkView, NextView, TimelineView};
 pub use why::{WhyLink, WhyView};
 
 pub use crate::sim::{EventId, Span, Time};

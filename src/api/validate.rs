@@ -10,7 +10,7 @@ mod container;
 mod cron_job;
 mod csi;
 mod definition;
-mod diff;
+pub mod diff;
 mod endpoints;
 mod env;
 mod ephemeral;

@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub mod cluster;
+pub mod compare;
 pub mod describe;
 pub mod detail;
 pub mod etcd;

@@ -5,7 +5,7 @@ use crate::lesson::{ALL, Facts, Lesson, Moment, Progress, Source, Step, golf};
 use crate::session::protocol::{LessonRequest, Update};
 use crate::session::{Session, World, WorldFacts, scene};
 use crate::share::Action;
-use crate::view::{CheckState, LessonTitle, LessonView, Locale, QuizView, StepView, prose};
+use crate::view::{CheckState, LessonTitle, LessonView, Locale, MarkKind, MarkView, QuizView, StepView, prose};
 
 /// The open lesson.
 #[derive(Default)]
@@ -165,8 +165,17 @@ impl Session {
         let facts = WorldFacts(&self.world.cluster);
         let strokes = self.course.open.as_ref().map_or(0, |open| self.strokes(open.progress.began));
         if let Some(open) = &mut self.course.open
+            && let before = usize::from(open.progress.at)
             && open.progress.advance(&open.lesson, &facts, strokes)
         {
+            let steps = open.lesson.steps.iter().take(usize::from(open.progress.at)).skip(before);
+            let at = self.world.now();
+            self.steps_done.extend(steps.map(|step| MarkView {
+                at,
+                kind: MarkKind::LessonStep,
+                label: step.title.clone(),
+            }));
+            self.shown.forget_timeline();
             let done = self.course.done.entry(open.id.clone()).or_default();
             *done = open.progress.at.max(*done);
             updates.push(Update::Progress { text: done::write(&self.course.done), refused: false });

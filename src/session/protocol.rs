@@ -6,37 +6,21 @@
 //! The worker answers every [`Request::Tick`] with at least [`Update::Clock`], and sends other views only when they are
 //! wanted ([`Request::Want`]) and have changed.
 
+mod clock;
+
+pub use clock::{BranchRequest, ClockRequest, ClockView, CompareWant, Speed, TimelineWant, Toward};
+
 use serde::{Deserialize, Serialize};
 
 use crate::sim::{Digest, EventId, Time};
 use crate::view::{
-    ClusterDelta, DetailView, EtcdView, HaView, LessonTitle, LessonView, Locale, MessagesView, ObjectRef, ObjectsView,
-    PacketId, PacketKind, PacketListView, PacketView, Place, Plane, SceneTitle, SchedulerView, TimelineView, WhyView,
+    BranchName, BranchView, ClusterDelta, CompareView, DetailView, EtcdView, HaView, LessonTitle, LessonView, Locale,
+    MessagesView, ObjectRef, ObjectsView, PacketId, PacketKind, PacketListView, PacketView, Place, SceneTitle,
+    SchedulerView, TimelineView, WhyView,
 };
 
 /// The version of this protocol; raised with every change.
-pub const VERSION: u8 = 4;
-
-/// The speed of the clock: virtual nanoseconds per wall-clock microsecond, that is thousandths of real time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Speed(pub u32);
-
-impl Speed {
-    /// Real time.
-    pub const REAL: Speed = Speed(1_000);
-    /// What the page offers, slowest first: messages of a millisecond can be followed at the slow end.
-    pub const OFFERED: [Speed; 9] = [
-        Speed(1),
-        Speed(5),
-        Speed(20),
-        Speed(100),
-        Speed(500),
-        Speed(1_000),
-        Speed(5_000),
-        Speed(20_000),
-        Speed(100_000),
-    ];
-}
+pub const VERSION: u8 = 5;
 
 /// What the page asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +71,8 @@ pub enum Request {
     },
     /// Moves the clock.
     Clock(ClockRequest),
+    /// Something about branches.
+    Branch(BranchRequest),
     /// Wall-clock time has passed while the page was shown.
     Tick {
         /// In microseconds; at most a tenth of a second is believed.
@@ -132,27 +118,12 @@ pub enum Boot {
     Fresh(String),
     /// The fragment of a share link, without `#`.
     Link(String),
-    /// What this browser saved last: like a link, but time goes on.
+    /// What this browser saved last: like a link, but time goes on, and the branches are there.
     Saved(String),
     /// A scene, by its name.
     Scene(String),
     /// The same run as before, from its last checkpoint, after it broke.
     Checkpoint,
-}
-
-/// How to move the clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ClockRequest {
-    /// Run.
-    Play,
-    /// Stand.
-    Pause,
-    /// Do exactly the next event, then stand.
-    Step,
-    /// Run at this speed.
-    Speed(Speed),
-    /// Be at that moment (back or forth), then stand.
-    SeekTo(Time),
 }
 
 /// One end of a packet.
@@ -212,6 +183,8 @@ pub struct Want {
     pub packet: Option<PacketId>,
     /// The timeline.
     pub timeline: Option<TimelineWant>,
+    /// Two moments beside each other.
+    pub compare: Option<CompareWant>,
     /// A chain of causes.
     pub why: Option<EventId>,
     /// The open lesson and the list.
@@ -260,21 +233,6 @@ pub struct ObjectsWant {
     pub filter: String,
     /// At most so many rows.
     pub limit: u32,
-}
-
-/// How much of the timeline.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimelineWant {
-    /// Into how many buckets the whole run is cut.
-    pub buckets: u32,
-    /// The window of the list ends here; `None` for now.
-    pub until: Option<Time>,
-    /// At most so many events in the list; 0 for none.
-    pub limit: u32,
-    /// Only these planes.
-    pub planes: Vec<Plane>,
-    /// Only events at this place or about it.
-    pub place: Option<Place>,
 }
 
 /// What the worker tells.
@@ -333,6 +291,17 @@ pub enum Update {
     Followed(PacketId),
     /// The timeline.
     Timeline(Box<TimelineView>),
+    /// What differs between the wanted moments.
+    Compare(Box<CompareView>),
+    /// Something was done in the past.
+    Forked {
+        /// The future that was, which is kept as a branch.
+        kept: BranchView,
+        /// The branch that had to go, because there are too many.
+        dropped: Option<BranchName>,
+    },
+    /// What time ran on for did not come.
+    Unreached(Toward),
     /// The wanted chain; `None` if its event is forgotten.
     Why(Option<Box<WhyView>>),
     /// What of the lessons is done, as text to be kept or saved.
@@ -362,7 +331,7 @@ pub enum Update {
         /// The digest of the state that it leads to.
         digest: Digest,
     },
-    /// How the world came about, to be kept by this browser: the fragment of a link.
+    /// How the world came about, to be kept by this browser: the fragment of a link; more lines where there are branches.
     Saved(String),
     /// A file for the learner's disk.
     File {
@@ -400,21 +369,6 @@ pub enum LinkError {
     TooNew,
     /// It inflates to more than is allowed.
     TooBig,
-}
-
-/// The clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClockView {
-    /// The virtual time.
-    pub now: Time,
-    /// Whether it runs.
-    pub playing: bool,
-    /// Its speed when it runs.
-    pub speed: Speed,
-    /// The latest moment that was ever reached.
-    pub end: Time,
-    /// When the next event happens, if any is due.
-    pub next: Option<Time>,
 }
 
 /// What the terminal shows.

@@ -1,7 +1,12 @@
 //! A session as the page sees it: what is kept, what is brought back, what is told again and what is not.
 
+use crate::session::CHECKPOINTS;
 use crate::session::Session;
-use crate::session::protocol::{Boot, LessonRequest, ObjectsWant, Request, SchedulerWant, Update, Want};
+use crate::session::protocol::{
+    Boot, ClockRequest, LessonRequest, ObjectsWant, Request, SchedulerWant, Speed, Update, Want,
+};
+use crate::session::seek::Goal;
+use crate::sim::Time;
 use crate::view::Locale;
 
 fn boot(boot: Boot) -> Session {
@@ -215,4 +220,33 @@ fn a_forwarded_port_leaves_the_terminal_free_and_ctrl_c_ends_it() {
     let mut updates = run(&mut session, "curl -s localhost:8080 || echo refused");
     pass(&mut session, &mut updates);
     assert!(printed(&updates).ends_with("refused\n"), "{}", printed(&updates));
+}
+
+#[test]
+fn an_hour_of_three_nodes_needs_few_checkpoints_and_little_is_lived_again() {
+    let mut session = boot(Boot::Fresh("nodes=3 seed=11".into()));
+    session.handle(Request::Clock(ClockRequest::Speed(Speed(100_000))));
+    run(&mut session, "kubectl create deployment web --image=nginx --replicas=6");
+    for minute in 0..60 {
+        if minute % 10 == 5 {
+            run(&mut session, &format!("kubectl scale deployment web --replicas={}", 4 + minute % 4));
+        }
+        for _ in 0..6 {
+            session.handle(Request::Tick { elapsed_us: 100_000 });
+        }
+    }
+    let (end, digest, events) = (session.world.now(), session.world.digest(), session.world.steps);
+    assert!(events > 10_000, "{events}");
+    assert!(session.history.len() <= CHECKPOINTS);
+    for at in (60..3_600).step_by(7) {
+        let goal = Goal::At(Time(at * 1_000_000_000));
+        let (nearest, _) = session.nearest(&session.line(), goal);
+        let from = nearest.steps;
+        let there = crate::session::seek::look(&session, &session.line(), goal, events).expect("it was lived");
+        // An event takes some ten microseconds: `cargo bench --bench budgets seek` measures it.
+        assert!(there.steps - from < 1_000, "at {at} s: {} events", there.steps - from);
+    }
+    session.handle(Request::Clock(ClockRequest::SeekTo(Time(100_000_000_000))));
+    session.handle(Request::Clock(ClockRequest::SeekTo(end)));
+    assert_eq!(session.world.digest(), digest);
 }

@@ -1,7 +1,8 @@
 //! Which views the page gets: those that it wants and that have changed since it got them.
 
 use crate::api::Kind;
-use crate::session::build::tally::Tally;
+use crate::cluster::Cluster;
+use crate::session::build::tally::{self, Tally};
 use crate::session::build::terms::Terms;
 use crate::session::build::{
     cluster, detail, etcd, ha, messages, object_ref, objects, packets, scheduler, timeline, why,
@@ -9,7 +10,10 @@ use crate::session::build::{
 use crate::session::protocol::{TextLink, Update};
 use crate::session::{Session, World};
 use crate::sim::{Digest, EventId, Time, VecMap, digest_of};
-use crate::view::{ClusterView, DetailView, HaView, MessagesView, ObjectRef, ObjectsView, SchedulerView};
+use crate::view::{
+    BranchName, BranchView, ClusterView, CompareView, DetailView, HaView, MarkKind, MarkView, MessagesView, ObjectRef,
+    ObjectsView, SchedulerView,
+};
 
 /// What the page has been shown.
 #[derive(Default)]
@@ -23,6 +27,7 @@ pub(super) struct Shown {
     detail: Option<Option<DetailView>>,
     scheduler: Option<SchedulerView>,
     objects: Option<ObjectsView>,
+    pub(super) compare: Option<CompareView>,
     ha: Option<HaView>,
     /// Who was seen to lead which term of etcd.
     terms: Terms,
@@ -44,6 +49,7 @@ impl Shown {
         self.detail = None;
         self.scheduler = None;
         self.objects = None;
+        self.compare = None;
         self.ha = None;
     }
 
@@ -52,8 +58,28 @@ impl Shown {
         self.lessons_told = false;
     }
 
-    pub(super) fn forget_all(&mut self) {
-        *self = Shown::default();
+    /// Another moment of the same run: everything is told again. What was counted of the run still holds.
+    pub(super) fn forget_moment(&mut self) {
+        let (tally, running) = (std::mem::take(&mut self.tally), self.running);
+        let editing = self.editing.take();
+        *self = Shown { tally, running, editing, ..Shown::default() };
+    }
+
+    /// Another run.
+    pub(super) fn forget_run(&mut self) {
+        self.tally = Tally::default();
+        self.forget_moment();
+    }
+
+    /// The timeline is told again.
+    pub(super) fn forget_timeline(&mut self) {
+        self.version = None;
+    }
+
+    /// The run took another way from entry `from` on.
+    pub(super) fn forked(&mut self, cluster: &Cluster, from: EventId) {
+        self.tally.cut(cluster, from);
+        self.version = None;
     }
 
     /// Names of objects in a text of the terminal.
@@ -79,6 +105,15 @@ impl Shown {
         }
         links
     }
+}
+
+/// The mark where a branch and the one that is lived went different ways.
+fn fork_mark(branch: &BranchView) -> Option<MarkView> {
+    let label = match &branch.name {
+        BranchName::First => String::new(),
+        BranchName::Action(name) | BranchName::Given(name) => name.clone(),
+    };
+    Some(MarkView { at: branch.forked?, kind: MarkKind::Fork, label })
 }
 
 /// Pods, nodes, ReplicaSets and Deployments by name, pods first.
@@ -114,6 +149,7 @@ impl Session {
         }
         if changed {
             self.slow_views(updates);
+            self.compare(updates);
         }
         // Heartbeats, and checks that pass, leave nothing in the trace.
         self.control_plane(updates);
@@ -180,7 +216,12 @@ impl Session {
         let Some(want) = &self.want.timeline else { return };
         let world = &self.world.cluster;
         self.shown.tally.take_in(world);
-        let view = timeline::timeline(world, &self.shown.tally, want, self.clock.end);
+        let mut view = timeline::timeline(world, &self.shown.tally, want, self.clock.end.at);
+        view.branches = self.branches.view(&self.line(), self.clock.end.at);
+        view.marks.extend(self.future.iter().filter_map(tally::mark_ahead));
+        view.marks.extend(self.steps_done.iter().cloned());
+        view.marks.extend(view.branches.iter().filter_map(fork_mark));
+        view.marks.sort_by_key(|mark| mark.at);
         self.shown.next = view.next.as_ref().map(|next| next.at);
         updates.push(Update::Timeline(Box::new(view)));
     }

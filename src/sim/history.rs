@@ -1,10 +1,21 @@
 //! Checkpoints: how any earlier moment is reached again.
 //!
-//! A checkpoint is a clone of the world together with the time it stands for. To reach a moment, take the last checkpoint
-//! at or before it and replay the commands that came after. Checkpoints thin out with age, so that their number stays
-//! logarithmic in the length of the run.
+//! A checkpoint is a clone of the world together with the point that it stands for. To reach another point, take the last
+//! checkpoint at or before it and live the rest again. They lie about evenly over the events of the run, so that what is to be
+//! lived again is at most about `2 * events / most` events; a clone shares with its neighbours what did not change between them.
 
 use crate::sim::Time;
+
+/// A point of a run. Several events may happen at one time, and several commands may be given between two events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Point {
+    /// The time.
+    pub at: Time,
+    /// How many events have happened.
+    pub events: u64,
+    /// How many commands of the log have been run.
+    pub commands: u32,
+}
 
 /// Checkpoints of a world, oldest first.
 #[derive(Clone, Debug)]
@@ -13,13 +24,11 @@ pub struct History<W> {
     most: usize,
 }
 
-/// The world as it was at a moment, before the command numbered `commands` of the log was run.
+/// The world as it was at a point.
 #[derive(Clone, Debug)]
 pub struct Checkpoint<W> {
-    /// The moment.
-    pub at: Time,
-    /// How many commands of the log it contains.
-    pub commands: u32,
+    /// The point.
+    pub point: Point,
     /// The world.
     pub world: W,
 }
@@ -30,18 +39,36 @@ impl<W: Clone> History<W> {
         History { checkpoints: Vec::new(), most: most.max(2) }
     }
 
-    /// Remembers `world`. Moments at or after `at` that were remembered before are forgotten: the future has been forked.
-    pub fn remember(&mut self, at: Time, commands: u32, world: &W) {
-        self.checkpoints.retain(|c| c.at < at);
-        self.checkpoints.push(Checkpoint { at, commands, world: world.clone() });
+    /// Remembers `world`, in the place of what was remembered of that very point.
+    pub fn remember(&mut self, point: Point, world: &W) {
+        let checkpoint = Checkpoint { point, world: world.clone() };
+        match self.checkpoints.binary_search_by_key(&point, |c| c.point) {
+            Ok(at) => self.checkpoints[at] = checkpoint,
+            Err(at) => self.checkpoints.insert(at, checkpoint),
+        }
         if self.checkpoints.len() > self.most {
             self.thin_out();
         }
     }
 
+    /// Forgets all but what `holds`: the run took another way.
+    pub fn retain(&mut self, holds: impl Fn(&Checkpoint<W>) -> bool) {
+        self.checkpoints.retain(holds);
+    }
+
     /// The last checkpoint at or before `at`.
     pub fn before(&self, at: Time) -> Option<&Checkpoint<W>> {
-        self.checkpoints.iter().rev().find(|c| c.at <= at)
+        self.last(|c| c.point.at <= at)
+    }
+
+    /// The last checkpoint that `fits`.
+    pub fn last(&self, fits: impl Fn(&Checkpoint<W>) -> bool) -> Option<&Checkpoint<W>> {
+        self.checkpoints.iter().rfind(|c| fits(c))
+    }
+
+    /// The first point that is remembered.
+    pub fn start(&self) -> Option<Point> {
+        self.checkpoints.first().map(|c| c.point)
     }
 
     /// How many checkpoints are kept.
@@ -54,14 +81,10 @@ impl<W: Clone> History<W> {
         self.checkpoints.is_empty()
     }
 
-    /// Drops the checkpoint whose neighbours are nearest to each other compared with their age; never the first or last.
+    /// Drops the checkpoint without which the gap is the smallest; never the first or last.
     fn thin_out(&mut self) {
-        let now = self.checkpoints.last().map_or(Time::ZERO, |c| c.at);
-        let cost = |w: &[Checkpoint<W>]| {
-            let gap = w[2].at.since(w[0].at).0.max(1);
-            now.since(w[1].at).0 / gap
-        };
-        let drop = self.checkpoints.windows(3).enumerate().max_by_key(|(_, w)| cost(w)).map(|(i, _)| i + 1);
+        let gap = |w: &[Checkpoint<W>]| w[2].point.events - w[0].point.events;
+        let drop = self.checkpoints.windows(3).enumerate().min_by_key(|(_, w)| gap(w)).map(|(i, _)| i + 1);
         if let Some(drop) = drop {
             self.checkpoints.remove(drop);
         }
@@ -72,32 +95,35 @@ impl<W: Clone> History<W> {
 mod tests {
     use super::*;
 
+    fn point(n: u64) -> Point {
+        Point { at: Time(n), events: n, commands: 0 }
+    }
+
+    fn history(most: usize, points: impl IntoIterator<Item = u64>) -> History<u64> {
+        let mut history = History::new(most);
+        points.into_iter().for_each(|n| history.remember(point(n), &n));
+        history
+    }
+
     #[test]
     fn the_nearest_earlier_moment_is_found() {
-        let mut history = History::new(8);
-        for at in [0, 10, 20] {
-            history.remember(Time(at), 0, &at);
-        }
+        let history = history(8, [0, 20, 10]);
         assert_eq!(history.before(Time(19)).map(|c| c.world), Some(10));
         assert_eq!(history.before(Time(20)).map(|c| c.world), Some(20));
     }
 
     #[test]
-    fn acting_in_the_past_forgets_the_future() {
-        let mut history = History::new(8);
-        for at in [0, 10, 20, 15] {
-            history.remember(Time(at), 0, &at);
-        }
-        assert_eq!(history.before(Time(99)).map(|c| c.world), Some(15));
+    fn what_another_way_never_reaches_is_forgotten() {
+        let mut history = history(8, [0, 10, 20]);
+        history.retain(|c| c.point < point(15));
+        assert_eq!(history.before(Time(99)).map(|c| c.world), Some(10));
     }
 
     #[test]
-    fn the_number_of_checkpoints_is_bounded_and_the_start_is_kept() {
-        let mut history = History::new(8);
-        for at in 0..1_000 {
-            history.remember(Time(at), 0, &at);
-        }
-        assert_eq!(history.len(), 8);
-        assert_eq!(history.before(Time(3)).map(|c| c.world), Some(0));
+    fn the_number_of_checkpoints_is_bounded_and_they_lie_evenly() {
+        let history = history(8, 0..1_000);
+        assert_eq!((history.len(), history.start()), (8, Some(point(0))));
+        let widest = (0..1_000).map(|n| n - history.before(Time(n)).expect("the start is kept").world).max();
+        assert!(widest <= Some(2 * 1_000 / 7), "{widest:?}");
     }
 }

@@ -3,11 +3,11 @@
 //! Entries are numbered in order. The trace is bounded: the oldest entries are forgotten first, and asking for one answers
 //! `None`, so a chain of causes that is older than the trace ends visibly instead of being made up.
 
-use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-use crate::sim::Time;
+use crate::sim::{Log, Time};
 
 /// The number of an entry; later entries have higher numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,17 +27,25 @@ pub struct Entry<E> {
 }
 
 /// The causal log of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace<E> {
-    entries: VecDeque<Entry<E>>,
+    entries: Log<Entry<E>>,
     next: u64,
-    capacity: u32,
 }
 
-impl<E> Trace<E> {
+/// What is remembered is hashed with how much may be.
+impl<E: Hash> Hash for Trace<E> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.entries.hash(state);
+        self.next.hash(state);
+        self.entries.most().hash(state);
+    }
+}
+
+impl<E: Clone> Trace<E> {
     /// A trace that remembers the last `capacity` entries.
     pub fn new(capacity: u32) -> Self {
-        Trace { entries: VecDeque::new(), next: 0, capacity }
+        Trace { entries: Log::new(capacity), next: 0 }
     }
 
     /// Writes an entry down and answers its number.
@@ -45,10 +53,7 @@ impl<E> Trace<E> {
         let id = EventId(self.next);
         debug_assert!(cause.is_none_or(|c| c < id), "a cause comes before its effect");
         self.next += 1;
-        if self.entries.len() as u64 >= u64::from(self.capacity) {
-            self.entries.pop_front();
-        }
-        self.entries.push_back(Entry { id, at, cause, event });
+        self.entries.push(Entry { id, at, cause, event });
         id
     }
 
@@ -69,10 +74,10 @@ impl<E> Trace<E> {
     }
 
     /// The entries from number `from` on, oldest first.
-    pub fn since(&self, from: EventId) -> impl Iterator<Item = &Entry<E>> {
+    pub fn since(&self, from: EventId) -> impl DoubleEndedIterator<Item = &Entry<E>> {
         let first = self.entries.front().map_or(0, |e| e.id.0);
         let skip = usize::try_from(from.0.saturating_sub(first)).unwrap_or(usize::MAX);
-        self.entries.iter().skip(skip)
+        self.entries.from(skip)
     }
 
     /// The number that the next entry will get.

@@ -112,6 +112,9 @@ fn Drawer() -> impl IntoView {
         <Show when=move || is(Panel::Packet)>
             <div class="panel" role="tabpanel" id="panel-packet" aria-labelledby="tab-packet"><panel::packet::PacketPanel/></div>
         </Show>
+        <Show when=move || is(Panel::Compare)>
+            <div class="panel" role="tabpanel" id="panel-compare" aria-labelledby="tab-compare"><panel::compare::ComparePanel/></div>
+        </Show>
         <Show when=move || is(Panel::Events)>
             <div class="panel" role="tabpanel" id="panel-events" aria-labelledby="tab-events"><panel::events::EventsPanel/></div>
         </Show>

@@ -183,6 +183,10 @@ fn take_in(page: Page, update: Update) {
             page.version.set(version);
             page.restored.update(|restored| *restored &= refused.is_none());
             page.refused.set(refused);
+            // Another world has other moments.
+            page.mark.set(None);
+            page.compare_to.set(None);
+            page.forked.set(None);
             page.waiting.set_value(false);
             page.status.set(Status::Ready);
             frame::mark("interactive");
@@ -214,6 +218,9 @@ fn take_in(page: Page, update: Update) {
             page.hop.set(0);
         }
         Update::Timeline(view) => page.timeline.set(*view),
+        Update::Compare(view) => page.compare.set(*view),
+        Update::Forked { kept, dropped } => page.forked.set(Some((kept, dropped))),
+        Update::Unreached(toward) => page.unreached.set(Some(toward)),
         Update::Why(why) => page.why.set(why.map(|w| *w)),
         Update::Progress { text, refused } => {
             page.progress_refused.set(refused);

@@ -1,6 +1,7 @@
 //! The panels, one per file.
 
 pub mod cluster;
+pub mod compare;
 pub mod detail;
 pub mod editor;
 pub mod etcd;

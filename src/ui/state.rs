@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, VecDeque};
 use leptos::prelude::*;
 
 use crate::session::protocol::{
-    ClockRequest, ClockView, Diagnostic, EtcdWant, LinkError, ObjectsWant, Prompt, Request, SchedulerWant, Selection,
-    Speed, Stream, TextLink, TimelineWant, Want, Work,
+    ClockRequest, ClockView, CompareWant, Diagnostic, EtcdWant, LinkError, ObjectsWant, Prompt, Request, SchedulerWant,
+    Selection, Speed, Stream, TextLink, TimelineWant, Toward, Want, Work,
 };
 use crate::ui::browser::{storage, url};
 use crate::ui::link::Link;
 use crate::ui::words::Words;
 use crate::view::{
-    ClusterView, DetailView, EtcdView, HaView, LessonTitle, LessonView, Locale, MessageView, ObjectRef, ObjectsView,
-    PacketId, PacketListView, PacketView, Place, Plane, SceneTitle, SchedulerView, TimelineView, WhyView,
+    BranchName, BranchView, ClusterView, CompareView, DetailView, EtcdView, HaView, LessonTitle, LessonView, Locale,
+    MessageView, MomentRef, ObjectRef, ObjectsView, PacketId, PacketListView, PacketView, Place, Plane, SceneTitle,
+    SchedulerView, TimelineView, WhyView,
 };
 use crate::view::{EventId, Time};
 
@@ -42,14 +43,24 @@ pub enum Panel {
     Objects,
     /// The control plane of several masters.
     Ha,
+    /// Two moments beside each other.
+    Compare,
 }
 
 impl Panel {
     /// Beside the picture, one at a time.
     pub const SIDE: [Panel; 3] = [Panel::Lesson, Panel::Editor, Panel::Detail];
     /// Below it, one at a time.
-    pub const DRAWER: [Panel; 7] =
-        [Panel::Terminal, Panel::Objects, Panel::Scheduler, Panel::Etcd, Panel::Ha, Panel::Packet, Panel::Events];
+    pub const DRAWER: [Panel; 8] = [
+        Panel::Terminal,
+        Panel::Objects,
+        Panel::Scheduler,
+        Panel::Etcd,
+        Panel::Ha,
+        Panel::Packet,
+        Panel::Events,
+        Panel::Compare,
+    ];
 
     /// Its name in the document.
     pub fn id(self) -> &'static str {
@@ -65,6 +76,7 @@ impl Panel {
             Panel::Scheduler => "scheduler",
             Panel::Objects => "objects",
             Panel::Ha => "ha",
+            Panel::Compare => "compare",
         }
     }
 }
@@ -159,6 +171,16 @@ pub struct Page {
     pub hop: RwSignal<usize>,
     /// The timeline.
     pub timeline: RwSignal<TimelineView>,
+    /// The moment that was marked, to be compared with others.
+    pub mark: RwSignal<Option<MomentRef>>,
+    /// What it is compared with; `None` for now.
+    pub compare_to: RwSignal<Option<MomentRef>>,
+    /// What differs.
+    pub compare: RwSignal<CompareView>,
+    /// The future that was kept when something was done in the past, and the branch that had to go for it.
+    pub forked: RwSignal<Option<(BranchView, Option<BranchName>)>>,
+    /// What time ran on for and did not come.
+    pub unreached: RwSignal<Option<Toward>>,
     /// Planes that the list of events shows.
     pub planes: RwSignal<Vec<Plane>>,
     /// The place that the list of events is about.
@@ -237,6 +259,11 @@ impl Page {
             packet: RwSignal::new(None),
             hop: RwSignal::new(0),
             timeline: RwSignal::new(TimelineView::default()),
+            mark: RwSignal::new(None),
+            compare_to: RwSignal::new(None),
+            compare: RwSignal::new(CompareView::default()),
+            forked: RwSignal::new(None),
+            unreached: RwSignal::new(None),
             planes: RwSignal::new(Plane::ALL.to_vec()),
             events_at: RwSignal::new(None),
             why_of: RwSignal::new(None),
@@ -384,9 +411,42 @@ impl Page {
             packets: packet,
             packet: self.packet_id.get().filter(|_| packet),
             timeline: Some(self.timeline_want()),
+            compare: self.compare_want(),
             why: self.why_of.get().filter(|_| self.is_shown(Panel::Events)),
             lesson: self.is_shown(Panel::Lesson),
         }
+    }
+
+    fn compare_want(&self) -> Option<CompareWant> {
+        let (whole, one) = (self.is_shown(Panel::Compare), self.is_shown(Panel::Detail));
+        let from = self.mark.get().filter(|_| whole || one)?;
+        let object = self.selected.get().filter(|_| one).and_then(|selected| match selected {
+            Selection::Object(object) => Some(object),
+            Selection::Place(Place::Pod { namespace, name }) => Some(ObjectRef::new("v1", "Pod", &namespace, &name)),
+            Selection::Place(_) => None,
+        });
+        Some(CompareWant { from, to: self.compare_to.get(), whole, object })
+    }
+
+    /// The branch that is lived.
+    pub fn lived_branch(&self) -> u32 {
+        self.timeline.with(|t| t.branches.iter().find(|branch| branch.current).map_or(0, |branch| branch.id))
+    }
+
+    /// Marks this moment, to be compared with others.
+    pub fn mark_now(&self) {
+        let branch = untrack(|| self.lived_branch());
+        self.compare_to.set(None);
+        self.mark.set(Some(MomentRef { branch, at: self.clock.with_untracked(|clock| clock.now) }));
+    }
+
+    /// A marked moment: its time, and its branch where there are several.
+    pub fn marked_in_words(&self, mark: MomentRef) -> String {
+        let name = self.timeline.with(|t| {
+            let named = t.branches.iter().find(|branch| branch.id == mark.branch && !branch.current);
+            named.map(|branch| format!(" · {}", self.t().branch_name(&branch.name)))
+        });
+        format!("{}{}", mark.at, name.unwrap_or_default())
     }
 
     fn timeline_want(&self) -> TimelineWant {
@@ -407,7 +467,7 @@ pub fn page() -> Page {
 }
 
 fn clock_at_start() -> ClockView {
-    ClockView { now: Time::ZERO, playing: false, speed: Speed::REAL, end: Time::ZERO, next: None }
+    ClockView { now: Time::ZERO, playing: false, speed: Speed::REAL, end: Time::ZERO, next: None, toward: None }
 }
 
 /// The address bar says it, else it is remembered, else the browser asks for it.

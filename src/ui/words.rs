@@ -61,6 +61,7 @@ impl Words {
             Panel::Scheduler => self.scheduler,
             Panel::Objects => self.objects,
             Panel::Ha => self.control_plane,
+            Panel::Compare => self.compare,
         }
     }
 

@@ -8,7 +8,7 @@ mod story;
 pub use cluster::cluster;
 pub use packet::{packet, packets};
 pub use store::etcd;
-pub use story::{detail, lesson, lessons, messages, timeline, updates, why};
+pub use story::{compare, detail, lesson, lessons, messages, timeline, updates, why};
 
 use crate::sim::Time;
 use crate::view::{ComponentKind, ObjectRef, Place};

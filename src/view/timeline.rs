@@ -24,6 +24,37 @@ pub struct TimelineView {
     pub more: u32,
     /// What happens next.
     pub next: Option<NextView>,
+    /// The branches, oldest first; the one that is lived is among them.
+    pub branches: Vec<BranchView>,
+}
+
+/// A branch: what was lived from a moment on, beside what else was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BranchView {
+    /// Its number.
+    pub id: u32,
+    /// Its name.
+    pub name: BranchName,
+    /// When it and the one that is lived went different ways; `None` of the one that is lived.
+    pub forked: Option<Time>,
+    /// How far it was lived.
+    pub end: Time,
+    /// How much was done in it.
+    pub actions: u32,
+    /// Whether it is the one that is lived.
+    pub current: bool,
+}
+
+/// What a branch is called.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum BranchName {
+    /// The first run, in which nothing was done after the others went their ways.
+    #[default]
+    First,
+    /// What was done first in it.
+    Action(String),
+    /// As the learner named it.
+    Given(String),
 }
 
 /// How many events of each plane fell into one bucket.

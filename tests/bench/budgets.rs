@@ -19,9 +19,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use kubarium::cluster::Scenario;
-use kubarium::session::protocol::{Boot, Request, TimelineWant, Want};
+use kubarium::session::protocol::{Boot, ClockRequest, Request, Speed, TimelineWant, Want};
 use kubarium::session::{Script, Session, World};
-use kubarium::sim::{Rng, digest_of};
+use kubarium::sim::{Rng, Span, Time, digest_of};
 use kubarium::view::Locale;
 
 /// The one that the command line has.
@@ -69,6 +69,11 @@ const BUDGETS: &[Budget] = &[
         limit: Duration::from_millis(8),
         run: page_tick,
     },
+    Budget {
+        what: "a seek in an hour of 3 nodes (the slowest of 40)",
+        limit: Duration::from_millis(50),
+        run: slowest_seek,
+    },
     // The design's own size is 5,000 nodes and 150,000 pods in 30 s; a fiftieth of it in a fiftieth of the time.
     Budget {
         what: "3,000 pods on 100 nodes (a fiftieth of the published limit), boot -> all Ready",
@@ -113,6 +118,25 @@ fn get_a_hundred_pods() -> Duration {
     run(&mut script, "kubectl create deployment web --image=nginx:1.25 --replicas=100");
     run(&mut script, "kubectl rollout status deployment/web --timeout=300s");
     timed(|| assert_eq!(run(&mut script, "kubectl get pods").lines().count(), 101))
+}
+
+fn slowest_seek() -> Duration {
+    let mut session = Session::new();
+    session.handle(Request::Boot { boot: Boot::Fresh("nodes=3 seed=7".into()), locale: Locale::En });
+    session.handle(Request::Clock(ClockRequest::Speed(Speed(100_000))));
+    for minute in 0..60 {
+        let line = match minute {
+            0 => "kubectl create deployment web --image=nginx --replicas=6".to_owned(),
+            _ => format!("kubectl scale deployment web --replicas={}", 4 + minute % 4),
+        };
+        session.handle(Request::Run { line });
+        for _ in 0..6 {
+            session.handle(Request::Tick { elapsed_us: 100_000 });
+        }
+    }
+    let moments = (0..40).map(|n| Time(Span::secs(60 + n * 37 % 40 * 88).0));
+    let seek = |at| timed(|| _ = session.handle(Request::Clock(ClockRequest::SeekTo(at))));
+    moments.map(seek).max().expect("there are moments")
 }
 
 fn thousand_requests() -> Duration {

@@ -16,7 +16,7 @@ const violations = async (page, where) => {
   return found.violations.flatMap((rule) => rule.nodes.map((node) => line(rule, node)));
 };
 
-const PANELS = ['cluster', 'lesson', 'editor', 'terminal', 'detail', 'objects', 'scheduler', 'packet', 'etcd', 'events', 'ha'];
+const PANELS = ['cluster', 'lesson', 'editor', 'terminal', 'detail', 'objects', 'scheduler', 'packet', 'etcd', 'events', 'ha', 'compare'];
 
 for (const { name, path, options } of LOOKS) {
   test(

@@ -2,16 +2,9 @@
 // followed by another, and all of it can be seen on a desk and a phone, light and dark, in both languages.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LOOKS, hurry, onPage, screenshot } from './harness.mjs';
+import { LOOKS, hurry, onPage, screenshot, show } from './harness.mjs';
 
 const THREE = 'cluster=nodes%3D2%20masters%3D3%20seed%3D4';
-
-/** Brings the panel to the front, on a desk or a phone. */
-const show = async (page) => {
-  if (await page.isVisible('#tab-ha')) return page.click('#tab-ha');
-  await page.click('[popovertarget="more"]');
-  await page.click('#more .phone-tab >> nth=6');
-};
 
 /** The member that leads as the panel shows it; waits until there is one that is not `other`. */
 const leader = async (page, other = '') => {
@@ -35,7 +28,7 @@ for (const look of LOOKS) {
     assert.equal((await page.$$('.process.leads.etcd .crown[aria-label]')).length, 1, 'the picture shows who leads');
     assert.equal((await page.$$('.process.leads.control')).length, 2);
     await screenshot(page, `ha-picture-${look.name}`);
-    await show(page);
+    await show(page, 'ha');
     const first = await leader(page);
     await page.waitForFunction(() => document.querySelectorAll('.candidate.leads').length === 2);
     assert.equal((await page.$$('.server .state.up')).length, 3);
@@ -64,7 +57,7 @@ for (const look of LOOKS) {
 
 test('the scheduler that works crashes, and a candidate takes its Lease', onPage({ path: `?${THREE}` }, async (page) => {
   await hurry(page, '5000');
-  await show(page);
+  await show(page, 'ha');
   const holder = () => page.textContent('.election:first-of-type .facts dd');
   await page.waitForFunction(() => document.querySelector('.election .facts dd')?.textContent.startsWith('master'));
   const before = await holder();
@@ -79,7 +72,7 @@ test('the scheduler that works crashes, and a candidate takes its Lease', onPage
 }));
 
 test('one master shows what there is of it', onPage({}, async (page) => {
-  await show(page);
+  await show(page, 'ha');
   await page.waitForSelector('.member[data-member="etcd1"] .log .cell');
   assert.equal((await page.$$('.server')).length, 1);
   assert.equal((await page.$$('.process.leads')).length, 0, 'who is alone needs no crown');

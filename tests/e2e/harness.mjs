@@ -147,7 +147,7 @@ export const show = async (page, panel) => {
   if (await page.isHidden('.phone-tabs')) return;
   if (first >= 0) return page.click(`.phone-tabs > .phone-tab >> nth=${first}`);
   await page.click('[popovertarget="more"]');
-  const at = ['detail', 'objects', 'scheduler', 'packet', 'etcd', 'events', 'ha'].indexOf(panel);
+  const at = ['detail', 'objects', 'scheduler', 'packet', 'etcd', 'events', 'ha', 'compare'].indexOf(panel);
   await page.click(`#more .phone-tab >> nth=${at}`);
 };
 

@@ -1,4 +1,4 @@
-//! The difference of two structs, as upstream adds it to "field is immutable" and the like: a unified diff of their JSON.
+//! The difference of two texts or structs, as upstream adds it to "field is immutable" and the like: a unified diff of their JSON.
 //!
 //! Models `k8s.io/apimachinery/pkg/util/diff` and the matcher of `go-difflib` (which is Python's): the longest run of equal
 //! lines first, then what is before and after it; in texts of 200 lines and more, lines that are frequent begin no run.
@@ -32,6 +32,11 @@ struct Piece {
 /// What changed from one struct to another; empty if nothing did.
 pub fn forms(old: &Form, new: &Form) -> String {
     unified(&old.lines(), &new.lines())
+}
+
+/// The same of two texts, by lines.
+pub fn lines(old: &[String], new: &[String]) -> String {
+    unified(old, new)
 }
 
 fn unified(a: &[String], b: &[String]) -> String {

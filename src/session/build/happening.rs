@@ -1,9 +1,10 @@
 //! From entries of the trace to what the page says of them.
 
-use crate::api::{ObjectRef, Subresource, Verb, WatchEventType};
+use crate::api::{Kind, ObjectRef, Subresource, Verb, WatchEventType};
 use crate::cluster::event::Local;
 use crate::cluster::{Cluster, Happened, Said, WokeFor};
-use crate::session::build::{object_ref, place_of, plane_of};
+use crate::session::build::{api_ref, object_ref, place_of, plane_of};
+use crate::session::protocol::Selection;
 use crate::sim::trace::Entry;
 use crate::view::{self, Happening, Place, Plane, WaitFor};
 
@@ -149,6 +150,31 @@ pub fn place(cluster: &Cluster, entry: &Entry<Happened>) -> Place {
         Happened::Reconciled { who, .. } | Happened::Woke { who, .. } | Happened::Node { who, .. } => {
             place_of(cluster, *who)
         }
+    }
+}
+
+/// Whether an entry is about the thing: it happened at that place or was sent there, or concerns that object.
+pub fn is_about(cluster: &Cluster, entry: &Entry<Happened>, of: &Selection) -> bool {
+    let at = |wanted: &Place| {
+        place(cluster, entry) == *wanted
+            || matches!(&entry.event, Happened::Sent { to, .. } if place_of(cluster, *to) == *wanted)
+    };
+    match of {
+        Selection::Place(Place::Pod { namespace, name }) => concerns(entry, Kind::Pod, namespace, name),
+        Selection::Place(Place::Node(name)) => concerns(entry, Kind::Node, "", name),
+        Selection::Place(wanted) => at(wanted),
+        Selection::Object(wanted) => {
+            api_ref(wanted).is_some_and(|of| concerns(entry, of.kind, &of.namespace, &of.name))
+        }
+    }
+}
+
+/// Whether an entry names the object or its key.
+fn concerns(entry: &Entry<Happened>, kind: Kind, namespace: &str, name: &str) -> bool {
+    let key = |key: &str| key == kind.etcd_key(namespace, name);
+    match &entry.event {
+        Happened::Sent { what: Said::EtcdWrite(written), .. } => key(written),
+        _ => object(entry).is_some_and(|of| of.kind == kind && *of.namespace == *namespace && *of.name == *name),
     }
 }
 

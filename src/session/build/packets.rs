@@ -26,7 +26,7 @@ type Way<'a> = Vec<&'a Hop>;
 /// All packets that are remembered, oldest first. What only carries another packet is part of that packet's way.
 fn ways(cluster: &Cluster) -> VecMap<u64, Way<'_>> {
     let mut ways: VecMap<u64, Way<'_>> = VecMap::new();
-    for hop in cluster.hops() {
+    for hop in cluster.hops().iter() {
         let of = hop.carries.unwrap_or(hop.packet);
         ways.entry(of.0).or_default().push(hop);
     }

@@ -2,6 +2,7 @@
 
 use crate::cluster::{Cluster, Happened};
 use crate::session::build::happening;
+use crate::share::{Action, Logged};
 use crate::sim::VecMap;
 use crate::sim::trace::Entry;
 use crate::sim::{EventId, Span, Time};
@@ -15,7 +16,7 @@ const GRAIN: Span = Span::millis(1);
 pub struct Tally {
     next: EventId,
     grains: VecMap<u64, Bucket>,
-    marks: Vec<MarkView>,
+    marks: Vec<(EventId, MarkView)>,
 }
 
 impl Tally {
@@ -23,14 +24,31 @@ impl Tally {
     pub fn take_in(&mut self, cluster: &Cluster) {
         for entry in cluster.trace().since(self.next) {
             count(self.grains.entry(entry.at.0 / GRAIN.0).or_default(), happening::plane(entry), 1);
-            self.marks.extend(mark(entry));
+            self.marks.extend(mark(entry).map(|mark| (entry.id, mark)));
         }
-        self.next = cluster.trace().next_id();
+        // After a rewind it was all counted before.
+        self.next = self.next.max(cluster.trace().next_id());
     }
 
-    /// What the learner did and what broke, in order.
-    pub fn marks(&self) -> Vec<MarkView> {
-        self.marks.clone()
+    /// What was counted from entry `from` on never happens: the run took another way there, at the present of `cluster`.
+    pub fn cut(&mut self, cluster: &Cluster, from: EventId) {
+        if self.next <= from {
+            return;
+        }
+        let grain = cluster.now().0 / GRAIN.0;
+        self.grains.retain(|at, _| *at < grain);
+        let last = cluster.trace().iter().rev().skip_while(|entry| entry.id >= from);
+        for entry in last.take_while(|entry| entry.at.0 / GRAIN.0 >= grain) {
+            count(self.grains.entry(entry.at.0 / GRAIN.0).or_default(), happening::plane(entry), 1);
+        }
+        self.marks.retain(|(id, _)| *id < from);
+        self.next = from;
+    }
+
+    /// What the learner did and what broke up to the present of `cluster`, in order.
+    pub fn marks(&self, cluster: &Cluster) -> Vec<MarkView> {
+        let next = cluster.trace().next_id();
+        self.marks.iter().filter(|(id, _)| *id < next).map(|(_, mark)| mark.clone()).collect()
     }
 
     /// When the first thing happened.
@@ -71,12 +89,23 @@ fn count(bucket: &mut Bucket, plane: Plane, by: u32) {
 }
 
 fn mark(entry: &Entry<Happened>) -> Option<MarkView> {
-    let (kind, label) = match &entry.event {
-        Happened::Command(line) if line.starts_with("kubectl apply -f - ") => (MarkKind::Apply, line),
-        Happened::Command(line) => (MarkKind::Command, line),
-        Happened::Fault(words) => (MarkKind::Fault, words),
-        _ => return None,
-    };
-    let label = label.lines().next().unwrap_or_default().to_owned();
-    Some(MarkView { at: entry.at, kind, label })
+    match &entry.event {
+        Happened::Command(line) => Some(mark_of_line(entry.at, line)),
+        Happened::Fault(words) => Some(MarkView { at: entry.at, kind: MarkKind::Fault, label: words.to_string() }),
+        _ => None,
+    }
+}
+
+fn mark_of_line(at: Time, line: &str) -> MarkView {
+    let kind = if line.starts_with("kubectl apply -f - ") { MarkKind::Apply } else { MarkKind::Command };
+    MarkView { at, kind, label: line.lines().next().unwrap_or_default().to_owned() }
+}
+
+/// The mark of what is done later on the line that is lived again.
+pub fn mark_ahead(logged: &Logged) -> Option<MarkView> {
+    match &logged.what {
+        Action::Line { line, .. } => Some(mark_of_line(logged.at, line)),
+        Action::Fault(words) => Some(MarkView { at: logged.at, kind: MarkKind::Fault, label: words.clone() }),
+        Action::Interrupt => None,
+    }
 }

@@ -8,16 +8,17 @@ use crate::sim::trace::Entry;
 use crate::sim::{Span, Time};
 use crate::view::{EventLine, NextView, TimelineView};
 
-/// The line of the whole run so far, which `tally` has counted; `end` is the latest moment ever reached.
+/// The line of the whole run so far, which `tally` has counted; `end` is the latest moment ever reached. Branches are
+/// the session's.
 pub fn timeline(cluster: &Cluster, tally: &Tally, want: &TimelineWant, end: Time) -> TimelineView {
     let from = tally.from();
     let end = end.max(cluster.now());
     let count = u64::from(want.buckets.clamp(1, 2_000));
     let width = Span((end.since(from).0 / count).max(1));
-    let until = want.until.unwrap_or(end);
+    let until = want.until.unwrap_or(cluster.now());
     let (events, more) = if want.limit == 0 { (Vec::new(), 0) } else { listed(cluster, tally, want, until) };
-    let (buckets, marks) = (tally.buckets(count, width), tally.marks());
-    TimelineView { from, width, buckets, end, marks, events, more, next: next(cluster) }
+    let (buckets, marks) = (tally.buckets(count, width), tally.marks(cluster));
+    TimelineView { from, width, buckets, end, marks, events, more, next: next(cluster), branches: Vec::new() }
 }
 
 /// The last events that are wanted, and how many there are beside them.

@@ -37,6 +37,7 @@ pub fn answer(page: Page, request: &Request) {
             ClockRequest::Step => clock.now += Span::millis(1),
             ClockRequest::Speed(speed) => clock.speed = *speed,
             ClockRequest::SeekTo(time) => clock.now = *time,
+            ClockRequest::StepBack | ClockRequest::Next(_) | ClockRequest::Previous(_) | ClockRequest::Settle => {}
         }),
         Request::Run { line } => {
             let chunk = |stream, text: String| Chunk { stream, text, links: vec![] };

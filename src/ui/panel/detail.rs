@@ -8,7 +8,9 @@ mod volumes;
 
 use leptos::prelude::*;
 
+use crate::session::protocol::{ClockRequest, Selection};
 use crate::ui::browser::dom;
+use crate::ui::panel::compare::Diff;
 use crate::ui::state::{Page, Panel, page};
 use crate::ui::widget::why::WhyChain;
 use crate::view::detail::{ObjectDetail, PlaceDetail};
@@ -67,6 +69,10 @@ fn Object(object: ObjectRef) -> impl IntoView {
     let yaml = part(page, |d| d.yaml.clone());
     let describe = part(page, |d| d.describe.clone());
     let gone = part(page, |d| d.gone);
+    let since = Memo::new(move |_| {
+        let mark = page.mark.get()?;
+        Some((page.marked_in_words(mark), page.compare.with(|c| c.diff.clone())?))
+    });
     page.describing.set(page.is_open("describe", false));
     view! {
         <article class="detail">
@@ -76,6 +82,7 @@ fn Object(object: ObjectRef) -> impl IntoView {
                 <p class="faint">{object.namespace.clone()}{move || gone.get().then(|| format!(" · {}", page.words().gone))}</p>
                 {move || owners.with(|owners| (!owners.is_empty()).then(|| view! { <Owners owners=owners.clone()/> }))}
                 <Actions object=object.clone()/>
+                <Jumps of=Selection::Object(object.clone())/>
             </header>
             {move || chart.get().map(|of| view! { <chart::Chart of/> })}
             <generations::Generations object=object.clone()/>
@@ -84,6 +91,11 @@ fn Object(object: ObjectRef) -> impl IntoView {
                 view! { <Fold key="volumes" name=page.words().volumes open=true><volumes::Volumes volumes=all/></Fold> }
             }))}
             <Fold key="causes" name=page.words().causes open=true>{move || view! { <WhyChain links=why.get() forgotten=false/> }}</Fold>
+            {move || since.get().map(|(at, text)| view! {
+                <Fold key="since" name=page.words().since(&at) open=true>
+                    {if text.is_empty() { view! { <p class="faint">{page.words().no_difference}</p> }.into_any() } else { view! { <Diff text/> }.into_any() }}
+                </Fold>
+            })}
             <Fold key="events" name=page.words().events open=true>{move || view! { <Events events=events.get()/> }}</Fold>
             <Fold key="related" name=page.words().related open=true>{move || view! { <Related all=related.get()/> }}</Fold>
             <Fold key="describe" name="kubectl describe" open=false>
@@ -139,6 +151,19 @@ fn Actions(object: ObjectRef) -> impl IntoView {
     }
 }
 
+/// To the last and the next event of the thing.
+#[component]
+fn Jumps(of: Selection) -> impl IntoView {
+    let page = page();
+    let (last, next) = (of.clone(), of);
+    view! {
+        <p class="row jumps">
+            <button class="quiet last-event" on:click=move |_| page.clock_to(ClockRequest::Previous(last.clone()))>{page.words().last_event}</button>
+            <button class="quiet next-event" on:click=move |_| page.clock_to(ClockRequest::Next(next.clone()))>{page.words().next_event}</button>
+        </p>
+    }
+}
+
 /// What the object has to do with, by relation.
 #[component]
 fn Related(all: Vec<(Relation, ObjectRef)>) -> impl IntoView {
@@ -169,6 +194,7 @@ fn Place(detail: PlaceDetail) -> impl IntoView {
             <header>
                 <h2>{page.words().place(&place)}</h2>
                 <p>{page.words().place_does(&place)}</p>
+                <Jumps of=Selection::Place(place.clone())/>
             </header>
             <dl class="facts">
                 {facts.into_iter().map(|(name, value)| view! { <dt>{name}</dt><dd class="mono">{value}</dd> }).collect_view()}

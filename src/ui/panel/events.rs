@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::session::protocol::ClockRequest;
 use crate::ui::state::{Panel, page};
 use crate::ui::widget::tabs::Heading;
 use crate::ui::widget::why::WhyChain;
@@ -59,7 +60,7 @@ fn Row(event: EventLine) -> impl IntoView {
     let page = page();
     let EventLine { id, at, plane, place, what, .. } = event;
     view! {
-        <li class=format!("plane-{plane:?}").to_lowercase()>
+        <li class=format!("event-line plane-{plane:?}").to_lowercase()>
             <button
                 class="event-row"
                 aria-current=move || (page.why_of.get() == Some(id)).then_some("true")
@@ -68,6 +69,14 @@ fn Row(event: EventLine) -> impl IntoView {
                 <span class="when mono">{at.to_string()}</span>
                 <span class="who">{move || page.t().place(&place)}</span>
                 <span class="what">{move || page.t().happening(&what)}</span>
+            </button>
+            <button
+                class="icon event-go"
+                aria-label=move || page.t().go_there
+                title=move || page.t().go_there
+                on:click=move |_| page.clock_to(ClockRequest::SeekTo(at))
+            >
+                "⇥"
             </button>
         </li>
     }

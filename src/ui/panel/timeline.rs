@@ -5,7 +5,8 @@ use leptos::prelude::*;
 
 use crate::session::protocol::ClockRequest;
 use crate::ui::browser::dom;
-use crate::ui::state::{Page, page};
+use crate::ui::state::{Page, Panel, page};
+use crate::ui::widget::branches::Branches;
 use crate::view::{Bucket, MarkKind, MarkView, Plane, TimelineView};
 use crate::view::{Span, Time};
 
@@ -55,6 +56,7 @@ fn Scrubber() -> impl IntoView {
         >
             <Density/>
             <Marks extent/>
+            <Marked extent/>
             <div class="playhead" style:left=move || format!("{:.3}%", share.get() * 100.0)/>
             <Show when=move || dragged.get().is_some()>
                 <output class="aim mono" style:left=move || format!("{:.1}%", share.get() * 100.0)>
@@ -139,6 +141,43 @@ fn mark(mark: &MarkView, extent: Time) -> impl IntoView + use<> {
     view! { <span class=format!("mark {kind}") style:left=left title=format!("{}  {}", mark.at, mark.label)/> }
 }
 
+/// Marks this moment, and shows what differs from it.
+#[component]
+fn Mark() -> impl IntoView {
+    let page = page();
+    let press = move |_| {
+        page.mark_now();
+        // A phone stays where it is: the details or the panel tell of it when the learner goes there.
+        if !page.narrow.get_untracked() {
+            page.show(Panel::Compare);
+        }
+    };
+    view! { <button class="quiet mark-now" title=move || page.t().mark_now_says on:click=press>{move || page.t().mark_now}</button> }
+}
+
+/// Lets time run until nothing changes any more.
+#[component]
+fn Settle() -> impl IntoView {
+    let page = page();
+    let runs = Memo::new(move |_| page.clock.with(|c| c.toward.is_some()));
+    let turn = move |_| page.clock_to(if runs.get_untracked() { ClockRequest::Pause } else { ClockRequest::Settle });
+    let name = move || if runs.get() { page.t().stop } else { page.t().settle };
+    view! { <button class="quiet settle" title=move || page.t().settle_says on:click=turn>{name}</button> }
+}
+
+/// The marked moment on the line.
+#[component]
+fn Marked(extent: Memo<Time>) -> impl IntoView {
+    let page = page();
+    let at = move || page.mark.get().filter(|mark| mark.branch == page.lived_branch()).map(|mark| mark.at);
+    move || {
+        at().map(|at| {
+            let left = format!("{:.3}%", part(at, extent.get()) * 100.0);
+            view! { <span class="mark marked" style:left=left title=format!("{at}  {}", page.t().mark_now)/> }
+        })
+    }
+}
+
 /// What happens next, and when.
 #[component]
 fn Next() -> impl IntoView {
@@ -153,10 +192,13 @@ fn Next() -> impl IntoView {
         })
     };
     view! {
-        <p class="timeline-foot">
+        <div class="timeline-foot">
             <span class="mono">"00:00:00"</span>
+            <Branches/>
+            <Mark/>
+            <Settle/>
             <span class="next">{next}</span>
             <span class="mono">{move || extent().to_string().split('.').next().unwrap_or_default().to_string()}</span>
-        </p>
+        </div>
     }
 }

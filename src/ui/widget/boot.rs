@@ -6,6 +6,7 @@ use crate::session::protocol::{LinkError, Work};
 use crate::ui::browser::{dom, url};
 use crate::ui::link;
 use crate::ui::state::{Status, page};
+use crate::ui::widget::branches::{Forked, Unreached};
 
 /// Takes away what index.html shows until the page is there.
 pub fn remove_skeleton() {
@@ -19,7 +20,7 @@ pub fn Trouble() -> impl IntoView {
     view! {
         <div class="trouble" aria-live="polite">
             {move || { page.locale.track(); match page.status.get() {
-                Status::Ready => view! { <Refused/><Restored/><Newer/> }.into_any(),
+                Status::Ready => view! { <Refused/><Restored/><Newer/><Forked/><Unreached/> }.into_any(),
                 Status::Busy(work, done) => view! { <Busy work done/> }.into_any(),
                 Status::Broken(what, link) => view! { <Broken what link/> }.into_any(),
                 Status::Stale => view! {

@@ -66,7 +66,16 @@ fn Tab(panel: Panel, current: RwSignal<Panel>) -> impl IntoView {
 pub fn PhoneTabs() -> impl IntoView {
     let page = page();
     let first = [Panel::Cluster, Panel::Lesson, Panel::Editor, Panel::Terminal];
-    let more = [Panel::Detail, Panel::Objects, Panel::Scheduler, Panel::Packet, Panel::Etcd, Panel::Events, Panel::Ha];
+    let more = [
+        Panel::Detail,
+        Panel::Objects,
+        Panel::Scheduler,
+        Panel::Packet,
+        Panel::Etcd,
+        Panel::Events,
+        Panel::Ha,
+        Panel::Compare,
+    ];
     view! {
         <nav class="phone-tabs" aria-label=move || page.t().panels>
             {first.map(|panel| view! { <PhoneTab panel/> }).collect_view()}

@@ -16,7 +16,8 @@ pub fn Transport() -> impl IntoView {
     let play_name = move || if playing.get() { page.t().pause } else { page.t().play };
     view! {
         <div class="transport" role="group" aria-label=move || page.t().clock>
-            <Key name=move || page.t().to_start shape="M4 4v12M16 4 7 10l9 6Z" press=move || page.clock_to(ClockRequest::SeekTo(Time::ZERO))/>
+            <Key name=move || page.t().to_start class="to-start" shape="M3 4v12M10.5 4 5 10l5.5 6ZM17.5 4 12 10l5.5 6Z" press=move || page.clock_to(ClockRequest::SeekTo(Time::ZERO))/>
+            <Key name=move || page.t().step_back shape="M15 4l-7 6 7 6ZM5 4v12" press=move || page.clock_to(ClockRequest::StepBack)/>
             <button class="icon key play" aria-label=play_name title=play_name on:click=move |_| turn()>
                 <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
                     <path d=move || if playing.get() { "M6 4h2.6v12H6ZM11.4 4H14v12h-2.6Z" } else { "M6 3.5 16 10 6 16.5Z" } fill="currentColor"/>
@@ -34,10 +35,11 @@ pub fn Transport() -> impl IntoView {
 fn Key(
     name: impl Fn() -> &'static str + Copy + Send + Sync + 'static,
     shape: &'static str,
+    #[prop(default = "")] class: &'static str,
     press: impl Fn() + 'static,
 ) -> impl IntoView {
     view! {
-        <button class="icon key" aria-label=name title=name on:click=move |_| press()>
+        <button class=format!("icon key {class}") aria-label=name title=name on:click=move |_| press()>
             <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
                 <path d=shape fill="currentColor" stroke="currentColor" stroke-width="1.6" stroke-linejoin="round"/>
             </svg>

@@ -1,9 +1,58 @@
 //! What is said with arguments: places, happenings, waiting, outcomes.
 
 use super::{Words, say};
-use crate::view::{ComponentKind, Happening, Outcome, Place, WaitFor};
+use crate::view::{BranchName, BranchView, ComponentKind, Happening, Outcome, Place, WaitFor};
 
 impl Words {
+    /// What a branch is called.
+    pub fn branch_name(&self, name: &BranchName) -> String {
+        match name {
+            BranchName::First => self.first_run.to_string(),
+            BranchName::Action(name) | BranchName::Given(name) => name.clone(),
+        }
+    }
+
+    /// Where a branch begins and ends.
+    pub fn branch_facts(&self, branch: &BranchView) -> String {
+        let (end, actions) = (branch.end, branch.actions);
+        let forked = branch.forked.map(|at| say!(self, "leaves this one at {at}, ", "于 {at} 与当前分支分开，"));
+        let forked = forked.unwrap_or_else(|| say!(self, "this one, ", "当前分支，"));
+        let done = if actions == 1 { "action" } else { "actions" };
+        say!(self, "{forked}{actions} {done}, up to {end}", "{forked}{actions} 个操作，到 {end}")
+    }
+
+    /// Something was done in the past.
+    pub fn future_kept(&self, name: &BranchName) -> String {
+        let name = self.branch_name(name);
+        say!(
+            self,
+            "You acted in the past. What came after is kept as branch “{name}”.",
+            "你在过去执行了操作。原来的未来已保留为分支“{name}”。"
+        )
+    }
+
+    /// There are too many branches.
+    pub fn branch_dropped(&self, name: &BranchName) -> String {
+        let name = self.branch_name(name);
+        say!(self, "Branch “{name}” had to go: 16 are kept at most.", "分支“{name}”已被移除：最多保留 16 条。")
+    }
+
+    /// The end of a branch as one of two moments.
+    pub fn end_of(&self, name: &BranchName) -> String {
+        let name = self.branch_name(name);
+        say!(self, "end of {name}", "{name} 的终点")
+    }
+
+    /// What differs from a marked moment.
+    pub fn since(&self, at: &str) -> String {
+        say!(self, "Since {at}", "自 {at} 以来")
+    }
+
+    /// How many are not listed.
+    pub fn and_more(&self, more: u32) -> String {
+        say!(self, "and {more} more", "还有 {more} 个")
+    }
+
     /// How many commands a step took, and how few would do.
     pub fn golf(&self, strokes: u16, par: u16) -> String {
         let commands = if strokes == 1 { "command" } else { "commands" };

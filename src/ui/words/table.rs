@@ -62,6 +62,38 @@ words! {
     virtual_time: "Virtual time", "虚拟时间";
     timeline: "Timeline", "时间线";
     next: "Next", "接下来";
+    step_back: "Back by one event", "后退一个事件";
+    settle: "Until settled", "直到稳定";
+    settle_says: "Runs as fast as it can until nobody writes anything but heartbeats for 20 s", "全速运行，直到 20 秒内除心跳外没有任何写入";
+    stop: "Stop", "停止";
+    not_settled: "The cluster did not settle within half an hour of virtual time.", "集群在半小时虚拟时间内没有稳定下来。";
+    no_next_event: "Nothing happened to it within half an hour of virtual time.", "半小时虚拟时间内它没有发生任何事件。";
+    last_event: "◂ Last event", "◂ 上一个事件";
+    next_event: "Next event ▸", "下一个事件 ▸";
+    go_there: "Go to this moment", "跳到这一时刻";
+    // Branches
+    branches: "Branches", "分支";
+    branches_say: "What you do in the past begins a new branch. The others are kept as they were.", "在过去执行操作会开始一条新分支，其他分支保持原样。";
+    first_run: "First run", "最初的运行";
+    rename: "Rename", "重命名";
+    forget: "Forget", "删除";
+    new_name: "New name", "新名称";
+    back_to_it: "Back to it", "回到该分支";
+    // Two moments
+    compare: "Compare", "比较";
+    compare_hint: "Mark a moment. What differs between it and now is told here, and for a chosen object in its details.", "标记一个时刻，这里会显示它与现在之间的差异；选中某个对象时，其详情中也会显示。";
+    compare_too_far: "That moment is too far away to be lived again at once.", "该时刻太远，无法立即重演。";
+    compare_gone: "The branch of that moment was forgotten.", "该时刻所在的分支已被删除。";
+    compared_with: "Compared with", "比较对象";
+    mark_now: "Mark this moment", "标记此刻";
+    mark_now_says: "Marks this moment, and shows what differs from it later", "标记此刻，并显示此后的差异";
+    now: "now", "现在";
+    unmark: "Clear the mark", "清除标记";
+    no_difference: "Nothing differs but heartbeats.", "除心跳外没有差异。";
+    added: "Added", "新增";
+    removed: "Removed", "移除";
+    changed: "Changed", "变更";
+    replaced: "another one of that name", "同名的另一个对象";
     // A new cluster
     new_cluster: "New cluster", "新集群";
     new_cluster_say: "A cluster of another kind takes the place of this one. The link under Share leads back to this one.", "用另一种集群替换当前集群。“分享”中的链接可以回到当前集群。";
