@@ -11,6 +11,7 @@ mod facts;
 pub mod follow;
 pub mod home;
 mod lessons;
+pub mod opening;
 pub mod protocol;
 pub mod rehearsal;
 mod scene;
