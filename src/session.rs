@@ -16,6 +16,7 @@ pub mod protocol;
 pub mod rehearsal;
 mod scene;
 pub mod script;
+pub mod sharing;
 pub mod stage;
 pub mod terminal;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod tests;
 mod tunnel;
 mod views;
 pub mod words;
+mod workshop;
 pub mod world;
 
 pub use facts::WorldFacts;
@@ -49,6 +51,8 @@ use crate::view::Locale;
 const CHECKPOINTS: usize = 48;
 /// The prompt of the terminal.
 const PROMPT: &str = "$ ";
+/// Upstream's version.
+const VERSION: &str = "v1.36.2";
 /// The prompt of an incomplete line.
 const MORE: &str = "> ";
 
@@ -145,10 +149,9 @@ impl Session {
             Request::SendPacket { from, to, kind } => self.send_packet(&from, &to, &kind, &mut updates),
             Request::Fault { words } => self.fault(words, &mut updates),
             Request::Lesson(request) => self.lesson(request, &mut updates),
-            Request::MakeLink => {
-                let link = share::encode(&self.recipe());
-                updates.push(Update::Link { link, digest: self.world.digest() });
-            }
+            Request::MakeLink(sharing) => updates.push(self.make_link(&sharing)),
+            Request::Open(text) => self.open_text(&text, &mut updates),
+            Request::Workshop(request) => self.workshop(request, &mut updates),
             Request::Save => self.save(true, &mut updates),
             Request::SaveManifests => updates.push(Update::File {
                 name: "kubarium.yaml".into(),
@@ -173,40 +176,80 @@ impl Session {
 
     fn boot(&mut self, boot: &Boot, locale: Locale, updates: &mut Vec<Update>) {
         let mut chunks = Vec::new();
-        let (world, refused, lesson) = match boot {
-            Boot::Fresh(words) => (World::boot(words.parse().unwrap_or_default()), None, None),
+        let mut opened = None;
+        let (world, refused) = match boot {
+            Boot::Fresh(words) => (World::boot(words.parse().unwrap_or_default()), None),
             Boot::Scene(id) => match scene::play(id) {
                 Some((world, typed)) => {
                     chunks = typed;
-                    (world, None, None)
+                    (world, None)
                 }
-                None => (World::boot(Scenario::default()), Some(LinkError::Damaged), None),
+                None => (World::boot(Scenario::default()), Some(LinkError::Damaged)),
             },
-            Boot::Link(link) | Boot::Saved(link) => match open_link(link) {
-                Ok((world, lesson)) => (world, None, lesson),
-                Err(error) => (World::boot(Scenario::default()), Some(error), None),
+            Boot::Link(link) | Boot::Saved(link) => match sharing::open(link, locale) {
+                Ok(found) => (opened.insert(found).world.clone(), None),
+                Err(error) => (World::boot(Scenario::default()), Some(error)),
             },
             Boot::Checkpoint => {
                 let last = self.history.before(self.world.now()).map(|c| c.world.clone());
-                (last.unwrap_or_else(|| World::boot(Scenario::default())), None, None)
+                (last.unwrap_or_else(|| World::boot(Scenario::default())), None)
             }
         };
-        let scenario = world.cluster.scenario().to_string();
+        let begins = opened.as_ref().is_some_and(|opened| opened.begins);
+        let own = !matches!(boot, Boot::Link(_) | Boot::Scene(_)) || refused.is_some();
+        // A link shows one moment, and stays there until the learner goes on.
+        let playing = own || begins || matches!(boot, Boot::Scene(_));
+        self.enter(world, locale, (own, playing));
+        let scenario = self.world.cluster.scenario().to_string();
+        updates.push(Update::Busy { what: Work::Booting, done: 1_000 });
+        updates.push(Update::Ready { scenario, version: VERSION.into(), refused });
+        updates.push(Update::Terminal(TerminalUpdate { clear: true, chunks, prompt: self.prompt() }));
+        if let Some(opened) = opened {
+            self.take_up(opened, updates);
+        }
+    }
+
+    /// Goes on in another world; what concerns the learner stays. Says whether it is theirs, and whether time goes on.
+    fn enter(&mut self, world: World, locale: Locale, (own, playing): (bool, bool)) {
         let (want, course) = (std::mem::take(&mut self.want), std::mem::take(&mut self.course));
         *self = Session::on(world, locale);
         self.want = want;
         self.course.keep_done(course);
         self.course.set_locale(locale);
-        self.own = !matches!(boot, Boot::Link(_) | Boot::Scene(_)) || refused.is_some();
-        // A link shows one moment, and stays there until the learner goes on.
-        self.clock.playing = self.own || matches!(boot, Boot::Scene(_));
-        if let Some((id, step)) = lesson {
+        self.own = own;
+        self.clock.playing = playing;
+    }
+
+    /// Goes on with the lesson of what was opened, and tells what is to be shown beside it.
+    fn take_up(&mut self, opened: sharing::Opened, updates: &mut Vec<Update>) {
+        // A lesson comes to the front first, then what the link says was in front of it.
+        self.course.take_over(opened.text.clone(), updates);
+        opened.tell(updates);
+        if let Some((id, step)) = opened.lesson {
             let now = self.moment();
             self.course.resume(&id, step, now);
         }
-        updates.push(Update::Busy { what: Work::Booting, done: 1_000 });
-        updates.push(Update::Ready { scenario, version: "v1.36.2".into(), refused });
-        updates.push(Update::Terminal(TerminalUpdate { clear: true, chunks, prompt: self.prompt() }));
+        self.shown.forget_lessons();
+    }
+
+    /// Opens the text of a file: a link or a lesson. What cannot be opened changes nothing.
+    fn open_text(&mut self, text: &str, updates: &mut Vec<Update>) {
+        match sharing::open(text, self.locale) {
+            Err(error) => updates.push(Update::Refused(error)),
+            Ok(opened) => {
+                self.enter(opened.world.clone(), self.locale, (false, opened.begins));
+                self.tell_entered(updates);
+                self.take_up(opened, updates);
+            }
+        }
+    }
+
+    /// Tells that another world is there, with an empty terminal.
+    fn tell_entered(&mut self, updates: &mut Vec<Update>) {
+        let scenario = self.world.cluster.scenario().to_string();
+        updates.push(Update::Ready { scenario, version: VERSION.into(), refused: None });
+        let prompt = self.prompt();
+        updates.push(Update::Terminal(TerminalUpdate { clear: true, chunks: Vec::new(), prompt }));
     }
 
     /// What the browser is to keep: whenever something was done, and later when it asks. A world that nothing was done to
@@ -377,7 +420,11 @@ impl Session {
                     clear = true;
                     chunks.clear();
                 }
-                Output::Exit(..) => {}
+                Output::Exit(_, code) => {
+                    if let Some(workshop) = &mut self.course.workshop {
+                        workshop.exited(code);
+                    }
+                }
             }
         }
         let asked = std::mem::take(&mut self.asked);
@@ -405,17 +452,6 @@ impl Default for Session {
     fn default() -> Self {
         Session::new()
     }
-}
-
-/// The world of a link and its open lesson.
-fn open_link(link: &str) -> Result<(World, Option<(String, u16)>), LinkError> {
-    let recipe = share::decode(link).map_err(|error| match error {
-        share::LinkError::Damaged => LinkError::Damaged,
-        share::LinkError::TooNew => LinkError::TooNew,
-        share::LinkError::TooBig => LinkError::TooBig,
-    })?;
-    let world = World::replay(&recipe).map_err(|_| LinkError::TooNew)?;
-    Ok((world, recipe.lesson))
 }
 
 /// What the API server would say of a manifest, at its places.

@@ -1,6 +1,7 @@
 //! Small parts that several panels use.
 
 pub mod boot;
+pub mod embed;
 pub mod faults;
 pub mod menu;
 pub mod prose;
