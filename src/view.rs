@@ -40,7 +40,9 @@ pub use detail::{DetailView, EventRow};
 pub use etcd::{EtcdView, KeyDetail, KeyRevision, KeyView, LeaseView, MemberRole, MemberView, WatcherView};
 pub use ha::HaView;
 pub use happening::{Happening, WaitFor};
-pub use lesson::{CheckState, DraftStep, LessonTitle, LessonView, QuizView, SceneTitle, StepView, WorkshopView};
+pub use lesson::{
+    CheckState, DraftCheck, DraftStep, LessonTitle, LessonView, QuizView, SceneTitle, StepView, WorkshopView,
+};
 pub use message::{Fate, LinkLoad, MessageKind, MessageView, MessagesView};
 pub use objects::ObjectsView;
 pub use packet::{

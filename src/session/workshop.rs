@@ -16,7 +16,7 @@ use crate::session::rehearsal::rehearse;
 use crate::session::{Script, Session, World, WorldFacts, opening, sharing};
 use crate::share::{Action, Logged, Markdown};
 use crate::sim::Span;
-use crate::view::{DraftStep, WorkshopView};
+use crate::view::{DraftCheck, DraftStep, WorkshopView};
 
 /// A lesson that is being written.
 pub(super) struct Workshop {
@@ -68,8 +68,20 @@ impl Workshop {
     }
 
     fn view(&self, facts: &dyn Facts) -> WorkshopView {
-        let check = |(line, check): &(u32, crate::lesson::Check)| {
-            (*line, check.holds(facts, self.since), check.missing.clone())
+        let lines: Vec<&str> = self.text.lines().collect();
+        let claim = |line: u32| {
+            let text = usize::try_from(line)
+                .ok()
+                .and_then(|line| lines.get(line.checked_sub(1)?))
+                .copied()
+                .unwrap_or_default();
+            text.split_once(" -- ").map_or(text, |(claim, _)| claim).trim().to_owned()
+        };
+        let check = |(line, check): &(u32, crate::lesson::Check)| DraftCheck {
+            line: *line,
+            claim: claim(*line),
+            holds: check.holds(facts, self.since),
+            missing: check.missing.clone(),
         };
         let steps = self.draft.steps.iter().map(|step| DraftStep {
             line: step.line,

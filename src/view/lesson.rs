@@ -120,6 +120,19 @@ pub struct DraftStep {
     pub line: u32,
     /// Its title.
     pub title: String,
-    /// Its checks: the line, whether it holds now, and what is missing if not.
-    pub checks: Vec<(u32, bool, String)>,
+    /// Its checks.
+    pub checks: Vec<DraftCheck>,
+}
+
+/// A check of a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DraftCheck {
+    /// Its line.
+    pub line: u32,
+    /// What it claims: `pods web where ready`.
+    pub claim: String,
+    /// Whether that is true now.
+    pub holds: bool,
+    /// What is missing if it is not.
+    pub missing: String,
 }

@@ -86,6 +86,7 @@ for (const look of LOOKS) {
       await page.reload();
       await ready(page);
       assert.equal(await draft(page), text);
+      await page.click('.notice.restored button:last-child');
       await toLessons(page);
       await page.click('.make-lesson');
       await page.waitForSelector('.draft-steps');

@@ -4,7 +4,7 @@ use crate::session::Session;
 use crate::session::protocol::{
     Boot, LessonRequest, LinkError, Part, Request, Selection, ShareWhat, Sharing, Update, Want, WorkshopRequest,
 };
-use crate::view::{LessonView, Locale, ObjectRef, PacketId, WorkshopView};
+use crate::view::{DraftCheck, LessonView, Locale, ObjectRef, PacketId, WorkshopView};
 
 fn fresh() -> Session {
     let mut session = Session::new();
@@ -77,8 +77,8 @@ fn a_lesson_is_made_of_a_cluster_tried_shared_and_finished_by_somebody_else() {
 
     let view = told(&ask(&mut teacher, WorkshopRequest::Look(text.clone()))).expect("it is looked at");
     let place = view.steps[0].line;
-    let missing = "The pod web is not ready yet.".to_owned();
-    assert_eq!(view.steps[0].checks, [(place + 3, false, missing)]);
+    let (claim, missing) = ("pods web where ready".to_owned(), "The pod web is not ready yet.".to_owned());
+    assert_eq!(view.steps[0].checks, [DraftCheck { line: place + 3, claim, holds: false, missing }]);
     assert_eq!(view.fault, Some((place, 1, "a step needs a check and a solution".into())));
 
     let view = told(&ask(&mut teacher, WorkshopRequest::Record(place))).expect("it records");
@@ -88,7 +88,7 @@ fn a_lesson_is_made_of_a_cluster_tried_shared_and_finished_by_somebody_else() {
     let text = draft(&updates).expect("what is typed goes into the text");
     assert!(text.contains("```solution\nkubectl run web --image=nginx\n```\n"), "only what went well: {text}");
     let view = told(&updates).expect("its checks changed");
-    assert_eq!((view.steps[0].checks[0].1, &view.fault), (true, &None));
+    assert_eq!((view.steps[0].checks[0].holds, &view.fault), (true, &None));
     ask(&mut teacher, WorkshopRequest::Stop);
     assert_eq!(draft(&run(&mut teacher, "kubectl run later --image=nginx")), None);
     let rehearsed = ask(&mut teacher, WorkshopRequest::Rehearse);

@@ -7,7 +7,7 @@ use crate::ui::browser::editor::{self, Editor, Language, Told};
 use crate::ui::browser::{dom, file, storage};
 use crate::ui::state::{KEPT_DRAFT, Page, Panel, Share, page};
 use crate::ui::widget::share;
-use crate::view::DraftStep;
+use crate::view::{DraftCheck, DraftStep};
 
 /// Under which name the text that was there before is kept.
 const BEFORE: &str = "draft-before";
@@ -172,14 +172,15 @@ fn Step(step: DraftStep) -> impl IntoView {
     let page = page();
     let DraftStep { title, checks, .. } = step;
     let none = checks.is_empty();
-    let check = move |(line, holds, missing): (u32, bool, String)| {
+    let check = move |check: DraftCheck| {
+        let DraftCheck { line, claim, holds, missing } = check;
         let (sign, says) = if holds { ("✓", page.words().holds) } else { ("✗", page.words().holds_not) };
         view! {
             <li class="draft-check" class:holds=holds>
                 <span aria-hidden="true">{sign}</span>
                 <span class="visually-hidden">{says}</span>
                 <span class="faint mono">{line}</span>
-                <span>{missing}</span>
+                <span><code>{claim}</code>{(!holds).then(|| view! { <span class="draft-missing">{missing}</span> })}</span>
             </li>
         }
     };
@@ -211,6 +212,10 @@ fn Carry() -> impl IntoView {
         keep_before(page);
         ask(page, WorkshopRequest::New);
     };
+    let none_before = move || {
+        page.draft.track();
+        storage::get(BEFORE).is_none()
+    };
     let earlier = move |_| {
         if let Some(text) = storage::get(BEFORE) {
             replace(page, text);
@@ -227,7 +232,7 @@ fn Carry() -> impl IntoView {
             </label>
             <button class="quiet rehearse" disabled=move || broken.get() on:click=move |_| ask(page, WorkshopRequest::Rehearse)>{move || page.t().rehearse}</button>
             <button class="quiet from-cluster" on:click=made>{move || page.t().from_cluster}</button>
-            <button class="quiet earlier" on:click=earlier>{move || page.t().earlier_draft}</button>
+            <button class="quiet earlier" hidden=move || none_before() on:click=earlier>{move || page.t().earlier_draft}</button>
             <button class="quiet close-workshop" on:click=move |_| page.workshop.set(false)>{move || page.t().close_workshop}</button>
         </div>
     }
