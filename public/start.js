@@ -3,10 +3,12 @@
   const stored = (key) => { try { return localStorage.getItem(`kubarium.${key}`); } catch { return null; } };
   const root = document.documentElement;
   const dark = matchMedia('(prefers-color-scheme: dark)');
-  const follow = () => { root.dataset.theme = stored('theme') ?? (dark.matches ? 'dark' : 'light'); };
+  const query = new URLSearchParams(location.search);
+  const asked = ['dark', 'light'].find((theme) => theme === query.get('theme'));
+  const follow = () => { root.dataset.theme = asked ?? stored('theme') ?? (dark.matches ? 'dark' : 'light'); };
   follow();
   dark.addEventListener('change', follow);
-  const wish = new URLSearchParams(location.search).get('lang') ?? stored('lang') ?? navigator.language ?? 'en';
+  const wish = query.get('lang') ?? stored('lang') ?? navigator.language ?? 'en';
   root.lang = wish.toLowerCase().startsWith('zh') ? 'zh-CN' : 'en';
 
   const keeper = navigator.serviceWorker;

@@ -11,7 +11,7 @@ use crate::kubectl::{FileNode, Files};
 use crate::line;
 use crate::serve;
 use crate::session::script::Answer;
-use crate::session::{Script, World, export};
+use crate::session::{Script, World, export, sharing};
 
 /// What is printed without arguments that are understood.
 const USAGE: &str = "\
@@ -19,8 +19,10 @@ Kubarium: a whole simulated Kubernetes cluster.
 
 usage:
   kubarium run [--json] [--echo] FILE|-      a scripted terminal session; - reads standard input
-  kubarium run [--json] --link LINK [FILE|-] goes on from a share link; without a file, prints the digest
+  kubarium run [--json] --link LINK [FILE|-] goes on from a share link, or from a file that holds one or a lesson; without
+                                             a FILE, prints the digest
   kubarium link FILE|-                       runs a script and prints a link to the cluster at its end
+  kubarium link LESSON.md [LESSON.zh.md]     prints a link to a lesson, in one language or in both
   kubarium export LINK                       prints what was made in the cluster of a link, as manifests
   kubarium export --kind LINK                prints a configuration for kind with as many nodes
   kubarium serve [--port PORT] [--pace N] [KEY=VALUE ...]
@@ -29,6 +31,9 @@ usage:
   kubarium kubeconfig [--port PORT]          prints the kubeconfig for it
   kubarium lesson check FILE...              reads and plays lessons; prints FILE:LINE:COLUMN: of what is wrong
 ";
+
+/// The most that is read of a file with a link or a script.
+const LONGEST: u64 = 64 << 20;
 
 /// The files of this machine.
 struct HostFiles;
@@ -71,8 +76,8 @@ pub fn main(args: &[String]) -> u8 {
             0
         }
         Some((verb, rest)) if verb == "link" => match rest {
-            [path] => link(path),
-            _ => complain("link needs a file, or - for standard input"),
+            [_] | [_, _] => link(rest),
+            _ => complain("link needs a file, - for standard input, or a lesson in two languages"),
         },
         Some((verb, rest)) if verb == "export" => match rest {
             [flag, link] if flag == "--kind" => print_of(link, |world| export::kind_config(world.cluster.scenario())),
@@ -152,7 +157,7 @@ fn run(options: &Options) -> u8 {
     let files = HostFiles;
     let mut script = match &options.link {
         None => Script::new(&files),
-        Some(link) => match Script::from_link(link, &files) {
+        Some(link) => match from_link(link) {
             Ok(script) => script,
             Err(why) => return complain(&why),
         },
@@ -195,7 +200,7 @@ fn open(path: &str) -> Result<Box<dyn BufRead>, String> {
 
 /// Prints something about the world of a link.
 fn print_of(link: &str, what: impl Fn(&World) -> String) -> u8 {
-    match Script::from_link(link, &HostFiles) {
+    match from_link(link) {
         Ok(script) => {
             print!("{}", what(&script.into_world()));
             0
@@ -204,16 +209,34 @@ fn print_of(link: &str, what: impl Fn(&World) -> String) -> u8 {
     }
 }
 
-/// Runs a script and prints a link to where it ends, or what its first line that failed said.
-fn link(path: &str) -> u8 {
+/// A script that goes on from a link, or from a file that holds a link or a lesson.
+fn from_link(link: &str) -> Result<Script<'static>, String> {
+    // The name of a file is no link, and a link no name of a file.
+    let held = std::path::Path::new(link).is_file().then(|| text_of(link)).transpose()?;
+    Script::from_link(held.as_deref().unwrap_or(link).trim_start_matches('\u{feff}'), &HostFiles)
+}
+
+/// The text of a file, or of standard input for `-`.
+fn text_of(path: &str) -> Result<String, String> {
     let mut text = String::new();
-    let read = open(path).and_then(|mut input| input.read_to_string(&mut text).map_err(|why| format!("{path}: {why}")));
-    if let Err(why) = read {
-        return complain(&why);
+    let read = open(path)?.take(LONGEST).read_to_string(&mut text);
+    read.map(|_| text).map_err(|why| format!("{path}: {why}"))
+}
+
+/// Prints a link to where a script ends, or what its first line that failed said; of lessons, a link to begin them.
+fn link(paths: &[String]) -> u8 {
+    let texts: Result<Vec<String>, String> = paths.iter().map(|path| text_of(path)).collect();
+    match texts.as_deref() {
+        Err(why) => complain(why),
+        Ok(texts) if texts.iter().all(|text| sharing::is_lesson(text)) => lesson::link(paths, texts),
+        Ok([text]) => link_of_script(&paths[0], text),
+        Ok(_) => complain("two files must be a lesson in two languages"),
     }
-    let files = HostFiles;
-    let mut script = Script::new(&files);
-    for (n, line) in line::split(&text) {
+}
+
+fn link_of_script(path: &str, text: &str) -> u8 {
+    let mut script = Script::new(&HostFiles);
+    for (n, line) in line::split(text) {
         let answer = script.run(&line);
         if answer.rc != 0 {
             eprintln!("{path}:{}: {line}\n{}", n + 1, answer.stderr.trim_end());

@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod done;
+pub mod draft;
 pub mod facts;
 pub mod format;
 pub mod golf;

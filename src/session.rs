@@ -14,11 +14,13 @@ pub mod follow;
 pub mod home;
 mod kept;
 mod lessons;
+pub mod opening;
 pub mod protocol;
 pub mod rehearsal;
 mod scene;
 pub mod script;
 mod seek;
+pub mod sharing;
 pub mod stage;
 pub mod terminal;
 #[cfg(test)]
@@ -26,6 +28,7 @@ mod tests;
 mod tunnel;
 mod views;
 pub mod words;
+mod workshop;
 pub mod world;
 
 pub use facts::WorldFacts;
@@ -47,7 +50,7 @@ use crate::session::protocol::{
 };
 use crate::session::terminal::Output;
 use crate::session::views::Shown;
-use crate::share::{self, Action, Logged};
+use crate::share::{Action, Logged};
 use crate::sim::History;
 use crate::view::{Locale, MarkView};
 
@@ -55,6 +58,8 @@ use crate::view::{Locale, MarkView};
 const CHECKPOINTS: usize = 96;
 /// The prompt of the terminal.
 const PROMPT: &str = "$ ";
+/// Upstream's version.
+const VERSION: &str = "v1.36.2";
 /// The prompt of an incomplete line.
 const MORE: &str = "> ";
 
@@ -165,10 +170,9 @@ impl Session {
             Request::SendPacket { from, to, kind } => self.send_packet(&from, &to, &kind, &mut updates),
             Request::Fault { words } => self.fault(words, &mut updates),
             Request::Lesson(request) => self.lesson(request, &mut updates),
-            Request::MakeLink => {
-                let link = share::encode(&self.recipe());
-                updates.push(Update::Link { link, digest: self.world.digest() });
-            }
+            Request::MakeLink(sharing) => updates.push(self.make_link(&sharing)),
+            Request::Open(text) => self.open_text(&text, &mut updates),
+            Request::Workshop(request) => self.workshop(request, &mut updates),
             Request::Save => self.save(true, &mut updates),
             Request::SaveManifests => updates.push(Update::File {
                 name: "kubarium.yaml".into(),
@@ -193,8 +197,8 @@ impl Session {
 
     fn boot(&mut self, boot: &Boot, locale: Locale, updates: &mut Vec<Update>) {
         let mut chunks = Vec::new();
-        let mut kept = None;
-        let (world, mut refused) = match boot {
+        let (mut opened, mut kept) = (None, None);
+        let (world, refused) = match boot {
             Boot::Fresh(words) => (World::boot(words.parse().unwrap_or_default()), None),
             Boot::Scene(id) => match scene::play(id) {
                 Some((world, typed)) => {
@@ -203,42 +207,79 @@ impl Session {
                 }
                 None => (World::boot(Scenario::default()), Some(LinkError::Damaged)),
             },
-            Boot::Link(text) | Boot::Saved(text) => match Kept::read(text) {
-                Ok((scenario, read)) => {
-                    kept = Some(read);
-                    (World::boot(scenario), None)
+            Boot::Link(text) | Boot::Saved(text) => {
+                let (link, beside) = Kept::split(text);
+                match sharing::open(link, locale) {
+                    Ok(found) => {
+                        kept = Some(Kept::read(beside));
+                        (opened.insert(found).world.clone(), None)
+                    }
+                    Err(error) => (World::boot(Scenario::default()), Some(error)),
                 }
-                Err(error) => (World::boot(Scenario::default()), Some(error)),
-            },
+            }
             Boot::Checkpoint => {
                 let last = self.history.before(self.world.now()).map(|c| c.world.clone());
                 (last.unwrap_or_else(|| World::boot(Scenario::default())), None)
             }
         };
+        let begins = opened.as_ref().is_some_and(|opened| opened.begins);
+        let own = !matches!(boot, Boot::Link(_) | Boot::Scene(_)) || refused.is_some();
+        // A link shows one moment, and stays there until the learner goes on.
+        let playing = own || begins || matches!(boot, Boot::Scene(_));
+        self.enter(world, locale, (own, playing));
+        if let Some(kept) = kept {
+            self.bring_back(kept);
+        }
+        let scenario = self.world.cluster.scenario().to_string();
+        updates.push(Update::Busy { what: Work::Booting, done: 1_000 });
+        updates.push(Update::Ready { scenario, version: VERSION.into(), refused });
+        updates.push(Update::Terminal(TerminalUpdate { clear: true, chunks, prompt: self.prompt() }));
+        if let Some(opened) = opened {
+            self.take_up(opened, updates);
+        }
+    }
+
+    /// Goes on in another world; what concerns the learner stays. Says whether it is theirs, and whether time goes on.
+    fn enter(&mut self, world: World, locale: Locale, (own, playing): (bool, bool)) {
         let (want, course) = (std::mem::take(&mut self.want), std::mem::take(&mut self.course));
         *self = Session::on(world, locale);
-        let lesson = match kept.map_or(Ok(None), |kept| self.bring_back(kept)) {
-            Ok(lesson) => lesson,
-            Err(error) => {
-                *self = Session::on(World::boot(Scenario::default()), locale);
-                refused = Some(error);
-                None
-            }
-        };
         self.want = want;
         self.course.keep_done(course);
         self.course.set_locale(locale);
-        self.own = !matches!(boot, Boot::Link(_) | Boot::Scene(_)) || refused.is_some();
-        // A link shows one moment, and stays there until the learner goes on.
-        self.clock.playing = self.own || matches!(boot, Boot::Scene(_));
-        if let Some((id, step)) = lesson {
+        self.own = own;
+        self.clock.playing = playing;
+    }
+
+    /// Goes on with the lesson of what was opened, and tells what is to be shown beside it.
+    fn take_up(&mut self, opened: sharing::Opened, updates: &mut Vec<Update>) {
+        // A lesson comes to the front first, then what the link says was in front of it.
+        self.course.take_over(opened.text.clone(), updates);
+        opened.tell(updates);
+        if let Some((id, step)) = opened.lesson {
             let now = self.moment();
             self.course.resume(&id, step, now);
         }
-        updates.push(Update::Busy { what: Work::Booting, done: 1_000 });
+        self.shown.forget_lessons();
+    }
+
+    /// Opens the text of a file: a link or a lesson. What cannot be opened changes nothing.
+    fn open_text(&mut self, text: &str, updates: &mut Vec<Update>) {
+        match sharing::open(text, self.locale) {
+            Err(error) => updates.push(Update::Refused(error)),
+            Ok(opened) => {
+                self.enter(opened.world.clone(), self.locale, (false, opened.begins));
+                self.tell_entered(updates);
+                self.take_up(opened, updates);
+            }
+        }
+    }
+
+    /// Tells that another world is there, with an empty terminal.
+    fn tell_entered(&mut self, updates: &mut Vec<Update>) {
         let scenario = self.world.cluster.scenario().to_string();
-        updates.push(Update::Ready { scenario, version: "v1.36.2".into(), refused });
-        updates.push(Update::Terminal(TerminalUpdate { clear: true, chunks, prompt: self.prompt() }));
+        updates.push(Update::Ready { scenario, version: VERSION.into(), refused: None });
+        let prompt = self.prompt();
+        updates.push(Update::Terminal(TerminalUpdate { clear: true, chunks: Vec::new(), prompt }));
     }
 
     /// A text of the terminal: several lines are run one after the other, each when the one before has ended.
@@ -403,7 +444,11 @@ impl Session {
                     clear = true;
                     chunks.clear();
                 }
-                Output::Exit(..) => {}
+                Output::Exit(_, code) => {
+                    if let Some(workshop) = &mut self.course.workshop {
+                        workshop.exited(code);
+                    }
+                }
             }
         }
         let asked = std::mem::take(&mut self.asked);

@@ -1,7 +1,12 @@
 //! Share links: version + seed + scenario + command log, in the fragment of a URL.
 //!
-//! `1.` then base64url of deflate of postcard of [`Recipe`]. Inflating is bounded. Core types are never in a link, and a
-//! version that was ever published keeps decoding (golden links in the tests).
+//! ```text
+//! 1.  base64url of deflate of postcard of Recipe     a cluster
+//! 2.  base64url of deflate of postcard of Shared     a cluster, a lesson or a packet, with what is shown beside it
+//! ```
+//!
+//! A file that stands for a link that would be too long holds the same text. Inflating is bounded. Core types are never in a
+//! link, and a version that was ever published keeps decoding (golden links in the tests).
 
 use std::fmt;
 
@@ -13,8 +18,10 @@ use crate::sim::Time;
 /// The most bytes that a link may inflate to.
 pub const MOST_INFLATED: usize = 8 << 20;
 
-/// The prefix of links of this version.
+/// The prefix of links with a cluster alone.
 const VERSION: &str = "1";
+/// The prefix of links with more.
+const VERSION_SHARED: &str = "2";
 
 /// How a state came about: what is shared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +36,93 @@ pub struct Recipe {
     pub steps: u64,
     /// The lesson that is open, with its current step.
     pub lesson: Option<(String, u16)>,
+}
+
+/// What a link holds since version 2.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shared {
+    /// What was meant to be shared.
+    pub what: What,
+    /// The cluster; of a lesson that is begun, only the lesson's name.
+    pub recipe: Recipe,
+    /// What is shown beside it.
+    pub shown: Shown,
+    /// The Markdown of the open lesson if it is not one of ours.
+    pub lesson: Markdown,
+    /// What the release that made the link saw; `None` for links of version 1.
+    pub seen: Option<Seen>,
+}
+
+/// What was meant to be shared. Variants are only ever added at the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum What {
+    /// A cluster as it is, at one moment.
+    #[default]
+    Cluster,
+    /// A lesson, to be begun.
+    Lesson,
+    /// A packet in a cluster.
+    Packet,
+}
+
+/// What is shown beside a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The panels, by their names in the document; the last is the one that matters most.
+    pub panels: Vec<String>,
+    /// What is selected.
+    pub selected: Option<Selected>,
+    /// The number of the chosen packet.
+    pub packet: Option<u64>,
+}
+
+/// What is selected. Variants are only ever added at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Selected {
+    /// An object: group and version, kind, namespace (empty for what has none), name.
+    Object([String; 4]),
+    /// The learner's own client.
+    Client,
+    /// A process: the name of the program, and its node.
+    Process(String, Option<String>),
+    /// A node.
+    Node(String),
+    /// A pod's network: namespace, name.
+    Pod(String, String),
+    /// The registry.
+    Registry,
+    /// What is beyond the cluster.
+    Outside,
+}
+
+/// A lesson's text, by language.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Markdown {
+    /// English.
+    pub en: Option<String>,
+    /// Chinese, simplified.
+    pub zh: Option<String>,
+}
+
+impl Markdown {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.en.is_none() && self.zh.is_none()
+    }
+
+    /// The texts that there are.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        [&self.en, &self.zh].into_iter().filter_map(|text| text.as_deref())
+    }
+}
+
+/// What a release saw in the cluster that it shared, so that another can say what it sees otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The release.
+    pub release: String,
+    /// Of each kind that there is anything of: its plural, how many, and a digest of their names and states.
+    pub kinds: Vec<(String, u32, u32)>,
 }
 
 /// Something that was done from outside the cluster.
@@ -79,24 +173,48 @@ impl fmt::Display for LinkError {
     }
 }
 
-/// The fragment of a link, without `#`.
+/// The fragment of a link to a cluster, without `#`.
 pub fn encode(recipe: &Recipe) -> String {
-    let plain = postcard::to_allocvec(recipe).expect("a recipe is plain data");
+    packed(VERSION, recipe)
+}
+
+/// The fragment of a link, without `#`.
+pub fn encode_shared(shared: &Shared) -> String {
+    packed(VERSION_SHARED, shared)
+}
+
+fn packed(version: &str, payload: &impl Serialize) -> String {
+    let plain = postcard::to_allocvec(payload).expect("what is shared is plain data");
     let deflated = miniz_oxide::deflate::compress_to_vec(&plain, 9);
-    format!("{VERSION}.{}", BASE64URL_NOPAD.encode(&deflated))
+    format!("{version}.{}", BASE64URL_NOPAD.encode(&deflated))
+}
+
+/// Reads the fragment of a link, with or without `#`, or a whole link; only the cluster of it.
+///
+/// # Errors
+/// As [`open`].
+pub fn decode(link: &str) -> Result<Recipe, LinkError> {
+    open(link).map(|shared| shared.recipe)
 }
 
 /// Reads the fragment of a link, with or without `#`, or a whole link.
 ///
 /// # Errors
 /// Anything that is not a link of this or an earlier version, or inflates to more than [`MOST_INFLATED`].
-pub fn decode(link: &str) -> Result<Recipe, LinkError> {
+pub fn open(link: &str) -> Result<Shared, LinkError> {
     let fragment = link.rsplit_once('#').map_or(link, |(_, fragment)| fragment).trim();
     let (version, payload) = fragment.split_once('.').ok_or(LinkError::Damaged)?;
     match version.parse::<u32>() {
-        Ok(1) => {}
-        Ok(0) | Err(_) => return Err(LinkError::Damaged),
-        Ok(_) => return Err(LinkError::TooNew),
+        Ok(1) => Ok(Shared { recipe: unpacked(payload)?, ..Shared::default() }),
+        Ok(2) => unpacked(payload),
+        Ok(0) | Err(_) => Err(LinkError::Damaged),
+        Ok(_) => Err(LinkError::TooNew),
+    }
+}
+
+fn unpacked<T: for<'a> Deserialize<'a>>(payload: &str) -> Result<T, LinkError> {
+    if payload.len() > MOST_INFLATED {
+        return Err(LinkError::TooBig);
     }
     let deflated = BASE64URL_NOPAD.decode(payload.as_bytes()).map_err(|_| LinkError::Damaged)?;
     let plain =
@@ -132,12 +250,44 @@ mod tests {
     }
 
     #[test]
+    fn no_cut_and_no_changed_letter_makes_more_of_a_link_than_an_error_or_another_link() {
+        let text = Markdown { en: Some("---\ntitle: T\n---\n".repeat(40)), zh: None };
+        let shared = Shared { what: What::Lesson, recipe: recipe(), lesson: text, ..Shared::default() };
+        let link = encode_shared(&shared);
+        assert_eq!(open(&link), Ok(shared));
+        for at in 0..link.len() {
+            assert_eq!(open(&link[..at]), Err(LinkError::Damaged), "cut at {at}");
+            for letter in ["A", "_", "!", "9"] {
+                let changed = format!("{}{letter}{}", &link[..at], &link[at + 1..]);
+                open(&changed).ok();
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_that_claims_to_be_long_is_not_believed() {
+        // A recipe whose scenario, and one whose log, says that it has 2^60 elements.
+        for plain in [
+            vec![0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10],
+            vec![0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10],
+        ] {
+            let deflated = miniz_oxide::deflate::compress_to_vec(&plain, 9);
+            assert_eq!(decode(&format!("1.{}", BASE64URL_NOPAD.encode(&deflated))), Err(LinkError::Damaged));
+        }
+    }
+
+    #[test]
     fn damaged_newer_and_hostile_links_are_told_apart() {
         let link = encode(&recipe());
         assert_eq!(decode(&link[..link.len() - 4]), Err(LinkError::Damaged));
         assert_eq!(decode("hello"), Err(LinkError::Damaged));
-        assert_eq!(decode("2.AAAA"), Err(LinkError::TooNew));
+        assert_eq!(decode("3.AAAA"), Err(LinkError::TooNew));
+        assert_eq!(decode("2.AAAA"), Err(LinkError::Damaged));
         let bomb = miniz_oxide::deflate::compress_to_vec(&vec![0; MOST_INFLATED + 1], 9);
-        assert_eq!(decode(&format!("1.{}", BASE64URL_NOPAD.encode(&bomb))), Err(LinkError::TooBig));
+        for version in [1, 2] {
+            let bomb = format!("{version}.{}", BASE64URL_NOPAD.encode(&bomb));
+            assert_eq!(decode(&bomb), Err(LinkError::TooBig), "version {version}");
+        }
+        assert_eq!(decode(&format!("1.{}", "A".repeat(MOST_INFLATED + 4))), Err(LinkError::TooBig));
     }
 }

@@ -23,6 +23,7 @@ pub mod message;
 pub mod objects;
 pub mod packet;
 pub mod prose;
+pub mod qr;
 pub mod related;
 pub mod scheduler;
 pub mod timeline;
@@ -41,7 +42,9 @@ pub use detail::{DetailView, EventRow};
 pub use etcd::{EtcdView, KeyDetail, KeyRevision, KeyView, LeaseView, MemberRole, MemberView, WatcherView};
 pub use ha::HaView;
 pub use happening::{Happening, WaitFor};
-pub use lesson::{CheckState, LessonTitle, LessonView, QuizView, SceneTitle, StepView};
+pub use lesson::{
+    CheckState, DraftCheck, DraftStep, LessonTitle, LessonView, QuizView, SceneTitle, StepView, WorkshopView,
+};
 pub use message::{Fate, LinkLoad, MessageKind, MessageView, MessagesView};
 pub use objects::ObjectsView;
 pub use packet::{

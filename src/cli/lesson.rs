@@ -1,9 +1,12 @@
 //! `kubarium lesson check FILE…`: lessons are read and played as the tests play them, without being compiled in.
+//! `kubarium link FILE…`: they become a link.
 
 use std::path::Path;
 
 use crate::lesson::Lesson;
 use crate::session::rehearsal::{differences, rehearse};
+use crate::session::{opening, sharing};
+use crate::share::Markdown;
 
 /// A lesson file as it was read.
 struct File<'a> {
@@ -41,6 +44,32 @@ pub(super) fn check(paths: &[String]) -> u8 {
         }
     }
     u8::from(faults > 0)
+}
+
+/// Prints a link to a lesson: a file named `….zh.md` is Chinese, any other English. The exit code: 1 if one is no lesson.
+pub(super) fn link(paths: &[String], texts: &[String]) -> u8 {
+    let mut markdown = Markdown::default();
+    let mut lessons = Vec::new();
+    for (path, text) in paths.iter().zip(texts) {
+        match opening::read(text) {
+            Ok((lesson, _)) => lessons.push(lesson),
+            Err(fault) => {
+                eprintln!("{path}:{fault}");
+                return 1;
+            }
+        }
+        let place = if path.ends_with(".zh.md") { &mut markdown.zh } else { &mut markdown.en };
+        *place = Some(text.clone());
+    }
+    if let [one, other] = lessons.as_slice() {
+        let faults = differences(one, other);
+        faults.iter().for_each(|fault| eprintln!("{}:{fault}", paths[1]));
+        if !faults.is_empty() {
+            return 1;
+        }
+    }
+    println!("#{}", sharing::lesson_link(markdown));
+    0
 }
 
 /// What the files of one lesson have in common: `lessons/pods` of `lessons/pods.en.md`.

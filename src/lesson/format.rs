@@ -7,6 +7,10 @@
 //! scenario: nodes=3 seed=7
 //! ---
 //! The introduction.
+//! ```setup
+//! kubectl create deployment web --image=nginx
+//! !wait 5s
+//! ```
 //!
 //! ## A step
 //! Prose, with commands in `sh` fences and manifests in `yaml` fences.
@@ -36,7 +40,10 @@
 //!
 //! A step has checks and a solution; every further solution is another right way, every near-miss one that looks right and
 //! leaves the step open. Those two are never shown: they hold the checks to account ([`crate::session::rehearsal`]). A quiz
-//! ([`super::quiz`]) is answered before the step is done; what is right is decided when it is.
+//! ([`super::quiz`]) is answered before the step is done; what is right is decided when it is. The setup, if there is one, stands
+//! in the introduction: lines of the scripted terminal that are run before the first step.
+//!
+//! A file may come from anybody, so what it may hold is bounded: [`MOST_BYTES`], [`MOST_STEPS`], [`MOST_CHECKS`].
 
 use std::fmt;
 
@@ -44,6 +51,15 @@ use crate::lesson::check::Check;
 use crate::lesson::facts::{Facts, Moment};
 use crate::lesson::quiz::Quiz;
 use crate::line;
+
+/// The most bytes of a file.
+pub const MOST_BYTES: usize = 256 << 10;
+/// The most steps.
+pub const MOST_STEPS: usize = 100;
+/// The most checks of all steps together, those of quizzes included.
+pub const MOST_CHECKS: usize = 400;
+/// The words of the scripted terminal that a setup may use.
+const SETUP_WORDS: [&str; 5] = ["wait", "at", "until", "fault", "expect-exit"];
 
 /// A lesson in one language.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +72,8 @@ pub struct Lesson {
     pub scenario: String,
     /// What comes before the first step, in Markdown.
     pub intro: String,
+    /// What is done to the cluster before the first step.
+    pub setup: Option<Way>,
     /// Its steps.
     pub steps: Vec<Step>,
     /// What is said when all are done, in Markdown.
@@ -143,11 +161,14 @@ impl fmt::Display for LessonError {
 
 /// A part of the file as it is being read.
 #[derive(Default)]
-struct Section {
-    line: u32,
-    title: String,
+pub(super) struct Section {
+    pub(super) line: u32,
+    pub(super) title: String,
     prose: String,
-    checks: Vec<Check>,
+    setup: Option<Way>,
+    pub(super) checks: Vec<Check>,
+    /// The line of each check.
+    pub(super) places: Vec<u32>,
     quiz: Option<Quiz>,
     hints: Vec<String>,
     solutions: Vec<Way>,
@@ -160,24 +181,44 @@ impl Lesson {
     /// # Errors
     /// What is missing or not understood, with its place.
     pub fn parse(text: &str) -> Result<Lesson, LessonError> {
+        if text.len() > MOST_BYTES {
+            return Err(LessonError::at(1, format!("a lesson has at most {} KiB", MOST_BYTES >> 10)));
+        }
         let mut lines = text.lines().zip(1_u32..);
         let [title, summary, scenario] = front_matter(&mut lines)?;
-        let mut sections = sections(&mut lines)?;
-        let intro = sections.remove(0).prose;
+        let mut sections = Vec::new();
+        read_sections(&mut lines, &mut sections)?;
+        let Section { prose: intro, setup, .. } = sections.remove(0);
         let outro = match sections.last() {
-            Some(last) if last.checks.is_empty() => sections.pop().map(|s| s.prose).unwrap_or_default(),
+            Some(last) if last.is_prose() => sections.pop().map(|s| s.prose).unwrap_or_default(),
             _ => String::new(),
         };
+        within_bounds(&sections)?;
         let steps = sections.into_iter().map(Section::into_step).collect::<Result<Vec<Step>, LessonError>>()?;
         if title.is_empty() || steps.is_empty() {
             return Err(LessonError::at(1, "a lesson has a title and at least one step with a check"));
         }
-        Ok(Lesson { title, summary, scenario, intro, steps, outro })
+        Ok(Lesson { title, summary, scenario, intro, setup, steps, outro })
     }
 }
 
+/// Whether there are no more steps and checks than a lesson may have.
+fn within_bounds(sections: &[Section]) -> Result<(), LessonError> {
+    let mut checks = 0;
+    for (n, section) in sections.iter().enumerate() {
+        checks += section.checks.len() + section.quiz.as_ref().map_or(0, |quiz| quiz.options.len());
+        if n == MOST_STEPS {
+            return Err(LessonError::at(section.line, format!("a lesson has at most {MOST_STEPS} steps")));
+        }
+        if checks > MOST_CHECKS {
+            return Err(LessonError::at(section.line, format!("a lesson has at most {MOST_CHECKS} checks")));
+        }
+    }
+    Ok(())
+}
+
 /// Title, summary and scenario.
-fn front_matter<'t>(lines: &mut impl Iterator<Item = (&'t str, u32)>) -> Result<[String; 3], LessonError> {
+pub(super) fn front_matter<'t>(lines: &mut impl Iterator<Item = (&'t str, u32)>) -> Result<[String; 3], LessonError> {
     const KEYS: [&str; 3] = ["title", "summary", "scenario"];
     if lines.next().is_none_or(|(line, _)| line != "---") {
         return Err(LessonError::at(1, "the front matter must begin with ---"));
@@ -196,24 +237,31 @@ fn front_matter<'t>(lines: &mut impl Iterator<Item = (&'t str, u32)>) -> Result<
     Err(LessonError::at(1, "the front matter must end with ---"))
 }
 
-/// Cuts the file at its second-level headings; the first section is what comes before them.
-fn sections<'t>(lines: &mut impl Iterator<Item = (&'t str, u32)>) -> Result<Vec<Section>, LessonError> {
-    let mut all = vec![Section::default()];
+/// Cuts the file at its second-level headings; the first section is what comes before them. What was read before a fault stays.
+pub(super) fn read_sections<'t>(
+    lines: &mut impl Iterator<Item = (&'t str, u32)>,
+    all: &mut Vec<Section>,
+) -> Result<(), LessonError> {
+    all.push(Section::default());
     while let Some((line, n)) = lines.next() {
         if let Some(title) = line.strip_prefix("## ") {
             all.push(Section { line: n, title: title.trim().to_owned(), ..Section::default() });
             continue;
         }
+        let is_intro = all.len() == 1;
         let section = all.last_mut().expect("there is always one");
         match line.strip_prefix("```") {
             None => push_line(&mut section.prose, line),
             Some(language) => {
                 let body = fence(lines, n)?;
+                if language.trim() == "setup" && !is_intro {
+                    return Err(LessonError::at(n, "a setup stands in the introduction"));
+                }
                 section.fenced(language.trim(), line, &body, n)?;
             }
         }
     }
-    Ok(all)
+    Ok(())
 }
 
 /// The lines up to the closing fence.
@@ -234,12 +282,22 @@ fn push_line(text: &mut String, line: &str) {
 }
 
 impl Section {
+    /// Whether there is nothing in it but what is read.
+    pub(super) fn is_prose(&self) -> bool {
+        self.checks.is_empty()
+            && self.quiz.is_none()
+            && self.hints.is_empty()
+            && self.solutions.is_empty()
+            && self.near_misses.is_empty()
+    }
+
     fn fenced(&mut self, language: &str, opening: &str, body: &str, n: u32) -> Result<(), LessonError> {
         match language {
             "check" => {
                 for (line, n) in body.lines().zip(n + 1..).filter(|(line, _)| !line.trim().is_empty()) {
                     let check = Check::parse(line);
                     self.checks.push(check.map_err(|e| LessonError { line: n, column: e.column, what: e.what })?);
+                    self.places.push(n);
                 }
             }
             "quiz" => {
@@ -247,6 +305,8 @@ impl Section {
                 let at = |line: u32, column, what| LessonError { line: n + 1 + line, column, what };
                 self.quiz = Some(quiz.map_err(|(line, e)| at(line, e.column, e.what))?);
             }
+            "setup" if self.setup.is_some() => return Err(LessonError::at(n, "there is one setup")),
+            "setup" => self.setup = Some(setup(body, n)?),
             "hint" => self.hints.push(body.to_owned()),
             "solution" => self.solutions.push(Way::parse(body, n)),
             "nearmiss" => self.near_misses.push(Way::parse(body, n)),
@@ -256,7 +316,7 @@ impl Section {
                 push_line(&mut self.prose, "```");
             }
             other => {
-                let what = format!("{other:?} is none of check, quiz, hint, solution, nearmiss, sh, yaml, text");
+                let what = format!("{other:?} is none of check, quiz, hint, solution, nearmiss, setup, sh, yaml, text");
                 return Err(LessonError { line: n, column: 4, what });
             }
         }
@@ -282,6 +342,18 @@ impl Section {
             near_misses: self.near_misses,
         })
     }
+}
+
+/// The lines of a setup.
+fn setup(body: &str, fence: u32) -> Result<Way, LessonError> {
+    let way = Way::parse(body, fence);
+    for (line, command) in &way.commands {
+        let word = command.strip_prefix('!').map(|words| words.split_whitespace().next().unwrap_or_default());
+        if let Some(word) = word.filter(|word| !SETUP_WORDS.contains(word)) {
+            return Err(LessonError::at(*line, format!("!{word} is none of !{} in a setup", SETUP_WORDS.join(", !"))));
+        }
+    }
+    Ok(way)
 }
 
 #[cfg(test)]
@@ -313,6 +385,27 @@ kubectl x
     }
 
     #[test]
+    fn a_lesson_may_begin_with_something_done() {
+        let lesson =
+            Lesson::parse(&LESSON.replace("Intro.", "Intro.\n```setup\nk x\n!wait 5s\n```")).expect("well-formed");
+        let setup = lesson.setup.expect("it has one");
+        assert_eq!(setup.words().collect::<Vec<_>>(), ["k x", "!wait 5s"]);
+        assert_eq!(lesson.intro.trim(), "Intro.", "it is not shown");
+    }
+
+    #[test]
+    fn a_lesson_of_anybody_is_bounded() {
+        let step = "## S\n```check\npods\n```\n```solution\nk\n```\n";
+        let head = "---\ntitle: T\n---\n";
+        let of = |middle: String| Lesson::parse(&format!("{head}{middle}")).map_err(|error| error.what);
+        assert!(of(step.repeat(MOST_STEPS)).is_ok());
+        assert_eq!(of(step.repeat(MOST_STEPS + 1)), Err("a lesson has at most 100 steps".into()));
+        let checks = "pods\n".repeat(MOST_CHECKS + 1);
+        assert_eq!(of(step.replace("pods\n", &checks)), Err("a lesson has at most 400 checks".into()));
+        assert_eq!(of(" ".repeat(MOST_BYTES)), Err("a lesson has at most 256 KiB".into()));
+    }
+
+    #[test]
     fn a_broken_lesson_says_where() {
         for (from, to, place, what) in [
             ("pods web --", "pods web b --", (14, 10), "\"b\" was not expected here"),
@@ -322,9 +415,18 @@ kubectl x
                 "```hint\nTry.\n```\n```solution",
                 "```hint\nTry.\n```\n```dissolution",
                 (19, 4),
-                "\"dissolution\" is none of check, quiz, hint, solution, nearmiss, sh, yaml, text",
+                "\"dissolution\" is none of check, quiz, hint, solution, nearmiss, setup, sh, yaml, text",
             ),
             ("```solution\nk", "```nearmiss\nk", (8, 1), "a step needs a check and a solution"),
+            ("```check\npods web -- No web.\n```\n", "", (8, 1), "a step needs a check and a solution"),
+            ("Do it.", "```setup\nk\n```", (9, 1), "a setup stands in the introduction"),
+            (
+                "Intro.",
+                "```setup\n!capture save /etc/passwd\n```",
+                (7, 1),
+                "!capture is none of !wait, !at, !until, !fault, !expect-exit in a setup",
+            ),
+            ("Intro.", "```setup\nk\n```\n```setup\nk\n```", (9, 1), "there is one setup"),
         ] {
             let error = Lesson::parse(&LESSON.replace(from, to)).expect_err("it is broken");
             assert_eq!(((error.line, error.column), error.what.as_str()), (place, what));

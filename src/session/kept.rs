@@ -3,59 +3,45 @@
 //! A link holds one moment. What the browser keeps is such a link, and more lines where there is more: `+ LINK` if the present
 //! lies in the past of what was lived, with all of that; then a line for each branch.
 
-use crate::cluster::Scenario;
-use crate::session::Session;
 use crate::session::branches::Branches;
-use crate::session::protocol::{LinkError, Update};
+use crate::session::protocol::Update;
 use crate::session::seek::shared;
+use crate::session::{Session, sharing};
 use crate::share::{self, Recipe};
 use crate::sim::Point;
 
-/// What was kept.
+/// What was kept beside the link.
 pub(super) struct Kept {
-    now: Recipe,
     whole: Option<Recipe>,
     branches: Branches,
 }
 
 impl Kept {
-    /// Reads a link, or what the browser kept.
-    ///
-    /// # Errors
-    /// The link cannot be read, or names a scenario that this version does not have.
-    pub(super) fn read(text: &str) -> Result<(Scenario, Kept), LinkError> {
-        let mut lines = text.lines().peekable();
-        let now = share::decode(lines.next().unwrap_or_default()).map_err(|error| match error {
-            share::LinkError::Damaged => LinkError::Damaged,
-            share::LinkError::TooNew => LinkError::TooNew,
-            share::LinkError::TooBig => LinkError::TooBig,
-        })?;
-        let scenario = now.scenario.parse().map_err(|_| LinkError::TooNew)?;
+    /// The link of what the browser kept, or a link or a lesson alone, and what was kept beside it.
+    pub(super) fn split(text: &str) -> (&str, &str) {
+        if sharing::is_lesson(text) { (text, "") } else { text.split_once('\n').unwrap_or((text, "")) }
+    }
+
+    /// Reads what was kept beside a link. What cannot be read is left out.
+    pub(super) fn read(beside: &str) -> Kept {
+        let mut lines = beside.lines().peekable();
         let ahead = lines.next_if(|line| line.starts_with("+ "));
         let whole = ahead.and_then(|line| share::decode(&line[2..]).ok());
-        let branches = Branches::read(&lines.collect::<Vec<_>>());
-        Ok((scenario, Kept { now, whole, branches }))
+        Kept { whole, branches: Branches::read(&lines.collect::<Vec<_>>()) }
     }
 }
 
 impl Session {
-    /// Lives what was kept on a cluster that has just become ready. Answers the lesson that was open.
-    ///
-    /// # Errors
-    /// Something in it was done that this version does not understand.
-    pub(super) fn bring_back(&mut self, kept: Kept) -> Result<Option<(String, u16)>, LinkError> {
-        let Kept { now, whole, branches } = kept;
-        self.change_to(&now.log, end_of(&now));
-        if self.world.log.len() < now.log.len() {
-            return Err(LinkError::TooNew);
-        }
-        if let Some(whole) = whole.filter(|whole| shared(&whole.log, &now.log) == now.log.len()) {
-            self.future = whole.log[now.log.len()..].to_vec();
+    /// Goes on with what was kept beside the world that is there.
+    pub(super) fn bring_back(&mut self, kept: Kept) {
+        let Kept { whole, branches } = kept;
+        let done = self.world.log.len();
+        if let Some(whole) = whole.filter(|whole| shared(&whole.log, &self.world.log) == done) {
+            self.future = whole.log[done..].to_vec();
             self.clock.end = end_of(&whole).max(self.clock.end);
         }
         self.branches = branches;
-        self.saved = self.world.log.len();
-        Ok(now.lesson)
+        self.saved = done;
     }
 
     /// What the browser is to keep: whenever something was done, and later when it asks. A world that nothing was done to

@@ -2,16 +2,24 @@
 
 use crate::lesson::done::{self, Done};
 use crate::lesson::{ALL, Facts, Lesson, Moment, Progress, Source, Step, golf};
-use crate::session::protocol::{LessonRequest, Update};
-use crate::session::{Session, World, WorldFacts, scene};
-use crate::share::Action;
+use crate::session::protocol::{LessonRequest, LinkError, Update};
+use crate::session::workshop::Workshop;
+use crate::session::{Session, World, WorldFacts, opening, scene, sharing};
+use crate::share::{Action, Markdown};
 use crate::view::{CheckState, LessonTitle, LessonView, Locale, MarkKind, MarkView, QuizView, StepView, prose};
+
+/// The name of the lesson that is not one of ours: there is one at a time.
+pub(super) const OWN: &str = "own";
 
 /// The open lesson.
 #[derive(Default)]
 pub(super) struct Course {
     locale: Locale,
     open: Option<Open>,
+    /// The text of the last lesson that was not one of ours.
+    own: Markdown,
+    /// The lesson that is being written.
+    pub(super) workshop: Option<Workshop>,
     /// How many steps of each lesson were done.
     done: Done,
 }
@@ -25,19 +33,55 @@ struct Open {
 impl Course {
     pub(super) fn set_locale(&mut self, locale: Locale) {
         self.locale = locale;
-        if let Some(open) = &mut self.open {
-            open.lesson = lesson(&open.id, locale).expect("it was opened before");
+        let lesson = self.open.as_ref().and_then(|open| self.lesson(&open.id));
+        if let (Some(open), Some(lesson)) = (&mut self.open, lesson) {
+            open.lesson = lesson;
         }
     }
 
-    /// What was done in an earlier world stays done.
+    /// What was done in an earlier world stays done, and what was written there.
     pub(super) fn keep_done(&mut self, earlier: Course) {
-        self.done = earlier.done;
+        (self.done, self.own, self.workshop) = (earlier.done, earlier.own, earlier.workshop);
+        if let Some(workshop) = &mut self.workshop {
+            workshop.is_elsewhere();
+        }
+    }
+
+    /// Takes over the text of a lesson that is not one of ours, if there is one.
+    pub(super) fn take_over(&mut self, text: Markdown, updates: &mut Vec<Update>) {
+        if !text.is_empty() {
+            updates.push(Update::Text(text.en.clone(), text.zh.clone()));
+            self.own = text;
+        }
+    }
+
+    /// The text of the last lesson that was not one of ours.
+    pub(super) fn own(&self) -> &Markdown {
+        &self.own
+    }
+
+    /// The name of the open lesson, and its text if it is not one of ours.
+    pub(super) fn open_lesson(&self) -> (String, Markdown) {
+        let id = self.open.as_ref().map(|open| open.id.clone()).unwrap_or_default();
+        let text = if id == OWN { self.own.clone() } else { Markdown::default() };
+        (id, text)
+    }
+
+    /// A lesson in the language of now; one that is not ours in the other language if it has only that.
+    fn lesson(&self, id: &str) -> Option<Lesson> {
+        if id != OWN {
+            return lesson(id, self.locale);
+        }
+        let [first, second] = match self.locale {
+            Locale::En => [&self.own.en, &self.own.zh],
+            Locale::Zh => [&self.own.zh, &self.own.en],
+        };
+        Lesson::parse(first.as_ref().or(second.as_ref())?).ok()
     }
 
     /// Goes on with a lesson at a step.
     pub(super) fn resume(&mut self, id: &str, at: u16, now: Moment) {
-        if let Some(lesson) = lesson(id, self.locale) {
+        if let Some(lesson) = self.lesson(id) {
             let at = at.min(u16::try_from(lesson.steps.len()).unwrap_or(u16::MAX));
             self.open =
                 Some(Open { id: id.to_owned(), lesson, progress: Progress { at, began: now, ..Progress::default() } });
@@ -91,18 +135,16 @@ impl Session {
     pub(super) fn lesson(&mut self, request: LessonRequest, updates: &mut Vec<Update>) {
         match request {
             LessonRequest::Open(id) => {
-                let Some(lesson) = lesson(&id, self.course.locale) else { return };
+                let Some(lesson) = self.course.lesson(&id) else { return };
                 let scenario = lesson.scenario.parse().unwrap_or_default();
-                let (want, course) = (std::mem::take(&mut self.want), std::mem::take(&mut self.course));
-                *self = Session::on(World::boot(scenario), self.locale);
-                (self.want, self.course) = (want, course);
-                let now = self.moment();
-                self.course.resume(&id, 0, now);
-                updates.push(Update::Ready {
-                    scenario: self.world.cluster.scenario().to_string(),
-                    version: "v1.36.2".into(),
-                    refused: None,
-                });
+                match opening::begin(&lesson, scenario) {
+                    Ok(world) => self.begin(world, &id, updates),
+                    Err(fault) => updates.push(Update::Refused(LinkError::Lesson(fault.to_string()))),
+                }
+            }
+            LessonRequest::Keep(en, zh) => {
+                let readable = |text: &String| sharing::lesson_of(text).is_ok();
+                self.course.own = Markdown { en: en.filter(readable), zh: zh.filter(readable) };
             }
             LessonRequest::Join(id) => {
                 let now = self.moment();
@@ -140,6 +182,15 @@ impl Session {
         self.shown.forget_lessons();
     }
 
+    /// Begins a lesson in its world.
+    pub(super) fn begin(&mut self, world: World, id: &str, updates: &mut Vec<Update>) {
+        self.enter(world, self.locale, (true, true));
+        self.tell_entered(updates);
+        let now = self.moment();
+        self.course.resume(id, 0, now);
+        self.shown.forget_lessons();
+    }
+
     /// Now, as a step's beginning.
     pub(super) fn moment(&self) -> Moment {
         WorldFacts(&self.world.cluster).now()
@@ -159,6 +210,7 @@ impl Session {
 
     /// Checks the open lesson and tells what has changed.
     pub(super) fn lesson_views(&mut self, updates: &mut Vec<Update>) {
+        self.workshop_views(updates);
         if !self.want.lesson && self.course.open.is_none() {
             return;
         }
@@ -176,9 +228,11 @@ impl Session {
                 label: step.title.clone(),
             }));
             self.shown.forget_timeline();
-            let done = self.course.done.entry(open.id.clone()).or_default();
-            *done = open.progress.at.max(*done);
-            updates.push(Update::Progress { text: done::write(&self.course.done), refused: false });
+            if open.id != OWN {
+                let done = self.course.done.entry(open.id.clone()).or_default();
+                *done = open.progress.at.max(*done);
+                updates.push(Update::Progress { text: done::write(&self.course.done), refused: false });
+            }
             self.shown.forget_lessons();
         }
         if !self.want.lesson {
@@ -201,6 +255,7 @@ fn view_of(open: &Open, facts: &dyn Facts, strokes: u16) -> LessonView {
     let steps = (0_u16..).zip(&open.lesson.steps).map(|(at, step)| step_view(open, at, step, facts, strokes)).collect();
     LessonView {
         id: open.id.clone(),
+        ours: open.id != OWN,
         title: open.lesson.title.clone(),
         intro: prose::parse(&open.lesson.intro),
         steps,

@@ -7,6 +7,7 @@
 //! wanted ([`Request::Want`]) and have changed.
 
 mod clock;
+mod sharing;
 
 pub use clock::{BranchRequest, ClockRequest, ClockView, CompareWant, Speed, TimelineWant, Toward};
 
@@ -16,8 +17,10 @@ use crate::sim::{Digest, EventId, Time};
 use crate::view::{
     BranchName, BranchView, ClusterDelta, CompareView, DetailView, EtcdView, HaView, LessonTitle, LessonView, Locale,
     MessagesView, ObjectRef, ObjectsView, PacketId, PacketKind, PacketListView, PacketView, Place, SceneTitle,
-    SchedulerView, TimelineView, WhyView,
+    SchedulerView, TimelineView, WhyView, WorkshopView,
 };
+
+pub use sharing::{Difference, LinkError, Part, ShareWhat, Sharing, ShownView, WorkshopRequest};
 
 /// The version of this protocol; raised with every change.
 pub const VERSION: u8 = 5;
@@ -97,7 +100,12 @@ pub enum Request {
     /// Something about lessons.
     Lesson(LessonRequest),
     /// Makes a share link; answered by [`Update::Link`].
-    MakeLink,
+    MakeLink(Box<Sharing>),
+    /// Opens the text of a file: a link, or a lesson. Answered by [`Update::Ready`], or by [`Update::Refused`], which leaves
+    /// everything as it was.
+    Open(String),
+    /// Something about the lesson that is being written.
+    Workshop(WorkshopRequest),
     /// Remembers how the world came about; answered by [`Update::Saved`]. Whatever is done is saved unasked.
     Save,
     /// Everything that was made, as manifests; answered by [`Update::File`].
@@ -156,6 +164,8 @@ pub enum LessonRequest {
     Answer(u16),
     /// Takes over what was done before, as the browser kept it or as a file says.
     Import(String),
+    /// The text of the last lesson that was not one of ours, English and Chinese, as the browser kept it.
+    Keep(Option<String>, Option<String>),
 }
 
 /// Which views are shown.
@@ -317,6 +327,25 @@ pub enum Update {
     Scenes(Vec<SceneTitle>),
     /// The open lesson.
     Lesson(Option<Box<LessonView>>),
+    /// The text of the open lesson, which is not one of ours, to be kept: English and Chinese.
+    Text(Option<String>, Option<String>),
+    /// The lesson that is being written has this text now.
+    Draft(String),
+    /// What is known of the lesson that is being written.
+    Workshop(Box<WorkshopView>),
+    /// What was wrong when it was played, a line each; empty if nothing was.
+    Rehearsed(Vec<String>),
+    /// What is to be shown beside what was opened.
+    Shown(Box<ShownView>),
+    /// What was opened came out otherwise than in the release that made it.
+    Differs {
+        /// That release.
+        release: String,
+        /// What is otherwise.
+        kinds: Vec<Difference>,
+    },
+    /// What was to be opened cannot be; everything is as it was.
+    Refused(LinkError),
     /// An answer to [`Request::Validate`], or what was wrong with an [`Request::Apply`].
     Diagnostics {
         /// The ticket of the request; 0 after an apply.
@@ -358,17 +387,6 @@ pub enum Work {
     Replaying,
     /// Another moment is sought.
     Seeking,
-}
-
-/// Why a link could not be opened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LinkError {
-    /// It is not a link of ours, or it is damaged.
-    Damaged,
-    /// Made by a later version.
-    TooNew,
-    /// It inflates to more than is allowed.
-    TooBig,
 }
 
 /// What the terminal shows.

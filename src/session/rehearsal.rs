@@ -7,7 +7,7 @@
 use crate::cluster::Scenario;
 use crate::kubectl::Files;
 use crate::lesson::{Facts, Lesson, LessonError, Moment, Step, format::Way};
-use crate::session::{Script, World, WorldFacts};
+use crate::session::{Script, World, WorldFacts, opening};
 use crate::sim::{Span, VecMap};
 
 /// How long the cluster gets after the last command of a way until the checks hold.
@@ -19,16 +19,9 @@ const STEP: Span = Span::secs(1);
 
 /// Plays the lesson of a file; what is wrong with it, in the order in which it was found. No lesson, no play.
 pub fn rehearse(text: &str) -> Vec<LessonError> {
-    let lesson = match Lesson::parse(text) {
-        Ok(lesson) => lesson,
+    let (lesson, scenario) = match opening::read(text) {
+        Ok(read) => read,
         Err(error) => return vec![error],
-    };
-    let scenario: Scenario = match lesson.scenario.parse() {
-        Ok(scenario) => scenario,
-        Err(error) => {
-            let line = text.lines().zip(1..).find(|(line, _)| line.starts_with("scenario:")).map_or(1, |(_, n)| n);
-            return vec![LessonError::at(line, format!("{error}"))];
-        }
     };
     let other = Scenario { seed: scenario.seed + 1, ..scenario.clone() };
     let mut faults = Vec::new();
@@ -53,6 +46,10 @@ pub fn differences(one: &Lesson, other: &Lesson) -> Vec<LessonError> {
         }
     };
     same(1, "the words of the scenario", one.scenario == other.scenario);
+    let setup = |lesson: &Lesson| -> Option<Vec<String>> {
+        lesson.setup.as_ref().map(|way| way.words().map(str::to_owned).collect())
+    };
+    same(other.setup.as_ref().map_or(1, |way| way.line), "the setups", setup(one) == setup(other));
     same(1, "the numbers of steps", one.steps.len() == other.steps.len());
     for (a, b) in one.steps.iter().zip(&other.steps) {
         let commands = |ways: &[Way]| -> Vec<Vec<String>> {
@@ -74,7 +71,13 @@ pub fn differences(one: &Lesson, other: &Lesson) -> Vec<LessonError> {
 
 /// Plays it to its end, or to the first step that cannot be done.
 fn play(lesson: &Lesson, scenario: Scenario, faults: &mut Vec<LessonError>) -> World {
-    let mut world = World::boot(scenario);
+    let mut world = match opening::begin(lesson, scenario) {
+        Ok(world) => world,
+        Err(fault) => {
+            faults.push(fault);
+            return World::boot(Scenario::default());
+        }
+    };
     for step in &lesson.steps {
         let before = faults.len();
         let since = WorldFacts(&world.cluster).now();
@@ -175,6 +178,13 @@ mod tests {
                 vec!["14:1: after this, still: No web."],
             ),
             ("run wbe", "run web", vec!["17:1: this near-miss passes the checks"]),
+            ("---\n\n## One", "---\n```setup\nkubectl run db --image=redis\n!wait 5s\n```\n## One", vec![]),
+            (
+                "---\n\n## One",
+                "---\n```setup\n!wait 5s\nkubectl delete pod nope\n```\n## One",
+                vec!["8:1: exit code 1: Error from server (NotFound): pods \"nope\" not found"],
+            ),
+            ("---\n\n## One", "---\n```setup\n!at 100000h\n```\n## One", vec!["7:1: a setup takes at most 24 hours"]),
             (
                 "kubectl run web --image=httpd",
                 "kubectl run web",

@@ -13,9 +13,10 @@
 
 use crate::cluster::{Scenario, scenario::parse_span};
 use crate::kubectl::Files;
+use crate::session::sharing;
 use crate::session::terminal::{Output, Stream};
 use crate::session::world::World;
-use crate::share::{self, Action, Recipe};
+use crate::share::{self, Action};
 use crate::sim::{Span, Time};
 
 /// How long a command may keep the script waiting before it is interrupted.
@@ -64,13 +65,12 @@ impl<'a> Script<'a> {
         self.world.unwrap_or_else(|| World::boot(Scenario::default()))
     }
 
-    /// A script that goes on from a link.
+    /// A script that goes on from a link, or from the text of a lesson.
     ///
     /// # Errors
-    /// The link cannot be opened, or describes a scenario that this version does not have.
+    /// It cannot be opened, or describes a scenario that this version does not have.
     pub fn from_link(link: &str, files: &'a dyn Files) -> Result<Script<'a>, String> {
-        let recipe: Recipe = share::decode(link).map_err(|error| error.to_string())?;
-        Ok(Script { world: Some(World::replay(&recipe)?), files })
+        Ok(Script { world: Some(sharing::world(link)?), files })
     }
 
     /// The virtual time since the start.

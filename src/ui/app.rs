@@ -7,6 +7,7 @@ use crate::ui::link;
 use crate::ui::panel;
 use crate::ui::state::{Page, Panel, page};
 use crate::ui::widget::boot::Trouble;
+use crate::ui::widget::embed::Embedded;
 use crate::ui::widget::splitter::{Edge, Splitter};
 use crate::ui::widget::tabs::{PhoneTabs, Tabs};
 use crate::ui::widget::top_bar::TopBar;
@@ -25,7 +26,21 @@ pub fn App() -> impl IntoView {
     let root = NodeRef::<leptos::html::Div>::new();
     root.on_load(move |element| dom::on_resize(&element, move |width, _| page.narrow.set(width < NARROW)));
     view! {
-        <div class="page" node_ref=root class:narrow=page.narrow>
+        <div class="page" node_ref=root class:narrow=page.narrow class:embed=page.embed.is_some()>
+            {match page.embed {
+                Some(panel) => view! { <Embedded panel/> }.into_any(),
+                None => view! { <Whole/> }.into_any(),
+            }}
+            <Trouble/>
+        </div>
+    }
+}
+
+/// All panels with their bars.
+#[component]
+fn Whole() -> impl IntoView {
+    let page = page();
+    view! {
             <a class="skip" href="#terminal-input">{move || page.t().skip_to_terminal}</a>
             <TopBar/>
             <main class="work" class:tall=move || page.drawer.get() != Panel::Terminal>
@@ -37,8 +52,6 @@ pub fn App() -> impl IntoView {
             </main>
             <panel::timeline::TimelineStrip/>
             <PhoneTabs/>
-            <Trouble/>
-        </div>
     }
 }
 
@@ -78,9 +91,11 @@ fn Side() -> impl IntoView {
         <div class="panel" role="tabpanel" id="panel-editor" hidden=move || !is(Panel::Editor) aria-labelledby="tab-editor">
             <panel::editor::EditorPanel/>
         </div>
-        <Show when=move || is(Panel::Lesson)>
-            <div class="panel" role="tabpanel" id="panel-lesson" aria-labelledby="tab-lesson"><panel::lesson::LessonPanel/></div>
-        </Show>
+        <div class="panel" role="tabpanel" id="panel-lesson" hidden=move || !is(Panel::Lesson) aria-labelledby="tab-lesson">
+            <Show when=move || is(Panel::Lesson) && !page.workshop.get()><panel::lesson::LessonPanel/></Show>
+            // So does the editor of lessons.
+            <div class="workshop-host" hidden=move || !page.workshop.get()><panel::workshop::Workshop/></div>
+        </div>
         <Show when=move || is(Panel::Detail)>
             <div class="panel" role="tabpanel" id="panel-detail" aria-labelledby="tab-detail"><panel::detail::DetailPanel/></div>
         </Show>

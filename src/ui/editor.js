@@ -1,10 +1,10 @@
-// The YAML editor: CodeMirror 6 with what Kubarium needs of it. Bundled by esbuild into editor.js and loaded lazily by the
+// The editor of YAML and of lessons: CodeMirror 6 with what Kubarium needs of it. Bundled by esbuild into editor.js and loaded lazily by the
 // page (src/ui/browser/editor.rs), which talks to it through globalThis.kubariumEditor.
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentLess, indentMore } from '@codemirror/commands';
 import { yaml } from '@codemirror/lang-yaml';
 import {
-  HighlightStyle, bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit, syntaxHighlighting,
+  HighlightStyle, StreamLanguage, bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit, syntaxHighlighting,
 } from '@codemirror/language';
 import { lintGutter, lintKeymap, setDiagnostics } from '@codemirror/lint';
 import { highlightSelectionMatches, searchKeymap } from '@codemirror/search';
@@ -39,9 +39,32 @@ const colours = HighlightStyle.define([
   { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: 'var(--code-key)' },
   { tag: [tags.string, tags.special(tags.string)], color: 'var(--code-string)' },
   { tag: [tags.number, tags.bool, tags.null, tags.keyword], color: 'var(--code-number)' },
+  { tag: tags.heading, color: 'var(--ink)', fontWeight: '600' },
   { tag: [tags.comment, tags.lineComment], color: 'var(--ink-3)', fontStyle: 'italic' },
   { tag: [tags.punctuation, tags.separator, tags.squareBracket, tags.brace, tags.meta], color: 'var(--ink-2)' },
 ]);
+
+// The Markdown of a lesson, as far as src/lesson/format.rs looks at it.
+const lesson = StreamLanguage.define({
+  name: 'lesson',
+  startState: () => ({ marks: 0, fence: null }),
+  token(stream, state) {
+    const starts = stream.sol();
+    if (starts && state.marks < 2 && stream.match(/^---$/)) { state.marks += 1; return 'meta'; }
+    if (starts && state.marks === 1 && stream.match(/^\w+:/)) return 'propertyName';
+    if (starts && stream.match(/^```/)) {
+      const language = stream.match(/^.*/)[0].trim();
+      state.fence = state.fence === null ? language : null;
+      return 'keyword';
+    }
+    if (starts && state.fence === null && stream.match(/^## .*/)) return 'heading';
+    if (state.fence === 'check' && stream.match(/^ -- .*/)) return 'string';
+    if (state.fence === 'check' && stream.match(/^.+?(?= -- )/)) return null;
+    stream.skipToEnd();
+    return state.fence === null ? null : 'meta';
+  },
+});
+const languages = { yaml: () => [yaml(), autocompletion()], lesson: () => [lesson, EditorView.lineWrapping] };
 
 // Escape, then Tab, leaves the editor: the keyboard is never trapped.
 let escaped = false;
@@ -58,8 +81,8 @@ const keys = (options) => [
 
 const extensions = (options) => [
   lineNumbers(), highlightActiveLineGutter(), foldGutter(), lintGutter(), history(), drawSelection(), indentOnInput(),
-  indentUnit.of('  '), EditorState.tabSize.of(2), bracketMatching(), closeBrackets(), autocompletion(),
-  highlightActiveLine(), highlightSelectionMatches(), yaml(), syntaxHighlighting(colours), theme,
+  indentUnit.of('  '), EditorState.tabSize.of(2), bracketMatching(), closeBrackets(),
+  highlightActiveLine(), highlightSelectionMatches(), ...languages[options.language](), syntaxHighlighting(colours), theme,
   EditorView.contentAttributes.of({ 'aria-label': options.label, tabindex: '0' }),
   Prec.high(keymap.of(keys(options))),
   keymap.of([
@@ -84,11 +107,22 @@ const toDiagnostic = (doc) => ([line, column, endLine, endColumn, warning, messa
   return { from, to, severity: warning ? 'warning' : 'error', message };
 };
 
+// What has to change in a text, so that the cursor stays where it is in the rest.
+const difference = (old, text) => {
+  const most = Math.min(old.length, text.length);
+  let start = 0;
+  while (start < most && old[start] === text[start]) start += 1;
+  let end = 0;
+  while (end < most - start && old[old.length - 1 - end] === text[text.length - 1 - end]) end += 1;
+  return { from: start, to: old.length - end, insert: text.slice(start, text.length - end) };
+};
+
 globalThis.kubariumEditor = (host, options) => {
   const state = EditorState.create({ doc: options.text, extensions: extensions(options) });
   const view = new EditorView({ state, parent: host });
   return {
-    set: (text) => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } }),
+    set: (text) => view.dispatch({ changes: difference(view.state.doc.toString(), text), scrollIntoView: true }),
+    line: () => view.state.doc.lineAt(view.state.selection.main.head).number,
     mark: (found) => view.dispatch(setDiagnostics(view.state, Array.from(found, toDiagnostic(view.state.doc)))),
   };
 };

@@ -8,11 +8,13 @@ use std::rc::Rc;
 
 use leptos::prelude::{Update as _, *};
 
-use crate::session::protocol::{Boot, LessonRequest, Request, Speed, TerminalUpdate, Update, Work};
+use crate::session::protocol::{
+    Boot, LessonRequest, Request, ShownView, Speed, TerminalUpdate, Update, Work, WorkshopRequest,
+};
 use crate::ui::browser::core::{Arrival, Core};
 use crate::ui::browser::{file, frame, storage, url};
 use crate::ui::panel::lesson::list;
-use crate::ui::state::{Flight, Page, Status, TermChunk};
+use crate::ui::state::{Flight, KEPT_DRAFT, Page, Panel, Status, TermChunk};
 use crate::view::MessagesView;
 
 /// Who answers.
@@ -51,6 +53,9 @@ pub const ECHO_MS: f64 = 900.0;
 /// The speed at which messages are followed: a millisecond takes a quarter of a second.
 const FOLLOWING: Speed = Speed(4);
 
+/// Under which names the last lesson that is not one of ours is kept, English and Chinese.
+const KEPT_LESSON: [&str; 2] = ["lesson.en", "lesson.zh"];
+
 /// Starts the core, and from then on keeps the page and the core in step.
 pub fn start(page: Page) {
     #[cfg(debug_assertions)]
@@ -59,10 +64,17 @@ pub fn start(page: Page) {
         fixture::fill(page);
         return keep_in_step(page);
     }
-    let boot = first_boot();
-    if let Boot::Saved(_) = boot {
-        page.restored.set(true);
-        page.status.set(Status::Busy(Work::Replaying, 0));
+    let boot = first_boot(page);
+    match boot {
+        Boot::Saved(_) => {
+            page.restored.set(true);
+            page.status.set(Status::Busy(Work::Replaying, 0));
+        }
+        Boot::Link(_) => {
+            page.foreign.set(true);
+            page.status.set(Status::Busy(Work::Replaying, 0));
+        }
+        _ => {}
     }
     start_core(page, boot);
     keep_in_step(page);
@@ -80,10 +92,18 @@ pub fn start_core(page: Page, boot: Boot) {
     let core = Core::start(move |arrival| match arrival {
         Arrival::Updates(updates) => {
             if let Some(boot) = waiting.take() {
+                let [en, zh] = KEPT_LESSON.map(storage::get);
+                page.send(Request::Lesson(LessonRequest::Keep(en, zh)));
                 page.send(Request::Boot { boot, locale: page.locale.get_untracked() });
                 page.send(Request::Want(Box::new(untrack(|| page.want()))));
                 if let Some(done) = storage::get(list::KEPT) {
                     page.send(Request::Lesson(LessonRequest::Import(done)));
+                }
+                if page.workshop.get_untracked() {
+                    page.send(Request::Workshop(WorkshopRequest::Look(page.draft.get_untracked())));
+                }
+                if let Some(id) = page.embed.and_then(|_| url::query("lesson")) {
+                    page.send(Request::Lesson(LessonRequest::Open(id)));
                 }
             }
             batch(|| updates.into_iter().for_each(|update| take_in(page, update)));
@@ -94,7 +114,15 @@ pub fn start_core(page: Page, boot: Boot) {
     page.link.set_value(core.map_or(Link::None, Link::Core));
 }
 
-fn first_boot() -> Boot {
+fn first_boot(page: Page) -> Boot {
+    if page.embed.is_some() {
+        // What is embedded begins as its address says, every time, and leaves what this browser kept alone.
+        return match (url::fragment(), url::query("scene")) {
+            (Some(link), _) => Boot::Link(link),
+            (None, Some(scene)) => Boot::Scene(scene),
+            (None, None) => Boot::Fresh(url::query("cluster").unwrap_or_default()),
+        };
+    }
     if let Some(link) = url::fragment() {
         url::clear_fragment();
         return Boot::Link(link);
@@ -103,6 +131,11 @@ fn first_boot() -> Boot {
         url::clear_query("scene");
         return Boot::Scene(scene);
     }
+    own_boot()
+}
+
+/// The learner's own cluster: as it was kept, else a new one.
+fn own_boot() -> Boot {
     // A cluster that the address asks for is a new one.
     match (url::query("cluster"), storage::get(KEPT_WORLD)) {
         (None, Some(link)) => Boot::Saved(link),
@@ -179,10 +212,17 @@ fn forget_old_flights(page: Page) {
 /// Takes one update into the signals.
 fn take_in(page: Page, update: Update) {
     match update {
+        Update::Ready { refused: Some(why), .. } if page.foreign.get_untracked() && page.embed.is_none() => {
+            page.refused.set(Some(why));
+            back_home(page);
+        }
         Update::Ready { version, refused, .. } => {
             page.version.set(version);
             page.restored.update(|restored| *restored &= refused.is_none());
-            page.refused.set(refused);
+            page.differs.set(None);
+            if refused.is_some() {
+                page.refused.set(refused);
+            }
             // Another world has other moments.
             page.mark.set(None);
             page.compare_to.set(None);
@@ -210,7 +250,8 @@ fn take_in(page: Page, update: Update) {
         Update::Ha(view) => page.ha.set(*view),
         Update::Scheduler(view) => page.scheduler.set(*view),
         Update::Objects(view) => page.objects.set(*view),
-        Update::Saved(link) => storage::set(KEPT_WORLD, &link),
+        Update::Saved(link) if page.embed.is_none() => storage::set(KEPT_WORLD, &link),
+        Update::Saved(_) => {}
         Update::Packets(list) => page.packets.set(*list),
         Update::Packet(packet) => page.packet.set(packet.map(|p| *p)),
         Update::Followed(id) => {
@@ -231,6 +272,27 @@ fn take_in(page: Page, update: Update) {
         Update::Lessons(list) => page.lessons.set(list),
         Update::Scenes(list) => page.scenes.set(list),
         Update::Lesson(lesson) => page.lesson.set(lesson.map(|l| *l)),
+        Update::Text(en, zh) => {
+            for (key, text) in KEPT_LESSON.into_iter().zip([en, zh]) {
+                match text {
+                    Some(text) => storage::set(key, &text),
+                    None => storage::remove(key),
+                }
+            }
+            // Whoever tries a lesson goes from the workshop to it.
+            page.workshop.set(false);
+            page.show(Panel::Lesson);
+        }
+        Update::Draft(text) => {
+            storage::set(KEPT_DRAFT, &text);
+            page.rehearsed.set(None);
+            page.draft.set(text);
+        }
+        Update::Workshop(view) => page.drafted.set(*view),
+        Update::Rehearsed(faults) => page.rehearsed.set(Some(faults)),
+        Update::Shown(shown) => show(page, *shown),
+        Update::Differs { release, kinds } => page.differs.set(Some((release, kinds))),
+        Update::Refused(why) => page.refused.set(Some(why)),
         Update::Diagnostics { found, .. } => page.diagnostics.set(found),
         Update::Link { link, digest } => {
             storage::set("link", &link);
@@ -239,6 +301,22 @@ fn take_in(page: Page, update: Update) {
         Update::File { name, bytes } => file::save(&name, "application/octet-stream", &bytes),
         Update::Broken { what, link } => page.status.set(Status::Broken(what, link)),
     }
+}
+
+/// Brings to the front what was shown when a link was made.
+fn show(page: Page, shown: ShownView) {
+    shown.panels.iter().filter_map(|id| Panel::named(id)).for_each(|panel| page.show(panel));
+    page.selected.set(shown.selected);
+    page.packet_id.set(shown.packet);
+}
+
+/// Leaves what somebody else's link opened, for the learner's own cluster.
+pub fn back_home(page: Page) {
+    let boot = own_boot();
+    page.foreign.set(false);
+    page.restored.set(matches!(boot, Boot::Saved(_)));
+    page.status.set(Status::Busy(Work::Replaying, 0));
+    start_core(page, boot);
 }
 
 /// Starts anew, and forgets what was kept.

@@ -14,3 +14,4 @@ pub mod packet;
 pub mod scheduler;
 pub mod terminal;
 pub mod timeline;
+pub mod workshop;

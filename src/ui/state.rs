@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use leptos::prelude::*;
 
 use crate::session::protocol::{
-    ClockRequest, ClockView, CompareWant, Diagnostic, EtcdWant, LinkError, ObjectsWant, Prompt, Request, SchedulerWant,
-    Selection, Speed, Stream, TextLink, TimelineWant, Toward, Want, Work,
+    ClockRequest, ClockView, CompareWant, Diagnostic, Difference, EtcdWant, LinkError, ObjectsWant, Prompt, Request,
+    SchedulerWant, Selection, Speed, Stream, TextLink, TimelineWant, Toward, Want, Work,
 };
 use crate::ui::browser::{storage, url};
 use crate::ui::link::Link;
@@ -14,7 +14,7 @@ use crate::ui::words::Words;
 use crate::view::{
     BranchName, BranchView, ClusterView, CompareView, DetailView, EtcdView, HaView, LessonTitle, LessonView, Locale,
     MessageView, MomentRef, ObjectRef, ObjectsView, PacketId, PacketListView, PacketView, Place, Plane, SceneTitle,
-    SchedulerView, TimelineView, WhyView,
+    SchedulerView, TimelineView, WhyView, WorkshopView,
 };
 use crate::view::{EventId, Time};
 
@@ -62,6 +62,12 @@ impl Panel {
         Panel::Compare,
     ];
 
+    /// The panel of that name in the document.
+    pub fn named(id: &str) -> Option<Panel> {
+        let all = [Panel::Cluster].into_iter().chain(Panel::SIDE).chain(Panel::DRAWER);
+        all.into_iter().find(|panel| panel.id() == id)
+    }
+
     /// Its name in the document.
     pub fn id(self) -> &'static str {
         match self {
@@ -94,6 +100,19 @@ pub enum Status {
     Stale,
 }
 
+/// What the box of links shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// The cluster as it is.
+    Cluster,
+    /// The open lesson.
+    Lesson,
+    /// The chosen packet.
+    Packet,
+    /// The lesson that is being written.
+    Draft,
+}
+
 /// A piece of the terminal's output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TermChunk {
@@ -115,6 +134,9 @@ pub struct Flight {
     /// The wall-clock time in milliseconds at which the page heard of it.
     pub seen_ms: f64,
 }
+
+/// Under which name the lesson that is being written is kept.
+pub const KEPT_DRAFT: &str = "draft";
 
 /// All signals. A copy of this is a handle to the same page.
 #[derive(Clone, Copy)]
@@ -203,8 +225,18 @@ pub struct Page {
     pub to_edit: RwSignal<Option<String>>,
     /// What `kubectl edit` waits for, as it was given to the editor.
     pub editing: RwSignal<Option<String>>,
+    /// What the box of links shares.
+    pub sharing: RwSignal<Share>,
     /// The fragment of the share link, once made.
     pub share: RwSignal<Option<(String, String)>>,
+    /// Whether the workshop is open.
+    pub workshop: RwSignal<bool>,
+    /// The text of the lesson that is being written.
+    pub draft: RwSignal<String>,
+    /// What is known of it.
+    pub drafted: RwSignal<WorkshopView>,
+    /// What was wrong when it was played; `None` if it was not, since it was changed.
+    pub rehearsed: RwSignal<Option<Vec<String>>>,
     /// The panel beside the picture.
     pub side: RwSignal<Panel>,
     /// The panel below it.
@@ -217,6 +249,12 @@ pub struct Page {
     pub restored: RwSignal<bool>,
     /// Why a link could not be opened.
     pub refused: RwSignal<Option<LinkError>>,
+    /// What came out otherwise than in the release that made a link: that release, and the kinds.
+    pub differs: RwSignal<Option<(String, Vec<Difference>)>>,
+    /// Whether the cluster comes from a link of somebody else.
+    pub foreign: RwSignal<bool>,
+    /// The only panel, where the page is embedded in another.
+    pub embed: Option<Panel>,
     /// Ticks that must be short, because something was just asked for.
     pub hold: StoredValue<u8>,
     /// Parts of the details that the learner opened or folded.
@@ -275,13 +313,21 @@ impl Page {
             diagnostics: RwSignal::new(Vec::new()),
             to_edit: RwSignal::new(None),
             editing: RwSignal::new(None),
+            sharing: RwSignal::new(Share::Cluster),
             share: RwSignal::new(None),
+            workshop: RwSignal::new(false),
+            draft: RwSignal::new(storage::get(KEPT_DRAFT).unwrap_or_default()),
+            drafted: RwSignal::new(WorkshopView::default()),
+            rehearsed: RwSignal::new(None),
             side: RwSignal::new(Panel::Editor),
             drawer: RwSignal::new(Panel::Terminal),
             phone: RwSignal::new(Panel::Cluster),
             narrow: RwSignal::new(false),
             restored: RwSignal::new(false),
             refused: RwSignal::new(None),
+            differs: RwSignal::new(None),
+            foreign: RwSignal::new(false),
+            embed: url::query("embed").and_then(|id| Panel::named(&id)),
             hold: StoredValue::new(0),
             folds: StoredValue::new(BTreeMap::new()),
             link: StoredValue::new_local(Link::None),
@@ -332,6 +378,9 @@ impl Page {
 
     /// Whether a panel can be seen.
     pub fn is_shown(&self, panel: Panel) -> bool {
+        if let Some(only) = self.embed {
+            return only == panel;
+        }
         if self.narrow.get() {
             return self.phone.get() == panel;
         }

@@ -2,6 +2,7 @@
 
 pub mod boot;
 pub mod branches;
+pub mod embed;
 pub mod faults;
 pub mod menu;
 pub mod palette;

@@ -37,6 +37,8 @@ pub struct SceneTitle {
 pub struct LessonView {
     /// Its name.
     pub id: String,
+    /// Whether it came with the page; otherwise somebody wrote and shared it.
+    pub ours: bool,
     /// Its title.
     pub title: String,
     /// What comes before the first step.
@@ -98,4 +100,39 @@ pub enum CheckState {
     Open,
     /// Met.
     Met,
+}
+
+/// What is known of a lesson that is being written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct WorkshopView {
+    /// Its first fault: line and column from 1, and what is wrong.
+    pub fault: Option<(u32, u32, String)>,
+    /// Its steps, as far as they can be read.
+    pub steps: Vec<DraftStep>,
+    /// The step whose solution is being recorded.
+    pub recording: Option<u16>,
+}
+
+/// A step of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DraftStep {
+    /// The line of its title.
+    pub line: u32,
+    /// Its title.
+    pub title: String,
+    /// Its checks.
+    pub checks: Vec<DraftCheck>,
+}
+
+/// A check of a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DraftCheck {
+    /// Its line.
+    pub line: u32,
+    /// What it claims: `pods web where ready`.
+    pub claim: String,
+    /// Whether that is true now.
+    pub holds: bool,
+    /// What is missing if it is not.
+    pub missing: String,
 }

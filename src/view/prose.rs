@@ -40,24 +40,27 @@ pub enum Inline {
     Link(String, Vec<Inline>),
 }
 
+/// How deep quotations, lists and stress may stand in one another; what is deeper is plain text.
+const DEEPEST: u8 = 16;
+
 /// Reads Markdown. Every input is valid Markdown, so this cannot fail.
 pub fn parse(markdown: &str) -> Vec<Block> {
     let mut events = Parser::new(markdown);
-    blocks(&mut events, None)
+    blocks(&mut events, None, 0)
 }
 
 /// Blocks up to the end of what was opened (`until`), or to the end of the text.
-fn blocks(events: &mut Parser<'_>, until: Option<TagEnd>) -> Vec<Block> {
+fn blocks(events: &mut Parser<'_>, until: Option<TagEnd>, depth: u8) -> Vec<Block> {
     let mut out = Vec::new();
     // Items of a tight list hold inline text without a paragraph around it.
     let mut loose: Vec<Inline> = Vec::new();
     while let Some(event) = events.next() {
         match event {
             Event::End(end) if Some(end) == until => break,
-            Event::Start(tag) if is_inline(&tag) => loose.push(inline_of(events, tag)),
+            Event::Start(tag) if is_inline(&tag) => loose.push(inline_of(events, tag, depth)),
             Event::Start(tag) => {
                 flush(&mut loose, &mut out);
-                out.extend(block(events, tag));
+                out.extend(block(events, tag, depth));
             }
             other => loose.extend(plain(other)),
         }
@@ -72,24 +75,43 @@ fn flush(loose: &mut Vec<Inline>, out: &mut Vec<Block>) {
     }
 }
 
-fn block(events: &mut Parser<'_>, tag: Tag<'_>) -> Option<Block> {
+fn block(events: &mut Parser<'_>, tag: Tag<'_>, depth: u8) -> Option<Block> {
     let end = tag.to_end();
+    if depth >= DEEPEST {
+        return Some(Block::Paragraph(vec![Inline::Text(flat(events))]));
+    }
+    let depth = depth + 1;
     Some(match tag {
-        Tag::Heading { level, .. } => Block::Heading(level as u8, inlines(events, end)),
-        Tag::Paragraph => Block::Paragraph(inlines(events, end)),
-        Tag::BlockQuote(_) => Block::Aside(blocks(events, Some(end))),
-        Tag::List(first) => Block::List(first.is_some(), items(events, end)),
+        Tag::Heading { level, .. } => Block::Heading(level as u8, inlines(events, end, depth)),
+        Tag::Paragraph => Block::Paragraph(inlines(events, end, depth)),
+        Tag::BlockQuote(_) => Block::Aside(blocks(events, Some(end), depth)),
+        Tag::List(first) => Block::List(first.is_some(), items(events, end, depth)),
         Tag::CodeBlock(kind) => code(&kind, text_until(events, end)),
         Tag::HtmlBlock => Block::Code(text_until(events, end)),
-        _ => return Some(Block::Paragraph(inlines(events, end))).filter(|b| *b != Block::Paragraph(Vec::new())),
+        _ => return Some(Block::Paragraph(inlines(events, end, depth))).filter(|b| *b != Block::Paragraph(Vec::new())),
     })
 }
 
-fn items(events: &mut Parser<'_>, until: TagEnd) -> Vec<Vec<Block>> {
+/// The text of what was just opened, to its end.
+fn flat(events: &mut Parser<'_>) -> String {
+    let (mut text, mut open) = (String::new(), 1_u32);
+    for event in events.by_ref() {
+        match event {
+            Event::Start(_) => open += 1,
+            Event::End(_) if open == 1 => break,
+            Event::End(_) => open -= 1,
+            Event::Text(t) | Event::Code(t) | Event::Html(t) | Event::InlineHtml(t) => text.push_str(&t),
+            _ => text.push(' '),
+        }
+    }
+    text
+}
+
+fn items(events: &mut Parser<'_>, until: TagEnd, depth: u8) -> Vec<Vec<Block>> {
     let mut items = Vec::new();
     while let Some(event) = events.next() {
         match event {
-            Event::Start(Tag::Item) => items.push(blocks(events, Some(TagEnd::Item))),
+            Event::Start(Tag::Item) => items.push(blocks(events, Some(TagEnd::Item), depth)),
             Event::End(end) if end == until => break,
             _ => {}
         }
@@ -117,12 +139,12 @@ fn text_until(events: &mut Parser<'_>, until: TagEnd) -> String {
     text
 }
 
-fn inlines(events: &mut Parser<'_>, until: TagEnd) -> Vec<Inline> {
+fn inlines(events: &mut Parser<'_>, until: TagEnd, depth: u8) -> Vec<Inline> {
     let mut out = Vec::new();
     while let Some(event) = events.next() {
         match event {
             Event::End(end) if end == until => break,
-            Event::Start(tag) => out.push(inline_of(events, tag)),
+            Event::Start(tag) => out.push(inline_of(events, tag, depth)),
             other => out.extend(plain(other)),
         }
     }
@@ -156,8 +178,11 @@ fn is_inline(tag: &Tag<'_>) -> bool {
     matches!(tag, Tag::Emphasis | Tag::Strong | Tag::Strikethrough | Tag::Link { .. } | Tag::Image { .. })
 }
 
-fn inline_of(events: &mut Parser<'_>, tag: Tag<'_>) -> Inline {
-    let inner = inlines(events, tag.to_end());
+fn inline_of(events: &mut Parser<'_>, tag: Tag<'_>, depth: u8) -> Inline {
+    if depth >= DEEPEST {
+        return Inline::Text(flat(events));
+    }
+    let inner = inlines(events, tag.to_end(), depth + 1);
     match tag {
         Tag::Emphasis => Inline::Emphasis(inner),
         Tag::Strong => Inline::Strong(inner),
@@ -241,6 +266,44 @@ mod tests {
     fn html_is_text_and_unsafe_links_lose_their_address() {
         check("<script>alert(1)</script>\n", &[Block::Code("<script>alert(1)</script>\n".into())]);
         check("[x](javascript:alert(1))", &[Block::Paragraph(vec![Inline::Emphasis(vec![text("x")])])]);
+    }
+
+    #[test]
+    fn whatever_stands_in_the_text_no_html_and_no_foreign_scheme_comes_out() {
+        /// Every address that a block would lead to.
+        fn addresses(blocks: &[Block], found: &mut Vec<String>) {
+            for block in blocks {
+                match block {
+                    Block::Heading(_, text) | Block::Paragraph(text) => found.extend(text.iter().flat_map(hrefs)),
+                    Block::List(_, items) => items.iter().for_each(|item| addresses(item, found)),
+                    Block::Aside(inner) => addresses(inner, found),
+                    Block::Command(_) | Block::Manifest(_) | Block::Code(_) => {}
+                }
+            }
+        }
+        fn hrefs(piece: &Inline) -> Vec<String> {
+            match piece {
+                Inline::Link(href, inner) => [href.clone()].into_iter().chain(inner.iter().flat_map(hrefs)).collect(),
+                Inline::Emphasis(inner) | Inline::Strong(inner) => inner.iter().flat_map(hrefs).collect(),
+                Inline::Text(_) | Inline::Code(_) => Vec::new(),
+            }
+        }
+        let hostile = "[a](javascript:alert(1)) [b](JaVaScRiPt:alert(1)) [c](data:text/html,<script>) [d](vbscript:x)\n\
+            [e](  javascript:alert(1)) ![f](javascript:alert(1)) <javascript:alert(1)> <img src=x onerror=alert(1)>\n\
+            [g](https://example.com/) [h]\n\n[h]: javascript:alert(1)\n\n- > [i](//evil) <b onclick=x>\n";
+        let mut found = Vec::new();
+        addresses(&parse(hostile), &mut found);
+        assert_eq!(found, ["https://example.com/"]);
+    }
+
+    #[test]
+    fn what_stands_too_deep_is_flat() {
+        for deep in [">".repeat(60_000) + "x", "- ".repeat(60_000) + "x", "*a _b ".repeat(30_000), "[".repeat(60_000)] {
+            let shown = format!("{:?}", parse(&deep));
+            assert!(shown.matches("Aside(").count() <= usize::from(DEEPEST), "{}", shown.len());
+        }
+        let (open, close) = ("*_".repeat(20), "_*".repeat(20));
+        assert!(format!("{:?}", parse(&format!("{open}deep{close}"))).contains("\"deep\""), "the text is there");
     }
 
     #[test]

@@ -38,11 +38,6 @@ pub fn tell_window(event: &str) {
     }
 }
 
-/// Whether the system prefers dark colours.
-pub fn prefers_dark() -> bool {
-    matches("(prefers-color-scheme: dark)")
-}
-
 /// Whether the learner wants things to stand still.
 pub fn prefers_stillness() -> bool {
     matches("(prefers-reduced-motion: reduce)")

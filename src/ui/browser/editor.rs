@@ -1,7 +1,7 @@
-//! The YAML editor (`src/ui/editor.js`, CodeMirror 6), loaded when it is first shown.
+//! The editor of YAML and of lessons (`src/ui/editor.js`, CodeMirror 6), loaded when it is first shown.
 //!
-//! The bundle puts one function on the global object: `kubariumEditor(host, options)`; its answer has `set(text)` and
-//! `mark(list)`.
+//! The bundle puts one function on the global object: `kubariumEditor(host, options)`; its answer has `set(text)`,
+//! `line()` and `mark(list)`.
 
 use std::rc::Rc;
 
@@ -24,17 +24,26 @@ pub struct Told {
     pub apply: Box<dyn Fn()>,
 }
 
+/// What is edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Manifests.
+    Yaml,
+    /// The Markdown of a lesson.
+    Lesson,
+}
+
 /// Loads the editor into `host` and calls `ready` with it; `failed` if it cannot be loaded.
 pub fn load(
     host: web_sys::Element,
     text: String,
-    label: &'static str,
+    (language, label): (Language, &'static str),
     told: Told,
     ready: impl Fn(Editor) + 'static,
     failed: impl Fn() + 'static,
 ) {
     let told = Rc::new(told);
-    let start = move || match start(&host, &text, label, &told) {
+    let start = move || match start(&host, &text, (language, label), &told) {
         Some(editor) => ready(editor),
         None => leptos::logging::warn!("the editor's bundle has no kubariumEditor"),
     };
@@ -61,11 +70,12 @@ fn global() -> Option<js_sys::Function> {
     js_sys::Reflect::get(&js_sys::global(), &"kubariumEditor".into()).ok()?.dyn_into().ok()
 }
 
-fn start(host: &web_sys::Element, text: &str, label: &str, told: &Rc<Told>) -> Option<Editor> {
+fn start(host: &web_sys::Element, text: &str, (language, label): (Language, &str), told: &Rc<Told>) -> Option<Editor> {
     let options = js_sys::Object::new();
     let set = |name: &str, value: &JsValue| drop(js_sys::Reflect::set(&options, &name.into(), value));
     set("text", &text.into());
     set("label", &label.into());
+    set("language", &(if language == Language::Yaml { "yaml" } else { "lesson" }).into());
     let on_change = Closure::<dyn Fn(String)>::new({
         let told = told.clone();
         move |text| (told.changed)(text)
@@ -86,6 +96,12 @@ impl Editor {
     /// Replaces the whole text, as one step that can be undone.
     pub fn set(&self, text: &str) {
         self.call("set", &text.into());
+    }
+
+    /// The line of the cursor, from 1.
+    pub fn line(&self) -> u32 {
+        // A line is a small whole number.
+        self.call("line", &JsValue::UNDEFINED).as_f64().map_or(1, |line| line as u32)
     }
 
     /// Marks what is wrong.

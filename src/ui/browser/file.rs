@@ -24,7 +24,12 @@ pub fn save(name: &str, mime: &str, bytes: &[u8]) {
 pub fn read(event: &leptos::ev::Event, most: f64, then: impl Fn(Option<String>) + Clone + 'static) {
     let input = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
     let Some(input) = input else { return };
-    let chosen = input.files().and_then(|files| files.get(0)).filter(|file| file.size() <= most);
+    read_first(input.files(), most, then);
+    input.set_value("");
+}
+
+fn read_first(files: Option<web_sys::FileList>, most: f64, then: impl Fn(Option<String>) + Clone + 'static) {
+    let chosen = files.and_then(|files| files.get(0)).filter(|file| file.size() <= most);
     let Some(chosen) = chosen else { return then(None) };
     let failed = then.clone();
     let read = Closure::once(move |text: JsValue| then(text.as_string()));
@@ -33,7 +38,30 @@ pub fn read(event: &leptos::ev::Event, most: f64, then: impl Fn(Option<String>) 
     // The browser calls one of the two later.
     read.forget();
     refused.forget();
-    input.set_value("");
+}
+
+/// Reads every file that is dropped on the page, if it is not longer than `most` bytes.
+pub fn on_drop(most: f64, then: impl Fn(Option<String>) + Clone + 'static) {
+    let carries = |event: &web_sys::DragEvent| event.data_transfer().and_then(|data| data.files());
+    let over = Closure::<dyn Fn(web_sys::DragEvent)>::new(|event: web_sys::DragEvent| {
+        let types = event.data_transfer().map(|data| data.types()).unwrap_or_default();
+        if types.includes(&"Files".into(), 0) {
+            event.prevent_default();
+        }
+    });
+    let dropped = Closure::<dyn Fn(web_sys::DragEvent)>::new(move |event: web_sys::DragEvent| {
+        let files = carries(&event).filter(|files| files.length() > 0);
+        if files.is_some() {
+            event.prevent_default();
+            read_first(files, most, then.clone());
+        }
+    });
+    let window = window();
+    drop(window.add_event_listener_with_callback("dragover", over.as_ref().unchecked_ref()));
+    drop(window.add_event_listener_with_callback("drop", dropped.as_ref().unchecked_ref()));
+    // Files can be dropped as long as the page is there.
+    over.forget();
+    dropped.forget();
 }
 
 /// Puts `text` on the clipboard. Where the browser refuses, nothing happens: the text is also shown to be copied by hand.

@@ -43,6 +43,23 @@ pub fn with_fragment(fragment: &str) -> String {
     })
 }
 
+/// The address of this page as it was opened, without a query parameter.
+pub fn without_query(name: &str) -> String {
+    current().map_or_else(String::new, |url| {
+        url.search_params().delete(name);
+        url.href()
+    })
+}
+
+/// The address at which `fragment` is embedded in another page, with one panel.
+pub fn embedding(panel: &str, fragment: &str) -> String {
+    current().map_or_else(String::new, |url| {
+        url.search_params().set("embed", panel);
+        url.set_hash(fragment);
+        url.href()
+    })
+}
+
 fn current() -> Option<web_sys::Url> {
     web_sys::Url::new(&window().location().href().ok()?).ok()
 }

@@ -47,7 +47,7 @@ pub fn answer(page: Page, request: &Request) {
                 Update::Terminal(TerminalUpdate { clear: false, chunks, prompt: Prompt::Ready("$ ".into()) }),
             );
         }
-        Request::MakeLink => {
+        Request::MakeLink(_) => {
             take_in(page, Update::Link { link: "k1.eJwDAAAAAAE".into(), digest: crate::sim::digest_of(&0) })
         }
         _ => {}

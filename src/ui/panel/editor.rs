@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::session::protocol::{Diagnostic, Request};
-use crate::ui::browser::editor::{self, Editor, Told};
+use crate::ui::browser::editor::{self, Editor, Language, Told};
 use crate::ui::browser::{dom, storage};
 use crate::ui::panel::examples;
 use crate::ui::state::{Page, Panel, page};
@@ -74,7 +74,7 @@ fn load(
     editor::load(
         host,
         text.get_untracked(),
-        label,
+        (Language::Yaml, label),
         told,
         move |e| {
             e.mark(&page.diagnostics.get_untracked());

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use crate::session::protocol::{LessonRequest, Request};
 use crate::ui::panel::lesson::list::List;
 use crate::ui::panel::lesson::quiz::Quiz;
+use crate::ui::panel::workshop;
 use crate::ui::state::{Page, Panel, page};
 use crate::ui::widget::prose::Prose;
 use crate::view::{CheckState, LessonView, StepView};
@@ -25,7 +26,7 @@ pub fn LessonPanel() -> impl IntoView {
             Some(lesson) => view! { <Open lesson/> }.into_any(),
             None => view! { <List/> }.into_any(),
         }}}
-        <Show when=move || page.narrow.get()><Said/></Show>
+        <Show when=move || page.narrow.get() || page.embed.is_some()><Said/></Show>
     }
 }
 
@@ -48,7 +49,7 @@ fn Said() -> impl IntoView {
         <Show when=move || !last.with(String::is_empty)>
             <aside class="said" aria-live="polite">
                 <pre tabindex="0">{last}</pre>
-                <button class="quiet" on:click=move |_| page.show(Panel::Terminal)>{move || page.t().terminal}</button>
+                <button class="quiet" hidden=page.embed.is_some() on:click=move |_| page.show(Panel::Terminal)>{move || page.t().terminal}</button>
             </aside>
         </Show>
     }
@@ -57,7 +58,8 @@ fn Said() -> impl IntoView {
 #[component]
 fn Open(lesson: LessonView) -> impl IntoView {
     let page = page();
-    let LessonView { title, intro, steps, at, outro, .. } = lesson;
+    let LessonView { title, ours, intro, steps, at, outro, .. } = lesson;
+    let writes = !ours && page.draft.with_untracked(|text| !text.is_empty());
     let count = steps.len();
     let finished = usize::from(at) >= count;
     view! {
@@ -66,6 +68,8 @@ fn Open(lesson: LessonView) -> impl IntoView {
                 <h2>{title}</h2>
                 <button class="quiet" on:click=move |_| ask(page, LessonRequest::Close)>{page.words().all_lessons}</button>
             </header>
+            {(!ours).then(|| view! { <p class="not-ours" role="note">{page.words().not_ours}</p> })}
+            {writes.then(|| view! { <p class="row"><button class="quiet go-on" on:click=move |_| workshop::open(page)>{page.words().go_on_writing}</button></p> })}
             <progress max=count.to_string() value=at.to_string() aria-label=page.words().progress/>
             <Prose blocks=intro/>
             <ol class="steps">

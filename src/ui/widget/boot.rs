@@ -20,7 +20,7 @@ pub fn Trouble() -> impl IntoView {
     view! {
         <div class="trouble" aria-live="polite">
             {move || { page.locale.track(); match page.status.get() {
-                Status::Ready => view! { <Refused/><Restored/><Newer/><Forked/><Unreached/> }.into_any(),
+                Status::Ready => view! { <Refused/><Differs/><Restored/><Newer/><Forked/><Unreached/> }.into_any(),
                 Status::Busy(work, done) => view! { <Busy work done/> }.into_any(),
                 Status::Broken(what, link) => view! { <Broken what link/> }.into_any(),
                 Status::Stale => view! {
@@ -40,6 +40,9 @@ fn Busy(work: Work, done: u16) -> impl IntoView {
     view! {
         <div class="notice busy">
             <label>{says} <progress max="1000" value=(done > 0).then(|| done.to_string())/></label>
+            {page.foreign.get_untracked().then(|| view! {
+                <button class="quiet" on:click=move |_| link::back_home(page)>{page.words().back_home}</button>
+            })}
             {restoring.then(|| view! {
                 <button class="quiet" on:click=move |_| link::start_afresh(page)>{page.words().start_afresh}</button>
             })}
@@ -84,15 +87,35 @@ fn Newer() -> impl IntoView {
 fn Refused() -> impl IntoView {
     let page = page();
     let words = move |why| match why {
-        LinkError::Damaged => page.words().link_damaged,
-        LinkError::TooNew => page.words().link_too_new,
-        LinkError::TooBig => page.words().link_too_big,
+        LinkError::Damaged => (page.words().link_damaged, String::new()),
+        LinkError::TooNew => (page.words().link_too_new, String::new()),
+        LinkError::TooBig => (page.words().link_too_big, String::new()),
+        LinkError::Unknown(what) => (page.words().link_unknown, what),
+        LinkError::Lesson(what) => (page.words().link_lesson, what),
     };
     view! {
         {move || page.refused.get().map(|why| view! {
-            <div class="notice waiting">
-                <p>{words(why)}</p>
+            <div class="notice waiting refused" role="alert">
+                <p>{words(why.clone()).0}" "{page.words().nothing_changed}</p>
+                <p class="mono">{words(why).1}</p>
                 <button class="quiet" on:click=move |_| page.refused.set(None)>{page.words().close}</button>
+            </div>
+        })}
+    }
+}
+
+/// The same commands came out otherwise in this release.
+#[component]
+fn Differs() -> impl IntoView {
+    let page = page();
+    view! {
+        {move || page.differs.get().map(|(release, kinds)| view! {
+            <div class="notice waiting differs">
+                <p>{page.words().differs(&release)}</p>
+                <ul class="plain mono">
+                    {kinds.into_iter().map(|kind| view! { <li>{page.words().difference(&kind)}</li> }).collect_view()}
+                </ul>
+                <button class="quiet" on:click=move |_| page.differs.set(None)>{page.words().close}</button>
             </div>
         })}
     }
@@ -102,13 +125,14 @@ fn Refused() -> impl IntoView {
 fn Broken(what: String, link: String) -> impl IntoView {
     let page = page();
     let address = (!link.is_empty()).then(|| url::with_fragment(&link));
-    let anew = move |_| link::start_afresh(page);
+    let foreign = page.foreign.get_untracked();
+    let anew = move |_| if foreign { link::back_home(page) } else { link::start_afresh(page) };
     view! {
         <div class="notice bad" role="alert">
             <p><strong>{page.words().broken}</strong></p>
             <p class="mono">{what}</p>
             {address.map(|a| view! { <p><a href=a>{page.words().reproduce}</a></p> })}
-            <button class="solid" on:click=anew>{page.words().start_anew}</button>
+            <button class="solid" on:click=anew>{if foreign { page.words().back_home } else { page.words().start_anew }}</button>
         </div>
     }
 }

@@ -21,11 +21,8 @@ pub fn LocaleSwitch() -> impl IntoView {
 #[component]
 pub fn ThemeSwitch() -> impl IntoView {
     let page = page();
-    let dark = RwSignal::new(match storage::get("theme").as_deref() {
-        Some("dark") => true,
-        Some("light") => false,
-        _ => dom::prefers_dark(),
-    });
+    // `public/start.js` has decided by the address, the memory of this browser and the system.
+    let dark = RwSignal::new(dom::root("data-theme").as_deref() == Some("dark"));
     let turn = move |_| {
         let to = if dark.get_untracked() { "light" } else { "dark" };
         storage::set("theme", to);

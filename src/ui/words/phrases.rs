@@ -1,6 +1,7 @@
 //! What is said with arguments: places, happenings, waiting, outcomes.
 
 use super::{Words, say};
+use crate::session::protocol::Difference;
 use crate::view::{BranchName, BranchView, ComponentKind, Happening, Outcome, Place, WaitFor};
 
 impl Words {
@@ -57,6 +58,39 @@ impl Words {
     pub fn golf(&self, strokes: u16, par: u16) -> String {
         let commands = if strokes == 1 { "command" } else { "commands" };
         say!(self, "{strokes} {commands}, fewest {par}", "{strokes} 条命令，最少 {par} 条")
+    }
+
+    /// How long a link is.
+    pub fn link_length(&self, characters: usize) -> String {
+        say!(self, "{characters} characters", "{characters} 个字符")
+    }
+
+    /// For which step is recorded.
+    pub fn records(&self, step: u16) -> String {
+        let step = step + 1;
+        say!(
+            self,
+            "What you type in the terminal now becomes the solution of step {step}.",
+            "现在在终端输入的命令会成为第 {step} 步的答案。"
+        )
+    }
+
+    /// A link comes from another release, and came out otherwise.
+    pub fn differs(&self, release: &str) -> String {
+        say!(
+            self,
+            "This link was made by Kubarium {release}. The same commands came out otherwise here:",
+            "此链接由 Kubarium {release} 生成，相同的命令在这里得到了不同的结果："
+        )
+    }
+
+    /// What is otherwise of a kind.
+    pub fn difference(&self, of: &Difference) -> String {
+        let Difference { plural, there, here } = of;
+        if there == here {
+            return say!(self, "{plural}: {here}, with other names or states", "{plural}：{here} 个，名称或状态不同");
+        }
+        say!(self, "{plural}: {there} there, {here} here", "{plural}：原有 {there} 个，这里有 {here} 个")
     }
 
     /// A place by its full name: `kubelet on worker1`.

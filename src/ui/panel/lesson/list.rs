@@ -6,6 +6,7 @@ use crate::session::protocol::{LessonRequest, Request};
 use crate::ui::browser::{file, storage};
 use crate::ui::link::start_scene;
 use crate::ui::panel::lesson::ask;
+use crate::ui::panel::workshop;
 use crate::ui::state::{Panel, page};
 use crate::ui::widget::tabs::Heading;
 use crate::view::{LessonTitle, Part, SceneTitle};
@@ -26,6 +27,7 @@ pub fn List() -> impl IntoView {
             <Heading panel=Panel::Lesson/>
             <p class="lead">{move || page.t().lessons_say}</p>
             {move || parts(page.lessons.get()).into_iter().map(|(part, lessons)| view! { <Group part lessons/> }).collect_view()}
+            <Make/>
             <Carry/>
             <Scenes/>
         </div>
@@ -104,6 +106,20 @@ fn Scene(scene: SceneTitle) -> impl IntoView {
         <li>
             <a class="lesson-title" href=address on:click=go><b>{title}</b><span>{shows}</span></a>
         </li>
+    }
+}
+
+/// The way to the workshop.
+#[component]
+fn Make() -> impl IntoView {
+    let page = page();
+    let says = move || if page.draft.with(String::is_empty) { page.t().make_lesson } else { page.t().go_on_writing };
+    view! {
+        <section class="lesson-part">
+            <h3>{move || page.t().workshop}</h3>
+            <p class="lead">{move || page.t().make_lesson_say}</p>
+            <button class="solid make-lesson" on:click=move |_| workshop::open(page)>{says}</button>
+        </section>
     }
 }
 
