@@ -39,13 +39,19 @@ for (const { name, path, options } of LOOKS) {
       }
       // Each panel with something chosen in it.
       await show(page, 'objects');
-      await page.click('.objects td button >> nth=0');
+      await page.click('.objects .row-name >> nth=0');
       await show(page, 'detail');
       found.push(...(await violations(page, 'an object')));
       await show(page, 'lesson');
       await page.click('.lessons-list ol button >> nth=0');
       await page.waitForSelector('article.lesson');
       found.push(...(await violations(page, 'a lesson')));
+      for (const [opener, box] of [['', '#palette'], ['.share', '#share'], ['.faults', '#faults'], ['.new-cluster', '#new-cluster']]) {
+        await (opener ? page.click(opener) : page.keyboard.press('Control+k'));
+        await page.waitForSelector(`${box}:popover-open`);
+        found.push(...(await violations(page, box)));
+        await page.keyboard.press('Escape');
+      }
       assert.deepEqual(found, []);
     }),
   );

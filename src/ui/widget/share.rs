@@ -30,7 +30,7 @@ pub fn Share() -> impl IntoView {
             <Choice/>
             <p>{move || says(page.t(), page.sharing.get())}</p>
             <TheLink/>
-            <h3>{move || page.t().open_file}</h3>
+            <h2>{move || page.t().open_file}</h2>
             <p>{move || page.t().open_file_says}</p>
             <p class="row carry">
                 <label class="button quiet">
@@ -38,7 +38,7 @@ pub fn Share() -> impl IntoView {
                     <input type="file" class="open-file" on:change=move |event| file::read(&event, LONGEST_FILE, move |text| open_text(page, text))/>
                 </label>
             </p>
-            <h3>{move || page.t().go_on}</h3>
+            <h2>{move || page.t().go_on}</h2>
             <p>{move || page.t().go_on_says}</p>
             <p class="row">
                 <button class="quiet" on:click=move |_| page.send(Request::SaveManifests)>"kubarium.yaml"</button>

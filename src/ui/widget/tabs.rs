@@ -88,6 +88,15 @@ pub fn PhoneTabs() -> impl IntoView {
             </button>
             <div id="more" class="popover more" popover="auto">
                 {more.map(|panel| view! { <PhoneTab panel/> }).collect_view()}
+                <button
+                    class="phone-tab"
+                    on:click=move |_| {
+                        dom::hide_popover("more");
+                        dom::press(".palette-button");
+                    }
+                >
+                    {move || page.t().palette}
+                </button>
             </div>
         </nav>
     }
