@@ -48,6 +48,11 @@ fn are_urls(urls: &[String]) -> bool {
     !urls.is_empty() && urls.iter().all(is_url)
 }
 
+/// How many of so many make a majority.
+fn majority_of(voters: usize) -> usize {
+    voters / 2 + 1
+}
+
 /// What a change does to the membership of the log; `None` if it only tells something of a member.
 fn change_of<V>(what: &Proposal<V>) -> Option<Change> {
     match what {
@@ -183,7 +188,7 @@ impl<V: Payload> Member<V> {
             }
             Op::MemberAdd { is_learner, .. } => {
                 let (voters, started) = self.replica.voters_beside(None);
-                let enough = started >= (voters + 1) / 2 + 1 || (started, voters) == (1, 1);
+                let enough = started >= majority_of(voters + 1) || (started, voters) == (1, 1);
                 if !is_learner && !enough {
                     return Err(EtcdError::NotEnoughStarted);
                 }
@@ -196,7 +201,7 @@ impl<V: Payload> Member<V> {
                     return Ok(());
                 }
                 let (voters, started) = self.replica.voters_beside(Some(id));
-                if started < voters / 2 + 1 {
+                if started < majority_of(voters) {
                     return Err(EtcdError::NotEnoughStarted);
                 }
                 if id != self.raft.id() && !self.is_connected(id, now) {
@@ -213,7 +218,7 @@ impl<V: Payload> Member<V> {
                     return Err(EtcdError::LearnerNotReady);
                 }
                 let (voters, started) = self.replica.voters_beside(None);
-                if started + 1 < (voters + 1) / 2 + 1 { Err(EtcdError::NotEnoughStarted) } else { Ok(()) }
+                if started + 1 < majority_of(voters + 1) { Err(EtcdError::NotEnoughStarted) } else { Ok(()) }
             }
             _ => Ok(()),
         }

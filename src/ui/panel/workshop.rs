@@ -232,7 +232,7 @@ fn Carry() -> impl IntoView {
             </label>
             <button class="quiet rehearse" disabled=move || broken.get() on:click=move |_| ask(page, WorkshopRequest::Rehearse)>{move || page.t().rehearse}</button>
             <button class="quiet from-cluster" on:click=made>{move || page.t().from_cluster}</button>
-            <button class="quiet earlier" hidden=move || none_before() on:click=earlier>{move || page.t().earlier_draft}</button>
+            <button class="quiet earlier" hidden=none_before on:click=earlier>{move || page.t().earlier_draft}</button>
             <button class="quiet close-workshop" on:click=move |_| page.workshop.set(false)>{move || page.t().close_workshop}</button>
         </div>
     }
