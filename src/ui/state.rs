@@ -243,6 +243,8 @@ pub struct Page {
     pub drawer: RwSignal<Panel>,
     /// The panel that a phone shows.
     pub phone: RwSignal<Panel>,
+    /// Whether the palette is open.
+    pub finding: RwSignal<bool>,
     /// Whether the page is as narrow as a phone.
     pub narrow: RwSignal<bool>,
     /// Whether the cluster that runs is the one that this browser kept.
@@ -322,6 +324,7 @@ impl Page {
             side: RwSignal::new(Panel::Editor),
             drawer: RwSignal::new(Panel::Terminal),
             phone: RwSignal::new(Panel::Cluster),
+            finding: RwSignal::new(false),
             narrow: RwSignal::new(false),
             restored: RwSignal::new(false),
             refused: RwSignal::new(None),
@@ -462,7 +465,7 @@ impl Page {
             timeline: Some(self.timeline_want()),
             compare: self.compare_want(),
             why: self.why_of.get().filter(|_| self.is_shown(Panel::Events)),
-            lesson: self.is_shown(Panel::Lesson),
+            lesson: self.is_shown(Panel::Lesson) || self.finding.get(),
         }
     }
 

@@ -135,6 +135,12 @@ pub fn show_popover(id: &str) {
     }
 }
 
+/// Whether the popover with this id is open.
+pub fn is_popover_open(id: &str) -> bool {
+    let element = document().get_element_by_id(id);
+    element.is_some_and(|element| element.matches(":popover-open").unwrap_or(false))
+}
+
 /// Presses the first button that this selector finds.
 pub fn press(selector: &str) {
     let found = document().query_selector(selector).ok().flatten();

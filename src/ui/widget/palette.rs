@@ -45,7 +45,7 @@ pub fn Palette() -> impl IntoView {
     let text = RwSignal::new(String::new());
     let at = RwSignal::new(0_usize);
     let keys_shown = RwSignal::new(false);
-    let is_open = RwSignal::new(false);
+    let is_open = page.finding;
     let open = move |keys: bool| {
         keys_shown.set(keys);
         text.set(String::new());
@@ -67,7 +67,6 @@ pub fn Palette() -> impl IntoView {
     let found = Memo::new(move |_| if is_open.get() { found(page, &text.get()) } else { Vec::new() });
     let choose = move |does: Does| {
         dom::hide_popover(PALETTE);
-        is_open.set(false);
         act(page, does);
     };
     let on_key = move |event: KeyboardEvent| {
@@ -85,6 +84,8 @@ pub fn Palette() -> impl IntoView {
         event.prevent_default();
         dom::scroll_into_view("palette-at");
     };
+    // Escape and a click elsewhere close it too.
+    let toggled = move |_| is_open.set(dom::is_popover_open(PALETTE));
     let typed = move |event| {
         text.set(event_target_value(&event));
         at.set(0);
@@ -100,7 +101,7 @@ pub fn Palette() -> impl IntoView {
                 <path d="M8.5 3.5a5 5 0 1 0 0 10a5 5 0 1 0 0-10ZM12.2 12.2 17 17" fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round"/>
             </svg>
         </button>
-        <div id=PALETTE class="popover palette" popover="auto" role="dialog" aria-label=move || page.t().palette>
+        <div id=PALETTE class="popover palette" popover="auto" role="dialog" aria-label=move || page.t().palette on:toggle=toggled>
             <input
                 id=INPUT
                 role="combobox"
