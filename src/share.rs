@@ -14,6 +14,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 
 use crate::sim::Time;
+use crate::view::Locale;
 
 /// The most bytes that a link may inflate to.
 pub const MOST_INFLATED: usize = 8 << 20;
@@ -105,6 +106,14 @@ pub struct Markdown {
 }
 
 impl Markdown {
+    /// A text in one language.
+    pub fn of(locale: Locale, text: String) -> Markdown {
+        match locale {
+            Locale::En => Markdown { en: Some(text), zh: None },
+            Locale::Zh => Markdown { en: None, zh: Some(text) },
+        }
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.en.is_none() && self.zh.is_none()

@@ -68,7 +68,7 @@ pub(super) fn link(paths: &[String], texts: &[String]) -> u8 {
             return 1;
         }
     }
-    println!("#{}", sharing::lesson_link(markdown));
+    println!("#{}", sharing::own_lesson_link(markdown));
     0
 }
 

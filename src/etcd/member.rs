@@ -114,6 +114,11 @@ impl MemberConfig {
         }
     }
 
+    /// What the time-outs of a start at `now` are drawn from.
+    fn rng(&self, now: Time) -> Rng {
+        Rng::stream(self.seed.wrapping_add(now.0), &format!("raft/{}", self.name))
+    }
+
     fn node(&self) -> NodeId {
         NodeId(self.member_id)
     }
@@ -258,8 +263,7 @@ impl<V: Payload> Member<V> {
     pub fn new_at(config: MemberConfig, now: Time) -> Member<V> {
         let replica = Replica::default();
         let storage = Storage::bootstrap(config.first_members(), replica.clone());
-        let rng = Rng::stream(config.seed, &format!("raft/{}", config.name));
-        let raft = Node::start(config.node(), raft::Config::ETCD, storage, None, rng);
+        let raft = Node::start(config.node(), raft::Config::ETCD, storage, None, config.rng(now));
         let mut member = Member::with(config, raft, replica, now);
         if member.config.others.is_empty() {
             // Nobody is there to be told anything, nor a disk to be waited for. Who votes must be applied before it campaigns.
@@ -274,8 +278,8 @@ impl<V: Payload> Member<V> {
     /// A member that joins a cluster which exists: its disk is empty, and the others tell it everything.
     pub fn join(config: MemberConfig, now: Time) -> Member<V> {
         let replica = Replica::default();
-        let rng = Rng::stream(config.seed.wrapping_add(now.0), &format!("raft/{}", config.name));
-        let raft = Node::start(config.node(), raft::Config::ETCD, Storage::empty(replica.clone()), None, rng);
+        let storage = Storage::empty(replica.clone());
+        let raft = Node::start(config.node(), raft::Config::ETCD, storage, None, config.rng(now));
         Member::with(config, raft, replica, now)
     }
 
@@ -283,7 +287,7 @@ impl<V: Payload> Member<V> {
     pub fn restart(&mut self, now: Time) {
         let storage = self.raft.clone().crash();
         let applied = (self.raft.log().applied(), self.raft.membership().clone());
-        let rng = Rng::stream(self.config.seed.wrapping_add(now.0), &format!("raft/{}", self.config.name));
+        let rng = self.config.rng(now);
         let raft = Node::start(self.config.node(), raft::Config::ETCD, storage, Some(applied), rng);
         let (config, replica) = (self.config.clone(), std::mem::take(&mut self.replica));
         *self = Member { file: self.file, ..Member::with(config, raft, replica, now) };
@@ -471,6 +475,9 @@ impl<V: Payload> Member<V> {
                 then.push(Effect::WatchProgress { client, watch: None, revision: self.store().revision() });
                 Ok(Body::WatchProgress)
             }
+            Op::MemberAdd { .. } | Op::MemberRemove(_) | Op::MemberUpdate { .. } | Op::MemberPromote(_) => {
+                self.may_reconfigure(&op, now).map(|()| Body::MembersChanged(self.members()))
+            }
             Op::Status => Ok(Body::Status(self.status())),
             Op::MemberList => Ok(Body::MemberList(self.members())),
             Op::AlarmList => Ok(Body::Alarms(self.replica.alarms.iter().map(|id| id.0).collect())),
@@ -480,10 +487,6 @@ impl<V: Payload> Member<V> {
             | Op::LeaseGrant { .. }
             | Op::LeaseRevoke(_)
             | Op::MoveLeader(_)
-            | Op::MemberAdd { .. }
-            | Op::MemberRemove(_)
-            | Op::MemberUpdate { .. }
-            | Op::MemberPromote(_)
             | Op::AlarmDisarm
             | Op::Defragment => Err(EtcdError::NotLeader),
         }

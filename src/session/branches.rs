@@ -9,7 +9,7 @@ use data_encoding::BASE64URL_NOPAD;
 
 use crate::session::Session;
 use crate::session::protocol::{BranchRequest, Update};
-use crate::session::seek::shared;
+use crate::session::seek::{end_of, shared};
 use crate::share::{self, Action, Logged, Recipe};
 use crate::sim::{Point, Time};
 use crate::view::{BranchName, BranchView};
@@ -217,8 +217,7 @@ impl Session {
     fn go_to_branch(&mut self, id: u32) {
         let left = self.whole();
         let Some(recipe) = self.branches.change(id, left) else { return };
-        let commands = u32::try_from(recipe.log.len()).unwrap_or(u32::MAX);
-        self.change_to(&recipe.log, Point { at: recipe.until, events: recipe.steps, commands });
+        self.change_to(&recipe.log, end_of(&recipe));
         self.clock.playing = false;
         self.open.clear();
         self.next.clear();

@@ -4,6 +4,7 @@ use crate::session::build::{api_ref, compare};
 use crate::session::protocol::{CompareWant, Update};
 use crate::session::seek::{self, Goal};
 use crate::session::{Session, World};
+use crate::sim::Point;
 use crate::view::{CompareView, Found, MomentRef};
 
 /// The most events that are lived again to look at a moment.
@@ -15,6 +16,8 @@ const REMEMBERED: usize = 2;
 #[derive(Default)]
 pub(super) struct Comparison {
     moments: Vec<(MomentRef, Result<World, Found>)>,
+    /// For which wish and which state of what is lived: events, commands, branch.
+    at: Option<(CompareWant, (u64, u32, u32))>,
 }
 
 impl Comparison {
@@ -25,6 +28,7 @@ impl Comparison {
     /// Branches came or went: what could not be found is looked for again.
     pub(super) fn forget_missing(&mut self) {
         self.moments.retain(|(_, world)| world.is_ok());
+        self.at = None;
     }
 }
 
@@ -32,6 +36,13 @@ impl Session {
     /// Tells what differs between the moments that are wanted, if that has changed.
     pub(super) fn compare(&mut self, updates: &mut Vec<Update>) {
         let Some(want) = self.want.compare.clone() else { return };
+        let Point { events, commands, .. } = self.point();
+        let at = Some((want.clone(), (events, commands, self.branches.lived())));
+        // Time alone changes nothing.
+        if self.comparison.at == at && self.shown.compare.is_some() {
+            return;
+        }
+        self.comparison.at = at;
         for moment in [Some(want.from), want.to].into_iter().flatten() {
             if self.comparison.of(moment).is_none() {
                 let world = self.world_of(moment);

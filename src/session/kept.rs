@@ -5,10 +5,9 @@
 
 use crate::session::branches::Branches;
 use crate::session::protocol::Update;
-use crate::session::seek::shared;
+use crate::session::seek::{end_of, shared};
 use crate::session::{Session, sharing};
 use crate::share::{self, Recipe};
-use crate::sim::Point;
 
 /// What was kept beside the link.
 pub(super) struct Kept {
@@ -41,7 +40,6 @@ impl Session {
             self.clock.end = end_of(&whole).max(self.clock.end);
         }
         self.branches = branches;
-        self.saved = done;
     }
 
     /// What the browser is to keep: whenever something was done, and later when it asks. A world that nothing was done to
@@ -68,9 +66,4 @@ impl Session {
     pub(super) fn recipe(&self) -> Recipe {
         Recipe { lesson: self.course.place(), ..self.world.recipe() }
     }
-}
-
-fn end_of(recipe: &Recipe) -> Point {
-    let commands = u32::try_from(recipe.log.len()).unwrap_or(u32::MAX);
-    Point { at: recipe.until, events: recipe.steps, commands }
 }

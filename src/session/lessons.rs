@@ -2,7 +2,7 @@
 
 use crate::lesson::done::{self, Done};
 use crate::lesson::{ALL, Facts, Lesson, Moment, Progress, Source, Step, golf};
-use crate::session::protocol::{LessonRequest, LinkError, Update};
+use crate::session::protocol::{LessonRequest, Update};
 use crate::session::workshop::Workshop;
 use crate::session::{Session, World, WorldFacts, opening, scene, sharing};
 use crate::share::{Action, Markdown};
@@ -139,7 +139,7 @@ impl Session {
                 let scenario = lesson.scenario.parse().unwrap_or_default();
                 match opening::begin(&lesson, scenario) {
                     Ok(world) => self.begin(world, &id, updates),
-                    Err(fault) => updates.push(Update::Refused(LinkError::Lesson(fault.to_string()))),
+                    Err(fault) => updates.push(Update::Refused(fault.into())),
                 }
             }
             LessonRequest::Keep(en, zh) => {

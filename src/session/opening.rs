@@ -23,6 +23,15 @@ pub fn read(text: &str) -> Result<(Lesson, Scenario), LessonError> {
     Ok((lesson, scenario))
 }
 
+/// The world in which the lesson of a text begins.
+///
+/// # Errors
+/// As of [`read`] and [`begin`].
+pub fn world(text: &str) -> Result<World, LessonError> {
+    let (lesson, scenario) = read(text)?;
+    begin(&lesson, scenario)
+}
+
 /// The world in which a lesson begins.
 ///
 /// # Errors

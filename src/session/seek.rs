@@ -1,7 +1,7 @@
 //! Reaching any point of any branch: from the nearest checkpoint the rest is lived again, with what was done at its moments.
 
 use crate::session::{Session, World};
-use crate::share::Logged;
+use crate::share::{Logged, Recipe};
 use crate::sim::{Point, Time};
 
 /// After so many events a host without one, a checkpoint is made: what a clone costs grows with the hosts.
@@ -62,6 +62,12 @@ impl Goal {
 /// The point at which a world is.
 pub(super) fn point_of(world: &World) -> Point {
     Point { at: world.now(), events: world.steps, commands: u32::try_from(world.log.len()).unwrap_or(u32::MAX) }
+}
+
+/// The point at which a recipe ends.
+pub(super) fn end_of(recipe: &Recipe) -> Point {
+    let commands = u32::try_from(recipe.log.len()).unwrap_or(u32::MAX);
+    Point { at: recipe.until, events: recipe.steps, commands }
 }
 
 /// When something happens next: in the world, or by what is done later on its line.

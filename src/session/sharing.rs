@@ -3,7 +3,7 @@
 //! Whatever is opened is read and replayed beside the cluster that runs: what cannot be opened leaves that one as it is.
 
 use crate::api::{Kind, Object};
-use crate::lesson::{Lesson, Source};
+use crate::lesson::{Lesson, LessonError, Source};
 use crate::session::lessons::OWN;
 use crate::session::protocol::{Difference, LinkError, Selection, ShareWhat, Sharing, ShownView, Update};
 use crate::session::{Session, World, opening};
@@ -54,9 +54,13 @@ pub fn world(text: &str) -> Result<World, String> {
     })
 }
 
-/// The fragment of a link to a lesson of these texts.
-pub fn lesson_link(text: Markdown) -> String {
-    let recipe = Recipe { lesson: Some((OWN.into(), 0)), ..Recipe::default() };
+/// The fragment of a link to a lesson that is not one of ours, of these texts.
+pub fn own_lesson_link(text: Markdown) -> String {
+    lesson_link(OWN, text)
+}
+
+fn lesson_link(id: &str, text: Markdown) -> String {
+    let recipe = Recipe { lesson: Some((id.into(), 0)), ..Recipe::default() };
     share::encode_shared(&Shared { what: What::Lesson, recipe, lesson: text, ..Shared::default() })
 }
 
@@ -68,18 +72,11 @@ pub fn is_lesson(text: &str) -> bool {
 /// Opens a link, or the text of a lesson in a language.
 pub(super) fn open(text: &str, locale: Locale) -> Result<Opened, LinkError> {
     if is_lesson(text) {
-        let mut markdown = Markdown::default();
-        *of_language(&mut markdown, locale) = Some(text.to_owned());
-        return begin(OWN, markdown, Shown::default());
+        return begin(OWN, Markdown::of(locale, text.to_owned()), Shown::default());
     }
-    let shared = share::open(text).map_err(|error| match error {
-        share::LinkError::Damaged => LinkError::Damaged,
-        share::LinkError::TooNew => LinkError::TooNew,
-        share::LinkError::TooBig => LinkError::TooBig,
-    })?;
-    let Shared { what, recipe, shown, lesson: text, seen } = shared;
+    let Shared { what, recipe, shown, lesson: text, seen } = share::open(text)?;
     for text in text.texts() {
-        opening::read(text).map_err(|error| LinkError::Lesson(error.to_string()))?;
+        opening::read(text)?;
     }
     if what == What::Lesson {
         let (id, _) = recipe.lesson.ok_or(LinkError::Damaged)?;
@@ -98,16 +95,23 @@ fn begin(id: &str, text: Markdown, shown: Shown) -> Result<Opened, LinkError> {
         (None, Some(text)) => text,
         (None, None) => return Err(LinkError::TooNew),
     };
-    let begun = opening::read(markdown).and_then(|(lesson, scenario)| opening::begin(&lesson, scenario));
-    let world = begun.map_err(|error| LinkError::Lesson(error.to_string()))?;
+    let world = opening::world(markdown)?;
     Ok(Opened { world, lesson: Some((id.to_owned(), 0)), text, begins: true, shown, seen: None })
 }
 
-/// The text in a language.
-pub(super) fn of_language(text: &mut Markdown, locale: Locale) -> &mut Option<String> {
-    match locale {
-        Locale::En => &mut text.en,
-        Locale::Zh => &mut text.zh,
+impl From<share::LinkError> for LinkError {
+    fn from(error: share::LinkError) -> LinkError {
+        match error {
+            share::LinkError::Damaged => LinkError::Damaged,
+            share::LinkError::TooNew => LinkError::TooNew,
+            share::LinkError::TooBig => LinkError::TooBig,
+        }
+    }
+}
+
+impl From<LessonError> for LinkError {
+    fn from(error: LessonError) -> LinkError {
+        LinkError::Lesson(error.to_string())
     }
 }
 
@@ -132,15 +136,10 @@ impl Session {
     /// The link that was asked for.
     pub(super) fn make_link(&self, sharing: &Sharing) -> Update {
         let link = match &sharing.what {
-            ShareWhat::Draft(text) => {
-                let mut markdown = Markdown::default();
-                *of_language(&mut markdown, self.locale) = Some(text.clone());
-                lesson_link(markdown)
-            }
+            ShareWhat::Draft(text) => lesson_link(OWN, Markdown::of(self.locale, text.clone())),
             ShareWhat::Lesson => {
                 let (id, text) = self.course.open_lesson();
-                let recipe = Recipe { lesson: Some((id, 0)), ..Recipe::default() };
-                share::encode_shared(&Shared { what: What::Lesson, recipe, lesson: text, ..Shared::default() })
+                lesson_link(&id, text)
             }
             ShareWhat::Cluster | ShareWhat::Packet => {
                 let what = if sharing.what == ShareWhat::Packet { What::Packet } else { What::Cluster };
@@ -163,7 +162,7 @@ impl Session {
 
 /// Whether a text is a lesson that can be begun; what is wrong with it otherwise.
 pub(super) fn lesson_of(text: &str) -> Result<Lesson, LinkError> {
-    opening::read(text).map(|(lesson, _)| lesson).map_err(|error| LinkError::Lesson(error.to_string()))
+    Ok(opening::read(text)?.0)
 }
 
 fn seen_in(world: &World) -> Seen {

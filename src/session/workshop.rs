@@ -11,9 +11,9 @@ use crate::kubectl::NoFiles;
 use crate::lesson::draft::{self, Draft};
 use crate::lesson::{Facts, Moment, golf};
 use crate::session::lessons::OWN;
-use crate::session::protocol::{LinkError, Part, Update, WorkshopRequest};
+use crate::session::protocol::{Part, Update, WorkshopRequest};
 use crate::session::rehearsal::rehearse;
-use crate::session::{Script, Session, World, WorldFacts, opening, sharing};
+use crate::session::{Script, Session, World, WorldFacts, opening};
 use crate::share::{Action, Logged, Markdown};
 use crate::sim::Span;
 use crate::view::{DraftCheck, DraftStep, WorkshopView};
@@ -22,6 +22,8 @@ use crate::view::{DraftCheck, DraftStep, WorkshopView};
 pub(super) struct Workshop {
     text: String,
     draft: Draft,
+    /// What is wrong with the text: line, column, words.
+    fault: Option<(u32, u32, String)>,
     /// Since when packets and what never was count.
     since: Moment,
     recording: Option<Recording>,
@@ -43,12 +45,12 @@ struct Recording {
 
 impl Workshop {
     fn on(text: String, since: Moment) -> Workshop {
-        let draft = Draft::read(&text);
-        Workshop { text, draft, since, recording: None, told: None, at: None }
+        let (draft, fault) = looked_at(&text);
+        Workshop { text, draft, fault, since, recording: None, told: None, at: None }
     }
 
     fn change(&mut self, text: String) {
-        self.draft = Draft::read(&text);
+        (self.draft, self.fault) = looked_at(&text);
         self.text = text;
         (self.at, self.told) = (None, None);
     }
@@ -89,11 +91,17 @@ impl Workshop {
             checks: step.checks.iter().map(check).collect(),
         });
         WorkshopView {
-            fault: opening::read(&self.text).err().map(|fault| (fault.line, fault.column, fault.what)),
+            fault: self.fault.clone(),
             steps: steps.collect(),
             recording: self.recording.as_ref().map(|recording| recording.step),
         }
     }
+}
+
+/// What can be read of a text, and what is wrong with it.
+fn looked_at(text: &str) -> (Draft, Option<(u32, u32, String)>) {
+    let fault = opening::read(text).err().map(|fault| (fault.line, fault.column, fault.what));
+    (Draft::read(text), fault)
 }
 
 impl Session {
@@ -145,13 +153,10 @@ impl Session {
     /// Opens the draft as a learner would.
     fn try_draft(&mut self, updates: &mut Vec<Update>) {
         let Some(text) = self.course.workshop.as_ref().map(|workshop| workshop.text.clone()) else { return };
-        let begun = opening::read(&text).and_then(|(lesson, scenario)| opening::begin(&lesson, scenario));
-        match begun {
-            Err(fault) => updates.push(Update::Refused(LinkError::Lesson(fault.to_string()))),
+        match opening::world(&text) {
+            Err(fault) => updates.push(Update::Refused(fault.into())),
             Ok(world) => {
-                let mut markdown = Markdown::default();
-                *sharing::of_language(&mut markdown, self.locale) = Some(text);
-                self.course.take_over(markdown, updates);
+                self.course.take_over(Markdown::of(self.locale, text), updates);
                 self.begin(world, OWN, updates);
             }
         }

@@ -10,6 +10,7 @@ use crate::etcd::error::EtcdError;
 use crate::etcd::member::{Effect, Member};
 use crate::etcd::op::Op;
 use crate::etcd::payload::Payload;
+use crate::etcd::raft::membership::majority_of;
 use crate::etcd::raft::{Change, NodeId};
 use crate::etcd::replica::{Proposal, Replica};
 use crate::etcd::reply::{Body, MemberInfo};
@@ -46,11 +47,6 @@ fn are_urls(urls: &[String]) -> bool {
         !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok()
     };
     !urls.is_empty() && urls.iter().all(is_url)
-}
-
-/// How many of so many make a majority.
-fn majority_of(voters: usize) -> usize {
-    voters / 2 + 1
 }
 
 /// What a change does to the membership of the log; `None` if it only tells something of a member.
@@ -148,14 +144,28 @@ impl<V: Payload> Member<V> {
         if !self.raft.is_leader() {
             return self.ask_leader(from, op, now, out);
         }
-        match self.may_reconfigure(&op, now) {
-            Ok(()) => self.propose_change(from, &op, now, out),
-            Err(error) => self.respond(from, Err(error), out),
+        let answer = self.answer(from.0, op.clone(), now, &mut Vec::new());
+        self.leader_said(from, &op, answer, now, out);
+    }
+
+    /// The leader has answered. A change that it has nothing against is proposed; all else is what the client is told.
+    pub(super) fn leader_said(
+        &mut self,
+        from: (ClientId, u64),
+        op: &Op<V>,
+        result: Result<Body<V>, EtcdError>,
+        now: Time,
+        out: &mut Out<Effect<V>>,
+    ) {
+        if result.is_ok() && Member::is_reconfiguration(op) {
+            self.propose_change(from, op, now, out);
+        } else {
+            self.respond(from, result, out);
         }
     }
 
     /// Nothing stands against it: it is proposed, and answered when it is applied.
-    pub(super) fn propose_change(&mut self, from: (ClientId, u64), op: &Op<V>, now: Time, out: &mut Out<Effect<V>>) {
+    fn propose_change(&mut self, from: (ClientId, u64), op: &Op<V>, now: Time, out: &mut Out<Effect<V>>) {
         let what = match op {
             Op::MemberAdd { peer_urls, is_learner } => Proposal::Join(MemberInfo {
                 id: member_id(peer_urls, (self.config.started_unix_ms + now.0 / 1_000_000) / 1_000),

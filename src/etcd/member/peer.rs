@@ -172,9 +172,7 @@ impl<V: Payload> Member<V> {
             }
             PeerBody::Gone => out.push(Effect::Exit(REMOVED.into())),
             PeerBody::Ask { number, op } => {
-                let result = if self.raft.is_leader() && Member::is_reconfiguration(&op) {
-                    self.may_reconfigure(&op, now).map(|()| Body::MembersChanged(self.members()))
-                } else if self.raft.is_leader() {
+                let result = if self.raft.is_leader() {
                     self.answer(ClientId(0), op, now, &mut Vec::new())
                 } else {
                     Err(EtcdError::NotLeader)
@@ -185,11 +183,9 @@ impl<V: Payload> Member<V> {
             // Who was asked leads no longer: the next question goes to whoever does.
             PeerBody::Answer { result: Err(EtcdError::NotLeader), .. } => {}
             PeerBody::Answer { number, result } => {
-                let Some(question) = self.asked.questions.remove(&number) else { return };
-                if result.is_ok() && Member::is_reconfiguration(&question.op) {
-                    return self.propose_change(question.from, &question.op, now, out);
+                if let Some(question) = self.asked.questions.remove(&number) {
+                    self.leader_said(question.from, &question.op, result, now, out);
                 }
-                self.respond(question.from, result, out);
             }
         }
     }
@@ -207,12 +203,8 @@ impl<V: Payload> Member<V> {
                 question.asked = now;
                 if self.raft.is_leader() {
                     self.asked.questions.remove(&number);
-                    if Member::is_reconfiguration(&op) {
-                        self.reconfigure(from, op, now, out);
-                        continue;
-                    }
-                    let result = self.answer(from.0, op, now, &mut Vec::new());
-                    self.respond(from, result, out);
+                    let result = self.answer(from.0, op.clone(), now, &mut Vec::new());
+                    self.leader_said(from, &op, result, now, out);
                 } else {
                     self.put_to_leader(number, op, out);
                 }

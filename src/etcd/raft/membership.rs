@@ -69,6 +69,11 @@ impl fmt::Display for ChangeError {
 
 impl std::error::Error for ChangeError {}
 
+/// How many of so many voters make a majority.
+pub fn majority_of(voters: usize) -> usize {
+    voters / 2 + 1
+}
+
 /// How a vote stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VoteResult {
@@ -108,7 +113,7 @@ impl Membership {
 
     /// How many voters make a majority.
     pub fn majority(&self) -> usize {
-        self.voters.len() / 2 + 1
+        majority_of(self.voters.len())
     }
 
     /// The membership after `change`.

@@ -64,7 +64,8 @@ pub fn Palette() -> impl IntoView {
         }
     });
     on_cleanup(move || listener.remove());
-    let found = Memo::new(move |_| if is_open.get() { found(page, &text.get()) } else { Vec::new() });
+    let playing = Memo::new(move |_| page.clock.with(|clock| clock.playing));
+    let found = Memo::new(move |_| if is_open.get() { found(page, playing.get(), &text.get()) } else { Vec::new() });
     let choose = move |does: Does| {
         dom::hide_popover(PALETTE);
         act(page, does);
@@ -167,24 +168,23 @@ fn Keys() -> impl IntoView {
 }
 
 /// What fits a text: every word of it is in the name or the kind. Who begins with it comes first.
-fn found(page: Page, text: &str) -> Vec<Entry> {
+fn found(page: Page, playing: bool, text: &str) -> Vec<Entry> {
     let wanted = text.to_lowercase();
     let words: Vec<&str> = wanted.split_whitespace().collect();
     let fits = |entry: &Entry| {
         let said = format!("{} {}", entry.name, entry.kind).to_lowercase();
         words.iter().all(|word| said.contains(word))
     };
-    let mut all: Vec<Entry> = entries(page).into_iter().filter(fits).collect();
+    let mut all: Vec<Entry> = entries(page, playing).into_iter().filter(fits).collect();
     all.sort_by_key(|entry| !entry.name.to_lowercase().starts_with(wanted.trim()));
     all.truncate(MOST);
     all
 }
 
 /// Everything, in the order in which it is listed while nothing is typed.
-fn entries(page: Page) -> Vec<Entry> {
+fn entries(page: Page, playing: bool) -> Vec<Entry> {
     let t = page.t();
     let entry = |kind: &str, name: &str, does| Entry { kind: kind.to_owned(), name: name.to_owned(), does };
-    let playing = page.clock.with(|clock| clock.playing);
     let (turn, turned) = if playing { (t.pause, ClockRequest::Pause) } else { (t.play, ClockRequest::Play) };
     let (language, other) = if t.locale == Locale::En { ("中文", Locale::Zh) } else { ("English", Locale::En) };
     let mut all = vec![

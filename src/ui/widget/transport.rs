@@ -11,23 +11,32 @@ use crate::view::Time;
 #[component]
 pub fn Transport() -> impl IntoView {
     let page = page();
-    let playing = Memo::new(move |_| page.clock.with(|c| c.playing));
-    let turn = move || page.clock_to(if playing.get_untracked() { ClockRequest::Pause } else { ClockRequest::Play });
-    let play_name = move || if playing.get() { page.t().pause } else { page.t().play };
     view! {
         <div class="transport" role="group" aria-label=move || page.t().clock>
             <Key name=move || page.t().to_start class="to-start" shape="M3 4v12M10.5 4 5 10l5.5 6ZM17.5 4 12 10l5.5 6Z" press=move || page.clock_to(ClockRequest::SeekTo(Time::ZERO))/>
             <Key name=move || page.t().step_back shape="M15 4l-7 6 7 6ZM5 4v12" press=move || page.clock_to(ClockRequest::StepBack)/>
-            <button class="icon key play" aria-label=play_name title=play_name on:click=move |_| turn()>
-                <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
-                    <path d=move || if playing.get() { "M6 4h2.6v12H6ZM11.4 4H14v12h-2.6Z" } else { "M6 3.5 16 10 6 16.5Z" } fill="currentColor"/>
-                </svg>
-            </button>
+            <Play/>
             <Key name=move || page.t().step shape="M5 4l7 6-7 6ZM15 4v12" press=move || page.clock_to(ClockRequest::Step)/>
             <SpeedChoice/>
             <Follow/>
             <output class="time" aria-label=move || page.t().virtual_time>{move || page.clock.with(|c| c.now.to_string())}</output>
         </div>
+    }
+}
+
+/// Runs or stops.
+#[component]
+pub fn Play() -> impl IntoView {
+    let page = page();
+    let playing = Memo::new(move |_| page.clock.with(|c| c.playing));
+    let turn = move |_| page.clock_to(if playing.get_untracked() { ClockRequest::Pause } else { ClockRequest::Play });
+    let name = move || if playing.get() { page.t().pause } else { page.t().play };
+    view! {
+        <button class="icon key play" aria-label=name title=name on:click=turn>
+            <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
+                <path d=move || if playing.get() { "M6 4h2.6v12H6ZM11.4 4H14v12h-2.6Z" } else { "M6 3.5 16 10 6 16.5Z" } fill="currentColor"/>
+            </svg>
+        </button>
     }
 }
 
