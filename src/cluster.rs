@@ -57,7 +57,7 @@ use chaos::Chaos;
 use link::Links;
 use masters::Master;
 use wakes::Wakes;
-use why::Writers;
+use why::{Hands, Writers};
 
 /// How many entries the trace remembers.
 const TRACE: u32 = 400_000;
@@ -119,6 +119,7 @@ pub struct Cluster {
     chance: Rng,
     trace: Trace<Happened>,
     writers: Writers,
+    hands: Hands,
     etcds: Vec<Member<StoredValue>>,
     masters: Vec<Master>,
     balancer: Option<Balancer>,
@@ -150,6 +151,7 @@ impl Cluster {
             chance: Rng::stream(seed, "faults"),
             trace: Trace::new(TRACE),
             writers: Writers::default(),
+            hands: Hands::default(),
             etcds: etcds::members_of(&scenario),
             masters: masters::masters_of(&scenario),
             balancer: (scenario.masters > 1).then(|| Balancer::new(usize::from(scenario.masters))),
@@ -327,6 +329,11 @@ impl Cluster {
     /// The entry that last wrote what an object wants.
     pub fn writers(&self) -> &Writers {
         &self.writers
+    }
+
+    /// The entries that last changed what decides on nodes where packets go.
+    pub fn hands(&self) -> &Hands {
+        &self.hands
     }
 
     /// The nodes, in the order in which they joined.

@@ -93,6 +93,12 @@ impl Cluster {
         self.hand_over(Actor::Runtime(ix), cause, CNI_ADD, Message::ToRuntime(runtime::Input::CniDeleted(sandbox)));
     }
 
+    /// The node of a network namespace: its own, or a pod's on it.
+    pub fn node_of_ns(&self, ns: NsId) -> Option<NodeIx> {
+        let own = (0_u32..).map(NodeIx).zip(&self.hosts).find(|(_, host)| host.ns == ns).map(|(ix, _)| ix);
+        own.or_else(|| self.pod_of_ns(ns).map(|(ix, _)| ix))
+    }
+
     /// Who has an address: the pod of a network namespace.
     pub fn pod_of_ns(&self, ns: NsId) -> Option<(NodeIx, &PodNet)> {
         let nets =

@@ -142,10 +142,10 @@ pub enum Said {
     EtcdRead(Arc<str>),
     /// A write to etcd.
     EtcdWrite(Arc<str>),
-    /// etcd's answer at a revision; the key if something was written.
+    /// etcd's answer at a revision.
     EtcdReply {
-        /// The key that was written.
-        written: Option<Arc<str>>,
+        /// Whether something was written, at that revision.
+        wrote: bool,
         /// The revision.
         revision: u64,
     },

@@ -486,7 +486,7 @@ impl Cluster {
                     let input = flannel::Input::Tun { bytes: bytes.to_vec(), tag };
                     self.hand_over(actor_of(number), cause, Span::micros(10), Message::Flannel(input));
                 }
-                fabric::Effect::Hop(hop) => self.hop(hop),
+                fabric::Effect::Hop(hop) => self.hop(net::hop::Hop { cause, ..hop }),
             }
         }
     }

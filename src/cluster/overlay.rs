@@ -9,6 +9,7 @@ use crate::cluster::clients::number_of;
 use crate::cluster::event::{Actor, Happened, Local, NodeIx};
 use crate::cluster::host::{CNI_ADD, NODE_MTU, POD_NETWORK, owner_of};
 use crate::cluster::power::CARD;
+use crate::cluster::why::Decides;
 use crate::cluster::{Backend, Cluster, Message};
 use crate::control::apiserver::StoredValue;
 use crate::etcd;
@@ -61,10 +62,14 @@ impl Cluster {
                 flannel::Effect::Configure { network, subnet, link, mtu } => {
                     self.configure_flannel(ix, (network, subnet), link, mtu, cause);
                 }
-                flannel::Effect::Netlink(entry) => self.netlink(ix, entry),
+                flannel::Effect::Netlink(entry) => {
+                    self.netlink(ix, entry);
+                    self.hands.changed(ix, Decides::Routes, cause);
+                }
                 flannel::Effect::SubnetAdded { subnet, via } => {
                     let what = Local::Subnet { subnet: subnet.to_string().into(), via: via.to_string().into() };
-                    self.trace.record(self.now, cause, Happened::Node { who: me, what });
+                    let entry = self.trace.record(self.now, cause, Happened::Node { who: me, what });
+                    self.hands.changed(ix, Decides::Routes, Some(entry));
                 }
                 flannel::Effect::Send { to, bytes, carries, .. } => {
                     let Some(socket) = self.host(ix).and_then(|host| host.flannel_socket) else { continue };

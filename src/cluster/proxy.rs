@@ -7,6 +7,7 @@ use ipnet::Ipv4Net;
 
 use crate::cluster::event::{Actor, Happened, Local, NodeIx};
 use crate::cluster::host::{POD_NETWORK, owner_of};
+use crate::cluster::why::Decides;
 use crate::cluster::{Cluster, ProxyMode, Scenario};
 use crate::net::addr::NsId;
 use crate::net::filter::Table;
@@ -134,6 +135,12 @@ impl Cluster {
         changed | synced.unwrap_or(false)
     }
 
+    fn rules_written(&mut self, ix: NodeIx, cause: Option<EventId>) {
+        let what = Happened::Node { who: Actor::KubeProxy(ix), what: Local::ProxyRules };
+        let entry = self.trace.record(self.now, cause, what);
+        self.hands.changed(ix, Decides::Rules, Some(entry));
+    }
+
     pub(crate) fn proxy_did(&mut self, ix: NodeIx, effects: Vec<(Option<EventId>, Effect)>) {
         let me = Actor::KubeProxy(ix);
         let Some(ns) = self.host(ix).map(|host| host.ns) else { return };
@@ -144,20 +151,20 @@ impl Cluster {
                 Effect::Iptables { table, command } => self.ensure_rule(ns, table, &command),
                 Effect::Restore(text) => {
                     self.fabric.iptables_restore(ns, &text, true).expect("kube-proxy writes rules that can be read");
-                    self.trace.record(self.now, cause, Happened::Node { who: me, what: Local::ProxyRules });
+                    self.rules_written(ix, cause);
                 }
                 Effect::Policies(written) => {
                     self.write_policies(ns, *written);
-                    self.trace.record(self.now, cause, Happened::Node { who: me, what: Local::ProxyRules });
+                    self.rules_written(ix, cause);
                 }
                 Effect::Ipvs(written) => {
                     if self.write_ipvs(ns, &written) {
-                        self.trace.record(self.now, cause, Happened::Node { who: me, what: Local::ProxyRules });
+                        self.rules_written(ix, cause);
                     }
                 }
                 Effect::Nft(table) => {
                     if self.fabric.load_nft(ns, nftables::TABLE, *table).unwrap_or(false) {
-                        self.trace.record(self.now, cause, Happened::Node { who: me, what: Local::ProxyRules });
+                        self.rules_written(ix, cause);
                     }
                 }
                 Effect::IpvsReap => {

@@ -105,10 +105,14 @@ impl Cluster {
             Some(what) => Some(self.trace.record(self.now, cause, Happened::Sent { from, to, arrives_at, lost, what })),
             None => cause,
         };
-        if let (Some(entry), Message::Answer(Answer::Response { id, response: Response::Object(object) })) =
-            (entry, &message)
-        {
-            self.note_written(number_of(to), id.0, object, entry);
+        match (entry, &message) {
+            (Some(entry), Message::ToApi(apiserver::Input::Etcd(etcd::Effect::WatchEvents { events, .. }))) => {
+                self.writers.told(events, entry);
+            }
+            (_, Message::Answer(Answer::Response { id, response: Response::Object(_) })) => {
+                self.is_answered(number_of(to), id.0);
+            }
+            _ => {}
         }
         let envelope = Envelope { from, to, entry, message };
         if lost {
@@ -303,13 +307,10 @@ impl Cluster {
         }
     }
 
-    /// A component's write succeeded: remembers who wrote what the object wants.
-    fn note_written(&mut self, client: u32, id: u64, object: &crate::api::Object, entry: EventId) {
+    /// A component's request is answered with an object.
+    fn is_answered(&mut self, client: u32, id: u64) {
         let verb = self.calls.get(&(client, id)).map(|pending| pending.verb);
-        if matches!(verb, Some(Verb::Create | Verb::Update | Verb::Patch(_))) {
-            self.writers.wrote(object, entry);
-        }
-        if !matches!(verb, Some(Verb::Watch)) {
+        if verb != Some(Verb::Watch) {
             self.calls.remove(&(client, id));
         }
     }
@@ -435,7 +436,10 @@ impl Cluster {
                 apiserver::Effect::Answer { client, answer } => {
                     self.send(me, actor_of(client.0), cause, Message::Answer(answer));
                 }
-                apiserver::Effect::Http { client, id, response } => self.answer_http(me, client, id, response, cause),
+                apiserver::Effect::Http { client, id, response } => {
+                    let message = Message::Mail(MailKind::Http { id: id.0, response });
+                    self.send(me, actor_of(client.0), cause, message);
+                }
                 apiserver::Effect::Chunk { client, id, chunk } => {
                     let message = Message::Mail(MailKind::Chunk { id: id.0, chunk });
                     self.send(me, actor_of(client.0), cause, message);
@@ -469,17 +473,6 @@ impl Cluster {
             }
         }
     }
-
-    fn answer_http(&mut self, me: Actor, client: ClientId, id: CallId, response: HttpResponse, cause: Option<EventId>) {
-        let verb = self.calls.get(&(client.0, id.0)).map(|pending| pending.verb);
-        let wrote = matches!(verb, Some(Verb::Create | Verb::Update | Verb::Patch(_))) && response.is_success();
-        let object = wrote.then(|| object_of(&response.body)).flatten();
-        let message = Message::Mail(MailKind::Http { id: id.0, response });
-        let entry = self.send(me, actor_of(client.0), cause, message);
-        if let (Some(object), Some(entry)) = (object, entry) {
-            self.writers.wrote(&object, entry);
-        }
-    }
 }
 
 /// Whether an actor runs beside the API server, on its master or wherever the control plane is hosted.
@@ -488,13 +481,6 @@ fn is_control_plane(actor: Actor) -> bool {
         actor,
         Actor::ApiServer(_) | Actor::Etcd(_) | Actor::Scheduler(_) | Actor::ControllerManager(_) | Actor::Dns
     )
-}
-
-fn object_of(body: &[u8]) -> Option<crate::api::Object> {
-    let value: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let group = value["apiVersion"].as_str()?.split_once('/').map_or("", |(group, _)| group).to_owned();
-    let kind = crate::api::Kind::by_kind(&group, value["kind"].as_str()?)?;
-    crate::api::Object::from_value(kind, value).ok()
 }
 
 fn verb_of(request: &HttpRequest) -> Verb {

@@ -64,7 +64,7 @@ pub(crate) fn said(message: &Message) -> Option<Said> {
             count: u32::try_from(events.len()).unwrap_or(u32::MAX),
             revision: events.last().map_or(0, |event| event.revision().0),
         },
-        Message::Flannel(_) => Said::EtcdReply { written: None, revision: 0 },
+        Message::Flannel(_) => Said::EtcdReply { wrote: false, revision: 0 },
         Message::ToRuntime(runtime::Input::Cri(_, request)) => Said::Local(host::cri_name(request).into()),
         Message::Cri(runtime::CriEvent::Container(view)) => {
             Said::Local(format!("container {} of {}", view.name, view.pod.name).into())
@@ -102,12 +102,22 @@ fn op_said(op: &Op<StoredValue>) -> Option<Said> {
     })
 }
 
+/// Whether an answer is to a write that was done.
+fn wrote(body: &etcd::Body<StoredValue>) -> bool {
+    match body {
+        etcd::Body::Put { .. } => true,
+        etcd::Body::Delete { deleted, .. } => *deleted > 0,
+        etcd::Body::Txn(txn) => txn.responses.iter().any(wrote),
+        _ => false,
+    }
+}
+
 fn etcd_said(effect: &etcd::Effect<StoredValue>) -> Option<Said> {
     Some(match effect {
         etcd::Effect::Response { result: Ok(reply), .. } => {
-            Said::EtcdReply { written: None, revision: reply.header.revision.0 }
+            Said::EtcdReply { wrote: wrote(&reply.body), revision: reply.header.revision.0 }
         }
-        etcd::Effect::Response { result: Err(_), .. } => Said::EtcdReply { written: None, revision: 0 },
+        etcd::Effect::Response { result: Err(_), .. } => Said::EtcdReply { wrote: false, revision: 0 },
         etcd::Effect::WatchEvents { events, revision, .. } => Said::EtcdEvents {
             key: events.first()?.key().clone(),
             count: u32::try_from(events.len()).unwrap_or(u32::MAX),

@@ -327,6 +327,7 @@ impl Ctx<'_> {
                 flow: packet.tag.flow,
                 carries: packet.carries.map(|c| c.packet),
                 at: self.now,
+                cause: None,
                 ns: self.ns,
                 dev: dev.clone(),
                 stage,

@@ -13,7 +13,7 @@ use crate::net::ipvs::{Scheduler, VirtualAt};
 use crate::net::nft::NftHit;
 use crate::net::packet::ETHER_LEN;
 use crate::net::route::Route;
-use crate::sim::Time;
+use crate::sim::{EventId, Time};
 
 /// One thing that happened to a packet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +26,8 @@ pub struct Hop {
     pub carries: Option<PacketId>,
     /// When.
     pub at: Time,
+    /// The entry of the trace that sent it, as far as whoever composes the world knows.
+    pub cause: Option<EventId>,
     /// In which namespace.
     pub ns: NsId,
     /// At which device; empty if at none.

@@ -12,7 +12,7 @@ use crate::sim::{VecMap, VecSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::sim::{Component, EventQueue, Out, Rng, Span, Time, Wake};
+use crate::sim::{Component, EventId, EventQueue, Out, Rng, Span, Time, Wake};
 use crate::workload::{Fs, Place, dns::Zone};
 
 pub mod attach;
@@ -172,7 +172,13 @@ pub enum Reason {
     Program,
 }
 
-/// What is done at a time to come.
+/// What is done at a time to come, and the event that asked for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Later {
+    what: Due,
+    cause: Option<EventId>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Due {
     Network(SandboxId),
@@ -216,7 +222,7 @@ pub struct Runtime {
     timers: VecSet<(Time, ProcId)>,
     followers: VecMap<OpId, (ContainerId, bool)>,
     attached: VecMap<OpId, attach::Attached>,
-    due: EventQueue<Due>,
+    due: EventQueue<Later>,
     past_cpu: Span,
     network_ready: bool,
     zone: Arc<Zone>,
@@ -349,7 +355,7 @@ impl Runtime {
                 out.push(Effect::PodCidr(cidr));
                 Self::answer(op, CriAnswer::Done, out);
             }
-            CriRequest::RunPodSandbox(config) => self.run_sandbox(op, config, now),
+            CriRequest::RunPodSandbox(config) => self.run_sandbox(op, config, now, out),
             CriRequest::StopPodSandbox(id) => self.stop_sandbox(op, &id, now, out),
             CriRequest::RemovePodSandbox(id) => {
                 self.remove_sandbox(&id);
@@ -365,9 +371,9 @@ impl Runtime {
                 let found = self.images.get(name.as_str()).cloned();
                 Self::answer(op, found.map_or(CriAnswer::NoImage, CriAnswer::Image), out);
             }
-            CriRequest::PullImage(image) => self.pull(op, image, now),
+            CriRequest::PullImage(image) => self.pull(op, image, now, out),
             CriRequest::CreateContainer(sandbox, config) => self.create(op, sandbox, config, now, out),
-            CriRequest::StartContainer(id) => self.due.push(now + self.config.timing.start, Due::Started(op, id)),
+            CriRequest::StartContainer(id) => self.later(now + self.config.timing.start, Due::Started(op, id), out),
             CriRequest::StopContainer(id, grace) => self.stop(op, &id, grace, now, out),
             CriRequest::RemoveContainer(id) => {
                 self.containers.remove(&id);
@@ -390,14 +396,19 @@ impl Runtime {
         }
     }
 
-    fn pull(&mut self, op: OpId, image: Arc<str>, now: Time) {
+    /// Puts something off.
+    fn later(&mut self, at: Time, what: Due, out: &Out<Effect>) {
+        self.due.push(at, Later { what, cause: out.cause() });
+    }
+
+    fn pull(&mut self, op: OpId, image: Arc<str>, now: Time, out: &Out<Effect>) {
         // A name that does not resolve is answered by the registry at once; layers take their time.
         let fails = crate::workload::image::parse(&image).map_or(Some(String::new()), |n| n.pull_error(&image));
         // An image that is there already is only compared with the registry's.
         let there = crate::workload::image::parse(&image).is_ok_and(|n| self.images.contains_key(n.full().as_str()));
         let quick = self.config.timing.pull.min(Span::millis(400));
         let took = if fails.is_some() || there { quick } else { self.config.timing.pull };
-        self.due.push(now + took, Due::Pulled(op, image));
+        self.later(now + took, Due::Pulled(op, image), out);
     }
 
     fn pulled(&mut self, op: OpId, image: &str, out: &mut Out<Effect>) {
@@ -457,7 +468,7 @@ impl Component for Runtime {
                     self.run(main, crate::workload::Input::MetricsReady(ready), now, out);
                 }
             }
-            Input::Host { id, line } => self.host_line(id, &line, now),
+            Input::Host { id, line } => self.host_line(id, &line, now, out),
             Input::HostCancel(id) => self.host_cancel(id, now, out),
             Input::Ended { id, code, said } => {
                 if let Some(container) = self.containers.get_mut(&id) {
@@ -472,13 +483,14 @@ impl Component for Runtime {
 
     fn wake(&mut self, now: Time, out: &mut Out<Effect>) {
         while self.due.next_at().is_some_and(|at| at <= now) {
-            let Some((_, due)) = self.due.pop() else { break };
-            self.complete(due, now, out);
+            let Some((_, Later { what, cause })) = self.due.pop() else { break };
+            out.on_behalf_of(cause, |out| self.complete(what, now, out));
         }
         // A program that asks for a time already past is woken once more, not for ever, in this call.
         let ready: Vec<ProcId> = self.timers.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect();
         for id in ready {
-            self.run(id, crate::workload::Input::Timer, now, out);
+            let cause = self.procs.get(&id).and_then(Proc::cause);
+            out.on_behalf_of(cause, |out| self.run(id, crate::workload::Input::Timer, now, out));
         }
         self.look_at_manifests(out);
     }

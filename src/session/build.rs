@@ -10,6 +10,7 @@ pub mod flags;
 pub mod generations;
 pub mod ha;
 pub mod happening;
+pub mod history;
 pub mod messages;
 pub mod objects;
 pub mod packet_flights;

@@ -168,6 +168,15 @@ pub enum LessonRequest {
     Keep(Option<String>, Option<String>),
 }
 
+/// The parts of the details that are only made while somebody looks at them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetailParts {
+    /// The text of `kubectl describe`.
+    pub describe: bool,
+    /// The changes of an object.
+    pub changes: bool,
+}
+
 /// Which views are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Want {
@@ -177,8 +186,8 @@ pub struct Want {
     pub messages: bool,
     /// The selected thing.
     pub detail: Option<Selection>,
-    /// Whether the text of `kubectl describe` is looked at.
-    pub describe: bool,
+    /// Which parts of it are looked at.
+    pub parts: DetailParts,
     /// etcd.
     pub etcd: Option<EtcdWant>,
     /// The control plane.

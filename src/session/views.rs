@@ -166,7 +166,7 @@ impl Session {
     fn slow_views(&mut self, updates: &mut Vec<Update>) {
         let world = &self.world.cluster;
         if let Some(selection) = &self.want.detail {
-            let view = detail::detail(world, selection, self.want.describe);
+            let view = detail::detail(world, selection, self.want.parts);
             if self.shown.detail.as_ref() != Some(&view) {
                 self.shown.detail = Some(view.clone());
                 updates.push(Update::Detail(view.map(Box::new)));

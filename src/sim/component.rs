@@ -57,6 +57,14 @@ impl<E> Out<E> {
         self.cause
     }
 
+    /// Lets `act` do what an earlier event asked for: what it pushes is of `cause`, if that is known.
+    pub fn on_behalf_of(&mut self, cause: Option<EventId>, act: impl FnOnce(&mut Self)) {
+        let own = self.cause;
+        self.cause = cause.or(own);
+        act(self);
+        self.cause = own;
+    }
+
     /// Adds an effect of the event that is being handled.
     pub fn push(&mut self, effect: E) {
         self.effects.push((self.cause, effect));

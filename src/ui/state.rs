@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use leptos::prelude::*;
 
 use crate::session::protocol::{
-    ClockRequest, ClockView, CompareWant, Diagnostic, Difference, EtcdWant, LinkError, ObjectsWant, Prompt, Request,
-    SchedulerWant, Selection, Speed, Stream, TextLink, TimelineWant, Toward, Want, Work,
+    ClockRequest, ClockView, CompareWant, DetailParts, Diagnostic, Difference, EtcdWant, LinkError, ObjectsWant,
+    Prompt, Request, SchedulerWant, Selection, Speed, Stream, TextLink, TimelineWant, Toward, Want, Work,
 };
 use crate::ui::browser::{storage, url};
 use crate::ui::link::Link;
@@ -173,8 +173,8 @@ pub struct Page {
     pub etcd_want: RwSignal<EtcdWant>,
     /// The control plane.
     pub ha: RwSignal<HaView>,
-    /// Whether the text of `kubectl describe` is looked at.
-    pub describing: RwSignal<bool>,
+    /// Which parts of it are looked at.
+    pub parts: RwSignal<DetailParts>,
     /// The scheduler.
     pub scheduler: RwSignal<SchedulerView>,
     /// How much of it is shown.
@@ -289,7 +289,7 @@ impl Page {
             etcd: RwSignal::new(EtcdView::default()),
             etcd_want: RwSignal::new(EtcdWant { prefix: "/".into(), key: None, limit: 500 }),
             ha: RwSignal::new(HaView::default()),
-            describing: RwSignal::new(false),
+            parts: RwSignal::new(DetailParts::default()),
             scheduler: RwSignal::new(SchedulerView::default()),
             scheduler_want: RwSignal::new(SchedulerWant { limit: 100, ..SchedulerWant::default() }),
             objects: RwSignal::new(ObjectsView::default()),
@@ -406,12 +406,16 @@ impl Page {
         self.folds.with_value(|folds| folds.get(part).copied()).unwrap_or(otherwise)
     }
 
+    /// Asks for the parts of the details that are open.
+    pub fn looks_at_parts(&self) {
+        let parts = DetailParts { describe: self.is_open("describe", false), changes: self.is_open("changes", false) };
+        self.parts.set(parts);
+    }
+
     /// Opens or folds a part of the details.
     pub fn fold(&self, part: &str, open: bool) {
         self.folds.update_value(|folds| _ = folds.insert(part.to_owned(), open));
-        if part == "describe" {
-            self.describing.set(open);
-        }
+        self.looks_at_parts();
     }
 
     /// Selects an object.
@@ -455,7 +459,7 @@ impl Page {
             cluster: true,
             messages: self.is_shown(Panel::Cluster),
             detail: self.selected.get().filter(|_| self.is_shown(Panel::Detail)),
-            describe: self.describing.get(),
+            parts: self.parts.get(),
             scheduler: Some(self.scheduler_want.get()).filter(|_| self.is_shown(Panel::Scheduler)),
             objects: Some(self.objects_want.get()).filter(|_| self.is_shown(Panel::Objects)),
             etcd: Some(self.etcd_want.get()).filter(|_| self.is_shown(Panel::Etcd)),

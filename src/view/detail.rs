@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::sim::Time;
+use crate::sim::{EventId, Time};
 use crate::view::chart::ChartView;
 use crate::view::related::{Relation, VolumeView};
-use crate::view::{ObjectRef, Place, Tone, WhyLink};
+use crate::view::{ComparePart, FieldChange, ObjectRef, Place, Tone, WhyLink};
 
 /// What is known about the selected thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,38 @@ pub struct ObjectDetail {
     pub chart: Option<ChartView>,
     /// Why it is as it is: the chain from its last change to the root.
     pub why: Vec<WhyLink>,
+    /// How it changed, newest first, as far as etcd knows; empty while nobody looks at it.
+    pub changes: Vec<ChangeView>,
+}
+
+/// One write of an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeView {
+    /// The revision of etcd.
+    pub revision: u64,
+    /// When, if that is still known.
+    pub at: Option<Time>,
+    /// What it did.
+    pub what: ChangeKind,
+    /// Who asked for it, if that is still known.
+    pub by: Option<Place>,
+    /// The fields that changed.
+    pub fields: ComparePart<FieldChange>,
+    /// The entry of the trace in which it was written.
+    pub event: Option<EventId>,
+}
+
+/// What a write does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChangeKind {
+    /// Makes the object.
+    Created,
+    /// Changes it.
+    Changed,
+    /// Takes it away.
+    Deleted,
+    /// The first that is remembered: what it changed is not.
+    Unknown,
 }
 
 /// A row of `kubectl get events`.
@@ -58,6 +90,8 @@ pub struct EventRow {
     pub message: String,
     /// How often it was seen.
     pub count: u32,
+    /// The entry of the trace in which it was written, if that is still known.
+    pub why: Option<EventId>,
 }
 
 /// A process or a node's kernel.

@@ -65,8 +65,8 @@ pub struct KeyRevision {
     pub at: Option<Time>,
     /// The value as indented JSON or as text; `None` of a deletion (tombstone).
     pub value: Option<String>,
-    /// The trace entry that wrote it.
-    pub cause: Option<EventId>,
+    /// The entry of the trace in which it was written.
+    pub written_by: Option<EventId>,
 }
 
 /// A live watch.

@@ -186,8 +186,10 @@ pub struct PacketView {
     pub hops: Vec<HopView>,
     /// Its bytes wherever they changed.
     pub frames: Vec<FrameView>,
-    /// Its entry in the trace.
-    pub event: Option<EventId>,
+    /// The entry of the trace that sent it.
+    pub sent_by: Option<EventId>,
+    /// Of a packet that ended: the entry that last changed what ended it.
+    pub ended_by: Option<EventId>,
 }
 
 /// One device or program that had the packet.

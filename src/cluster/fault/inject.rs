@@ -1,6 +1,8 @@
 //! What a fault does to a cluster.
 
-use crate::cluster::{Actor, Cluster, Fault, Happened};
+use crate::cluster::fault::NetFault;
+use crate::cluster::why::Decides;
+use crate::cluster::{Actor, Cluster, Fault, Happened, NodeIx};
 use crate::sim::{EventId, Span};
 
 impl Cluster {
@@ -20,8 +22,31 @@ impl Cluster {
             self.break_network(*ix, fault)?;
         }
         let entry = self.trace.record(self.now, None, Happened::Fault(words.into()));
+        self.note_hands(&fault, entry);
         self.inject(fault, Some(entry));
         Ok(entry)
+    }
+
+    /// Remembers where the fault changes what decides where packets go.
+    fn note_hands(&mut self, fault: &Fault, entry: EventId) {
+        let cables: Vec<NodeIx> = match fault {
+            Fault::Network(ix, fault) => {
+                let what = match fault {
+                    NetFault::Link(_) => Decides::Cable,
+                    NetFault::IpForward(_) | NetFault::Conntrack(_) => Decides::Kernel,
+                    NetFault::StaleRoute(_) | NetFault::WrongFdb(_) => Decides::Routes,
+                    NetFault::DropRule { .. } => Decides::Rules,
+                };
+                return self.hands.changed(*ix, what, Some(entry));
+            }
+            Fault::Partition(nodes) => nodes.clone(),
+            Fault::Apart { from, to, .. } => from.iter().chain(to).copied().collect(),
+            Fault::PauseNode(ix) | Fault::ResumeNode(ix) | Fault::PowerOff(ix) | Fault::PowerOn(ix) => vec![*ix],
+            _ => return,
+        };
+        for ix in cables {
+            self.hands.changed(ix, Decides::Cable, Some(entry));
+        }
     }
 
     /// Whether what a fault is about exists.

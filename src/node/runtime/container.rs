@@ -83,7 +83,7 @@ impl Runtime {
         }
     }
 
-    pub(super) fn run_sandbox(&mut self, op: OpId, config: SandboxConfig, now: Time) {
+    pub(super) fn run_sandbox(&mut self, op: OpId, config: SandboxConfig, now: Time, out: &Out<Effect>) {
         let id = SandboxId(self.hex());
         let view = SandboxView {
             id: id.clone(),
@@ -94,7 +94,7 @@ impl Runtime {
             created: now,
         };
         self.sandboxes.insert(id.clone(), Sandbox { view, config, state: SandboxState::Starting(op) });
-        self.due.push(now + self.config.timing.sandbox, Due::Network(id));
+        self.later(now + self.config.timing.sandbox, Due::Network(id), out);
     }
 
     /// The pause container runs: its namespace gets a network.
@@ -228,7 +228,7 @@ impl Runtime {
             next_pid: 1,
         };
         self.containers.insert(id.clone(), container);
-        self.due.push(now + self.config.timing.create, Due::Created(op, id));
+        self.later(now + self.config.timing.create, Due::Created(op, id), out);
     }
 
     pub(super) fn created(&mut self, op: OpId, id: &ContainerId, out: &mut Out<Effect>) {
@@ -289,7 +289,7 @@ impl Runtime {
         if grace == Span::ZERO {
             return self.kill(id, now, out);
         }
-        self.due.push(now + grace, Due::Kill(id.clone()));
+        self.later(now + grace, Due::Kill(id.clone()), out);
         if let Some(main) = main {
             self.run(main, crate::workload::Input::Signal(SIGTERM), now, out);
         }

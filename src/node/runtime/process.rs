@@ -9,7 +9,7 @@ use crate::node::runtime::cri::*;
 use crate::node::runtime::tty::{self, Tty, Typed};
 use crate::node::runtime::{Due, Effect, Runtime};
 use crate::node::socket_table::{SocketTable, of_token};
-use crate::sim::{Out, Span, Time};
+use crate::sim::{EventId, Out, Span, Time};
 use crate::workload::program::forward::Forward;
 use crate::workload::{self, Ctx, Ids, ProcInfo, Process, Program as _, SIGINT, SIGKILL, Spec, dns::Zone, registry};
 
@@ -74,9 +74,15 @@ pub struct Proc {
     wake: Option<Time>,
     stdin: Option<Vec<u8>>,
     tty: Option<Tty>,
+    cause: Option<EventId>,
 }
 
 impl Proc {
+    /// The event that last gave it something to do; what it does when a time comes is of that.
+    pub(super) fn cause(&self) -> Option<EventId> {
+        self.cause
+    }
+
     /// Whether it goes on after it told its exit code: jobs in the background of a shell that somebody started in passing.
     fn lives_on(&self) -> bool {
         let passing = matches!(self.role, Role::Stream(_) | Role::Host(_));
@@ -108,6 +114,7 @@ impl Runtime {
             wake: None,
             stdin: None,
             tty: None,
+            cause: None,
         };
         self.procs.insert(id, proc);
         id
@@ -140,6 +147,7 @@ impl Runtime {
     pub(super) fn run(&mut self, id: ProcId, input: workload::Input, now: Time, out: &mut Out<Effect>) {
         let Some(mut proc) = self.procs.remove(&id) else { return };
         let starts = matches!(input, workload::Input::Start);
+        proc.cause = out.cause();
         let mut effects = Vec::new();
         self.step(&mut proc, input, now, &mut effects);
         if starts && !ended(&effects) {
@@ -256,7 +264,7 @@ impl Runtime {
                 out.push(Effect::Query { proc: id, sandbox, id: number, argv });
             }
             workload::Effect::Kill { pid, signal } => self.signal(place, pid, signal, now, out),
-            workload::Effect::Compute { cost, then } => self.compute(id, place, cost, then, now),
+            workload::Effect::Compute { cost, then } => self.compute(id, place, (cost, then), now, out),
             workload::Effect::Usage { cpu_millis, memory } => self.usage(id, place, cpu_millis, memory, now, out),
             workload::Effect::OutOfMemory => {
                 if let Where::Container(container) = place {
@@ -417,14 +425,14 @@ impl Runtime {
     }
 
     /// A process computes, as far as its container's limit lets it.
-    fn compute(&mut self, id: ProcId, place: &Where, cost: Span, then: Option<u32>, now: Time) {
+    fn compute(&mut self, id: ProcId, place: &Where, (cost, then): (Span, Option<u32>), now: Time, out: &Out<Effect>) {
         let container = match place {
             Where::Container(container) => self.containers.get_mut(container),
             Where::Host => None,
         };
         let done = container.map_or(now + cost, |container| container.cpu.compute(cost, now));
         if let Some(what) = then {
-            self.due.push(done, Due::Computed(id, what));
+            self.later(done, Due::Computed(id, what), out);
         }
     }
 
@@ -455,9 +463,9 @@ impl Runtime {
                 };
                 let id = self.spawn(Where::Container(container.clone()), role, process, &spec, now);
                 self.set_stdin(id, stdin, tty);
-                self.due.push(now + self.config.timing.exec, Due::Begin(id));
+                self.later(now + self.config.timing.exec, Due::Begin(id), out);
                 if let Exec::Sync(Some(timeout)) = how {
-                    self.due.push(now + timeout, Due::ExecTimeout(id));
+                    self.later(now + timeout, Due::ExecTimeout(id), out);
                 }
             }
             Err(words) => {
@@ -465,7 +473,7 @@ impl Runtime {
                 let words = format!(
                     "failed to exec in container: failed to start exec \"{exec}\": OCI runtime exec failed: exec failed: unable to start container process: {words}: unknown"
                 );
-                self.due.push(now + self.config.timing.exec, Due::Answer(op, CriAnswer::Failed(words)));
+                self.later(now + self.config.timing.exec, Due::Answer(op, CriAnswer::Failed(words)), out);
             }
         }
     }
@@ -506,7 +514,7 @@ impl Runtime {
         }
     }
 
-    pub(super) fn host_line(&mut self, id: u64, line: &str, now: Time) {
+    pub(super) fn host_line(&mut self, id: u64, line: &str, now: Time, out: &Out<Effect>) {
         let spec = Spec {
             argv: vec!["sh".into(), "-c".into(), line.into()],
             env: crate::node::runtime::host::env(),
@@ -515,7 +523,7 @@ impl Runtime {
         let process = registry::start(&spec, &self.host, &self.host_fs).expect("every node has a shell");
         let proc = self.spawn(Where::Host, Role::Host(id), process, &spec, now);
         self.set_stdin(proc, false, false);
-        self.due.push(now + Span::millis(1), Due::Begin(proc));
+        self.later(now + Span::millis(1), Due::Begin(proc), out);
     }
 
     /// Ctrl-C: the program may say a last word; then it is over.

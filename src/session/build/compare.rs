@@ -62,13 +62,19 @@ fn reference(object: &Object) -> view::ObjectRef {
     object_ref(&object.reference())
 }
 
+/// The fields in which an object differs from what it was, or from nothing.
+pub fn fields(old: Option<&Object>, new: Option<&Object>) -> Part<FieldChange> {
+    let mut fields = Part::default();
+    differ("", old.map(told).as_ref(), new.map(told).as_ref(), &mut fields);
+    fields
+}
+
 /// What differs of an object, if anything that means something does.
 fn changed(old: &Object, new: &Object) -> Option<ChangedView> {
     if old == new {
         return None;
     }
-    let mut fields = Part::default();
-    differ("", Some(&told(old)), Some(&told(new)), &mut fields);
+    let fields = fields(Some(old), Some(new));
     let replaced = old.meta().uid != new.meta().uid;
     (fields.count() > 0).then(|| ChangedView { object: reference(new), replaced, fields })
 }

@@ -5,8 +5,8 @@ use crate::cluster::{Backend, Cluster, MasterIx, NodeIx, ProxyMode};
 use crate::kubectl::print::yaml;
 use crate::net::filter::Filter;
 use crate::net::show;
-use crate::session::build::{api_ref, chart, describe, flags, place_of, related, storage, why};
-use crate::session::protocol::Selection;
+use crate::session::build::{api_ref, chart, describe, flags, history, place_of, related, storage, why};
+use crate::session::protocol::{DetailParts, Selection};
 use crate::sim::Time;
 use crate::view::detail::{ObjectDetail, PlaceDetail};
 use crate::view::{ComponentKind, DetailView, EventRow, ObjectRef, Place, Tone, WhyLink};
@@ -14,9 +14,9 @@ use crate::view::{ComponentKind, DetailView, EventRow, ObjectRef, Place, Tone, W
 /// How many entries of the trace a place shows.
 const RECENT: usize = 40;
 
-/// What is known of the selection; `None` of what never was. What `kubectl describe` prints only if it is looked at.
-pub fn detail(cluster: &Cluster, selection: &Selection, described: bool) -> Option<DetailView> {
-    let of = |object: &ObjectRef| object_detail(cluster, object, described).map(|d| DetailView::Object(Box::new(d)));
+/// What is known of the selection; `None` of what never was. Some parts only if they are looked at.
+pub fn detail(cluster: &Cluster, selection: &Selection, parts: DetailParts) -> Option<DetailView> {
+    let of = |object: &ObjectRef| object_detail(cluster, object, parts).map(|d| DetailView::Object(Box::new(d)));
     match selection {
         Selection::Object(object) => of(object),
         Selection::Place(Place::Pod { namespace, name }) => of(&ObjectRef::new("v1", "Pod", namespace, name)),
@@ -24,7 +24,7 @@ pub fn detail(cluster: &Cluster, selection: &Selection, described: bool) -> Opti
     }
 }
 
-fn object_detail(cluster: &Cluster, wanted: &ObjectRef, described: bool) -> Option<ObjectDetail> {
+fn object_detail(cluster: &Cluster, wanted: &ObjectRef, parts: DetailParts) -> Option<ObjectDetail> {
     let reference = api_ref(wanted)?;
     let key = reference.kind.etcd_key(&reference.namespace, &reference.name);
     let object = cluster.object(reference.kind, &reference.namespace, &reference.name);
@@ -34,12 +34,16 @@ fn object_detail(cluster: &Cluster, wanted: &ObjectRef, described: bool) -> Opti
         yaml: object.map(|object| yaml::to_yaml(&object.plain_value())).unwrap_or_default(),
         etcd_key: key,
         events: events(cluster, &reference),
-        describe: object.filter(|_| described).map(|_| describe::describe(cluster, &reference)).unwrap_or_default(),
+        describe: object
+            .filter(|_| parts.describe)
+            .map(|_| describe::describe(cluster, &reference))
+            .unwrap_or_default(),
         owners: object.map(|object| related::owners(cluster, object)).unwrap_or_default(),
         related: object.map(|object| related::related(cluster, object)).unwrap_or_default(),
         volumes: object.map(|object| storage::volumes(cluster, object)).unwrap_or_default(),
         chart: object.and_then(|object| chart::chart(cluster, object)),
         why: why::chain_of_object(cluster, &reference),
+        changes: if parts.changes { history::changes(cluster, &reference) } else { Vec::new() },
     })
 }
 
@@ -47,13 +51,13 @@ fn events(cluster: &Cluster, of: &api::ObjectRef) -> Vec<EventRow> {
     let info = of.kind.info();
     let mut rows: Vec<EventRow> = cluster
         .objects(Kind::Event)
-        .filter_map(Event::of)
-        .filter(|event| {
+        .filter_map(|object| Some((object.reference(), Event::of(object)?)))
+        .filter(|(_, event)| {
             let about = &event.involved_object;
             about.kind == info.kind && about.name == *of.name && about.namespace == *of.namespace
                 || (of.kind == Kind::Node && about.kind == "Node" && about.name == *of.name)
         })
-        .map(|event| EventRow {
+        .map(|(reference, event)| EventRow {
             at: seen(cluster, event),
             tone: if event.r#type == "Warning" { Tone::Bad } else { Tone::Good },
             reason: event.reason.clone(),
@@ -64,6 +68,7 @@ fn events(cluster: &Cluster, of: &api::ObjectRef) -> Vec<EventRow> {
             },
             message: event.message.clone(),
             count: u32::try_from(event.count.max(1)).unwrap_or(1),
+            why: cluster.writers().of(&reference),
         })
         .collect();
     rows.sort_by_key(|row| row.at);

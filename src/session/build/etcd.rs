@@ -3,13 +3,12 @@
 use serde_json::Value;
 
 use crate::cluster::clients::actor_of;
-use crate::cluster::{Actor, Cluster, Happened, MasterIx, Said};
+use crate::cluster::{Actor, Cluster, MasterIx};
 use crate::control::apiserver::StoredValue;
 use crate::etcd::raft::RoleName;
 use crate::etcd::{KeyRange, KeyValue, Member, Payload as _};
-use crate::session::build::place_of;
+use crate::session::build::{history, place_of};
 use crate::session::protocol::EtcdWant;
-use crate::sim::{EventId, Time};
 use crate::view::{EtcdView, Health, KeyDetail, KeyRevision, KeyView, LeaseView, MemberRole, MemberView, WatcherView};
 
 /// The store, as much of it as is wanted.
@@ -66,32 +65,24 @@ fn key(kv: &KeyValue<StoredValue>) -> KeyView {
 }
 
 fn detail(cluster: &Cluster, key: &str) -> KeyDetail {
+    let written = history::writes(cluster);
     let mut revisions: Vec<KeyRevision> = cluster
         .etcd_member()
         .store()
         .history(key)
         .map(|change| {
-            let (at, cause) = written(cluster, key, change.revision.0);
+            let told = written.get(&change.revision.0);
             KeyRevision {
                 revision: change.revision.0,
                 version: change.kv.map_or(0, |kv| kv.version),
-                at,
+                at: told.map(|entry| entry.at),
                 value: change.kv.map(|kv| indented(&kv.value)),
-                cause,
+                written_by: told.map(|entry| entry.id),
             }
         })
         .collect();
     revisions.reverse();
     KeyDetail { key: key.to_owned(), revisions }
-}
-
-/// When a revision of a key was written, and the entry that told of it.
-fn written(cluster: &Cluster, key: &str, revision: u64) -> (Option<Time>, Option<EventId>) {
-    let told = cluster.trace().iter().rev().find(|entry| {
-        matches!(&entry.event, Happened::Sent { what: Said::EtcdEvents { key: k, revision: r, .. }, .. }
-            if **k == *key && *r == revision)
-    });
-    (told.map(|entry| entry.at), told.map(|entry| entry.id))
 }
 
 fn indented(value: &StoredValue) -> String {

@@ -17,6 +17,9 @@ pub fn happening(cluster: &Cluster, entry: &Entry<Happened>) -> Happening {
         Happened::Sent { from, to, lost: true, .. } => {
             Happening::MessageLost { from: place_of(cluster, *from), to: place_of(cluster, *to) }
         }
+        Happened::Sent { what: Said::EtcdReply { wrote: true, revision }, .. } => {
+            Happening::Put { key: written_key(cluster, entry), revision: *revision }
+        }
         Happened::Sent { what, .. } => said(what),
         Happened::Reconciled { controller, object, .. } => {
             Happening::Reconciled { controller: (*controller).to_owned(), object: object_ref(object) }
@@ -24,6 +27,15 @@ pub fn happening(cluster: &Cluster, entry: &Entry<Happened>) -> Happening {
         Happened::Woke { why, .. } => Happening::Woke(wait_for(*why)),
         Happened::Node { what, .. } => local(what),
     }
+}
+
+/// The key of the write that etcd answers; empty if the request is forgotten.
+fn written_key(cluster: &Cluster, answer: &Entry<Happened>) -> String {
+    let asked = cluster.trace().chain(answer.id).find_map(|entry| match &entry.event {
+        Happened::Sent { what: Said::EtcdWrite(key), .. } => Some(key.to_string()),
+        _ => None,
+    });
+    asked.unwrap_or_default()
 }
 
 fn said(what: &Said) -> Happening {
@@ -47,10 +59,7 @@ fn said(what: &Said) -> Happening {
         }
         Said::EtcdRead(key) => Happening::Read { key: key.to_string() },
         Said::EtcdWrite(key) => Happening::Put { key: key.to_string(), revision: 0 },
-        Said::EtcdReply { written, revision } => match written {
-            Some(key) => Happening::Put { key: key.to_string(), revision: *revision },
-            None => Happening::Read { key: String::new() },
-        },
+        Said::EtcdReply { .. } => Happening::Read { key: String::new() },
         Said::EtcdEvents { key, revision, .. } => Happening::Put { key: key.to_string(), revision: *revision },
         Said::Raft { kind, term } => {
             Happening::Other(term.map_or_else(|| (*kind).to_owned(), |term| format!("{kind} term={term}")))

@@ -4,14 +4,15 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use crate::api::{Kind, KindOf as _, Pod, Service};
-use crate::cluster::Cluster;
+use crate::cluster::why::Decides;
+use crate::cluster::{Cluster, NodeIx};
 use crate::lesson::PacketFact;
 use crate::net::addr::{NsId, Owner};
 use crate::net::hop::{Decision as NetDecision, DropReason as NetDrop, Hop, Link, Stage};
 use crate::net::packet::{ETHER_LEN, Ip, TCP, UDP, layers};
 use crate::net::path::{self, Step, StepKind};
 use crate::session::build::object_ref;
-use crate::sim::VecMap;
+use crate::sim::{EventId, VecMap};
 use crate::view::{
     Decision, DropReason, EndpointView, FieldView, FlannelStep, FrameView, HopView, LayerKind, LayerView, Outcome,
     PacketId, PacketLine, PacketListView, PacketView, Scope,
@@ -50,7 +51,9 @@ pub fn packet(cluster: &Cluster, id: PacketId) -> Option<PacketView> {
     let way = ways.get(&id.0)?;
     let line = line(cluster, &names, id.0, way)?;
     let steps = path::steps(way.iter().copied(), crate::net::addr::PacketId(id.0));
-    let mut view = PacketView { line, hops: Vec::new(), frames: Vec::new(), event: None };
+    let mut view = PacketView { line, hops: Vec::new(), frames: Vec::new(), sent_by: None, ended_by: None };
+    view.sent_by = sent_by(cluster, way);
+    view.ended_by = way.last().and_then(|last| ended_by(cluster, last));
     // The ten steps are those through flanneld.
     let overlay = way.iter().any(|hop| hop.stage == Stage::Tun);
     let mut unwrapped = false;
@@ -60,6 +63,40 @@ pub fn packet(cluster: &Cluster, id: PacketId) -> Option<PacketView> {
         hops_of_step(cluster, step, number, &mut view);
     }
     Some(view)
+}
+
+/// The entry that sent a packet. What goes out by a timer of TCP was asked for when the conversation's earlier packets were.
+fn sent_by(cluster: &Cluster, way: &Way<'_>) -> Option<EventId> {
+    let first = way.first()?;
+    let own = way.iter().find_map(|hop| hop.cause);
+    own.or_else(|| {
+        cluster.hops().iter().filter(|hop| hop.flow == first.flow && hop.at <= first.at).find_map(|h| h.cause)
+    })
+}
+
+/// The entry that last changed what ended a packet; `None` if it went on, or nobody changed anything.
+fn ended_by(cluster: &Cluster, last: &Hop) -> Option<EventId> {
+    let NetDecision::Drop(why) = &last.decision else { return None };
+    let what = match why {
+        NetDrop::Filter(_) | NetDrop::Nft(_) | NetDrop::NoRealServer(_) | NetDrop::RealServerGone(_) => Decides::Rules,
+        NetDrop::NoRoute(_) | NetDrop::Blackhole(_) | NetDrop::NoTunnelEnd(_) | NetDrop::NoTunnel(_) => Decides::Routes,
+        // Nobody answers: the route leads to nobody, or a cable is bad.
+        NetDrop::NoNeighbour(to) => return neighbour_lost_by(cluster, last.ns, *to),
+        NetDrop::Lost | NetDrop::TooLong { .. } | NetDrop::Cut | NetDrop::LinkDown => Decides::Cable,
+        NetDrop::ForwardingOff | NetDrop::ConntrackFull => Decides::Kernel,
+        _ => return None,
+    };
+    let at = cluster.node_of_ns(last.ns)?;
+    cluster.hands().of(at, what)
+}
+
+/// The latest of the entries that changed the routes or the cable here, or the cable of the node that should answer.
+fn neighbour_lost_by(cluster: &Cluster, ns: NsId, to: Ipv4Addr) -> Option<EventId> {
+    let here = cluster.node_of_ns(ns)?;
+    let there = (0_u32..).map(NodeIx).zip(cluster.hosts()).find(|(_, host)| host.ip == to).map(|(ix, _)| ix);
+    let hands = cluster.hands();
+    let there = there.and_then(|there| hands.of(there, Decides::Cable));
+    [hands.of(here, Decides::Routes), hands.of(here, Decides::Cable), there].into_iter().flatten().max()
 }
 
 /// The packets that arrived, as the checks of lessons see them.
@@ -161,7 +198,7 @@ fn line(cluster: &Cluster, names: &Names, id: u64, way: &Way<'_>) -> Option<Pack
         at: first.at,
         from: names.name(from.ip()),
         to: names.name(to.ip()),
-        protocol: protocol_of(first, to.port()),
+        protocol: protocol_of(first, [from.port(), to.port()], &info).to_owned(),
         info,
         size: u32::try_from(first.bytes().len()).unwrap_or(u32::MAX),
         outcome: outcome(cluster, last),
@@ -169,12 +206,13 @@ fn line(cluster: &Cluster, names: &Names, id: u64, way: &Way<'_>) -> Option<Pack
     })
 }
 
-fn protocol_of(hop: &Hop, to_port: u16) -> String {
+/// The highest protocol that can be told from a packet's bytes.
+fn protocol_of(hop: &Hop, ports: [u16; 2], summary: &str) -> &'static str {
     let names: Vec<&str> = layers::layers(hop.bytes(), hop.link).iter().map(|layer| layer.name).collect();
     let known = |name: &str| names.iter().any(|n| n.eq_ignore_ascii_case(name));
-    if known("HTTP") {
+    if summary.contains(": HTTP") {
         "HTTP"
-    } else if known("DNS") || (known("UDP") && to_port == 53) {
+    } else if known("DNS") || (known("UDP") && ports.contains(&53)) {
         "DNS"
     } else if known("TCP") {
         "TCP"
@@ -185,7 +223,6 @@ fn protocol_of(hop: &Hop, to_port: u16) -> String {
     } else {
         "IP"
     }
-    .to_owned()
 }
 
 fn outcome(cluster: &Cluster, last: &Hop) -> Outcome {

@@ -1,7 +1,8 @@
 //! The chain of causes of an entry or an object: from the thing back to the command, fault or boot that started it.
 //!
 //! A chain follows causes. At a reconciliation it turns to what the object wants: the entry that wrote that (somebody's
-//! `apply`), because a controller acts on what is wanted, whatever made it look.
+//! `apply`), because a controller acts on what is wanted, whatever made it look. Only if something was done since then (a pod
+//! was deleted, a node broke) that made it look, the chain goes on there.
 
 use crate::api;
 use crate::cluster::{Cluster, Happened};
@@ -33,15 +34,20 @@ fn links(cluster: &Cluster, of: EventId) -> (Vec<WhyLink>, bool) {
         if is_told(entry) {
             links.push(link(cluster, entry));
         }
-        next = before(entry);
+        next = before(cluster, entry);
     }
     (links, false)
 }
 
 /// What an entry came from.
-fn before(entry: &Entry<Happened>) -> Option<EventId> {
+fn before(cluster: &Cluster, entry: &Entry<Happened>) -> Option<EventId> {
     match &entry.event {
-        Happened::Reconciled { spec: Some(spec), .. } => Some(*spec),
+        Happened::Reconciled { spec: Some(spec), .. } => {
+            let root = entry.cause.and_then(|cause| cluster.trace().chain(cause).last());
+            let done_since = root
+                .is_some_and(|root| root.id > *spec && matches!(root.event, Happened::Command(_) | Happened::Fault(_)));
+            if done_since { entry.cause } else { Some(*spec) }
+        }
         _ => entry.cause,
     }
 }
@@ -49,7 +55,7 @@ fn before(entry: &Entry<Happened>) -> Option<EventId> {
 /// Answers and reads add nothing to a chain: what they led to does.
 fn is_told(entry: &Entry<Happened>) -> bool {
     use crate::cluster::Said;
-    !matches!(&entry.event, Happened::Sent { what: Said::EtcdRead(_) | Said::EtcdReply { written: None, .. }, .. })
+    !matches!(&entry.event, Happened::Sent { what: Said::EtcdRead(_) | Said::EtcdReply { wrote: false, .. }, .. })
 }
 
 /// One entry as a link.
@@ -61,5 +67,86 @@ pub fn link(cluster: &Cluster, entry: &Entry<Happened>) -> WhyLink {
         place: happening::place(cluster, entry),
         what: happening::happening(cluster, entry),
         object: happening::object(entry).map(object_ref),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::session::World;
+    use crate::session::build::testing::{booted, run, world};
+    use crate::session::build::{history, packets};
+    use crate::sim::Span;
+    use crate::view::detail::ChangeKind;
+    use crate::view::{Happening, Outcome, PacketView};
+
+    use super::*;
+
+    /// What a chain began with.
+    fn root(world: &World, of: Option<EventId>) -> Happening {
+        let chain = chain(&world.cluster, of.expect("an entry")).expect("a chain");
+        assert!(!chain.forgotten, "{:#?}", chain.links);
+        chain.links.last().expect("a link").what.clone()
+    }
+
+    fn packet(world: &World, wanted: impl Fn(&PacketView) -> bool) -> PacketView {
+        let list = packets::list(&world.cluster);
+        let mut all = list.packets.iter().rev().filter_map(|line| packets::packet(&world.cluster, line.id));
+        all.find(wanted).unwrap_or_else(|| panic!("no such packet in {:#?}", list.packets))
+    }
+
+    const CLIENT_AND_SERVER: [&str; 3] = [
+        "kubectl run web --image=nginx --port=80 --expose",
+        "kubectl run client --image=busybox -- sleep 1d",
+        "kubectl exec client -- wget -qO- -T 2 web",
+    ];
+
+    #[test]
+    fn a_packet_and_its_answer_were_sent_because_of_a_command() {
+        let world = world(&CLIENT_AND_SERVER);
+        let is_http = |from: &'static str| {
+            move |p: &PacketView| p.line.protocol == "HTTP" && p.line.from.ends_with(from) && p.ended_by.is_none()
+        };
+        let command = Happening::Command(CLIENT_AND_SERVER[2].to_owned());
+        assert_eq!(root(&world, packet(&world, is_http("client")).sent_by), command);
+        assert_eq!(root(&world, packet(&world, is_http("web")).sent_by), command);
+    }
+
+    #[test]
+    fn a_drop_names_the_fault_or_the_command_that_changed_what_ended_the_packet() {
+        let [web, client, get] = CLIENT_AND_SERVER;
+        let dropped = |p: &PacketView| matches!(p.line.outcome, Outcome::Dropped { .. }) && p.ended_by.is_some();
+        let cut = world(&[web, client, "!fault link worker1 loss=100%", "!fault link worker2 loss=100%", get]);
+        let why = root(&cut, packet(&cut, dropped).ended_by);
+        assert!(matches!(&why, Happening::Fault(words) if words.starts_with("link worker")), "{why:?}");
+
+        let gone = "kubectl delete pod web --now";
+        let mut empty = booted("nodes=2 proxy=iptables");
+        for line in [web, client, gone, get] {
+            run(&mut empty, line);
+            empty.run_until(empty.now() + Span::secs(10));
+        }
+        let refused = packet(&empty, |p| dropped(p) && p.line.protocol == "TCP");
+        assert_eq!(root(&empty, refused.ended_by), Happening::Command(gone.to_owned()));
+    }
+
+    #[test]
+    fn a_changed_field_names_who_changed_it_and_why() {
+        let scale = "kubectl scale deployment web --replicas=3";
+        let world = world(&["kubectl create deployment web --image=nginx", scale]);
+        let of = |kind, name: &str| api::ObjectRef { kind, namespace: "default".into(), name: name.into() };
+        let changes = history::changes(&world.cluster, &of(api::Kind::Deployment, "web"));
+        assert_eq!(changes.last().map(|first| first.what), Some(ChangeKind::Created));
+        let change = |path: &str, new: &str| {
+            let found = changes.iter().find(|change| {
+                change.fields.listed.iter().any(|field| field.path == path && field.new.as_deref() == Some(new))
+            });
+            found.unwrap_or_else(|| panic!("{path} never became {new}: {changes:#?}"))
+        };
+        let wanted = change("spec.replicas", "3");
+        assert_eq!(root(&world, wanted.event), Happening::Command(scale.to_owned()));
+        assert_eq!(wanted.by, Some(crate::view::Place::Client));
+        let told = change("status.readyReplicas", "3");
+        assert_eq!(root(&world, told.event), Happening::Command(scale.to_owned()));
+        assert_ne!(told.by, wanted.by);
     }
 }

@@ -136,7 +136,8 @@ fn Object(changed: ChangedView) -> impl IntoView {
     }
 }
 
-fn field(FieldChange { path, old, new }: FieldChange) -> impl IntoView {
+/// A field, what it was and what it is.
+pub fn field(FieldChange { path, old, new }: FieldChange) -> impl IntoView {
     view! {
         <dt class="mono">{path}</dt>
         <dd class="mono">

@@ -2,6 +2,7 @@
 //!
 //! Each part follows its own part of the view, so that what a learner reads stays where it is while other parts change.
 
+mod changes;
 mod chart;
 mod generations;
 mod volumes;
@@ -68,12 +69,13 @@ fn Object(object: ObjectRef) -> impl IntoView {
     let related = part(page, |d| d.related.clone());
     let yaml = part(page, |d| d.yaml.clone());
     let describe = part(page, |d| d.describe.clone());
+    let changes = part(page, |d| d.changes.clone());
     let gone = part(page, |d| d.gone);
     let since = Memo::new(move |_| {
         let mark = page.mark.get()?;
         Some((page.marked_in_words(mark), page.compare.with(|c| c.diff.clone())?))
     });
-    page.describing.set(page.is_open("describe", false));
+    page.looks_at_parts();
     view! {
         <article class="detail">
             <header>
@@ -91,6 +93,7 @@ fn Object(object: ObjectRef) -> impl IntoView {
                 view! { <Fold key="volumes" name=page.words().volumes open=true><volumes::Volumes volumes=all/></Fold> }
             }))}
             <Fold key="causes" name=page.words().causes open=true>{move || view! { <WhyChain links=why.get() forgotten=false/> }}</Fold>
+            <Fold key="changes" name=page.words().what_changed open=false>{move || view! { <changes::Changes changes=changes.get()/> }}</Fold>
             {move || since.get().map(|(at, text)| view! {
                 <Fold key="since" name=page.words().since(&at) open=true>
                     {if text.is_empty() { view! { <p class="faint">{page.words().no_difference}</p> }.into_any() } else { view! { <Diff text/> }.into_any() }}
@@ -220,6 +223,7 @@ fn Fold(#[prop(into)] key: String, #[prop(into)] name: String, open: bool, child
 
 #[component]
 fn Events(events: Vec<EventRow>) -> impl IntoView {
+    let page = page();
     view! {
         <ul class="plain object-events">
             {events.into_iter().map(|e| view! {
@@ -228,6 +232,7 @@ fn Events(events: Vec<EventRow>) -> impl IntoView {
                     <b>{e.reason}</b>
                     <span>{e.message}{(e.count > 1).then(|| format!(" ×{}", e.count))}</span>
                     <span class="faint">{e.from}</span>
+                    {e.why.map(|why| view! { <button class="quiet" on:click=move |_| page.ask_why(why)>{page.words().why}</button> })}
                 </li>
             }).collect_view()}
         </ul>

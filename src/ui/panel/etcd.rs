@@ -139,7 +139,12 @@ fn Revisions(key_detail: KeyDetail) -> impl IntoView {
                 </div>
             })}
             <div class="revision">
-                <p class="mono">{revisions.with_value(|r| r.first().map(head))}</p>
+                <p class="row">
+                    <span class="mono">{revisions.with_value(|r| r.first().map(head))}</span>
+                    {revisions.with_value(|r| r.first().and_then(|r| r.written_by)).map(|by| view! {
+                        <button class="quiet" on:click=move |_| page.ask_why(by)>{move || page.t().why}</button>
+                    })}
+                </p>
                 {move || revisions.with_value(|r| r.first().map(|new| lines(new, r.get(shown.get()))))}
             </div>
         </div>

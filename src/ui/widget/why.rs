@@ -20,7 +20,7 @@ pub fn WhyChain(links: Vec<WhyLink>, forgotten: bool) -> impl IntoView {
 #[component]
 fn Link(link: WhyLink) -> impl IntoView {
     let page = page();
-    let WhyLink { at, plane, place, what, object, .. } = link;
+    let WhyLink { id, at, plane, place, what, object } = link;
     let named = what.clone();
     let says = {
         let what = what.clone();
@@ -30,7 +30,7 @@ fn Link(link: WhyLink) -> impl IntoView {
         <li class=format!("plane-{plane:?}").to_lowercase()>
             <span class="when">{at.to_string()}</span>
             <span class="who">{move || page.t().place(&place)}</span>
-            <span class="what">{says}</span>
+            <button class="what" title=move || page.t().why_this on:click=move |_| page.ask_why(id)>{says}</button>
             {object.filter(|o| !page.words().happening(&named).contains(&o.name)).map(|o| {
                 let name = o.short();
                 view! { <button class="name" on:click=move |_| page.select_object(o.clone())>{name}</button> }

@@ -172,6 +172,12 @@ words! {
     // Details
     detail_hint: "Choose anything in the picture: a component, a node, a pod, a service.", "在图中选择任意对象：组件、节点、Pod 或 Service。";
     causes: "Why it is as it is", "为何如此";
+    what_changed: "What changed", "变更记录";
+    was_created: "Created", "创建";
+    was_changed: "Changed", "修改";
+    was_deleted: "Deleted", "删除";
+    changed_before: "As far back as etcd remembers", "etcd 所保留的最早版本";
+    nothing_remembered: "etcd remembers no change of it.", "etcd 未保留其变更记录。";
     related: "Related", "相关对象";
     recent: "What it did last", "最近的动作";
     owners: "Owned by", "属主";
@@ -191,6 +197,9 @@ words! {
     gone: "deleted", "已删除";
     // Events
     why: "Why?", "为什么？";
+    why_this: "What brought this about?", "这是怎么引起的？";
+    why_sent: "Why was it sent?", "为何发送？";
+    why_ended: "Why did it end here?", "为何止于此处？";
     why_node: "Why this node?", "为何是该节点？";
     why_no_node: "Why no node?", "为何没有节点？";
     why_hint: "Choose an event to see what brought it about, back to the command that started it all.", "选择一个事件，查看它的起因，一直追溯到最初的命令。";

@@ -36,6 +36,12 @@ pub fn Hops(packet: StoredValue<PacketView>) -> impl IntoView {
                 <button class="solid" disabled=at_end on:click=move |_| go(page.hop.get_untracked() + 1)>{move || page.t().forward}</button>
                 <span class="mono faint">{move || format!("{} / {}", page.hop.get().min(last) + 1, last + 1)}</span>
                 <span class="outcome">{move || packet.with_value(|p| page.t().outcome(&p.line.outcome))}</span>
+                {packet.with_value(|p| p.sent_by).map(|by| view! {
+                    <button class="quiet why-sent" on:click=move |_| page.ask_why(by)>{move || page.t().why_sent}</button>
+                })}
+                {packet.with_value(|p| p.ended_by).map(|by| view! {
+                    <button class="quiet why-ended" on:click=move |_| page.ask_why(by)>{move || page.t().why_ended}</button>
+                })}
             </header>
             <ol class="hops">
                 {packet.with_value(groups).into_iter().map(|group| view! { <Group group packet/> }).collect_view()}
