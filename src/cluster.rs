@@ -39,7 +39,7 @@ use std::sync::Arc;
 use crate::api::http::{Chunk, HttpRequest, HttpResponse, StreamInput};
 use crate::api::{CallId, KindOf as _, Object};
 use crate::control::apiserver::{self, StoredValue};
-use crate::etcd::{self, Member};
+use crate::etcd::{self, KeyRange, Member};
 use crate::net::capture;
 use crate::net::fabric::Fabric;
 use crate::net::hop::Hop;
@@ -231,14 +231,29 @@ impl Cluster {
             .is_some_and(|node| node.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True"))
     }
 
-    /// An object as the API server knows it.
+    /// An object as the API server knows it; as etcd holds it while no API server is ready.
     pub fn object(&self, kind: crate::api::Kind, namespace: &str, name: &str) -> Option<&Object> {
-        self.apiserver_for(kind).cached(kind, namespace, name)
+        let server = self.apiserver_for(kind);
+        if server.is_ready() {
+            return server.cached(kind, namespace, name);
+        }
+        self.etcd_member().store().get(&kind.etcd_key(namespace, name))?.value.object()
     }
 
-    /// All objects of a kind as the API server knows them, by namespace and name.
+    /// All objects of a kind as the API server knows them, by namespace and name; as etcd holds them while no API server is
+    /// ready.
     pub fn objects(&self, kind: crate::api::Kind) -> impl Iterator<Item = &Object> {
-        self.apiserver_for(kind).cache(kind).objects()
+        let server = Some(self.apiserver_for(kind)).filter(|server| server.is_ready());
+        let cached = server.map(|server| server.cache(kind).objects());
+        let stored: Vec<&Object> = match server {
+            Some(_) => Vec::new(),
+            None => {
+                let all = KeyRange::prefix(&kind.etcd_prefix());
+                let values = self.etcd_member().store().keys(&all);
+                values.filter_map(|kv| kv.value.object()).collect()
+            }
+        };
+        cached.into_iter().flatten().chain(stored)
     }
 
     /// The learner runs a line: the root of what it causes.

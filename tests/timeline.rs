@@ -2,11 +2,12 @@
 //!
 //! `KUBARIUM_SEEDS=500` tries so many sessions instead of a few.
 
-use kubarium::session::Session;
 use kubarium::session::protocol::{
     Boot, BranchRequest, ClockRequest, ClockView, CompareWant, Request, Selection, Speed, TimelineWant, Toward, Update,
     Want,
 };
+use kubarium::session::{Session, World};
+use kubarium::share;
 use kubarium::sim::{Digest, Rng, Span, Time};
 use kubarium::view::{
     BranchName, BranchView, CompareView, Found, Locale, MarkKind, MomentRef, ObjectRef, TimelineView,
@@ -403,7 +404,7 @@ const DEEDS: &[&str] = &[
 ];
 
 /// A session of many deeds, seeks, forks and changes of branch. Whatever moment of whatever branch is met again has the digest that
-/// it had the first time.
+/// it had the first time, and the session as a link has the digest of the session.
 fn wander(seed: u64) {
     let mut rng = Rng::stream(seed, "timeline");
     let mut pick = move |n: u64| rng.next_u64() % n;
@@ -447,6 +448,12 @@ fn wander(seed: u64) {
             ends.push(left);
         }
     }
+    // Whatever way led here, a link leads here too.
+    let recipe = learner.session.world().recipe();
+    let opened = share::decode(&share::encode(&recipe)).expect("our own link");
+    assert_eq!(opened, recipe, "seed {seed}");
+    let digest = World::replay(&opened).map(|world| world.digest());
+    assert_eq!(digest, Ok(learner.digest()), "seed {seed}: as a link");
 }
 
 #[test]

@@ -142,6 +142,8 @@ pub enum Said {
     EtcdRead(Arc<str>),
     /// A write to etcd.
     EtcdWrite(Arc<str>),
+    /// A deletion in etcd.
+    EtcdDelete(Arc<str>),
     /// etcd's answer at a revision.
     EtcdReply {
         /// Whether something was written, at that revision.

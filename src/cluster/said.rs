@@ -90,10 +90,10 @@ fn op_said(op: &Op<StoredValue>) -> Option<Said> {
     Some(match op {
         Op::Range(range) => Said::EtcdRead(range.range.start().into()),
         Op::Put(put) => Said::EtcdWrite(put.key.clone()),
-        Op::Delete(delete) => Said::EtcdWrite(delete.range.start().into()),
+        Op::Delete(delete) => Said::EtcdDelete(delete.range.start().into()),
         Op::Txn(txn) => txn.success.iter().find_map(|step| match step {
             etcd::TxnStep::Put(put) => Some(Said::EtcdWrite(put.key.clone())),
-            etcd::TxnStep::Delete(delete) => Some(Said::EtcdWrite(delete.range.start().into())),
+            etcd::TxnStep::Delete(delete) => Some(Said::EtcdDelete(delete.range.start().into())),
             etcd::TxnStep::Range(range) => Some(Said::EtcdRead(range.range.start().into())),
             etcd::TxnStep::Txn(_) => None,
         })?,

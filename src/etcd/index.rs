@@ -43,16 +43,12 @@ impl Index {
     }
 
     /// The keys of `range` that exist as of `at`, or now, in order, each with the put in force.
-    pub fn range<'a>(
-        &'a self,
-        range: &'a KeyRange,
-        at: Option<Revision>,
-    ) -> impl Iterator<Item = (&'a Key, Change)> + 'a {
+    pub fn range<'a>(&'a self, range: &KeyRange, at: Option<Revision>) -> impl Iterator<Item = (&'a Key, Change)> {
         self.known(range).filter_map(move |(key, known)| in_force(known, at).map(|change| (key, change)))
     }
 
     /// The keys of `range` of which something is known, deleted ones included, in order.
-    pub fn known<'a>(&'a self, range: &'a KeyRange) -> impl Iterator<Item = (&'a Key, &'a KeyIndex)> + 'a {
+    pub fn known<'a>(&'a self, range: &KeyRange) -> impl Iterator<Item = (&'a Key, &'a KeyIndex)> {
         let walk = self.keys.range::<str>(range.walk_from());
         walk.take_while(move |(key, _)| range.contains(Borrow::<str>::borrow(*key)))
     }

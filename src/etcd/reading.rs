@@ -41,7 +41,7 @@ pub struct WatchView<'a> {
 
 impl<V: Payload> Store<V> {
     /// The keys of `range` that exist now, in order, with their values.
-    pub fn keys<'a>(&'a self, range: &'a KeyRange) -> impl Iterator<Item = &'a KeyValue<V>> + 'a {
+    pub fn keys<'a>(&'a self, range: &KeyRange) -> impl Iterator<Item = &'a KeyValue<V>> {
         self.index.range(range, None).map(|(_, change)| self.backend.put_at(change))
     }
 

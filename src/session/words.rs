@@ -57,12 +57,16 @@ fn happening(what: &Happening) -> String {
         Happening::Booted => "the cluster was switched on".into(),
         Happening::Fault(words) => format!("fault: {words}"),
         Happening::Request { method, path } => format!("{method} {path}"),
-        Happening::Response { code, path, .. } => format!("answered {code} {path}").trim_end().to_owned(),
+        Happening::Response { code, method, path } => {
+            format!("answered {code} {}", format!("{method} {path}").trim()).trim_end().to_owned()
+        }
         Happening::Created(object) => format!("created {}", short(object)),
         Happening::Updated(object) => format!("changed {}", short(object)),
         Happening::Deleted(object) => format!("deleted {}", short(object)),
         Happening::Put { key, revision: 0 } => format!("writes {key}"),
         Happening::Put { key, revision } => format!("{key} at revision {revision}"),
+        Happening::Told { key, revision } => format!("told a watch of {key} at revision {revision}"),
+        Happening::Removed { key, revision: 0 } => format!("deletes {key}"),
         Happening::Removed { key, revision } => format!("{key} removed at revision {revision}"),
         Happening::Read { key } => format!("reads {key}").trim_end().to_owned(),
         Happening::Watched { event, object } => format!("watch told {event} {}", short(object)),

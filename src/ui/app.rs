@@ -40,10 +40,15 @@ pub fn App() -> impl IntoView {
 #[component]
 fn Whole() -> impl IntoView {
     let page = page();
+    // Beside the terminal alone there is room for a lesson from top to bottom.
+    let learning = move || {
+        let lesson = page.side.get() == Panel::Lesson && page.lesson.with(Option::is_some);
+        lesson && page.drawer.get() == Panel::Terminal
+    };
     view! {
             <a class="skip" href="#terminal-input">{move || page.t().skip_to_terminal}</a>
             <TopBar/>
-            <main class="work" class:tall=move || page.drawer.get() != Panel::Terminal>
+            <main class="work" class:tall=move || page.drawer.get() != Panel::Terminal class:learning=learning>
                 <Region panels=&[Panel::Cluster] class="main"><panel::cluster::ClusterPanel/></Region>
                 <Splitter edge=Edge::Side/>
                 <Region panels=&Panel::SIDE class="side"><Side/></Region>

@@ -40,6 +40,13 @@ pub enum Happening {
     Updated(ObjectRef),
     /// An object was removed, or marked for removal.
     Deleted(ObjectRef),
+    /// etcd tells a watch of a change.
+    Told {
+        /// The key; the first, if there are several.
+        key: String,
+        /// The revision.
+        revision: u64,
+    },
     /// A key was written to etcd.
     Put {
         /// The key.

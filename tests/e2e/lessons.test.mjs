@@ -48,6 +48,13 @@ for (const lang of ['en', 'zh']) {
       await page.waitForSelector('.lesson .finished');
       await screenshot(page, `lesson-${n + 1}-${lang}`);
       assert.equal(await page.getAttribute('.lesson progress', 'value'), String(steps));
+      const title = await page.textContent('.lesson h2');
+      assert.equal(await page.locator('.next-lesson').count(), n + 1 < count ? 1 : 0);
+      if (n === 0) {
+        await page.click('.next-lesson');
+        await page.waitForFunction((before) => document.querySelector('.lesson h2')?.textContent !== before, title);
+        await page.waitForSelector('.lesson .step.open');
+      }
     }));
   }
 }

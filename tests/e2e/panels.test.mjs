@@ -191,3 +191,42 @@ test('on a phone a lesson stays in front while its commands run', onPage({ viewp
   assert.ok(await page.isVisible('.lesson'));
   await screenshot(page, 'phone-lesson');
 }));
+
+for (const look of LOOKS) {
+  test(`whatever is asked why leads back to what was done, ${look.name}`, onPage({ path: look.path, ...look.options }, async (page) => {
+    const root = (words) =>
+      page.waitForFunction((last) => document.querySelector('.events .why li:last-child .what')?.textContent.includes(last), words, { timeout: 60_000 });
+    await hurry(page);
+    await lines(page, ['kubectl run web --image=nginx --port=80 --expose', 'kubectl run client --image=busybox -- sleep 1d']);
+    await pods(page, 'client', 1);
+    await pods(page, 'web', 1);
+    await lines(page, ['kubectl label pod web tier=front', 'kubectl exec client -- wget -qO- web']);
+    // A packet.
+    await show(page, 'packet');
+    await page.click('.packet-line:has-text("HTTP") >> nth=0');
+    await page.waitForFunction(() => document.querySelector('.way')?.getBoundingClientRect().top < innerHeight / 3 * 2, null, { timeout: 5_000 });
+    assert.ok((await page.locator('.way').boundingBox()).height > 100, 'its way can be seen');
+    await page.click('.why-sent');
+    await root('kubectl exec client -- wget');
+    assert.ok(await page.evaluate(() => {
+      const { top, bottom } = document.querySelector('.events .why li').getBoundingClientRect();
+      return top >= 0 && bottom <= window.innerHeight;
+    }), 'the chain is in sight');
+    await screenshot(page, `why-packet-${look.name}`);
+    // A field.
+    if (look.options.viewport) await page.click('.phone-tabs > .phone-tab >> nth=0');
+    await page.click('.pod.good[title^="web"] >> nth=0');
+    await page.click('.fold-changes summary');
+    const changed = page.locator('.changes li', { hasText: 'metadata.labels.tier' });
+    await changed.waitFor();
+    await screenshot(page, `why-field-${look.name}`);
+    await changed.locator('.why-changed').click();
+    await root('kubectl label pod web tier=front');
+    // A drop, and a link of its chain.
+    await lines(page, ['!fault link worker1 loss=100%', '!fault link worker2 loss=100%', 'kubectl exec client -- wget -qO- -T 2 web']);
+    await show(page, 'packet');
+    await page.click('.packet-line.dropped >> nth=0');
+    await page.click('.why-ended');
+    await root('link worker');
+  }));
+}

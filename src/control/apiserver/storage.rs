@@ -17,6 +17,16 @@ pub enum StoredValue {
     Text(Arc<str>),
 }
 
+impl StoredValue {
+    /// The object, if it is one.
+    pub fn object(&self) -> Option<&Object> {
+        match self {
+            StoredValue::Object(object) => Some(object),
+            StoredValue::Text(_) => None,
+        }
+    }
+}
+
 impl Payload for StoredValue {
     fn size(&self) -> u64 {
         match self {

@@ -296,7 +296,8 @@ fn service_view(cluster: &Cluster, service: &Service) -> ServiceView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::build::testing::world;
+    use crate::session::build::testing::{run, world};
+    use crate::sim::Span;
     use crate::view::{ComponentKind, Place};
 
     /// The health of worker1 and of its kubelet after a fault.
@@ -316,5 +317,23 @@ mod tests {
         check("crash kubelet worker1", (Health::Up, Health::Down));
         check("partition worker1", (Health::Unreachable, Health::Unreachable));
         check("heal", (Health::Up, Health::Up));
+    }
+
+    #[test]
+    fn what_runs_is_drawn_while_nobody_answers_for_it() {
+        let drawn = |world: &crate::session::World| {
+            let view = cluster(&world.cluster);
+            let pods: Vec<String> = view.pods.iter().map(|pod| format!("{:?} {:?}", pod.object, pod.node)).collect();
+            (pods, view.nodes.len(), view.services.len(), view.workloads.len())
+        };
+        let mut world = world(&["kubectl create deployment web --image=nginx --replicas=2"]);
+        let before = drawn(&world);
+        assert!(before.0.iter().any(|pod| pod.contains("web-")), "{before:?}");
+        run(&mut world, "!fault crash kube-apiserver");
+        world.run_until(world.now() + Span::secs(5));
+        assert_eq!(drawn(&world), before);
+        run(&mut world, "!fault crash etcd");
+        world.run_until(world.now() + Span::secs(5));
+        assert_eq!(drawn(&world), before);
     }
 }

@@ -17,9 +17,8 @@ pub fn happening(cluster: &Cluster, entry: &Entry<Happened>) -> Happening {
         Happened::Sent { from, to, lost: true, .. } => {
             Happening::MessageLost { from: place_of(cluster, *from), to: place_of(cluster, *to) }
         }
-        Happened::Sent { what: Said::EtcdReply { wrote: true, revision }, .. } => {
-            Happening::Put { key: written_key(cluster, entry), revision: *revision }
-        }
+        Happened::Sent { what: Said::EtcdReply { wrote: true, revision }, .. } => written(cluster, entry, *revision),
+        Happened::Sent { what: Said::Response { code, object: None, .. }, .. } => answered(cluster, entry, *code),
         Happened::Sent { what, .. } => said(what),
         Happened::Reconciled { controller, object, .. } => {
             Happening::Reconciled { controller: (*controller).to_owned(), object: object_ref(object) }
@@ -29,13 +28,32 @@ pub fn happening(cluster: &Cluster, entry: &Entry<Happened>) -> Happening {
     }
 }
 
-/// The key of the write that etcd answers; empty if the request is forgotten.
-fn written_key(cluster: &Cluster, answer: &Entry<Happened>) -> String {
-    let asked = cluster.trace().chain(answer.id).find_map(|entry| match &entry.event {
-        Happened::Sent { what: Said::EtcdWrite(key), .. } => Some(key.to_string()),
+/// The nearest cause of an answer that is a question of the right kind.
+fn question<T>(cluster: &Cluster, answer: &Entry<Happened>, of: impl Fn(&Said) -> Option<T>) -> Option<T> {
+    cluster.trace().chain(answer.id).skip(1).find_map(|entry| match &entry.event {
+        Happened::Sent { what, .. } => of(what),
+        _ => None,
+    })
+}
+
+/// What etcd says that it did; without a key if the request is forgotten.
+fn written(cluster: &Cluster, answer: &Entry<Happened>, revision: u64) -> Happening {
+    let done = question(cluster, answer, |said| match said {
+        Said::EtcdWrite(key) => Some(Happening::Put { key: key.to_string(), revision }),
+        Said::EtcdDelete(key) => Some(Happening::Removed { key: key.to_string(), revision }),
         _ => None,
     });
-    asked.unwrap_or_default()
+    done.unwrap_or(Happening::Put { key: String::new(), revision })
+}
+
+/// An answer without an object of its own: to what.
+fn answered(cluster: &Cluster, answer: &Entry<Happened>, code: u16) -> Happening {
+    let asked = question(cluster, answer, |what| match said(what) {
+        Happening::Request { method, path } => Some((method, path)),
+        _ => None,
+    });
+    let (method, path) = asked.unwrap_or_default();
+    Happening::Response { code, method, path }
 }
 
 fn said(what: &Said) -> Happening {
@@ -59,8 +77,9 @@ fn said(what: &Said) -> Happening {
         }
         Said::EtcdRead(key) => Happening::Read { key: key.to_string() },
         Said::EtcdWrite(key) => Happening::Put { key: key.to_string(), revision: 0 },
+        Said::EtcdDelete(key) => Happening::Removed { key: key.to_string(), revision: 0 },
         Said::EtcdReply { .. } => Happening::Read { key: String::new() },
-        Said::EtcdEvents { key, revision, .. } => Happening::Put { key: key.to_string(), revision: *revision },
+        Said::EtcdEvents { key, revision, .. } => Happening::Told { key: key.to_string(), revision: *revision },
         Said::Raft { kind, term } => {
             Happening::Other(term.map_or_else(|| (*kind).to_owned(), |term| format!("{kind} term={term}")))
         }

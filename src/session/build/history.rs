@@ -3,7 +3,6 @@
 
 use crate::api::{Object, ObjectRef};
 use crate::cluster::{Cluster, Happened, Said};
-use crate::control::apiserver::StoredValue;
 use crate::session::build::{compare, happening};
 use crate::sim::trace::Entry;
 use crate::sim::{EventId, VecMap};
@@ -21,7 +20,7 @@ pub fn changes(cluster: &Cluster, of: &ObjectRef) -> Vec<ChangeView> {
     let mut before: Option<&Object> = None;
     let mut first = true;
     for version in cluster.etcd_member().store().history(&key) {
-        let now = version.kv.and_then(|kv| object_of(&kv.value));
+        let now = version.kv.and_then(|kv| kv.value.object());
         let what = match (version.kv, before) {
             (None, _) => ChangeKind::Deleted,
             (Some(kv), _) if kv.version == 1 => ChangeKind::Created,
@@ -45,13 +44,6 @@ pub fn changes(cluster: &Cluster, of: &ObjectRef) -> Vec<ChangeView> {
     changes
 }
 
-fn object_of(value: &StoredValue) -> Option<&Object> {
-    match value {
-        StoredValue::Object(object) => Some(object),
-        StoredValue::Text(_) => None,
-    }
-}
-
 /// The entries in which etcd told that it had written something, by revision.
 pub fn writes(cluster: &Cluster) -> VecMap<u64, &Entry<Happened>> {
     let replies = cluster.trace().iter().filter_map(|entry| match &entry.event {
@@ -61,14 +53,16 @@ pub fn writes(cluster: &Cluster) -> VecMap<u64, &Entry<Happened>> {
     replies.collect()
 }
 
-/// Who sent the request that an entry came from.
+/// Who sent the request that an entry came from: of the API server, or of etcd itself.
 fn asked_by(cluster: &Cluster, id: EventId) -> Option<Place> {
-    let asked = |entry: &&Entry<Happened>| {
-        matches!(&entry.event, Happened::Sent { what: Said::Call { .. } | Said::Http { .. } | Said::EtcdWrite(_), .. })
-    };
-    // What a component asks of the API server comes before what that asks of etcd.
-    let mut chain = cluster.trace().chain(id).filter(asked);
-    let write = chain.next()?;
-    let call = chain.next().filter(|call| !matches!(&call.event, Happened::Sent { what: Said::EtcdWrite(_), .. }));
+    let is_of_etcd = |what: &Said| matches!(what, Said::EtcdWrite(_) | Said::EtcdDelete(_));
+    let mut asked = cluster.trace().chain(id).filter_map(|entry| match &entry.event {
+        Happened::Sent { what, .. } if is_of_etcd(what) || matches!(what, Said::Call { .. } | Said::Http { .. }) => {
+            Some((entry, is_of_etcd(what)))
+        }
+        _ => None,
+    });
+    let (write, _) = asked.next()?;
+    let call = asked.next().filter(|(_, of_etcd)| !of_etcd).map(|(call, _)| call);
     Some(happening::place(cluster, call.unwrap_or(write)))
 }

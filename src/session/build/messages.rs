@@ -61,6 +61,7 @@ fn kind_of(what: &Said) -> MessageKind {
         Said::Watch { .. } => MessageKind::Watch,
         Said::EtcdRead(_)
         | Said::EtcdWrite(_)
+        | Said::EtcdDelete(_)
         | Said::EtcdReply { .. }
         | Said::EtcdEvents { .. }
         | Said::Raft { .. } => MessageKind::Storage,
@@ -76,7 +77,8 @@ fn label_of(cluster: &Cluster, entry: &Entry<Happened>) -> String {
         Happening::Watched { event, object } if object.name.is_empty() => event,
         Happening::Watched { event, object } => format!("{event} {}", object.short()),
         Happening::Put { key, revision: 0 } => format!("put {key}"),
-        Happening::Put { key, revision } => format!("{key} @ {revision}"),
+        Happening::Put { key, revision } | Happening::Told { key, revision } => format!("{key} @ {revision}"),
+        Happening::Removed { key, .. } => format!("delete {key}"),
         Happening::Read { key } => format!("get {key}").trim_end().to_owned(),
         Happening::Other(words) => words,
         _ => String::new(),

@@ -1,8 +1,8 @@
 //! The chain of causes of an entry or an object: from the thing back to the command, fault or boot that started it.
 //!
-//! A chain follows causes. At a reconciliation it turns to what the object wants: the entry that wrote that (somebody's
-//! `apply`), because a controller acts on what is wanted, whatever made it look. Only if something was done since then (a pod
-//! was deleted, a node broke) that made it look, the chain goes on there.
+//! A chain follows causes. At a reconciliation there are two: what made the controller look, and what the object wants (the
+//! entry that wrote it: somebody's `apply`). Why an object is as it is asks for what was wanted. Why something happened asks for
+//! what was done since then (a pod was deleted, a node broke), if that made the controller look, and else for the same.
 
 use crate::api;
 use crate::cluster::{Cluster, Happened};
@@ -16,16 +16,25 @@ const LONGEST: usize = 200;
 
 /// The chain of an entry; `None` if it is forgotten.
 pub fn chain(cluster: &Cluster, of: EventId) -> Option<WhyView> {
-    let (links, forgotten) = links(cluster, of);
+    let (links, forgotten) = links(cluster, of, Asks::Happened);
     (!links.is_empty()).then_some(WhyView { of, links, forgotten })
 }
 
 /// The chain of what an object wants, from the entry that last wrote it; empty if that is not known.
 pub fn chain_of_object(cluster: &Cluster, object: &api::ObjectRef) -> Vec<WhyLink> {
-    cluster.writers().of(object).map(|entry| links(cluster, entry).0).unwrap_or_default()
+    cluster.writers().of(object).map(|entry| links(cluster, entry, Asks::Wanted).0).unwrap_or_default()
 }
 
-fn links(cluster: &Cluster, of: EventId) -> (Vec<WhyLink>, bool) {
+/// What is asked.
+#[derive(Clone, Copy, PartialEq)]
+enum Asks {
+    /// Why something happened.
+    Happened,
+    /// Why something is as it is.
+    Wanted,
+}
+
+fn links(cluster: &Cluster, of: EventId, asks: Asks) -> (Vec<WhyLink>, bool) {
     let mut links = Vec::new();
     let mut seen = VecSet::new();
     let mut next = Some(of);
@@ -34,19 +43,19 @@ fn links(cluster: &Cluster, of: EventId) -> (Vec<WhyLink>, bool) {
         if is_told(entry) {
             links.push(link(cluster, entry));
         }
-        next = before(cluster, entry);
+        next = before(cluster, entry, asks);
     }
     (links, false)
 }
 
 /// What an entry came from.
-fn before(cluster: &Cluster, entry: &Entry<Happened>) -> Option<EventId> {
+fn before(cluster: &Cluster, entry: &Entry<Happened>, asks: Asks) -> Option<EventId> {
     match &entry.event {
         Happened::Reconciled { spec: Some(spec), .. } => {
             let root = entry.cause.and_then(|cause| cluster.trace().chain(cause).last());
             let done_since = root
                 .is_some_and(|root| root.id > *spec && matches!(root.event, Happened::Command(_) | Happened::Fault(_)));
-            if done_since { entry.cause } else { Some(*spec) }
+            if asks == Asks::Happened && done_since { entry.cause } else { Some(*spec) }
         }
         _ => entry.cause,
     }

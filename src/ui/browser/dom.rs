@@ -169,12 +169,21 @@ pub fn frame_of_work() -> (f64, f64, f64) {
     (width, window_height(), window_height() - bottom)
 }
 
-/// Scrolls so that the element with this id can be seen, once it is painted.
+/// Scrolls as little as is needed to see an element, once the page is drawn.
 pub fn scroll_into_view(id: &'static str) {
+    scroll_to(id, web_sys::ScrollLogicalPosition::Nearest);
+}
+
+/// Scrolls until an element is at the top, once the page is drawn.
+pub fn scroll_to_top_of(id: &'static str) {
+    scroll_to(id, web_sys::ScrollLogicalPosition::Start);
+}
+
+fn scroll_to(id: &'static str, block: web_sys::ScrollLogicalPosition) {
     request_animation_frame(move || {
         if let Some(element) = document().get_element_by_id(id) {
             let options = web_sys::ScrollIntoViewOptions::new();
-            options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+            options.set_block(block);
             options.set_inline(web_sys::ScrollLogicalPosition::Nearest);
             element.scroll_into_view_with_scroll_into_view_options(&options);
         }

@@ -102,7 +102,7 @@ fn Legend() -> impl IntoView {
     }
 }
 
-/// What to do first, as long as nothing was applied.
+/// What to do first, as long as nothing was applied and no lesson says it.
 #[component]
 fn Empty() -> impl IntoView {
     let page = page();
@@ -113,7 +113,7 @@ fn Empty() -> impl IntoView {
         })
     });
     view! {
-        <Show when=move || empty.get()>
+        <Show when=move || empty.get() && page.lesson.with(Option::is_none)>
             <p class="first-thing">{move || page.t().first_thing}</p>
         </Show>
     }

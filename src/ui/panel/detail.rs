@@ -215,10 +215,11 @@ fn Place(detail: PlaceDetail) -> impl IntoView {
 fn Fold(#[prop(into)] key: String, #[prop(into)] name: String, open: bool, children: Children) -> impl IntoView {
     let page = page();
     let open = page.is_open(&key, open);
+    let class = format!("fold-{key}");
     let keep = move |event| {
         page.fold(&key, dom::is_open(&event));
     };
-    view! { <details open=open on:toggle=keep><summary>{name}</summary>{children()}</details> }
+    view! { <details class=class open=open on:toggle=keep><summary>{name}</summary>{children()}</details> }
 }
 
 #[component]

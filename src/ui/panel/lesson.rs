@@ -6,6 +6,7 @@ mod quiz;
 use leptos::prelude::*;
 
 use crate::session::protocol::{LessonRequest, Request};
+use crate::ui::browser::dom;
 use crate::ui::panel::lesson::list::List;
 use crate::ui::panel::lesson::quiz::Quiz;
 use crate::ui::panel::workshop;
@@ -21,6 +22,13 @@ fn ask(page: Page, request: LessonRequest) {
 #[component]
 pub fn LessonPanel() -> impl IntoView {
     let page = page();
+    let place = Memo::new(move |_| page.lesson.with(|open| open.as_ref().map(|lesson| (lesson.id.clone(), lesson.at))));
+    // A lesson is read from its top, each further step from its own; around a frame in somebody's page nothing moves.
+    Effect::new(move |_| match place.get().filter(|_| page.embed.is_none()) {
+        Some((_, 0)) => dom::scroll_to_top_of("lesson-top"),
+        Some(_) => dom::scroll_to_top_of("lesson-step"),
+        None => {}
+    });
     view! {
         {move || { page.locale.track(); match page.lesson.get() {
             Some(lesson) => view! { <Open lesson/> }.into_any(),
@@ -58,12 +66,12 @@ fn Said() -> impl IntoView {
 #[component]
 fn Open(lesson: LessonView) -> impl IntoView {
     let page = page();
-    let LessonView { title, ours, intro, steps, at, outro, .. } = lesson;
+    let LessonView { id, title, ours, intro, steps, at, outro } = lesson;
     let writes = !ours && page.draft.with_untracked(|text| !text.is_empty());
     let count = steps.len();
     let finished = usize::from(at) >= count;
     view! {
-        <article class="lesson pad">
+        <article class="lesson pad" id="lesson-top">
             <header class="row">
                 <h2>{title}</h2>
                 <button class="quiet" on:click=move |_| ask(page, LessonRequest::Close)>{page.words().all_lessons}</button>
@@ -75,8 +83,33 @@ fn Open(lesson: LessonView) -> impl IntoView {
             <ol class="steps">
                 {steps.into_iter().enumerate().map(|(n, step)| view! { <Step n step current=n == usize::from(at)/> }).collect_view()}
             </ol>
-            {finished.then(|| view! { <div class="finished"><p><b>{page.words().lesson_done}</b></p><Prose blocks=outro/></div> })}
+            {finished.then(|| view! {
+                <div class="finished" id="lesson-step">
+                    <p><b>{page.words().lesson_done}</b></p>
+                    <Prose blocks=outro/>
+                    {ours.then(|| view! { <Next after=id/> })}
+                </div>
+            })}
         </article>
+    }
+}
+
+/// The way to the lesson that comes after one of ours.
+#[component]
+fn Next(after: String) -> impl IntoView {
+    let page = page();
+    let next = Memo::new(move |_| {
+        page.lessons.with(|all| {
+            let at = all.iter().position(|title| title.id == after)?;
+            all.get(at + 1).map(|title| (title.id.clone(), title.title.clone()))
+        })
+    });
+    move || {
+        next.get().map(|(id, title)| view! {
+            <p class="row">
+                <button class="solid next-lesson" on:click=move |_| ask(page, LessonRequest::Open(id.clone()))>{page.t().next_lesson(&title)}</button>
+            </p>
+        })
     }
 }
 
@@ -93,7 +126,7 @@ fn Step(n: usize, step: StepView, current: bool) -> impl IntoView {
     let solved = solution.is_some();
     let golf = strokes.filter(|n| *n > 0).map(|n| page.words().golf(n, par));
     view! {
-        <li class=format!("step {class}")>
+        <li class=format!("step {class}") id=(current && state == CheckState::Open).then_some("lesson-step")>
             <details open=current>
                 <summary><span class="number mono">{n + 1}</span>{title}<span class="state">{golf.map(|golf| format!("{golf} · "))}{says}</span></summary>
                 <Prose blocks=prose/>

@@ -7,6 +7,7 @@ mod send;
 use leptos::prelude::*;
 
 use crate::session::protocol::Request;
+use crate::ui::browser::dom;
 use crate::ui::state::page;
 use crate::view::{Outcome, PacketLine};
 
@@ -14,6 +15,13 @@ use crate::view::{Outcome, PacketLine};
 #[component]
 pub fn PacketPanel() -> impl IntoView {
     let page = page();
+    let chosen = Memo::new(move |_| page.packet.with(|packet| packet.as_ref().map(|packet| packet.line.id)));
+    // On a phone the way is below the list.
+    Effect::new(move |_| {
+        if chosen.get().is_some() && page.narrow.get_untracked() && page.embed.is_none() {
+            dom::scroll_to_top_of("packet-way");
+        }
+    });
     view! {
         <div class="packets three">
             <section class="list" aria-label=move || page.t().packets>

@@ -38,6 +38,11 @@ impl Words {
         say!(self, "Branch “{name}” had to go: 16 are kept at most.", "分支“{name}”已被移除：最多保留 16 条。")
     }
 
+    /// The way to the next lesson.
+    pub fn next_lesson(&self, title: &str) -> String {
+        say!(self, "Next: {title}", "下一课：{title}")
+    }
+
     /// The end of a branch as one of two moments.
     pub fn end_of(&self, name: &BranchName) -> String {
         let name = self.branch_name(name);
@@ -159,6 +164,9 @@ impl Words {
             Happening::Put { key, revision: 0 } => say!(self, "writes {key}", "写 {key}"),
             Happening::Put { key, revision } => {
                 say!(self, "wrote {key} at revision {revision}", "写入 {key}，修订版本 {revision}")
+            }
+            Happening::Told { key, revision } => {
+                say!(self, "tells a watch of {key} at revision {revision}", "向监听者通知 {key}，修订版本 {revision}")
             }
             Happening::Removed { key, revision: 0 } => say!(self, "deletes {key}", "删 {key}"),
             Happening::Removed { key, revision } => {

@@ -30,7 +30,7 @@ pub fn Hops(packet: StoredValue<PacketView>) -> impl IntoView {
         event.prevent_default();
     };
     view! {
-        <section class="way" aria-label=move || page.t().way on:keydown=on_key>
+        <section class="way" id="packet-way" aria-label=move || page.t().way on:keydown=on_key>
             <header class="row">
                 <button class="quiet" disabled=move || page.hop.get() == 0 on:click=move |_| go(page.hop.get_untracked().saturating_sub(1))>{move || page.t().back}</button>
                 <button class="solid" disabled=at_end on:click=move |_| go(page.hop.get_untracked() + 1)>{move || page.t().forward}</button>
