@@ -1,5 +1,5 @@
 //! What is refused of or added to objects on their way in. Models the plugins that are on by default: NamespaceLifecycle,
-//! LimitRanger, ServiceAccount, DefaultTolerationSeconds, Priority, ResourceQuota, NodeRestriction's taint of new nodes.
+//! LimitRanger, ServiceAccount, Priority, DefaultTolerationSeconds, RuntimeClass, ResourceQuota, NodeRestriction's taint of new nodes.
 //!
 //! Upstream waits for the account `default` of a new namespace, which its controller is about to make; here a pod may do
 //! without. Any other account must be in the server's cache. Nobody checks what an account may do.
@@ -7,6 +7,7 @@
 mod limit_ranger;
 mod priority;
 pub mod quota;
+mod runtime_class;
 pub mod usage;
 
 use std::sync::Arc;
@@ -32,9 +33,10 @@ pub fn on_create(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status> {
         Object::Pod(pod) => {
             let pod = Arc::make_mut(pod);
             limit_ranger::fill(pod, env);
-            priority::pod(pod, env)?;
             service_account(pod, env)?;
+            priority::pod(pod, env)?;
             tolerations(pod);
+            runtime_class::pod(pod, env)?;
         }
         Object::PersistentVolumeClaim(claim) => {
             let old = claim.metadata.annotations.contains_key("volume.beta.kubernetes.io/storage-class");
