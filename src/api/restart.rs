@@ -38,9 +38,9 @@ mod tests {
     use super::*;
 
     fn check(spec: &str, policy: &str, rules: &str, code: i32, expected: bool) {
-        let spec = PodSpec { restart_policy: spec.into(), ..PodSpec::default() };
+        let spec = PodSpec { restart_policy: spec.to_owned().into(), ..PodSpec::default() };
         let mut container = Container::default();
-        container.restart_policy = (!policy.is_empty()).then(|| policy.into());
+        container.restart_policy = (!policy.is_empty()).then(|| policy.to_owned().into());
         container.rest.insert("restartPolicyRules".into(), serde_json::from_str(rules).expect("rules are JSON"));
         assert_eq!(container.restarts(&spec, code), expected, "{policy} {rules} after {code}");
     }

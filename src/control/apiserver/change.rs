@@ -75,7 +75,12 @@ impl ApiServer {
     /// Words that go with the answer to a call.
     fn warn(&mut self, no: CallNo, words: Vec<String>) {
         if let Some(Door::Http(form)) = self.calls.get_mut(&no).map(|call| &mut call.door) {
-            form.warnings.extend(words);
+            for words in words {
+                // A call that waits for another is planned again.
+                if !form.warnings.contains(&words) {
+                    form.warnings.push(words);
+                }
+            }
         }
     }
 
@@ -128,6 +133,10 @@ impl ApiServer {
         let mut object = object.clone();
         let charges = self.call(no).charges;
         let managed = self.managed_after_create(no, request, &object, now);
+        if let Some(Object::Namespace(namespace)) = self.cached(Kind::Namespace, "", &request.namespace) {
+            let words = admission::pod_security::warnings(&object, namespace);
+            self.warn(no, words);
+        }
         let mut env = self.env(no, request, now);
         let meta = object.meta_mut();
         meta.managed_fields = managed;
