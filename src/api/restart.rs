@@ -39,8 +39,8 @@ mod tests {
 
     fn check(spec: &str, policy: &str, rules: &str, code: i32, expected: bool) {
         let spec = PodSpec { restart_policy: spec.to_owned().into(), ..PodSpec::default() };
-        let mut container = Container::default();
-        container.restart_policy = (!policy.is_empty()).then(|| policy.to_owned().into());
+        let restart_policy = (!policy.is_empty()).then(|| policy.to_owned().into());
+        let mut container = Container { restart_policy, ..Container::default() };
         container.rest.insert("restartPolicyRules".into(), serde_json::from_str(rules).expect("rules are JSON"));
         assert_eq!(container.restarts(&spec, code), expected, "{policy} {rules} after {code}");
     }
