@@ -24,9 +24,11 @@ pub mod object;
 pub mod patch;
 pub mod quantity;
 pub mod request;
+mod restart;
 pub mod schema;
 pub mod status;
 pub mod time;
+mod unset;
 pub mod validate;
 pub mod zone;
 

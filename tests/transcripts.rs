@@ -383,6 +383,21 @@ fn roles_say_who_may_do_what() {
 }
 
 #[test]
+fn a_field_that_no_schema_has_is_told_of_wherever_it_comes_from() {
+    check("typos", |_| ());
+}
+
+#[test]
+fn containers_start_again_by_their_own_rules_and_pods_are_what_their_runtime_class_says() {
+    check("restarts", |_| ());
+}
+
+#[test]
+fn a_namespace_says_what_its_pods_may_do() {
+    check("pod-security", |_| ());
+}
+
+#[test]
 fn what_is_written_in_a_volume_outlives_its_container() {
     check("volumes", |_| ());
 }

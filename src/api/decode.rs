@@ -9,14 +9,15 @@ mod unique;
 
 use serde_json::Value;
 
-use crate::api::{Kind, Object, Status, schema};
+use crate::api::{Kind, Object, Status, schema, unset};
 
 pub use check::{Misfit, check};
 
 /// What is done about unknown and duplicate fields (`fieldValidation`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Strictness {
     /// Nothing.
+    #[default]
     Ignore,
     /// They are warned of.
     Warn,
@@ -39,12 +40,22 @@ impl Strictness {
 ///
 /// # Errors
 /// `Pod in version "v1" cannot be handled as a Pod: …`.
-pub fn object(kind: Kind, mut value: Value) -> Result<Object, Status> {
+pub fn object(kind: Kind, value: Value) -> Result<Object, Status> {
+    lenient(kind, value).map(|(object, _)| object).map_err(|why| unfit(kind, &why))
+}
+
+/// Reads an object of a kind, and what is unknown in it: `unknown field "spec.nope"`.
+///
+/// # Errors
+/// A value is of the wrong type, in Go's words.
+pub fn lenient(kind: Kind, mut value: Value) -> Result<(Object, Vec<String>), String> {
     let found = check(&mut value, &schema::of(kind));
     if let Some(why) = found.wrong_type {
-        return Err(unfit(kind, &why));
+        return Err(why);
     }
-    Object::from_value(kind, value).map_err(|error| unfit(kind, &error.to_string()))
+    unset::take_out(kind, &mut value);
+    let object = Object::from_value(kind, value).map_err(|error| error.to_string())?;
+    Ok((object, found.unknown.iter().map(|path| format!("unknown field {path:?}")).collect()))
 }
 
 /// The failure of a body that does not fit its kind.
@@ -73,6 +84,7 @@ pub fn body(kind: Kind, text: &str, strictness: Strictness) -> Result<(Object, V
         Strictness::Warn => complaints,
         Strictness::Strict | Strictness::Ignore => Vec::new(),
     };
+    unset::take_out(kind, &mut value);
     let object = Object::from_value(kind, value).map_err(|error| unfit(kind, &error.to_string()))?;
     Ok((object, warnings))
 }

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_yaml::Spanned;
 
-use crate::api::{FieldError, Kind, Object, decode, defaults, schema, validate};
+use crate::api::{FieldError, Kind, Object, decode, defaults, schema, unset, validate};
 use crate::sim::VecMap;
 
 /// The JSON form of one YAML document.
@@ -175,6 +175,7 @@ fn check_document(document: &Document) -> Vec<Problem> {
         problems.push(document.problem(&path, words));
         return problems;
     }
+    unset::take_out(kind, &mut value);
     let Ok(mut object) = Object::from_value(kind, value) else { return problems };
     defaults::apply(&mut object);
     if kind.info().namespaced && object.meta().namespace.is_empty() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::api::decode::Strictness;
 use crate::api::patch::PodStatusPatch;
 use crate::api::{Kind, Object, ResourceVersion, Status, Uid};
 
@@ -117,6 +118,8 @@ pub struct Options {
     pub dry_run: bool,
     /// `fieldManager`.
     pub field_manager: Arc<str>,
+    /// `fieldValidation`: what is done about fields that a patch makes and no schema has.
+    pub field_validation: Strictness,
     /// `force` of an apply: fields of other managers are taken from them.
     pub force: bool,
     /// `propagationPolicy` of a deletion: Background, Foreground, Orphan; empty for the kind's default.

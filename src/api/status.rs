@@ -125,6 +125,17 @@ impl Status {
         }
     }
 
+    /// A patch makes something that cannot be (422 Invalid): no object is named.
+    pub fn invalid_patch(error: &FieldError) -> Status {
+        let cause = json!({"reason": error.reason, "message": error.message, "field": error.field});
+        Status {
+            code: 422,
+            reason: "Invalid".into(),
+            message: format!(" \"\" is invalid: {}: {}", error.field, error.message),
+            details: Some(json!({"causes": [cause]})),
+        }
+    }
+
     /// The watch's or list's revision has been compacted away (410 Gone).
     pub fn expired(message: impl Into<String>) -> Status {
         Status { code: 410, reason: "Expired".into(), message: message.into(), details: None }

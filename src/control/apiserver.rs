@@ -39,6 +39,7 @@ pub mod legacy;
 mod managed;
 mod masterlease;
 pub mod openapi;
+mod patch_form;
 mod patience;
 pub mod present;
 pub mod registry;

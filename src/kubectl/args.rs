@@ -148,6 +148,7 @@ fn alias(parent: &str, word: &str) -> Option<&'static Command> {
         ("create", "pdb") => "create poddisruptionbudget",
         ("create", "pc") => "create priorityclass",
         ("create", "resourcequota") => "create quota",
+        ("set", "sa") => "set serviceaccount",
         ("top", "pods" | "po") => "top pod",
         ("top", "nodes" | "no") => "top node",
         _ => return None,

@@ -88,6 +88,9 @@ fn unknown_gate(function: &str, case: &Value, input: &str) -> Option<&'static st
     if errors.contains("preventPodSchedulingIfMissing: Required") {
         return Some("the gate VolumeLimitScaling is on");
     }
+    if errors.contains("restartPolicy: Forbidden: may not be set for non-init containers") {
+        return Some("the gate ContainerRestartRules is off");
+    }
     if function == "ValidatePodUpdate" && errors.contains("- \\\"TerminationGracePeriodSeconds\\\": -1") {
         return Some("the data has the old pod as it was read back: with 1 for -1");
     }

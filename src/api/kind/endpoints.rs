@@ -43,7 +43,7 @@ api_struct! {
 
     /// A part of the addresses behind a Service.
     EndpointSlice {
-        keep { metadata: ObjectMeta, address_type: String = "IPv4".into(), endpoints: Vec<Endpoint>, ports: Vec<EndpointSlicePort> }
+        keep { metadata: ObjectMeta, address_type: String, endpoints: Vec<Endpoint>, ports: Vec<EndpointSlicePort> }
         omit {}
     }
 

@@ -2,13 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::error::{duplicate, each, forbidden, invalid, required, unsupported};
+use super::error::{duplicate, each, forbidden, invalid, required, too_many, unsupported};
 use super::{env, mounts, names, probe, resources, security};
 use crate::api::{Container, ContainerPort, FieldError, PodSpec, Protocol, RestartPolicy};
 use crate::sim::VecSet;
 
 const PULL_POLICIES: [&str; 3] = ["Always", "IfNotPresent", "Never"];
 const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
+/// The most rules about starting a container again, and the most codes that a rule may list.
+const MOST_RULES: usize = 20;
+const MOST_CODES: usize = 255;
 
 /// The containers of a spec.
 pub fn containers(spec: &PodSpec, volumes: &VecSet<String>, field: &str, errors: &mut Vec<FieldError>) {
@@ -30,9 +33,7 @@ pub fn containers(spec: &PodSpec, volumes: &VecSet<String>, field: &str, errors:
         probe::liveness(container.liveness_probe.as_ref(), &format!("{field}.livenessProbe"), errors);
         probe::readiness(container.readiness_probe.as_ref(), &format!("{field}.readinessProbe"), errors);
         probe::liveness(container.startup_probe.as_ref(), &format!("{field}.startupProbe"), errors);
-        if container.restart_policy.is_some() {
-            errors.push(forbidden(&format!("{field}.restartPolicy"), "may not be set for non-init containers"));
-        }
+        restart(container, &field, errors);
     }
     host_ports(&spec.containers, &list, errors);
 }
@@ -54,9 +55,7 @@ pub fn init_containers(
             errors.push(duplicate(&format!("{field}.name"), &json!(container.name)));
         }
         let sidecar = container.restart_policy == Some(RestartPolicy::Always);
-        if let Some(policy) = container.restart_policy.as_ref().filter(|_| !sidecar) {
-            errors.push(unsupported(&format!("{field}.restartPolicy"), policy.as_str(), &["Always"]));
-        }
+        restart(container, &field, errors);
         // Init containers run one by one, so each has the ports of the host to itself.
         host_ports(std::slice::from_ref(container), &list, errors);
         if !sidecar && !any_resize {
@@ -85,6 +84,46 @@ pub fn init_containers(
                 check => probe::liveness(check, &at, errors),
             }
         }
+    }
+}
+
+/// A container's own policy, and its rules, which need one (`validateContainerRestartPolicy`).
+fn restart(container: &Container, field: &str, errors: &mut Vec<FieldError>) {
+    let rules = container.rest.get("restartPolicyRules").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let policy = format!("{field}.restartPolicy");
+    match &container.restart_policy {
+        None if rules.is_empty() => return,
+        None => errors.push(required(&policy, "must specify restartPolicy when restart rules are used")),
+        Some(RestartPolicy::Unknown(word)) => {
+            errors.push(unsupported(&policy, word, &["Always", "Never", "OnFailure"]));
+        }
+        Some(_) => {}
+    }
+    let field = format!("{field}.restartPolicyRules");
+    if rules.len() > MOST_RULES {
+        errors.push(too_many(&field, rules.len(), MOST_RULES));
+    }
+    for (at, rule) in rules.iter().enumerate() {
+        let field = format!("{field}[{at}]");
+        one_of(rule, "action", &["Restart", "RestartAllContainers"], &field, errors);
+        let codes = format!("{field}.exitCodes");
+        let of = &rule["exitCodes"];
+        if of.is_null() {
+            errors.push(required(&codes, "must be specified"));
+            continue;
+        }
+        one_of(of, "operator", &["In", "NotIn"], &codes, errors);
+        let count = of["values"].as_array().map_or(0, Vec::len);
+        if count > MOST_CODES {
+            errors.push(too_many(&format!("{codes}.values"), count, MOST_CODES));
+        }
+    }
+}
+
+fn one_of(value: &Value, name: &str, words: &[&str], field: &str, errors: &mut Vec<FieldError>) {
+    let word = value[name].as_str().unwrap_or("");
+    if !words.contains(&word) {
+        errors.push(unsupported(&format!("{field}.{name}"), word, words));
     }
 }
 

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::error::{duplicate, each, immutable, invalid, required, unsupported};
-use super::names;
-use crate::api::{CertificateSigningRequest, FieldError, RuntimeClass};
+use super::{names, placement, resources};
+use crate::api::{CertificateSigningRequest, FieldError, ResourceRequirements, RuntimeClass, Toleration};
 use crate::sim::VecSet;
 
 const USAGES: [&str; 23] = [
@@ -106,19 +106,24 @@ fn signer(name: &str, errors: &mut Vec<FieldError>) {
 /// A class of runtimes.
 pub fn runtime(class: &RuntimeClass, errors: &mut Vec<FieldError>) {
     each("handler", &class.handler, names::dns_label(&class.handler), errors);
-    let fixed = class.rest.get("overhead").map(|overhead| &overhead["podFixed"]);
-    for (name, amount) in fixed.and_then(Value::as_object).into_iter().flatten() {
-        let amount = amount.as_str().and_then(|text| text.parse::<crate::api::Quantity>().ok());
-        if let Some(amount) = amount.filter(|amount| amount.sign() < 0) {
-            let field = format!("overhead.podFixed.{name}");
-            errors.push(invalid(&field, &json!(amount.to_string()), "must be greater than or equal to 0"));
-        }
+    if let Some(fixed) = class.rest.get("overhead").map(|overhead| overhead["podFixed"].clone()) {
+        let limits = serde_json::from_value(fixed).unwrap_or_default();
+        let of = ResourceRequirements { limits, ..ResourceRequirements::default() };
+        resources::requirements(&of, "overhead", errors);
     }
     let selector = class.rest.get("scheduling").map(|scheduling| &scheduling["nodeSelector"]);
     for (key, value) in selector.and_then(Value::as_object).into_iter().flatten() {
         each("scheduling.nodeSelector", key, names::qualified_name(key), errors);
         let value = value.as_str().unwrap_or("");
         each("scheduling.nodeSelector", value, names::label_value(value), errors);
+    }
+    let tolerations = class.rest.get("scheduling").map(|scheduling| scheduling["tolerations"].clone());
+    let tolerations: Vec<Toleration> =
+        tolerations.and_then(|list| serde_json::from_value(list).ok()).unwrap_or_default();
+    let field = "scheduling.tolerations";
+    placement::tolerations(&tolerations, field, errors);
+    for (at, one) in tolerations.iter().enumerate().filter(|(at, one)| tolerations[..*at].contains(one)) {
+        errors.push(duplicate(&format!("{field}[{at}]"), &json!(one)));
     }
 }
 

@@ -9,16 +9,19 @@ use super::volume_source::text;
 use crate::api::{FieldError, Quantity};
 
 /// The fields that the conversion knows.
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 14] = [
     "metadata.annotations",
     "metadata.labels",
     "metadata.name",
     "metadata.namespace",
     "metadata.uid",
     "spec.nodeName",
+    "spec.restartPolicy",
+    "spec.schedulerName",
     "spec.serviceAccountName",
     "status.hostIP",
     "status.hostIPs",
+    "status.phase",
     "status.podIP",
     "status.podIPs",
 ];
@@ -45,7 +48,10 @@ pub fn object(path: &str, version: &str, supported: &[&str], field: &str, errors
         return match of {
             "metadata.annotations" => each(field, key, names::qualified_name(&key.to_lowercase()), errors),
             "metadata.labels" => each(field, key, names::qualified_name(key), errors),
-            _ => errors.push(invalid(field, &json!(of), "does not support subscript")),
+            _ => {
+                let why = format!("error converting fieldPath: field label does not support subscript: {path}");
+                errors.push(invalid(&at, &json!(path), &why));
+            }
         };
     }
     if !KNOWN.contains(&path) {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::error::{each, forbidden, invalid, required, too_long};
-use super::names;
+use super::error::{each, forbidden, invalid, invalid_form, required, too_long};
+use super::{go_form, names};
 use crate::api::meta::Labels;
 use crate::api::{FieldError, Kind, Object, ObjectMeta};
 
@@ -73,23 +73,38 @@ fn common(meta: &ObjectMeta, errors: &mut Vec<FieldError>) {
 }
 
 fn owners(meta: &ObjectMeta, errors: &mut Vec<FieldError>) {
-    let controllers = meta.owner_references.iter().filter(|o| o.controller).count();
-    for (at, owner) in meta.owner_references.iter().enumerate() {
-        let field = |name: &str| format!("metadata.ownerReferences[{at}].{name}");
-        if owner.api_version.is_empty() {
-            errors.push(invalid(&field("apiVersion"), &json!(""), "version must not be empty"));
-        }
-        for (name, value) in [("kind", &owner.kind), ("name", &owner.name), ("uid", &owner.uid.0.to_string())] {
+    const FIELD: &str = "metadata.ownerReferences";
+    let mut first: Option<String> = None;
+    for owner in &meta.owner_references {
+        // Upstream's paths do not say which of them it is.
+        let mut empty = |name: &str, what: &str, value: &str| {
             if value.is_empty() {
-                let what = if name == "uid" { "uid" } else { name };
-                errors.push(invalid(&field(name), &json!(""), &format!("{what} must not be empty")));
+                errors.push(invalid(&format!("{FIELD}.{name}"), &json!(""), &format!("{what} must not be empty")));
             }
+        };
+        empty("apiVersion", "version", &owner.api_version);
+        empty("kind", "kind", &owner.kind);
+        empty("name", "name", &owner.name);
+        empty("uid", "uid", &owner.uid.0);
+        if owner.api_version == "v1" && owner.kind == "Event" {
+            errors.push(invalid_form(
+                FIELD,
+                &go_form::of("OwnerReference", owner),
+                "/v1, Kind=Event is disallowed from being an owner",
+            ));
         }
-    }
-    if controllers > 1 {
-        let all = serde_json::to_value(&meta.owner_references).unwrap_or(Value::Null);
-        let why = "Only one reference can have Controller set to true. Found \"true\" in references";
-        errors.push(invalid("metadata.ownerReferences", &all, why));
+        if !owner.controller {
+            continue;
+        }
+        let name = format!("{}/{}", owner.kind, owner.name);
+        if let Some(first) = &first {
+            let why = format!(
+                "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {name}"
+            );
+            errors.push(invalid_form(FIELD, &go_form::list("OwnerReference", &meta.owner_references), &why));
+        } else {
+            first = Some(name);
+        }
     }
 }
 

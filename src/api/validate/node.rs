@@ -9,7 +9,9 @@ use crate::sim::VecSet;
 
 /// A new node.
 pub fn create(node: &Node, errors: &mut Vec<FieldError>) {
+    avoided_pods(node, errors);
     taints(node, errors);
+    resources(node, errors);
     declared_features(node, errors);
     ranges(node, errors);
 }

@@ -8,7 +8,7 @@ use super::{
     container, ephemeral, meta, names, placement, pod_affinity, pod_annotations, pod_network, security, selector,
     volume,
 };
-use crate::api::{FieldError, LabelSelector, Pod, PodSpec, PodTemplateSpec, RestartPolicy};
+use crate::api::{FieldError, LabelSelector, Pod, PodSpec, PodTemplateSpec, RestartPolicy, Volume};
 
 const DNS_POLICIES: [&str; 4] = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 
@@ -50,9 +50,33 @@ pub fn whole(pod: &Pod, options: Options, errors: &mut Vec<FieldError>) {
             }
         }
     }
+    ephemeral_claims(pod, errors);
     for (list, containers) in [("containers", &pod.spec.containers), ("initContainers", &pod.spec.init_containers)] {
         for (at, container) in containers.iter().enumerate() {
             container::image_is_trimmed(&container.image, &format!("spec.{list}[{at}].image"), errors);
+        }
+    }
+}
+
+/// The claims that are made for a pod's own volumes: their names are made from the pod's, and nothing else may use them.
+fn ephemeral_claims(pod: &Pod, errors: &mut Vec<FieldError>) {
+    let volumes = || pod.spec.volumes.iter().enumerate();
+    let made = |volume: &Volume| format!("{}-{}", pod.metadata.name, volume.name);
+    let is_own = |volume: &Volume| volume.rest.contains_key("ephemeral");
+    let claims: Vec<String> = volumes().map(|(_, v)| v).filter(|v| is_own(v)).map(made).collect();
+    for (at, volume) in volumes() {
+        if is_own(volume) && !pod.metadata.name.is_empty() && !volume.name.is_empty() {
+            let name = made(volume);
+            errors.extend(names::dns_subdomain(&name).iter().map(|why| {
+                let why = format!("PVC name {name:?}: {why}");
+                invalid(&format!("spec.volumes[{at}].name"), &json!(volume.name), &why)
+            }));
+        }
+        let claim = volume.rest.get("persistentVolumeClaim").and_then(|claim| claim["claimName"].as_str());
+        if let Some(claim) = claim.filter(|claim| claims.iter().any(|made| made == claim)) {
+            let field = format!("spec.volumes[{at}].persistentVolumeClaim.claimName");
+            let why = "must not reference a PVC that gets created for an ephemeral volume";
+            errors.push(invalid(&field, &json!(claim), why));
         }
     }
 }
@@ -93,7 +117,6 @@ pub fn spec(spec: &PodSpec, field: &str, options: Options, errors: &mut Vec<Fiel
     }
     meta::labels(&spec.node_selector, &at("nodeSelector"), errors);
     security::pod(spec, &at("securityContext"), errors);
-    image_pull_secrets(spec, &at("imagePullSecrets"), errors);
     if let Some(affinity) = &spec.affinity {
         placement::affinity(affinity, options.any_node_value, &at("affinity"), errors);
         pod_affinity::affinity(affinity, &at("affinity"), errors);
@@ -152,16 +175,6 @@ fn restart_policy(policy: &RestartPolicy, field: &str, errors: &mut Vec<FieldErr
             "" => required(field, ""),
             other => unsupported(field, other, &["Always", "OnFailure", "Never"]),
         });
-    }
-}
-
-fn image_pull_secrets(spec: &PodSpec, field: &str, errors: &mut Vec<FieldError>) {
-    let Some(secrets) = spec.rest.get("imagePullSecrets").and_then(Value::as_array) else { return };
-    for (at, secret) in secrets.iter().enumerate() {
-        let name = secret["name"].as_str().unwrap_or("");
-        if name.is_empty() {
-            errors.push(invalid(&format!("{field}[{at}].name"), secret, "name must not be empty"));
-        }
     }
 }
 

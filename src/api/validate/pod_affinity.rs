@@ -61,6 +61,12 @@ fn label_keys(term: &Value, field: &str, errors: &mut Vec<FieldError>) {
     if same.is_empty() && other.is_empty() {
         return;
     }
+    let of = read_selector(&term["labelSelector"]);
+    for (at, key) in taken(&same, &of) {
+        // Upstream's path is that of the term.
+        let why = "exists in both matchLabelKeys and labelSelector";
+        errors.push(invalid(&format!("{field}[{at}]"), &json!(key), why));
+    }
     for (at, key) in same.iter().enumerate().filter(|(_, key)| other.contains(key)) {
         let why = "exists in both matchLabelKeys and mismatchLabelKeys";
         errors.push(invalid(&format!("{field}.matchLabelKeys[{at}]"), &json!(key), why));
@@ -73,6 +79,18 @@ fn label_keys(term: &Value, field: &str, errors: &mut Vec<FieldError>) {
             }
         }
     }
+}
+
+/// Which of `keys` the selector has besides the one expression that they are turned into.
+fn taken<'a>(keys: &[&'a str], of: &LabelSelector) -> Vec<(usize, &'a str)> {
+    let mut seen: Vec<&str> = of.match_labels.keys().map(String::as_str).collect();
+    let mut found = Vec::new();
+    for expression in &of.match_expressions {
+        let at = keys.iter().position(|key| *key == expression.key);
+        found.extend(at.filter(|_| seen.contains(&expression.key.as_str())).map(|at| (at, keys[at])));
+        seen.push(&expression.key);
+    }
+    found
 }
 
 /// Keys of a constraint of spread: a selector has to be there, and may not have them.

@@ -63,12 +63,10 @@ fn nominated(new: &Pod, old: &Pod, errors: &mut Vec<FieldError>) {
 /// What ended stays ended, unless the pod starts it again.
 fn transitions(new: &Pod, old: &Pod, errors: &mut Vec<FieldError>) {
     let spec = &old.spec;
-    if spec.restart_policy == RestartPolicy::Always {
-        return;
-    }
-    let sidecar = |name: &str| {
-        let of = spec.init_containers.iter().find(|container| container.name == name);
-        of.is_some_and(|container| container.restart_policy == Some(RestartPolicy::Always))
+    let again = |name: &str, code: i32, init: bool| {
+        let list = if init { &spec.init_containers } else { &spec.containers };
+        let of = list.iter().find(|container| container.name == name);
+        of.map_or(spec.restart_policy == RestartPolicy::Always, |container| container.restarts(spec, code))
     };
     let lists = [
         ("containerStatuses", &new.status.container_statuses, &old.status.container_statuses, false),
@@ -77,12 +75,11 @@ fn transitions(new: &Pod, old: &Pod, errors: &mut Vec<FieldError>) {
     for (list, now, before, init) in lists {
         for (at, had) in before.iter().enumerate() {
             let Some(end) = &had.state.terminated else { continue };
-            let retried = end.exit_code != 0 && spec.restart_policy == RestartPolicy::OnFailure;
-            if retried || (init && sidecar(&had.name)) {
+            if again(&had.name, end.exit_code, init) {
                 continue;
             }
-            let again = |one: &&ContainerStatus| one.name == had.name && one.state.terminated.is_none();
-            for _ in now.iter().filter(again) {
+            let begun = |one: &&ContainerStatus| one.name == had.name && one.state.terminated.is_none();
+            for _ in now.iter().filter(begun) {
                 let why = "may not be transitioned to non-terminated state";
                 errors.push(forbidden(&format!("status.{list}[{at}].state"), why));
             }

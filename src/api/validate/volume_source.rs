@@ -248,17 +248,50 @@ fn fibre_channel(value: &Value, field: &str, errors: &mut Vec<FieldError>) {
 fn iscsi(value: &Value, field: &str, errors: &mut Vec<FieldError>) {
     need(value, "targetPortal", field, errors);
     need(value, "iqn", field, errors);
-    let begins = |name: &str| ["iqn", "eui", "naa"].iter().any(|prefix| name.starts_with(prefix));
-    let iqn = text(value, "iqn");
-    if !iqn.is_empty() && !begins(iqn) {
-        let why = "must be valid format starting with iqn, eui, or naa";
-        errors.push(invalid(&format!("{field}.iqn"), &json!(iqn), why));
-    }
+    iscsi_name(text(value, "iqn"), &format!("{field}.iqn"), errors);
+    iscsi_name(text(value, "initiatorName"), &format!("{field}.initiatorname"), errors);
     range(value, "lun", 0, 255, field, errors);
     let chap = ["chapAuthDiscovery", "chapAuthSession"].iter().any(|name| value[*name] == true);
     if chap && value["secretRef"].is_null() {
         errors.push(required(&format!("{field}.secretRef"), ""));
     }
+}
+
+/// `iqn.2001-04.com.example:storage`, `eui.` with sixteen or `naa.` with thirty-two letters and digits.
+fn iscsi_name(name: &str, field: &str, errors: &mut Vec<FieldError>) {
+    if name.is_empty() {
+        return;
+    }
+    let word = |rest: &str, long: usize| rest.len() == long && rest.bytes().all(|b| b.is_ascii_alphanumeric());
+    // Upstream's patterns take any letter where these two have their dot.
+    let after = |prefix: &str| name.strip_prefix(prefix).and_then(|rest| rest.get(1..));
+    let good = match name.get(..3) {
+        Some("iqn") => is_iqn(name),
+        Some("eui") => after("eui").is_some_and(|rest| word(rest, 16)),
+        Some("naa") => after("naa").is_some_and(|rest| word(rest, 32)),
+        _ => {
+            let why = "must be valid format starting with iqn, eui, or naa";
+            return errors.push(invalid(field, &json!(name), why));
+        }
+    };
+    if !good {
+        errors.push(invalid(field, &json!(name), "must be valid format"));
+    }
+}
+
+/// `iqn.`, the month in which somebody had a name, the name backwards, and what they call the target.
+fn is_iqn(name: &str) -> bool {
+    let Some((date, rest)) = name.strip_prefix("iqn.").and_then(|rest| rest.split_once('.')) else { return false };
+    let is_date = date.len() == 7
+        && date.bytes().enumerate().all(|(at, byte)| if at == 4 { byte == b'-' } else { byte.is_ascii_digit() });
+    let Some((authority, target)) = rest.split_once(':') else { return false };
+    let is_authority = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
+    let is_target = |c: char| !matches!(c, '^' | ',' | ';' | '*' | '&' | '$' | '|') && !c.is_whitespace();
+    is_date
+        && !authority.is_empty()
+        && authority.bytes().all(is_authority)
+        && !target.is_empty()
+        && target.chars().all(is_target)
 }
 
 fn quobyte(value: &Value, field: &str, errors: &mut Vec<FieldError>) {

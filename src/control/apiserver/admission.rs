@@ -1,12 +1,14 @@
 //! What is refused of or added to objects on their way in. Models the plugins that are on by default: NamespaceLifecycle,
-//! LimitRanger, ServiceAccount, DefaultTolerationSeconds, Priority, ResourceQuota, NodeRestriction's taint of new nodes.
+//! LimitRanger, ServiceAccount, PodSecurity, Priority, DefaultTolerationSeconds, RuntimeClass, ResourceQuota, NodeRestriction's taint of new nodes.
 //!
 //! Upstream waits for the account `default` of a new namespace, which its controller is about to make; here a pod may do
 //! without. Any other account must be in the server's cache. Nobody checks what an account may do.
 
 mod limit_ranger;
+pub mod pod_security;
 mod priority;
 pub mod quota;
+mod runtime_class;
 pub mod usage;
 
 use std::sync::Arc;
@@ -14,7 +16,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::api::{
-    Kind, Node, Object, ObjectMeta, Pod, PodSpec, Status, Taint, TaintEffect, Toleration, Volume, VolumeMount,
+    Kind, Namespace, Node, Object, ObjectMeta, Pod, PodSpec, Status, Taint, TaintEffect, Toleration, Volume,
+    VolumeMount,
 };
 use crate::control::apiserver::registry::Env;
 
@@ -32,9 +35,11 @@ pub fn on_create(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status> {
         Object::Pod(pod) => {
             let pod = Arc::make_mut(pod);
             limit_ranger::fill(pod, env);
-            priority::pod(pod, env)?;
             service_account(pod, env)?;
+            priority::pod(pod, env)?;
             tolerations(pod);
+            runtime_class::pod(pod, env)?;
+            pod_security::pod(pod, namespace_of(env))?;
         }
         Object::PersistentVolumeClaim(claim) => {
             let old = claim.metadata.annotations.contains_key("volume.beta.kubernetes.io/storage-class");
@@ -49,6 +54,7 @@ pub fn on_create(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status> {
             }
         }
         Object::PriorityClass(class) => priority::class(class, true, env)?,
+        Object::Namespace(namespace) => pod_security::namespace(namespace)?,
         Object::Node(node) => taint(Arc::make_mut(node)),
         _ => {}
     }
@@ -79,8 +85,10 @@ pub fn check_changed(object: &Object, env: &Env<'_>) -> Result<(), Status> {
 /// # Errors
 /// It is forbidden.
 pub fn on_update(new: &mut Object, old: &Object, env: &mut Env<'_>) -> Result<(), Status> {
-    if let Object::PriorityClass(class) = &*new {
-        priority::class(class, false, env)?;
+    match &*new {
+        Object::PriorityClass(class) => priority::class(class, false, env)?,
+        Object::Namespace(namespace) => pod_security::namespace(namespace)?,
+        _ => {}
     }
     if let (Object::Pod(new), Object::Pod(old)) = (&mut *new, old) {
         // What creation added stays if the client left it out.
@@ -91,6 +99,14 @@ pub fn on_update(new: &mut Object, old: &Object, env: &mut Env<'_>) -> Result<()
         }
     }
     Ok(())
+}
+
+/// The namespace of the request.
+fn namespace_of<'a>(env: &'a Env<'_>) -> Option<&'a Namespace> {
+    match &env.namespace {
+        Some(Object::Namespace(namespace)) => Some(namespace),
+        _ => None,
+    }
 }
 
 fn namespace_is_open(object: &Object, env: &Env<'_>) -> Result<(), Status> {

@@ -135,7 +135,11 @@ pub(super) fn kubernetes_endpoints<'a>(ips: impl IntoIterator<Item = &'a String>
 
 /// The same as a slice.
 pub(super) fn kubernetes_slice<'a>(ips: impl IntoIterator<Item = &'a String>) -> EndpointSlice {
-    let mut slice = EndpointSlice { metadata: meta("default", "kubernetes"), ..EndpointSlice::default() };
+    let mut slice = EndpointSlice {
+        metadata: meta("default", "kubernetes"),
+        address_type: "IPv4".into(),
+        ..EndpointSlice::default()
+    };
     slice.metadata.labels.insert("kubernetes.io/service-name".into(), "kubernetes".into());
     let endpoint = |ip: &String| Endpoint {
         addresses: vec![ip.clone()],

@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::api::{
     Body, Kind, Object, PatchType, Request, ResourceVersion, ServiceAccount, Status, Subresource, Timestamp, Verb,
-    patch, validate,
+    validate,
 };
 use crate::control::apiserver::call::{CallNo, Door, Reply, Step};
 use crate::control::apiserver::registry::{self, Env};
-use crate::control::apiserver::{ApiServer, admission, autoscaling_v1, charge, removal};
+use crate::control::apiserver::{ApiServer, admission, charge, patch_form, removal};
 use crate::sim::Time;
 
 /// Words of every optimistic conflict.
@@ -64,10 +64,23 @@ impl ApiServer {
             (Verb::Patch(how), _) => {
                 let current = found(&request, current)?;
                 let older = matches!(&self.call(no).door, Door::Http(form) if form.older);
-                let new = patched(how, &request, current, older)?;
+                let (new, unknown) = patch_form::patched(how, &request, current, older)?;
+                self.warn(no, unknown);
                 self.plan_update(no, &request, new, current, now)
             }
             _ => Err(Status::method_not_allowed()),
+        }
+    }
+
+    /// Words that go with the answer to a call.
+    fn warn(&mut self, no: CallNo, words: Vec<String>) {
+        if let Some(Door::Http(form)) = self.calls.get_mut(&no).map(|call| &mut call.door) {
+            for words in words {
+                // A call that waits for another is planned again.
+                if !form.warnings.contains(&words) {
+                    form.warnings.push(words);
+                }
+            }
         }
     }
 
@@ -120,6 +133,10 @@ impl ApiServer {
         let mut object = object.clone();
         let charges = self.call(no).charges;
         let managed = self.managed_after_create(no, request, &object, now);
+        if let Some(Object::Namespace(namespace)) = self.cached(Kind::Namespace, "", &request.namespace) {
+            let words = admission::pod_security::warnings(&object, namespace);
+            self.warn(no, words);
+        }
         let mut env = self.env(no, request, now);
         let meta = object.meta_mut();
         meta.managed_fields = managed;
@@ -221,7 +238,7 @@ impl ApiServer {
         let before = registry::scale::of(current).ok_or_else(Status::no_such_resource)?;
         let Body::Value(body) = &request.body else { return Err(Status::bad_request("a scale needs a body")) };
         let scale = match request.verb {
-            Verb::Patch(how) => apply_patch(how, &before, body, None)?,
+            Verb::Patch(how) => patch_form::apply(how, &before, body, None)?,
             _ => (**body).clone(),
         };
         if let Some(version) = scale["metadata"]["resourceVersion"].as_str().filter(|v| !v.is_empty() && *v != "0") {
@@ -250,53 +267,6 @@ fn shares_spec(new: &Object, current: &Object) -> bool {
 
 fn found<'a>(request: &Request, current: Option<&'a Object>) -> Result<&'a Object, Status> {
     current.ok_or_else(|| Status::not_found(request.kind, &request.name))
-}
-
-/// The object after a patch.
-fn patched(how: PatchType, request: &Request, current: &Object, older: bool) -> Result<Object, Status> {
-    if let (Body::PodStatus(patch), Object::Pod(pod)) = (&request.body, current)
-        && let Some(pod) = patch.applied_to(pod)
-    {
-        return Ok(pod.into());
-    }
-    let body = request.body.patch().ok_or_else(|| Status::bad_request("a patch needs a body"))?;
-    // Managed fields are worked out only for who writes them.
-    let speaks_of = |value: &Value| value.to_string().contains("managedFields");
-    let before = if speaks_of(&body) { current.to_value() } else { current.plain_value() };
-    if older {
-        let mut value = apply_patch(how, &autoscaling_v1::down(current), &body, Some(request.kind))?;
-        autoscaling_v1::up(&mut value).map_err(Status::bad_request)?;
-        return crate::api::decode::object(request.kind, value);
-    }
-    let value = apply_patch(how, &before, &body, Some(request.kind))?;
-    let info = request.kind.info();
-    for (field, want) in [("kind", info.kind.to_owned()), ("apiVersion", info.api_version())] {
-        if value[field].as_str() != Some(&want) {
-            return Err(Status::bad_request(format!("the {field} of the patched object does not match: {want}")));
-        }
-    }
-    crate::api::decode::object(request.kind, value)
-}
-
-fn apply_patch(how: PatchType, current: &Value, body: &Value, kind: Option<Kind>) -> Result<Value, Status> {
-    let done = match how {
-        PatchType::Json => patch::json(current, body),
-        PatchType::Merge => Ok(patch::merge(current, body)),
-        PatchType::Strategic => match kind {
-            Some(kind) => patch::strategic(current, body, &crate::api::schema::of(kind)),
-            None => Ok(patch::merge(current, body)),
-        },
-        PatchType::Apply => return Err(Status::method_not_allowed()),
-    };
-    done.map_err(|error| match how {
-        PatchType::Json => Status {
-            code: 422,
-            reason: "Invalid".into(),
-            message: format!("the server rejected our request due to an error in our request: {error}"),
-            details: None,
-        },
-        _ => Status::bad_request(error),
-    })
 }
 
 /// Binds a pod to a node. Models `assignPod` of `pkg/registry/core/pod/storage`.

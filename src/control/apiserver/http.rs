@@ -273,6 +273,7 @@ fn options(http: &HttpRequest) -> Result<Options, Status> {
         resource_version,
         dry_run,
         field_manager: text("fieldManager").into(),
+        field_validation: crate::api::decode::Strictness::of(http.query_value("fieldValidation").unwrap_or("Warn")),
         force: is_true(http.query_value("force")),
         propagation_policy: text("propagationPolicy").into(),
         grace_period_seconds: http.query_value("gracePeriodSeconds").and_then(|s| s.parse().ok()),

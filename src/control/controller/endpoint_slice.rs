@@ -282,6 +282,12 @@ impl<'a> Changes<'a> {
             ..ObjectMeta::default()
         };
         self.annotate(&mut metadata);
-        EndpointSlice { metadata, endpoints, ports: ports.to_vec(), ..EndpointSlice::default() }
+        EndpointSlice {
+            metadata,
+            address_type: "IPv4".into(),
+            endpoints,
+            ports: ports.to_vec(),
+            ..EndpointSlice::default()
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::control::cache::{Cache, Change};
 use crate::control::controller::{Setup, owner};
 use crate::control::reconciler::{ApiCall, Context, Note, Plan, ReconcileError, Reconciler, about};
 use crate::control::recorder::involved;
-use crate::sim::VecMap;
+use crate::sim::{Span, Time, VecMap};
 
 /// The claim and its volume have found each other.
 pub const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
@@ -32,6 +32,9 @@ const BETA_PROVISIONER: &str = "volume.beta.kubernetes.io/storage-provisioner";
 pub const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 /// Classes whose volumes nobody makes.
 pub const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
+
+/// How often all volumes and claims are looked at (`--pvclaimbinder-sync-period`).
+const RESYNC: Span = Span::secs(15);
 
 /// The controller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -79,8 +82,21 @@ impl Reconciler for PersistentVolumeController {
         }
         let Some(claim) = cx.cache.get_ref::<PersistentVolumeClaim>(key) else { return Ok(Plan::nothing()) };
         let sync = ClaimSync { claim, cx, about: about(Object::PersistentVolumeClaim(Arc::clone(claim))) };
-        Ok(if claim.metadata.annotations.contains_key(BIND_COMPLETED) { sync.bound() } else { sync.unbound() })
+        if claim.metadata.annotations.contains_key(BIND_COMPLETED) {
+            return Ok(sync.bound());
+        }
+        let mut plan = sync.unbound();
+        if plan.steps.is_empty() && claim.metadata.deletion_timestamp.is_none() {
+            plan.look_again(next_resync(cx.now));
+        }
+        Ok(plan)
     }
+}
+
+/// When all volumes and claims are looked at next, whatever has happened to them.
+fn next_resync(now: Time) -> Time {
+    let period = RESYNC.as_secs();
+    Time::ZERO + Span::secs((now.as_secs() / period + 1) * period)
 }
 
 fn claim_ref(of: &ObjectReference) -> ObjectRef {

@@ -2,8 +2,8 @@
 
 use super::World;
 use crate::api::{
-    Body, ControllerRevision, CronJob, DaemonSet, Job, Kind, Object, PersistentVolume, PersistentVolumeClaim, Pod,
-    Request, StatefulSet,
+    Body, ControllerRevision, CronJob, DaemonSet, Event, Job, Kind, Object, PersistentVolume, PersistentVolumeClaim,
+    Pod, Request, StatefulSet,
 };
 use crate::sim::Span;
 use serde_json::{Value, json};
@@ -124,6 +124,10 @@ fn a_claim_without_a_class_or_a_volume_says_what_it_waits_for() {
     world.run(Span::secs(2));
     let words = "FailedBinding no persistent volumes available for this claim and no storage class is set";
     assert_eq!(world.events("PersistentVolumeClaim"), [words]);
+    world.run(Span::secs(31));
+    let told = world.list::<Event>();
+    let told = told.iter().find(|event| event.involved_object.kind == "PersistentVolumeClaim");
+    assert_eq!(told.map(|event| event.count), Some(3), "all claims are looked at every fifteen seconds");
     for (name, size) in [("large", "5Gi"), ("small", "1Gi")] {
         let volume =
             json!({"capacity": {"storage": size}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/x"}});

@@ -42,7 +42,7 @@ fn check(ctx: &mut Ctx<'_>) -> Result<Option<i64>, Stop> {
     let args = ctx.args();
     let (force, now, given) = (args.bool("force"), args.bool("now"), args.int("grace-period"));
     if args.bool("all") && !args.text("selector").is_empty() {
-        return fail("cannot set --all and --selector at the same time");
+        return fail("setting 'all' parameter but found a non empty selector. ");
     }
     if args.bool("all") && !args.text("field-selector").is_empty() {
         return fail("cannot set --all and --field-selector at the same time");

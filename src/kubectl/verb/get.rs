@@ -184,7 +184,7 @@ fn asks_for_several(words: &[String]) -> bool {
 
 /// Prints the server's tables, with an empty line between resources.
 fn tables(ctx: &mut Ctx<'_>, output: &Output, parts: &[Part]) -> Result<(), Stop> {
-    let several = asks_for_several(&ctx.args().words);
+    let several = parts.windows(2).any(|pair| !std::ptr::eq(pair[0].resource, pair[1].resource));
     let sort_by = ctx.args().text("sort-by").to_owned();
     let mut shown = String::new();
     let mut start = 0;

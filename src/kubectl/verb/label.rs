@@ -20,7 +20,7 @@ struct Wanted {
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let annotates = ctx.args().command.path == "annotate";
     let (noun, map) = if annotates { ("annotation", "annotations") } else { ("label", "labels") };
-    let (resources, pairs) = split(&ctx.args().words);
+    let (resources, pairs) = split(&ctx.args().words, ctx.reads_objects());
     if resources.is_empty() && !ctx.reads_objects() {
         return fail("one or more resources must be specified as <resource> <name> or <resource>/<name>");
     }
@@ -35,10 +35,11 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     common::end_with_failures(ctx)
 }
 
-/// The words that name objects, and the changes: everything from the first `key=value` or `key-`.
-fn split(words: &[String]) -> (Vec<String>, Vec<String>) {
+/// The words that name objects, and the changes: everything from the first `key=value` or `key-`. Where files name the objects,
+/// every word is a change.
+fn split(words: &[String], by_files: bool) -> (Vec<String>, Vec<String>) {
     let is_change = |w: &String| (w.contains('=') && !w.starts_with('=')) || (w.len() > 1 && w.ends_with('-'));
-    let first = words.iter().enumerate().position(|(i, w)| i > 0 && is_change(w)).unwrap_or(words.len());
+    let first = words.iter().enumerate().position(|(i, w)| (i > 0 || by_files) && is_change(w)).unwrap_or(words.len());
     (words[..first].to_vec(), words[first..].to_vec())
 }
 

@@ -2,7 +2,7 @@
 //! of `pkg/kubelet/kuberuntime/kuberuntime_manager.go`.
 
 use crate::api::{Container, PodSpec, RestartPolicy};
-use crate::node::kubelet::worker::{RuntimePod, StartItem, Worker, restarts};
+use crate::node::kubelet::worker::{RuntimePod, StartItem, Worker};
 use crate::node::runtime::{ContainerPhase, ContainerView};
 
 /// What to do.
@@ -43,17 +43,16 @@ pub fn initialized(spec: &PodSpec, pod: &RuntimePod, started: impl Fn(&Container
 
 /// Whether a regular init container has failed for good.
 pub fn init_failed(spec: &PodSpec, pod: &RuntimePod) -> bool {
-    spec.restart_policy == RestartPolicy::Never
-        && (spec.init_containers.iter())
-            .filter(|c| !is_sidecar(c))
-            .any(|c| pod.latest(&c.name).and_then(exit_code).is_some_and(|code| code != 0))
+    let failed = |c: &Container, code: u8| code != 0 && !c.restarts(spec, code.into());
+    (spec.init_containers.iter())
+        .filter(|c| !is_sidecar(c))
+        .any(|c| pod.latest(&c.name).and_then(exit_code).is_some_and(|code| failed(c, code)))
 }
 
 /// Whether every container has ended and none is started again.
 pub fn finished(spec: &PodSpec, pod: &RuntimePod) -> bool {
-    let over = |c: &Container| {
-        pod.latest(&c.name).and_then(exit_code).is_some_and(|code| !restarts(&spec.restart_policy, code))
-    };
+    let over =
+        |c: &Container| pod.latest(&c.name).and_then(exit_code).is_some_and(|code| !c.restarts(spec, code.into()));
     init_failed(spec, pod) || (!spec.containers.is_empty() && spec.containers.iter().all(over))
 }
 
@@ -87,7 +86,7 @@ fn wants_start(spec: &PodSpec, pod: &RuntimePod, container: &Container, sandbox_
         None => true,
         Some(view) => match view.phase {
             ContainerPhase::Running { .. } => !sandbox_ready,
-            ContainerPhase::Exited { code, .. } => restarts(&spec.restart_policy, code),
+            ContainerPhase::Exited { code, .. } => container.restarts(spec, code.into()),
             // Made, but its start was given up.
             ContainerPhase::Created => true,
         },

@@ -90,6 +90,8 @@ pub struct NodeState {
     lease_version: Option<Lease>,
     conditions: VecMap<String, (String, Time)>,
     announced: bool,
+    /// Whether its node took no new pods when it last looked.
+    unschedulable: bool,
     /// The node's subnet for pods, once the runtime was told.
     pod_cidr: Option<Ipv4Net>,
 }
@@ -235,7 +237,9 @@ impl Kubelet {
     pub(super) fn node_read(&mut self, response: &Response, now: Time, out: &mut Out<Effect>) {
         self.adopt_pod_cidr(response, now, out);
         let Response::Object(object) = response else { return };
-        let (Some(node), Some(own)) = (object.get::<Node>(), &self.node.written) else { return };
+        let Some(node) = object.get::<Node>() else { return };
+        self.announce_schedulable(node, now, out);
+        let Some(own) = &self.node.written else { return };
         let there = |own: &NodeCondition| {
             node.status.conditions.iter().any(|known| known.r#type == own.r#type && known.status == own.status)
         };
@@ -248,6 +252,11 @@ impl Kubelet {
     pub(super) fn node_status_written(&mut self, response: &Response, now: Time, out: &mut Out<Effect>) {
         self.node.writing = false;
         self.adopt_pod_cidr(response, now, out);
+        if let Response::Object(object) = response
+            && let Some(node) = object.get::<Node>()
+        {
+            self.announce_schedulable(node, now, out);
+        }
         if let Response::Failure(status) = response {
             self.node.written = None;
             if status.code == 404 {
@@ -295,6 +304,17 @@ impl Kubelet {
         for (reason, message) in events {
             self.node_event("Normal", reason, &message, now, out);
         }
+    }
+
+    /// The event of a node that was cordoned or uncordoned (`recordNodeSchedulableEvent`).
+    fn announce_schedulable(&mut self, node: &Node, now: Time, out: &mut Out<Effect>) {
+        if node.spec.unschedulable == self.node.unschedulable {
+            return;
+        }
+        self.node.unschedulable = node.spec.unschedulable;
+        let reason = if node.spec.unschedulable { "NodeNotSchedulable" } else { "NodeSchedulable" };
+        let message = format!("Node {} status is now: {reason}", self.config.node);
+        self.node_event("Normal", reason, &message, now, out);
     }
 
     /// The events of a node that was under no pressure from the first.

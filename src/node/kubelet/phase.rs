@@ -1,9 +1,9 @@
 //! The phase of a pod and the conditions that follow from its containers. Models `getPhase` of
-//! `pkg/kubelet/kubelet_pods.go` and `pkg/kubelet/status/generate.go`; restart rules of single containers are not there.
+//! `pkg/kubelet/kubelet_pods.go` and `pkg/kubelet/status/generate.go`.
 
 use serde_json::Value;
 
-use crate::api::{Container, ContainerStatus, PodCondition, PodSpec, RestartPolicy};
+use crate::api::{Container, ContainerStatus, PodCondition, PodSpec};
 use crate::node::kubelet::actions::is_sidecar;
 
 /// A condition: whether it holds, why not, in a word and in words.
@@ -54,7 +54,7 @@ pub fn phase(spec: &PodSpec, statuses: &[&ContainerStatus], terminal: bool, init
         });
         match code {
             Some(0) => {}
-            Some(_) if spec.restart_policy == RestartPolicy::Never => return "Failed",
+            Some(code) if !container.restarts(spec, code) => return "Failed",
             _ => pending += 1,
         }
     }
@@ -66,16 +66,18 @@ pub fn phase(spec: &PodSpec, statuses: &[&ContainerStatus], terminal: bool, init
         tally.container(find(statuses, container));
     }
     pending += tally.pending;
-    match spec.restart_policy {
+    let again = (spec.containers.iter()).any(|c| {
+        let ended = find(statuses, c).and_then(|s| s.state.terminated.as_ref().or(s.last_state.terminated.as_ref()));
+        ended.is_some_and(|t| c.restarts(spec, t.exit_code))
+    });
+    match tally.stopped {
         _ if pending > 0 && !initialized || tally.waiting > 0 => "Pending",
         _ if tally.unknown > 0 => "Pending",
         _ if tally.running > 0 => "Running",
-        _ if tally.stopped == 0 => "Pending",
-        RestartPolicy::Always if !terminal => "Running",
-        _ if tally.stopped == tally.succeeded => "Succeeded",
-        _ if terminal => "Failed",
-        RestartPolicy::Never => "Failed",
-        _ => "Running",
+        0 => "Pending",
+        _ if again && !terminal => "Running",
+        stopped if stopped == tally.succeeded => "Succeeded",
+        _ => "Failed",
     }
 }
 

@@ -7,11 +7,11 @@ use serde_json::json;
 
 use crate::api::{
     Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
-    PodCondition, PodIp, PodSpec, PodStatus, RestartPolicy, Timestamp,
+    PodCondition, PodIp, PodSpec, PodStatus, Timestamp,
 };
 use crate::node::kubelet::actions::{exit_code, is_sidecar};
 use crate::node::kubelet::phase::{self, Verdict};
-use crate::node::kubelet::worker::{Life, Worker, restarts};
+use crate::node::kubelet::worker::{Life, Worker};
 use crate::node::runtime::{ContainerPhase, ContainerView};
 
 /// The status of `worker`'s pod as of `now`.
@@ -112,13 +112,12 @@ fn volume_mounts(container: &Container, status: &mut ContainerStatus) {
 
 /// Whether the kubelet would start the container if it could (`ShouldContainerBeRestarted`).
 fn to_be_started(spec: &PodSpec, container: &Container, latest: Option<&ContainerView>) -> bool {
-    let policy = if is_sidecar(container) { &RestartPolicy::Always } else { &spec.restart_policy };
     match latest.map(|v| (&v.phase, exit_code(v))) {
         None => true,
         Some((ContainerPhase::Running { .. }, _)) => false,
         Some((_, Some(code))) => {
             let init = spec.init_containers.iter().any(|c| c.name == container.name) && !is_sidecar(container);
-            if init { code != 0 && restarts(policy, code) } else { restarts(policy, code) }
+            container.restarts(spec, code.into()) && (!init || code != 0)
         }
         Some(_) => true,
     }

@@ -6,7 +6,7 @@
 use crate::sim::{VecMap, VecSet};
 use std::sync::Arc;
 
-use crate::api::{CallId, Container, Object, ObjectRef, Pod, PodStatus, ResourceVersion, RestartPolicy, Status, Uid};
+use crate::api::{CallId, Container, Object, ObjectRef, Pod, PodStatus, ResourceVersion, Status, Uid};
 use crate::node::kubelet::kill::Kill;
 use crate::node::kubelet::{Effect, Kubelet, Reason};
 use crate::node::runtime::{ContainerId, ContainerView, OpId, PodMeta, SandboxView};
@@ -298,15 +298,6 @@ impl Worker {
             _ => None,
         };
         [sync, relist, write, hook, deadline].into_iter().flatten().min()
-    }
-}
-
-/// Whether a container that ended with `code` is started again under `policy`.
-pub fn restarts(policy: &RestartPolicy, code: u8) -> bool {
-    match policy {
-        RestartPolicy::Never => false,
-        RestartPolicy::OnFailure => code != 0,
-        _ => true,
     }
 }
 
