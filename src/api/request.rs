@@ -61,6 +61,8 @@ pub enum Subresource {
     Attach,
     /// `portforward`: a connection to a port of a pod.
     PortForward,
+    /// `ephemeralcontainers`: the containers that a running pod gets to be looked at with.
+    EphemeralContainers,
     /// `finalize`: the finalizers of a namespace.
     Finalize,
     /// The metrics of pods, in the API group `metrics.k8s.io`: no sub-resource of theirs, but theirs.

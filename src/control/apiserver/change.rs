@@ -196,6 +196,7 @@ impl ApiServer {
         let errors = match request.subresource {
             Some(Subresource::Status) => validate::update_status(&new, current),
             Some(Subresource::Finalize) => Vec::new(),
+            Some(Subresource::EphemeralContainers) => validate::update_ephemeral(&new, current),
             _ => validate::update(&new, current),
         };
         if !errors.is_empty() {

@@ -166,6 +166,7 @@ fn resource(kind: Kind) -> Vec<Value> {
         Kind::Pod => {
             add("attach", "PodAttachOptions", &["create", "get"]);
             add("binding", "Binding", &["create"]);
+            add("ephemeralcontainers", "Pod", &["get", "patch", "update"]);
             add("eviction", "policy/v1/Eviction", &["create"]);
             add("exec", "PodExecOptions", &["create", "get"]);
             add("log", "Pod", &["get"]);

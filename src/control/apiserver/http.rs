@@ -176,6 +176,7 @@ fn subresource(kind: Kind, word: &str) -> Option<Subresource> {
         "exec" => (Subresource::Exec, kind == Kind::Pod),
         "attach" => (Subresource::Attach, kind == Kind::Pod),
         "portforward" => (Subresource::PortForward, kind == Kind::Pod),
+        "ephemeralcontainers" => (Subresource::EphemeralContainers, kind == Kind::Pod),
         "finalize" => (Subresource::Finalize, kind == Kind::Namespace),
         _ => return None,
     };
@@ -211,16 +212,20 @@ fn verb(http: &HttpRequest, target: &Target) -> Result<Verb, Status> {
             Ok(Verb::Create)
         }
         (Method::Post, Some(Subresource::Binding | Subresource::Eviction)) => Ok(Verb::Create),
-        (Method::Put, None | Some(Subresource::Status | Subresource::Scale | Subresource::Finalize)) if one => {
+        (Method::Put, part) if one && (is_part_of_object(part) || part == Some(Subresource::Finalize)) => {
             Ok(Verb::Update)
         }
-        (Method::Patch, None | Some(Subresource::Status | Subresource::Scale)) if one => {
-            patch_type(&http.content_type).map(Verb::Patch)
-        }
+        (Method::Patch, part) if one && is_part_of_object(part) => patch_type(&http.content_type).map(Verb::Patch),
         (Method::Delete, None) if one => Ok(Verb::Delete),
         (Method::Delete, None) => Ok(Verb::DeleteCollection),
         _ => Err(Status::method_not_allowed()),
     }
+}
+
+/// Whether it is the object, or a part of it that is written by itself.
+fn is_part_of_object(part: Option<Subresource>) -> bool {
+    use Subresource::{EphemeralContainers, Scale, Status};
+    matches!(part, None | Some(Status | Scale | EphemeralContainers))
 }
 
 fn patch_type(content_type: &str) -> Result<PatchType, Status> {
