@@ -12,11 +12,13 @@ use serde_json::Value;
 use crate::api::{Kind, Object, Status, schema};
 
 pub use check::{Misfit, check};
+pub use unique::parse as parse_telling_duplicates;
 
 /// What is done about unknown and duplicate fields (`fieldValidation`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Strictness {
     /// Nothing.
+    #[default]
     Ignore,
     /// They are warned of.
     Warn,

@@ -10,8 +10,9 @@ use crate::api::{
     patch, validate,
 };
 use crate::control::apiserver::call::{CallNo, Door, Reply, Step};
+use crate::control::apiserver::http::Presentation;
 use crate::control::apiserver::registry::{self, Env};
-use crate::control::apiserver::{ApiServer, admission, autoscaling_v1, charge, removal};
+use crate::control::apiserver::{ApiServer, admission, autoscaling_v1, charge, removal, strict};
 use crate::sim::Time;
 
 /// Words of every optimistic conflict.
@@ -63,11 +64,23 @@ impl ApiServer {
             (Verb::Patch(PatchType::Apply), _) => self.plan_apply(no, &request, current, now),
             (Verb::Patch(how), _) => {
                 let current = found(&request, current)?;
-                let older = matches!(&self.call(no).door, Door::Http(form) if form.older);
-                let new = patched(how, &request, current, older)?;
+                let form = match &self.call(no).door {
+                    Door::Http(form) => form.clone(),
+                    _ => Presentation::default(),
+                };
+                let (new, warnings) = patched(how, &request, current, &form)?;
+                self.warn(no, warnings);
                 self.plan_update(no, &request, new, current, now)
             }
             _ => Err(Status::method_not_allowed()),
+        }
+    }
+
+    /// Tells the client of a call, once.
+    fn warn(&mut self, no: CallNo, warnings: Vec<String>) {
+        if let Some(Door::Http(form)) = self.calls.get_mut(&no).map(|call| &mut call.door) {
+            form.warnings.extend(warnings);
+            form.warnings.dedup();
         }
     }
 
@@ -253,21 +266,27 @@ fn found<'a>(request: &Request, current: Option<&'a Object>) -> Result<&'a Objec
     current.ok_or_else(|| Status::not_found(request.kind, &request.name))
 }
 
-/// The object after a patch.
-fn patched(how: PatchType, request: &Request, current: &Object, older: bool) -> Result<Object, Status> {
+/// The object after a patch, and what is to be warned of.
+fn patched(
+    how: PatchType,
+    request: &Request,
+    current: &Object,
+    form: &Presentation,
+) -> Result<(Object, Vec<String>), Status> {
     if let (Body::PodStatus(patch), Object::Pod(pod)) = (&request.body, current)
         && let Some(pod) = patch.applied_to(pod)
     {
-        return Ok(pod.into());
+        return Ok((pod.into(), Vec::new()));
     }
     let body = request.body.patch().ok_or_else(|| Status::bad_request("a patch needs a body"))?;
     // Managed fields are worked out only for who writes them.
     let speaks_of = |value: &Value| value.to_string().contains("managedFields");
     let before = if speaks_of(&body) { current.to_value() } else { current.plain_value() };
-    if older {
+    let wanted = strict::Wanted { strictness: form.strictness, twice: &form.twice };
+    if form.older {
         let mut value = apply_patch(how, &autoscaling_v1::down(current), &body, Some(request.kind))?;
         autoscaling_v1::up(&mut value).map_err(Status::bad_request)?;
-        return crate::api::decode::object(request.kind, value);
+        return strict::patched(how, request.kind, &body, value, &wanted);
     }
     let value = apply_patch(how, &before, &body, Some(request.kind))?;
     let info = request.kind.info();
@@ -276,7 +295,7 @@ fn patched(how: PatchType, request: &Request, current: &Object, older: bool) -> 
             return Err(Status::bad_request(format!("the {field} of the patched object does not match: {want}")));
         }
     }
-    crate::api::decode::object(request.kind, value)
+    strict::patched(how, request.kind, &body, value, &wanted)
 }
 
 fn apply_patch(how: PatchType, current: &Value, body: &Value, kind: Option<Kind>) -> Result<Value, Status> {
