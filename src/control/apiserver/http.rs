@@ -311,8 +311,13 @@ fn body(
             Ok(Body::None)
         }
         (Verb::Patch(how), _) if how != PatchType::Apply => {
-            let (value, twice) = decode::parse_telling_duplicates(text(http)?)
-                .map_err(|e| Status::bad_request(format!("error decoding patch: {e}")))?;
+            let (value, twice) = decode::parse_telling_duplicates(text(http)?).map_err(|why| {
+                Status::bad_request(if how == PatchType::Strategic {
+                    why.to_string()
+                } else {
+                    format!("error decoding patch: {why}")
+                })
+            })?;
             form.twice = twice;
             Ok(Body::Value(value.into()))
         }
