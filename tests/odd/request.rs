@@ -352,6 +352,9 @@ fn body(
                 object["kind"] = json!(info.kind);
             }
             if !seldom(rng, 10) {
+                if !object["metadata"].is_object() {
+                    object["metadata"] = json!({});
+                }
                 object["metadata"]["name"] = json!(if name.is_empty() { "web" } else { name });
                 object["metadata"]["namespace"] = json!("default");
             }

@@ -274,7 +274,7 @@ fn a_shell_without_a_terminal_runs_each_line_as_it_comes() {
         (&["set -e", "false && true", "echo on", "false", "echo never", "^D"], "on\n", Some(1)),
         (&["trap 'echo bye' EXIT", "echo a", "^D"], "a\nbye\n", Some(0)),
         (&["echo a", ")", "echo never", "^D"], "a\nsh: syntax error: unexpected \")\"\n", Some(2)),
-        (&["echo a", "if true", "^D"], "a\nsh: syntax error: unexpected end of file\n", Some(2)),
+        (&["echo a", "if true", "^D"], "a\nsh: syntax error: unexpected end of file (expecting \"then\")\n", Some(2)),
         (&["^D"], "", Some(0)),
     ] {
         assert_eq!(line_by_line(lines, false), (want.to_owned(), code), "{lines:?}");
