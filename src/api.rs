@@ -8,6 +8,7 @@
 #[macro_use]
 pub mod define;
 
+pub mod bearer;
 pub mod client;
 pub mod cron;
 pub mod decode;

@@ -34,7 +34,7 @@ const RULES: &[(&str, &str, &str)] = &[
     ("the same in words", r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000", "TIME"),
     ("a unique identifier", r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "UID"),
     ("the same where a template prints an object", r"resourceVersion:\d+", "resourceVersion:VERSION"),
-    ("a resource version", r#"("?resourceVersion"?: *)"\d+""#, r#"$1"VERSION""#),
+    ("a resource version, quoted once more or not", r#"(resourceVersion\\?"?: *\\?")\d+"#, "${1}VERSION"),
     ("a generated suffix of a name", r"-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "-XXXXX"),
     (
         "an age; that of something newer than the client's clock is what a server at a pace leads to",

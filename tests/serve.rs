@@ -40,6 +40,34 @@ fn words(line: &str) -> Vec<String> {
     found
 }
 
+#[test]
+fn the_token_in_a_pods_file_is_taken_and_its_accounts_roles_count() {
+    if !has_kubectl("v1.") {
+        return;
+    }
+    let served = Served::start(SCENARIO);
+    let done = |line: &str| {
+        let said = kubectl(&served, line, "");
+        assert_eq!(said.rc, 0, "{line}: {said:?}");
+        said.stdout
+    };
+    done("run one --image=busybox:1.36 --command -- sleep 1d");
+    done("wait --for=condition=Ready pod/one");
+    let token = done("exec one -- cat /var/run/secrets/kubernetes.io/serviceaccount/token");
+    // kubectl itself keeps a token back where there is no TLS.
+    let pods = || {
+        let head = "GET /api/v1/namespaces/default/pods HTTP/1.1\r\nHost: localhost\r\nConnection: close";
+        raw(&served, &format!("{head}\r\nAuthorization: Bearer {token}\r\n\r\n"))
+    };
+    let refused = pods();
+    assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+    assert!(refused.contains("system:serviceaccount:default:default"), "{refused}");
+    done("create rolebinding v --clusterrole=view --serviceaccount=default:default");
+    assert!(pods().starts_with("HTTP/1.1 200"));
+    done("delete pod one --now");
+    assert!(pods().starts_with("HTTP/1.1 401"), "a pod's token ends with it");
+}
+
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  colour: red\n";
 
 const BLUE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  colour: blue\n";

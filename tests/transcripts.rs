@@ -126,6 +126,11 @@ fn who_attaches_to_a_container_talks_to_its_first_process() {
 }
 
 #[test]
+fn who_debugs_a_pod_sees_what_its_containers_see() {
+    check("debug", |_| ());
+}
+
+#[test]
 fn what_cannot_be_done_is_refused_and_harms_nothing() {
     check("refused", |script| {
         let big = format!("kubectl apply -f - <<'END'\n{}\nEND", config_map_of(5 << 20));

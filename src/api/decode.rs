@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::api::{Kind, Object, Status, schema, unset};
 
 pub use check::{Misfit, check};
+pub use unique::parse as parse_telling_duplicates;
 
 /// What is done about unknown and duplicate fields (`fieldValidation`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

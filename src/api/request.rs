@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::api::decode::Strictness;
 use crate::api::patch::PodStatusPatch;
 use crate::api::{Kind, Object, ResourceVersion, Status, Uid};
 
@@ -62,6 +61,8 @@ pub enum Subresource {
     Attach,
     /// `portforward`: a connection to a port of a pod.
     PortForward,
+    /// `ephemeralcontainers`: the containers that a running pod gets to be looked at with.
+    EphemeralContainers,
     /// `finalize`: the finalizers of a namespace.
     Finalize,
     /// The metrics of pods, in the API group `metrics.k8s.io`: no sub-resource of theirs, but theirs.
@@ -118,8 +119,6 @@ pub struct Options {
     pub dry_run: bool,
     /// `fieldManager`.
     pub field_manager: Arc<str>,
-    /// `fieldValidation`: what is done about fields that a patch makes and no schema has.
-    pub field_validation: Strictness,
     /// `force` of an apply: fields of other managers are taken from them.
     pub force: bool,
     /// `propagationPolicy` of a deletion: Background, Foreground, Orphan; empty for the kind's default.

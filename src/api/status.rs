@@ -111,7 +111,12 @@ impl Status {
     /// Everything that is wrong with an object, at once (`NewInvalid`).
     pub fn invalid(kind: Kind, name: &str, errors: &[FieldError]) -> Status {
         let info = kind.info();
-        let group_kind = if info.group.is_empty() { info.kind.into() } else { format!("{}.{}", info.kind, info.group) };
+        Status::invalid_of(info.group, info.kind, name, errors)
+    }
+
+    /// The same of what is no object of a kind: the options of a request, or a patch, which have no kind or no name.
+    pub fn invalid_of(group: &str, kind: &str, name: &str, errors: &[FieldError]) -> Status {
+        let group_kind = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
         let mut words: Vec<String> = errors.iter().map(|e| format!("{}: {}", e.field, e.message)).collect();
         words.dedup();
         let list = if words.len() == 1 { words.concat() } else { format!("[{}]", words.join(", ")) };
@@ -121,18 +126,7 @@ impl Status {
             code: 422,
             reason: "Invalid".into(),
             message: format!("{group_kind} {name:?} is invalid: {list}"),
-            details: Some(json!({"name": name, "group": info.group, "kind": info.kind, "causes": causes})),
-        }
-    }
-
-    /// A patch makes something that cannot be (422 Invalid): no object is named.
-    pub fn invalid_patch(error: &FieldError) -> Status {
-        let cause = json!({"reason": error.reason, "message": error.message, "field": error.field});
-        Status {
-            code: 422,
-            reason: "Invalid".into(),
-            message: format!(" \"\" is invalid: {}: {}", error.field, error.message),
-            details: Some(json!({"causes": [cause]})),
+            details: Some(json!({"name": name, "group": group, "kind": kind, "causes": causes})),
         }
     }
 
@@ -148,7 +142,11 @@ impl Status {
             "message": self.message, "reason": self.reason, "code": self.code,
         });
         if let Some(details) = &self.details {
-            value["details"] = details.clone();
+            let mut details = details.clone();
+            if let Value::Object(fields) = &mut details {
+                fields.retain(|_, value| value != "");
+            }
+            value["details"] = details;
         }
         value
     }

@@ -193,6 +193,15 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
     errors
 }
 
+/// Everything that is wrong with a change of a pod's ephemeral containers.
+pub fn update_ephemeral(new: &Object, old: &Object) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if let (Object::Pod(n), Object::Pod(o)) = (new, old) {
+        ephemeral::update(n, o, &mut errors);
+    }
+    errors
+}
+
 /// Everything that is wrong with a change of an object's status.
 pub fn update_status(new: &Object, old: &Object) -> Vec<FieldError> {
     let mut errors = meta::update(new, old);

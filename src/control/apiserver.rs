@@ -47,6 +47,7 @@ pub mod removal;
 pub mod review;
 pub mod storage;
 pub mod stream;
+mod strict;
 pub mod sync;
 pub mod table;
 pub mod token;

@@ -251,6 +251,7 @@ impl<'a> Ctx<'a> {
             let mut request = request;
             request.user_agent = USER_AGENT.into();
             request.impersonate = self.impersonated()?;
+            request.bearer = Some(self.args().text("token").to_owned()).filter(|token| !token.is_empty());
             self.out.push(Effect::Request { id, request });
             return Err(Stop::Pending);
         }

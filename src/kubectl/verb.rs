@@ -13,6 +13,7 @@ pub mod config;
 pub mod cordon;
 pub mod cp;
 pub mod create;
+pub mod debug;
 pub mod delete;
 pub mod describe;
 pub mod diff;
@@ -69,6 +70,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("cordon", cordon::run),
     ("cp", cp::run),
     ("create", create::run),
+    ("debug", debug::run),
     ("delete", delete::run),
     ("describe", describe::run),
     ("diff", diff::run),
@@ -135,9 +137,6 @@ fn why_not(path: &str) -> &'static str {
     match path.split(' ').next().unwrap_or("") {
         "proxy" => {
             ": this terminal has no machine of its own that could listen; ask from inside, with kubectl exec or on a node"
-        }
-        "debug" => {
-            ": pods take no ephemeral containers in this cluster; use kubectl exec, or kubectl run beside the pod"
         }
         _ => "",
     }

@@ -21,6 +21,7 @@ pub mod cpu;
 pub mod cri;
 pub mod host;
 pub mod log;
+mod pids;
 pub mod process;
 pub mod tty;
 

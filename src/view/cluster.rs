@@ -127,7 +127,7 @@ pub enum ContainerRole {
     Pause,
     /// Runs before the others.
     Init,
-    /// Listed in `spec.containers`.
+    /// Listed in `spec.containers`, or added to the running pod.
     App,
 }
 

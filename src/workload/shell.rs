@@ -60,7 +60,7 @@ pub struct Shell {
 enum Source {
     /// `-c`, or a file.
     Text(String),
-    /// Standard input, once it has ended.
+    /// Standard input, line by line.
     Stdin,
     /// It is being run; whether the last command of it takes the shell's place.
     Running(bool),
@@ -128,11 +128,11 @@ impl Shell {
     fn begin(&mut self, ctx: &mut Ctx<'_>) {
         let text = match std::mem::replace(&mut self.source, Source::Stdin) {
             Source::Text(text) => text,
-            Source::Stdin if self.session.is_some() => {
+            Source::Stdin => {
+                self.session.get_or_insert_default();
                 self.source = Source::Running(false);
                 return;
             }
-            Source::Stdin if self.stdin_ended => String::from_utf8_lossy(&std::mem::take(&mut self.stdin)).into_owned(),
             source => {
                 self.source = source;
                 return;
@@ -157,7 +157,7 @@ impl Shell {
     /// What stands before an error: `sh: `, `sh: 1: ` (dash), `bash: line 1: `.
     pub(super) fn prefix(&self, ctx: &Ctx<'_>) -> String {
         match self.name.as_str() {
-            "bash" if self.session.is_some() => "bash: ".into(),
+            "bash" if self.is_at_terminal() => "bash: ".into(),
             "bash" => "bash: line 1: ".into(),
             name if Self::is_dash(ctx) => format!("{name}: 1: "),
             name => format!("{name}: "),
@@ -305,8 +305,12 @@ impl Shell {
         if self.threads.get(&0).is_none_or(|main| main.state != State::Done) {
             return false;
         }
-        if self.session.as_ref().is_some_and(|session| !session.leaves) {
-            return self.next_line(ctx);
+        let gave_up = self.threads.get(&0).is_some_and(|main| main.gave_up);
+        if self.session.as_ref().is_some_and(|session| !session.leaves && !gave_up) && self.next_line(ctx) {
+            return true;
+        }
+        if self.session.as_ref().is_some_and(|session| !session.leaves && !gave_up) {
+            return false;
         }
         let left = self.threads.iter().any(|(id, t)| *id != 0 && t.state != State::Done);
         let Some(main) = self.threads.get_mut(&0) else { return false };
@@ -446,9 +450,6 @@ impl Program for Shell {
                     self.child(reader, Input::StdinEnd, ctx);
                 } else {
                     self.stdin_ended = true;
-                    if self.source == Source::Stdin {
-                        self.begin(ctx);
-                    }
                 }
             }
             Input::Signal(signal) => self.signal(signal, ctx),

@@ -13,7 +13,7 @@ fn not_for_us(function: &str, case: &Value) -> Option<&'static str> {
     let errors = case["errors"].to_string();
     let input = case["input"].to_string();
     let any = |text: &str, words: &[&str]| words.iter().any(|word| text.contains(word));
-    if matches!(function, "ValidatePodResize" | "ValidatePodEphemeralContainersUpdate") {
+    if function == "ValidatePodResize" {
         return Some("a sub-resource that is not served");
     }
     if any(&input, &["windowsOptions", "\"os\":{\"name\":\"windows\"}", "\"hostProcess\""]) {
@@ -108,6 +108,7 @@ pub fn replay(case: &Value) -> Option<bool> {
         return None;
     }
     let errors = match object(&as_given(&case["old"])) {
+        Some(old) if function == "ValidatePodEphemeralContainersUpdate" => validate::update_ephemeral(&new, &old),
         Some(old) if function.contains("Status") => validate::update_status(&new, &old),
         Some(old) => validate::update(&new, &old),
         None => validate::create(&new),

@@ -33,7 +33,7 @@ pub fn template(template: &mut Arc<PodTemplateSpec>) {
 
 /// Whether there is nothing to fill in: then a spec that is shared stays shared.
 fn is_complete(spec: &PodSpec, pod: bool) -> bool {
-    let mut containers = spec.containers.iter().chain(&spec.init_containers);
+    let mut containers = spec.containers.iter().chain(&spec.init_containers).chain(&spec.ephemeral_containers);
     spec.rest.contains_key("securityContext")
         && (!pod || spec.enable_service_links.is_some())
         && spec.volumes.iter().all(volume::is_complete)
@@ -75,7 +75,8 @@ fn fill(spec: &mut PodSpec, pod: bool) {
     spec.deprecated_service_account = spec.service_account_name.clone();
     // The ports of a template are those of its pods only once there are pods (`DefaultHostNetworkHostPortsInPodTemplates`).
     let host_network = pod && spec.host_network;
-    for container in spec.containers.iter_mut().chain(&mut spec.init_containers) {
+    let usual = spec.containers.iter_mut().chain(&mut spec.init_containers);
+    for container in usual.chain(&mut spec.ephemeral_containers) {
         fill_container(container, host_network);
     }
     spec.volumes.iter_mut().for_each(volume::fill);

@@ -29,6 +29,7 @@ api_struct! {
         }
         omit {
             init_containers: Vec<Container>,
+            ephemeral_containers: Vec<Container>,
             volumes: Vec<Volume>,
             active_deadline_seconds: Option<i64>,
             node_selector: VecMap<String, String>,
@@ -50,7 +51,7 @@ api_struct! {
         }
     }
 
-    /// One container.
+    /// One container. That an ephemeral one looks at the processes of another (`targetContainerName`) is in `rest`.
     Container {
         keep {
             name: String,
@@ -186,4 +187,12 @@ api_struct! {
 api_enum! {
     /// When a container that ended is started again.
     RestartPolicy { Always = "Always", OnFailure = "OnFailure", Never = "Never" }
+}
+
+impl Container {
+    /// The container whose processes an ephemeral one sees.
+    pub fn target(&self) -> Option<&str> {
+        let target = self.rest.get("targetContainerName")?.as_str()?;
+        (!target.is_empty()).then_some(target)
+    }
 }

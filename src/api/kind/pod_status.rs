@@ -21,6 +21,7 @@ api_struct! {
             start_time: Option<Timestamp>,
             init_container_statuses: Vec<ContainerStatus>,
             container_statuses: Vec<ContainerStatus>,
+            ephemeral_container_statuses: Vec<ContainerStatus>,
             qos_class: String,
         }
     }

@@ -26,7 +26,7 @@ pub struct Options {
 /// A new pod.
 pub fn create(pod: &Pod, errors: &mut Vec<FieldError>) {
     whole(pod, Options { is_pod: true, ..Options::default() }, errors);
-    if pod.spec.rest.get("ephemeralContainers").and_then(Value::as_array).is_some_and(|list| !list.is_empty()) {
+    if !pod.spec.ephemeral_containers.is_empty() {
         errors.push(forbidden("spec.ephemeralContainers", "cannot be set on create"));
     }
     if !pod.spec.node_name.is_empty() && !gates_of(&pod.spec).is_empty() {
@@ -94,7 +94,7 @@ pub fn template(template: &PodTemplateSpec, field: &str, errors: &mut Vec<FieldE
     meta::annotations(&template.metadata.annotations, &annotations, errors);
     pod_annotations::of(&template.metadata.annotations, &template.spec, &annotations, errors);
     spec(&template.spec, &format!("{field}.spec"), Options::default(), errors);
-    if template.spec.rest.get("ephemeralContainers").and_then(Value::as_array).is_some_and(|list| !list.is_empty()) {
+    if !template.spec.ephemeral_containers.is_empty() {
         let why = "ephemeral containers not allowed in pod template";
         errors.push(forbidden(&format!("{field}.spec.ephemeralContainers"), why));
     }

@@ -8,7 +8,8 @@ use super::volume_source::descending_path;
 use crate::api::meta::Labels;
 use crate::api::{FieldError, ObjectMeta, Pod, PodSpec};
 
-const MIRROR: &str = "kubernetes.io/config.mirror";
+/// Marks what stands for a pod of a file of its node.
+pub const MIRROR: &str = "kubernetes.io/config.mirror";
 const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 const SECCOMP_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
 const SECCOMP: &str = "container.seccomp.security.alpha.kubernetes.io/";
@@ -64,19 +65,17 @@ struct Any<'a> {
 /// All containers: init containers, then the others, then ephemeral ones.
 fn containers(spec: &PodSpec) -> Vec<Any<'_>> {
     let mut all = Vec::new();
-    for (list, of) in [("initContainers", &spec.init_containers), ("containers", &spec.containers)] {
+    for (list, of) in [
+        ("initContainers", &spec.init_containers),
+        ("containers", &spec.containers),
+        ("ephemeralContainers", &spec.ephemeral_containers),
+    ] {
         all.extend(of.iter().enumerate().map(|(at, c)| Any {
             name: &c.name,
             field: format!("spec.{list}[{at}]"),
             security: c.rest.get("securityContext"),
         }));
     }
-    let ephemeral = spec.rest.get("ephemeralContainers").and_then(Value::as_array);
-    all.extend(ephemeral.into_iter().flatten().enumerate().map(|(at, c)| Any {
-        name: c["name"].as_str().unwrap_or(""),
-        field: format!("spec.ephemeralContainers[{at}]"),
-        security: c.get("securityContext"),
-    }));
     all
 }
 

@@ -130,11 +130,10 @@ fn users_and_mounts(pod: &Pod, errors: &mut Vec<FieldError>) {
             .map(|one| json!({"user": one.rest.get("user"), "volumeMounts": one.rest.get("volumeMounts")}))
             .collect()
     };
-    let ephemeral = pod.status.rest.get("ephemeralContainerStatuses").and_then(Value::as_array);
     for (name, list) in [
         ("containerStatuses", typed(&pod.status.container_statuses)),
         ("initContainerStatuses", typed(&pod.status.init_container_statuses)),
-        ("ephemeralContainerStatuses", ephemeral.cloned().unwrap_or_default()),
+        ("ephemeralContainerStatuses", typed(&pod.status.ephemeral_container_statuses)),
     ] {
         for (at, status) in list.iter().enumerate() {
             let field = format!("status.{name}[{at}]");

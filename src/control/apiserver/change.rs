@@ -10,6 +10,7 @@ use crate::api::{
     validate,
 };
 use crate::control::apiserver::call::{CallNo, Door, Reply, Step};
+use crate::control::apiserver::http::Presentation;
 use crate::control::apiserver::registry::{self, Env};
 use crate::control::apiserver::{ApiServer, admission, charge, patch_form, removal};
 use crate::sim::Time;
@@ -63,9 +64,12 @@ impl ApiServer {
             (Verb::Patch(PatchType::Apply), _) => self.plan_apply(no, &request, current, now),
             (Verb::Patch(how), _) => {
                 let current = found(&request, current)?;
-                let older = matches!(&self.call(no).door, Door::Http(form) if form.older);
-                let (new, unknown) = patch_form::patched(how, &request, current, older)?;
-                self.warn(no, unknown);
+                let form = match &self.call(no).door {
+                    Door::Http(form) => form.clone(),
+                    _ => Presentation::default(),
+                };
+                let (new, warnings) = patch_form::patched(how, &request, current, &form)?;
+                self.warn(no, warnings);
                 self.plan_update(no, &request, new, current, now)
             }
             _ => Err(Status::method_not_allowed()),
@@ -213,6 +217,7 @@ impl ApiServer {
         let errors = match request.subresource {
             Some(Subresource::Status) => validate::update_status(&new, current),
             Some(Subresource::Finalize) => Vec::new(),
+            Some(Subresource::EphemeralContainers) => validate::update_ephemeral(&new, current),
             _ => validate::update(&new, current),
         };
         if !errors.is_empty() {

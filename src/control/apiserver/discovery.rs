@@ -14,7 +14,7 @@ pub const VERSION: &str = "v1.36.2";
 
 /// The answer to a request that is about the server itself; `None` if it is not.
 pub fn answer(server: &ApiServer, http: &HttpRequest) -> Option<HttpResponse> {
-    if let Some(response) = openapi::answer(http) {
+    if let Some(response) = openapi::answer(http).or_else(|| openapi::v2::answer(http)) {
         return Some(response);
     }
     if http.method != Method::Get {
@@ -166,6 +166,7 @@ fn resource(kind: Kind) -> Vec<Value> {
         Kind::Pod => {
             add("attach", "PodAttachOptions", &["create", "get"]);
             add("binding", "Binding", &["create"]);
+            add("ephemeralcontainers", "Pod", &["get", "patch", "update"]);
             add("eviction", "policy/v1/Eviction", &["create"]);
             add("exec", "PodExecOptions", &["create", "get"]);
             add("log", "Pod", &["get"]);

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::api::decode::{self, Strictness};
 use crate::api::http::{HttpRequest, HttpResponse, Method};
 use crate::api::{
-    Body, CallId, Kind, Object, Options, PatchType, Request, ResourceVersion, Status, Subresource, Uid, Verb,
+    Body, CallId, Kind, Object, Options, PatchType, Request, ResourceVersion, Status, Subresource, Uid, Verb, validate,
 };
 use crate::control::apiserver::call::{ClientId, Door};
 use crate::control::apiserver::{ApiServer, Effect, authorizer, autoscaling_v1, discovery, legacy, review, token};
@@ -21,6 +22,10 @@ pub struct Presentation {
     pub include: Include,
     /// Texts of `Warning` headers.
     pub warnings: Vec<String>,
+    /// What is done about fields that are unknown or come twice (`fieldValidation`).
+    pub strictness: Strictness,
+    /// The fields that come twice in a patch.
+    pub twice: Vec<String>,
     /// Whether autoscalers are wanted in their older form (`autoscaling/v1`).
     pub older: bool,
     /// Whether the client wants to be told when a watch has told everything that was there (`sendInitialEvents`).
@@ -117,10 +122,11 @@ pub fn request(http: &HttpRequest) -> Result<(Request, Presentation), Status> {
     let mut form = Presentation { include: include(http), older, ..Presentation::default() };
     form.warnings.extend(legacy::warning(&target));
     let verb = verb(http, &target)?;
+    form.strictness = strictness(http)?;
     form.initial_events = verb == Verb::Watch && is_true(http.query_value("sendInitialEvents"));
     form.table = http.accept.split(',').next().is_some_and(|first| first.contains("as=Table"));
     let mut options = options(http)?;
-    let body = body(http, &target, verb, &mut options, &mut form.warnings)?;
+    let body = body(http, &target, verb, &mut options, &mut form)?;
     let mut request = Request::new(verb, target.kind, &target.namespace, &target.name);
     request.subresource = target.subresource;
     request.options = options;
@@ -176,6 +182,7 @@ fn subresource(kind: Kind, word: &str) -> Option<Subresource> {
         "exec" => (Subresource::Exec, kind == Kind::Pod),
         "attach" => (Subresource::Attach, kind == Kind::Pod),
         "portforward" => (Subresource::PortForward, kind == Kind::Pod),
+        "ephemeralcontainers" => (Subresource::EphemeralContainers, kind == Kind::Pod),
         "finalize" => (Subresource::Finalize, kind == Kind::Namespace),
         _ => return None,
     };
@@ -211,16 +218,20 @@ fn verb(http: &HttpRequest, target: &Target) -> Result<Verb, Status> {
             Ok(Verb::Create)
         }
         (Method::Post, Some(Subresource::Binding | Subresource::Eviction)) => Ok(Verb::Create),
-        (Method::Put, None | Some(Subresource::Status | Subresource::Scale | Subresource::Finalize)) if one => {
+        (Method::Put, part) if one && (is_part_of_object(part) || part == Some(Subresource::Finalize)) => {
             Ok(Verb::Update)
         }
-        (Method::Patch, None | Some(Subresource::Status | Subresource::Scale)) if one => {
-            patch_type(&http.content_type).map(Verb::Patch)
-        }
+        (Method::Patch, part) if one && is_part_of_object(part) => patch_type(&http.content_type).map(Verb::Patch),
         (Method::Delete, None) if one => Ok(Verb::Delete),
         (Method::Delete, None) => Ok(Verb::DeleteCollection),
         _ => Err(Status::method_not_allowed()),
     }
+}
+
+/// Whether it is the object, or a part of it that is written by itself.
+fn is_part_of_object(part: Option<Subresource>) -> bool {
+    use Subresource::{EphemeralContainers, Scale, Status};
+    matches!(part, None | Some(Status | Scale | EphemeralContainers))
 }
 
 fn patch_type(content_type: &str) -> Result<PatchType, Status> {
@@ -273,7 +284,6 @@ fn options(http: &HttpRequest) -> Result<Options, Status> {
         resource_version,
         dry_run,
         field_manager: text("fieldManager").into(),
-        field_validation: crate::api::decode::Strictness::of(http.query_value("fieldValidation").unwrap_or("Warn")),
         force: is_true(http.query_value("force")),
         propagation_policy: text("propagationPolicy").into(),
         grace_period_seconds: http.query_value("gracePeriodSeconds").and_then(|s| s.parse().ok()),
@@ -288,7 +298,7 @@ fn body(
     target: &Target,
     verb: Verb,
     options: &mut Options,
-    warnings: &mut Vec<String>,
+    form: &mut Presentation,
 ) -> Result<Body, Status> {
     match (verb, target.subresource) {
         (_, Some(Subresource::Log | Subresource::Exec | Subresource::Attach | Subresource::PortForward)) => {
@@ -300,12 +310,23 @@ fn body(
             }
             Ok(Body::None)
         }
+        (Verb::Patch(how), _) if how != PatchType::Apply => {
+            let (value, twice) = decode::parse_telling_duplicates(text(http)?).map_err(|why| {
+                Status::bad_request(if how == PatchType::Strategic {
+                    why.to_string()
+                } else {
+                    format!("error decoding patch: {why}")
+                })
+            })?;
+            form.twice = twice;
+            Ok(Body::Value(value.into()))
+        }
         (Verb::Patch(_), _)
         | (Verb::Create | Verb::Update, Some(Subresource::Scale | Subresource::Binding | Subresource::Eviction)) => {
             Ok(Body::Value(json_body(http)?.into()))
         }
         (Verb::Create | Verb::Update, _) => {
-            let object = object_body(http, target, warnings)?;
+            let object = object_body(http, target, form)?;
             check_name(target, verb, &object)?;
             Ok(Body::Object(object))
         }
@@ -313,18 +334,41 @@ fn body(
     }
 }
 
+fn text(http: &HttpRequest) -> Result<&str, Status> {
+    std::str::from_utf8(&http.body).map_err(|e| Status::bad_request(e.to_string()))
+}
+
+/// What is to be done about fields that are unknown or come twice.
+fn strictness(http: &HttpRequest) -> Result<Strictness, Status> {
+    let word = match http.query_value("fieldValidation") {
+        None | Some("") => "Warn",
+        Some(word) => word,
+    };
+    let of = match http.method {
+        Method::Post => "CreateOptions",
+        Method::Put => "UpdateOptions",
+        Method::Patch => "PatchOptions",
+        Method::Get | Method::Delete => return Ok(Strictness::default()),
+    };
+    let words = ["Ignore", "Strict", "Warn"];
+    if words.contains(&word) {
+        return Ok(Strictness::of(word));
+    }
+    let error = validate::unsupported("fieldValidation", word, &words);
+    Err(Status::invalid_of("meta.k8s.io", of, "", &[error]))
+}
+
 /// The body as JSON, whatever it was written in.
 fn json_body(http: &HttpRequest) -> Result<Value, Status> {
-    let text = std::str::from_utf8(&http.body).map_err(|e| Status::bad_request(e.to_string()))?;
+    let text = text(http)?;
     if http.content_type.contains("yaml") {
         return crate::api::manifest::to_value(text).map_err(|e| Status::bad_request(e.to_string()));
     }
     serde_json::from_str(text).map_err(|e| Status::bad_request(format!("error decoding: {e}")))
 }
 
-fn object_body(http: &HttpRequest, target: &Target, warnings: &mut Vec<String>) -> Result<Object, Status> {
-    let text = std::str::from_utf8(&http.body).map_err(|e| Status::bad_request(e.to_string()))?;
-    let strictness = crate::api::decode::Strictness::of(http.query_value("fieldValidation").unwrap_or("Warn"));
+fn object_body(http: &HttpRequest, target: &Target, form: &mut Presentation) -> Result<Object, Status> {
+    let text = text(http)?;
     let value;
     let source = if http.content_type.contains("yaml") {
         value = json_body(http)?.to_string();
@@ -332,8 +376,8 @@ fn object_body(http: &HttpRequest, target: &Target, warnings: &mut Vec<String>) 
     } else {
         text
     };
-    let (object, more) = legacy::decode(target, source, strictness)?;
-    warnings.extend(more);
+    let (object, more) = legacy::decode(target, source, form.strictness)?;
+    form.warnings.extend(more);
     Ok(object)
 }
 

@@ -21,6 +21,7 @@ fn subresource(request: &Request) -> &'static str {
     match request.subresource {
         Some(Subresource::Status) => "status",
         Some(Subresource::Scale) => "scale",
+        Some(Subresource::EphemeralContainers) => "ephemeralcontainers",
         Some(Subresource::Finalize) => "finalize",
         _ => "",
     }

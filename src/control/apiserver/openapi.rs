@@ -3,6 +3,8 @@
 //!
 //! Descriptions are not there: `kubectl explain` shows fields and types without their prose.
 
+pub mod v2;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};

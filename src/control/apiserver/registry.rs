@@ -171,7 +171,7 @@ pub fn prepare_change(
     let status = subresource == Some(Subresource::Status);
     let finalize = subresource == Some(Subresource::Finalize);
     match (new, old) {
-        (Object::Pod(n), Object::Pod(o)) => pod::prepare_change(Arc::make_mut(n), o, status),
+        (Object::Pod(n), Object::Pod(o)) => pod::prepare_change(Arc::make_mut(n), o, subresource),
         (Object::Deployment(n), Object::Deployment(o)) => {
             let n = Arc::make_mut(n);
             if status {

@@ -84,8 +84,9 @@ fn container(pod: &Pod, asked: &str) -> Result<String, Status> {
     let name = &pod.metadata.name;
     let names = |of: &[crate::api::Container]| of.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
     let (usual, init) = (names(&pod.spec.containers), names(&pod.spec.init_containers));
+    let added = names(&pod.spec.ephemeral_containers);
     if !asked.is_empty() {
-        return if usual.iter().chain(&init).any(|c| c == asked) {
+        return if usual.iter().chain(&init).chain(&added).any(|c| c == asked) {
             Ok(asked.to_owned())
         } else {
             Err(Status::bad_request(format!("container {asked} is not valid for pod {name}")))
@@ -99,6 +100,9 @@ fn container(pod: &Pod, asked: &str) -> Result<String, Status> {
                 format!("a container name must be specified for pod {name}, choose one of: [{}]", many.join(" "));
             if !init.is_empty() {
                 words.push_str(&format!(" or one of the init containers: [{}]", init.join(" ")));
+            }
+            if !added.is_empty() {
+                words.push_str(&format!(" or one of the ephemeral containers: [{}]", added.join(" ")));
             }
             Err(Status::bad_request(words))
         }

@@ -1,27 +1,22 @@
 //! Tokens of service accounts: made by `TokenRequest`, taken as `Authorization: Bearer`, looked over by `TokenReview`.
 //!
 //! Models `pkg/registry/core/serviceaccount/storage/token.go`, `pkg/serviceaccount` and
-//! `k8s.io/apiserver/pkg/endpoints/filters/authentication.go`. A token has the form of a JSON web token. Differs: it is signed by
-//! a checksum with a key that everyone knows, for there is nothing here to steal; who could tell: who verifies the signature.
+//! `k8s.io/apiserver/pkg/endpoints/filters/authentication.go`. A token of a pod holds as long as there is the pod.
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
+use crate::api::bearer::{self, ACCOUNT, ISSUER};
 use crate::api::http::{HttpRequest, HttpResponse, Impersonated, Method};
 use crate::api::{Kind, Status};
 use crate::control::apiserver::ApiServer;
 use crate::control::apiserver::http::failure;
 use crate::sim::Time;
 
-/// Who makes them, and whom they are for if nobody is named.
-const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
-const KEY: &str = "kubarium";
 /// How long one holds if nothing is said, and the least.
 const HOUR: i64 = 3_600;
 const SHORTEST: i64 = 600;
 const REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
-/// What the names of service accounts as users begin with.
-const ACCOUNT: &str = "system:serviceaccount:";
+const OTHER_ACCOUNT: &str = "[invalid bearer token, service account UID does not match]";
 
 /// Whom a token stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +103,7 @@ fn request(
         asked["spec"]["boundObjectRef"] = Value::Null;
     }
     let expires = crate::api::Timestamp(issued + seconds);
-    asked["status"] = json!({"token": signed(&claims), "expirationTimestamp": expires});
+    asked["status"] = json!({"token": bearer::signed(&claims), "expirationTimestamp": expires});
     Ok(asked)
 }
 
@@ -126,39 +121,26 @@ fn too_short(seconds: i64) -> Status {
     }
 }
 
-fn encode(bytes: &[u8]) -> String {
-    data_encoding::BASE64URL_NOPAD.encode(bytes)
-}
-
-fn signature(head_and_claims: &str) -> String {
-    encode(&Sha256::digest(format!("{KEY}.{head_and_claims}")))
-}
-
-fn signed(claims: &Value) -> String {
-    let head = json!({"alg": "HS256", "kid": KEY, "typ": "JWT"});
-    let text = format!("{}.{}", encode(head.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
-    format!("{text}.{}", signature(&text))
-}
-
 /// Whom a token stands for, or why for nobody.
 fn read(server: &ApiServer, token: &str, now: Time) -> Result<Bearer, &'static str> {
-    let (text, sum) = token.rsplit_once('.').ok_or("invalid bearer token")?;
-    if signature(text) != sum {
-        return Err("invalid bearer token");
-    }
-    let claims =
-        text.split_once('.').and_then(|(_, claims)| data_encoding::BASE64URL_NOPAD.decode(claims.as_bytes()).ok());
-    let claims: Value = claims.and_then(|claims| serde_json::from_slice(&claims).ok()).ok_or("invalid bearer token")?;
+    let claims = bearer::claims(token).ok_or("invalid bearer token")?;
     if claims["exp"].as_i64().unwrap_or(0) <= server.calendar(now).0 {
         return Err("[invalid bearer token, service account token has expired]");
     }
     let place = &claims["kubernetes.io"];
     let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
     let (namespace, name) = (text(&place["namespace"]), text(&place["serviceaccount"]["name"]));
-    let uid = text(&place["serviceaccount"]["uid"]);
-    match server.cached(Kind::ServiceAccount, &namespace, &name) {
-        Some(account) if json!(account.meta().uid) == json!(uid) => {}
-        _ => return Err("[invalid bearer token, service account UID does not match]"),
+    let account = server.cached(Kind::ServiceAccount, &namespace, &name).ok_or(OTHER_ACCOUNT)?;
+    let uid = account.meta().uid.to_string();
+    match place.get("pod") {
+        None if place["serviceaccount"]["uid"] == *uid => {}
+        None => return Err(OTHER_ACCOUNT),
+        Some(bound) => {
+            let pod = server.cached(Kind::Pod, &namespace, bound["name"].as_str().unwrap_or(""));
+            if pod.is_none_or(|pod| bound["uid"] != *pod.meta().uid.to_string()) {
+                return Err("[invalid bearer token, service account token has been invalidated]");
+            }
+        }
     }
     let audiences = claims["aud"].as_array().into_iter().flatten().map(text).collect();
     Ok(Bearer { user: text(&claims["sub"]), uid, audiences })

@@ -76,7 +76,12 @@ fn one(ctx: &mut Ctx<'_>, document: &Document, mut value: Value, resource: &'sta
     if name.is_empty() {
         let generated = text_at(&value, &["metadata", "generateName"]).to_owned();
         ctx.note_failure(match generated.as_str() {
-            "" => "error: resource name may not be empty\n".to_owned(),
+            "" if ctx.args().bool("server-side") => "error: resource name may not be empty\n".to_owned(),
+            "" => format!(
+                "error: error when retrieving current configuration of:\n{}\nfrom server for: {:?}: resource name may not be empty\n",
+                described(resource, &namespace, ""),
+                document.source
+            ),
             prefix => format!("error: from {prefix}: cannot use generate name with apply\n"),
         });
         return Ok(());

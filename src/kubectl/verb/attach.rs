@@ -41,8 +41,16 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
 
 /// Attaches the terminal to a container of a pod until that ends. The answer may be a refusal.
 pub fn to(ctx: &mut Ctx<'_>, pod: &Pod) -> Result<Answer, Stop> {
-    let container = container(ctx, pod)?;
-    let name = text(&container, "name").to_owned();
+    let name = match ctx.args().text("container").to_owned() {
+        name if name.is_empty() => pods::default_container(ctx, &pod.object),
+        name => name,
+    };
+    to_container(ctx, pod, &name)
+}
+
+/// The same with this container.
+pub fn to_container(ctx: &mut Ctx<'_>, pod: &Pod, name: &str) -> Result<Answer, Stop> {
+    let container = container(pod, name)?;
     let (stdin, quiet) = (ctx.args().bool("stdin"), ctx.args().bool("quiet"));
     let has = container["tty"].as_bool().unwrap_or(false);
     if ctx.args().bool("tty") && !has && !quiet {
@@ -59,27 +67,29 @@ pub fn to(ctx: &mut Ctx<'_>, pod: &Pod) -> Result<Answer, Stop> {
     let mut request = HttpRequest::get(format!("/api/v1/namespaces/{}/pods/{}/attach", pod.namespace, pod.name));
     request.method = Method::Post;
     request.accept = "*/*".into();
-    request.query.push(("container".into(), name.clone()));
+    request.query.push(("container".into(), name.into()));
     for (flag, on) in [("stdin", stdin), ("stdout", true), ("stderr", !tty), ("tty", tty)] {
         if on {
             request.query.push((flag.into(), "true".into()));
         }
     }
     let answer = ctx.converse(request, Terminal::new(stdin, tty))?;
-    if answer.response.is_success() && tty && !quiet {
+    let resumes = text_at(&pod.object, &["spec", "restartPolicy"]) == "Always";
+    if answer.response.is_success() && tty && !quiet && resumes {
         let place = format!("{} -c {name} -n {}", pod.name, pod.namespace);
-        ctx.print(format!("Session ended, resume using 'kubectl attach {place} -i -t' command\n"));
+        let added = items(&pod.object, &["spec", "ephemeralContainers"]).iter().any(|one| text(one, "name") == name);
+        ctx.print(match added {
+            true => format!("Session ended, the ephemeral container will not be restarted but may be reattached using 'kubectl attach {place} -i -t' if it is still running\n"),
+            false => format!("Session ended, resume using 'kubectl attach {place} -i -t' command\n"),
+        });
     }
     Ok(answer)
 }
 
-/// The container that is meant.
-fn container(ctx: &mut Ctx<'_>, pod: &Pod) -> Result<Value, Stop> {
-    let name = match ctx.args().text("container").to_owned() {
-        name if name.is_empty() => pods::default_container(ctx, &pod.object),
-        name => name,
-    };
-    let mut all = ["containers", "initContainers"].into_iter().flat_map(|list| items(&pod.object, &["spec", list]));
+/// The container of that name.
+fn container(pod: &Pod, name: &str) -> Result<Value, Stop> {
+    let lists = ["containers", "initContainers", "ephemeralContainers"];
+    let mut all = lists.into_iter().flat_map(|list| items(&pod.object, &["spec", list]));
     match all.find(|one| text(one, "name") == name) {
         Some(found) => Ok(found.clone()),
         None => fail(format!("cannot attach to the container: container {name} not found in pod {}", pod.name)),

@@ -34,10 +34,23 @@ pub fn patch(
     content_type: &str,
     manager: &str,
 ) -> Result<Option<Value>, Stop> {
+    patch_text(ctx, one, before, patch.to_string(), content_type, manager)
+}
+
+/// The same with a patch as somebody wrote it.
+pub fn patch_text(
+    ctx: &mut Ctx<'_>,
+    one: &Named,
+    before: &Value,
+    patch: String,
+    content_type: &str,
+    manager: &str,
+) -> Result<Option<Value>, Stop> {
     if ctx.args().flag("dry-run").is_some() && common::is_client_dry_run(ctx) {
         return Ok(Some(before.clone()));
     }
-    let mut request = with_body(Method::Patch, one.path(), content_type, patch);
+    let mut request = with_body(Method::Patch, one.path(), content_type, &Value::Null);
+    request.body = patch.into_bytes();
     if ctx.args().flag("dry-run").is_some() {
         common::add_dry_run(ctx, &mut request);
     }

@@ -32,8 +32,10 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         }
         _ => inline,
     };
+    // What looks like JSON goes as it was written: the server says what is wrong with it.
     let body = match yaml::read::read(&text) {
-        Ok(body) => body,
+        _ if text.trim_start().starts_with('{') => text,
+        Ok(body) => body.to_string(),
         Err(why) => return fail(format!("unable to parse {text:?}: {why}")),
     };
     if !common::names_anything(ctx) {
@@ -56,7 +58,9 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         } else {
             Value::Null
         };
-        let Some(made) = change::patch(ctx, one, &before, &body, content_type, &manager)? else { return Ok(()) };
+        let Some(made) = change::patch_text(ctx, one, &before, body.clone(), content_type, &manager)? else {
+            return Ok(());
+        };
         let same = crate::kubectl::object::resource_version(&made) == crate::kubectl::object::resource_version(&before)
             && !before.is_null();
         if subresource == "scale" && matches!(ctx.args().text("output"), "" | "name") {

@@ -24,7 +24,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     if image.is_empty() {
         return fail("--image is required");
     }
-    if image.contains(char::is_whitespace) || image.chars().any(char::is_uppercase) && !image.contains('/') {
+    if !is_image_name(&image) {
         return fail(format!("Invalid image name {image:?}: invalid reference format"));
     }
     let (stdin, tty) = (args.bool("stdin"), args.bool("tty"));
@@ -68,6 +68,11 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     }
     output::changed(ctx, pods, &pod, "created")?;
     Ok(0)
+}
+
+/// Whether a text can be the name of an image.
+pub fn is_image_name(text: &str) -> bool {
+    !text.contains(char::is_whitespace) && (!text.chars().any(char::is_uppercase) || text.contains('/'))
 }
 
 fn known(plural: &str) -> &'static resource::Resource {

@@ -151,14 +151,16 @@ impl Builder {
         let problem = error.marker().line().saturating_sub(1) as u32;
         let context = self.stack.last().map_or(0, |f| f.line.saturating_sub(1));
         let last_line = whole.matches('\n').count() as u32;
+        // The end of the text is on a line of its own.
+        let end = last_line + u32::from(!whole.ends_with('\n'));
         let (text, line) = if info.contains("unclosed bracket") {
             let wants_item = whole.trim_end().ends_with(['[', '{', ',', ':']);
             match (wants_item, self.stack.last().map(|f| &f.open)) {
-                (true, _) => ("did not find expected node content".into(), last_line),
+                (true, _) => ("did not find expected node content".into(), end),
                 (_, Some(Open::Map(..))) => {
-                    ("did not find expected ',' or '}'".into(), if context == 0 { last_line } else { context })
+                    ("did not find expected ',' or '}'".into(), if context == 0 { end } else { context })
                 }
-                _ => ("did not find expected ',' or ']'".into(), if context == 0 { last_line } else { context }),
+                _ => ("did not find expected ',' or ']'".into(), if context == 0 { end } else { context }),
             }
         } else if info.contains("unclosed quote") || info.contains("multiline quoted scalar") {
             ("found unexpected end of stream".into(), last_line + 1)

@@ -64,7 +64,9 @@ pub fn compute(worker: &Worker) -> Actions {
     if worker.failed.is_some() || finished(spec, pod) {
         return Actions { finished: true, ..Actions::default() };
     }
-    let mut start = Vec::new();
+    // They wait for no init container, and are never started again.
+    let unseen = spec.ephemeral_containers.iter().filter(|c| pod.latest(&c.name).is_none());
+    let mut start: Vec<StartItem> = unseen.map(|c| StartItem { name: c.name.clone(), init: false }).collect();
     let started = |view: &ContainerView| {
         worker.container(&view.name).is_none_or(|c| c.startup_probe.is_none()) || worker.started.contains(&view.id)
     };

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::api::{ConfigMap, Container, EnvVarSource, Kind, ObjectRef, Pod, Secret, Service};
+use crate::api::{ConfigMap, Container, EnvVarSource, Kind, ObjectRef, Pod, PodSpec, Secret, Service};
 use crate::node::kubelet::actions::is_sidecar;
 use crate::node::kubelet::dns::PodDns;
 use crate::node::kubelet::mount::not_found;
 use crate::node::kubelet::worker::Worker;
 use crate::node::kubelet::{Config, volume};
-use crate::node::runtime::ContainerConfig;
+use crate::node::runtime::{ContainerConfig, Processes};
 use crate::sim::VecMap;
 use crate::workload::File;
 
@@ -110,11 +110,22 @@ pub fn container_config(
         init: worker.is_init(name) && !is_sidecar(container),
         cpu_limit,
         memory_limit: limit.filter(|l| *l > 0),
+        processes: processes(&pod.spec, container),
         tty: container.tty,
         stdin: container.stdin,
         stdin_once: container.stdin_once,
         env,
     })
+}
+
+/// Whose processes a container sees (`PidNamespaceForPod`).
+fn processes(spec: &PodSpec, container: &Container) -> Processes {
+    match container.target() {
+        _ if spec.host_pid => Processes::Node,
+        Some(target) => Processes::Of(target.into()),
+        None if spec.share_process_namespace == Some(true) => Processes::Pod,
+        None => Processes::Own,
+    }
 }
 
 /// `$(NAME)` with the value of NAME; unknown names and `$$(NAME)` stay.

@@ -27,6 +27,7 @@ pub fn generate(worker: &Worker, host: Ipv4Addr, now: Timestamp, epoch: i64) -> 
         qos_class: qos(spec).into(),
         init_container_statuses: spec.init_containers.iter().map(|c| container(worker, c, epoch)).collect(),
         container_statuses: spec.containers.iter().map(|c| container(worker, c, epoch)).collect(),
+        ephemeral_container_statuses: spec.ephemeral_containers.iter().map(|c| ephemeral(worker, c, epoch)).collect(),
         nominated_node_name: old.nominated_node_name.clone(),
         rest: old.rest.clone(),
         ..PodStatus::default()
@@ -93,6 +94,11 @@ fn container(worker: &Worker, container: &Container, epoch: i64) -> ContainerSta
     }
     volume_mounts(container, &mut status);
     status
+}
+
+/// The status of one that was added: nothing probes it.
+fn ephemeral(worker: &Worker, one: &Container, epoch: i64) -> ContainerStatus {
+    ContainerStatus { started: None, ready: false, ..container(worker, one, epoch) }
 }
 
 fn volume_mounts(container: &Container, status: &mut ContainerStatus) {

@@ -146,5 +146,6 @@ fn says_the_same(a: &PodStatus, b: &PodStatus) -> bool {
     (&a.phase, &a.reason, &a.message, &a.pod_ip) == (&b.phase, &b.reason, &b.message, &b.pod_ip)
         && all_same(&a.container_statuses, &b.container_statuses)
         && all_same(&a.init_container_statuses, &b.init_container_statuses)
+        && all_same(&a.ephemeral_container_statuses, &b.ephemeral_container_statuses)
         && conditions(a) == conditions(b)
 }

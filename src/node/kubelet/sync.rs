@@ -276,7 +276,11 @@ impl Kubelet {
         let Some(worker) = self.workers.get(uid) else { return };
         let meta = &worker.pod.metadata;
         let field_path = container.map_or(String::new(), |name| {
-            let list = if worker.is_init(name) { "initContainers" } else { "containers" };
+            let list = match name {
+                _ if worker.is_init(name) => "initContainers",
+                _ if worker.is_ephemeral(name) => "ephemeralContainers",
+                _ => "containers",
+            };
             format!("spec.{list}{{{name}}}")
         });
         let about = ObjectReference {

@@ -3,12 +3,14 @@
 //! `pkg/kubelet/kubelet_pods.go`.
 //!
 //! Differs: a volume of the network or of a cloud is a directory of each node that mounts it; who could tell: a pod on another
-//! node does not see what was written. The service account's token and certificate are no real ones.
+//! node does not see what was written. The service account's certificate is no real one, and its token
+//! is made here: the server is not asked for it, which is a request that is not seen.
 
 use serde_json::Value;
 
 use crate::api::{
-    Container, EnvVarSource, Kind, ObjectRef, PersistentVolume, PersistentVolumeClaim, Pod, Volume, VolumeMount,
+    Container, EnvVarSource, Kind, ObjectRef, PersistentVolume, PersistentVolumeClaim, Pod, Timestamp, Volume,
+    VolumeMount, bearer,
 };
 use crate::node::kubelet::Config;
 use crate::node::kubelet::env::{data, expand, key, value_from};
@@ -21,6 +23,9 @@ use crate::workload::fs::mount::Mount;
 
 /// The ConfigMap that every namespace has with the cluster's certificate; it is not simulated as an object.
 const ROOT_CA: &str = "kube-root-ca.crt";
+
+/// How long a token holds if nothing is said, in seconds.
+const HOUR: i64 = 3_600;
 
 /// An object that a volume is made of.
 pub struct Need {
@@ -215,7 +220,10 @@ fn content(
         } else if fields.is_object() {
             files.extend(api(fields));
         } else if token.is_object() {
-            files.insert(text(token, "path").to_owned(), format!("simulated.{}.token", worker.pod.metadata.uid));
+            let seconds = token["expirationSeconds"].as_i64().unwrap_or(HOUR);
+            let issued = Timestamp(config.epoch + i64::try_from(worker.since.as_secs()).unwrap_or(0));
+            let words = bearer::of_pod(&worker.pod, text(token, "audience"), seconds, issued);
+            files.insert(text(token, "path").to_owned(), words);
         }
     }
     files

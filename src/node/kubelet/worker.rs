@@ -223,7 +223,13 @@ impl Worker {
     /// The container of that name in the pod's spec.
     pub fn container(&self, name: &str) -> Option<&Container> {
         let spec = &self.pod.spec;
-        spec.init_containers.iter().chain(&spec.containers).find(|c| c.name == name)
+        let usual = spec.init_containers.iter().chain(&spec.containers);
+        usual.chain(&spec.ephemeral_containers).find(|c| c.name == name)
+    }
+
+    /// Whether it was added to the running pod.
+    pub fn is_ephemeral(&self, name: &str) -> bool {
+        self.pod.spec.ephemeral_containers.iter().any(|c| c.name == name)
     }
 
     /// Whether it is an init container.

@@ -64,6 +64,20 @@ pub struct SandboxConfig {
     pub resolv_conf: String,
 }
 
+/// Whose processes a container sees. Models `NamespaceMode` of the PID namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Processes {
+    /// Its own (`CONTAINER`).
+    #[default]
+    Own,
+    /// Those of all containers of its pod (`POD`).
+    Pod,
+    /// Those of this container of its pod (`TARGET`).
+    Of(Arc<str>),
+    /// Those of the node (`NODE`).
+    Node,
+}
+
 /// What a container is to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ContainerConfig {
@@ -93,6 +107,8 @@ pub struct ContainerConfig {
     pub cpu_limit: u64,
     /// The memory limit in bytes.
     pub memory_limit: Option<u64>,
+    /// Whose processes it sees.
+    pub processes: Processes,
     /// Whether it has a terminal.
     pub tty: bool,
     /// Whether its standard input is kept open.

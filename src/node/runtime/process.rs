@@ -94,13 +94,7 @@ impl Runtime {
     pub(super) fn spawn(&mut self, place: Where, role: Role, process: Process, spec: &Spec, now: Time) -> ProcId {
         let id = ProcId(self.next_proc);
         self.next_proc += 1;
-        let pid = match &place {
-            Where::Container(c) => self.containers.get_mut(c).map_or(1, |c| {
-                c.next_pid += 1;
-                c.next_pid - 1
-            }),
-            Where::Host => 1_000 + id.0,
-        };
+        let pid = self.next_pid(&place, id);
         let command = spec.argv.join(" ");
         let proc = Proc {
             place,
@@ -219,12 +213,7 @@ impl Runtime {
     fn step(&mut self, proc: &mut Proc, input: workload::Input, now: Time, effects: &mut Vec<workload::Effect>) {
         // Only a shell or a tool ever looks at the process table.
         let looks = matches!(proc.process, Process::Shell(_) | Process::Immediate(_));
-        let mut procs: Vec<ProcInfo> = self
-            .procs
-            .values()
-            .filter(|p| looks && p.place == proc.place && !p.command.is_empty())
-            .map(|p| ProcInfo { pid: p.pid, started: p.started, command: p.command.clone() })
-            .collect();
+        let mut procs = if looks { self.seen_from(&proc.place) } else { Vec::new() };
         procs.push(ProcInfo { pid: proc.pid, started: proc.started, command: proc.command.clone() });
         procs.sort();
         let (rng, ids, procs, out) = (&mut self.rng, &mut proc.ids, &procs[..], effects);
@@ -398,14 +387,12 @@ impl Runtime {
     }
 
     fn signal(&mut self, place: &Where, pid: u32, signal: u8, now: Time, out: &mut Out<Effect>) {
-        let Some((id, role)) =
-            self.procs.iter().find(|(_, p)| p.place == *place && p.pid == pid).map(|(id, p)| (*id, p.role.clone()))
-        else {
-            return;
-        };
+        let Some(id) = self.numbered(place, pid) else { return };
+        let Some(role) = self.procs.get(&id).map(|proc| proc.role.clone()) else { return };
         match role {
             // A first process gets no signal from inside that it has no handler for; SIGKILL never.
-            Role::Main if signal == SIGKILL => {}
+            Role::Main if signal == SIGKILL && pid == 1 => {}
+            Role::Main if signal == SIGKILL => self.exited(id, 128 + signal, now, out),
             Role::Main => self.run(id, workload::Input::Signal(signal), now, out),
             _ => self.exited(id, 128 + signal, now, out),
         }

@@ -237,7 +237,9 @@ fn containers(pod: &Pod) -> Vec<ContainerView> {
     }
     let init = pod.spec.init_containers.iter().map(|c| (ContainerRole::Init, c, &pod.status.init_container_statuses));
     let app = pod.spec.containers.iter().map(|c| (ContainerRole::App, c, &pod.status.container_statuses));
-    views.extend(init.chain(app).map(|(role, container, statuses)| {
+    let added = &pod.spec.ephemeral_containers;
+    let added = added.iter().map(|c| (ContainerRole::App, c, &pod.status.ephemeral_container_statuses));
+    views.extend(init.chain(app).chain(added).map(|(role, container, statuses)| {
         let status = statuses.iter().find(|status| status.name == container.name);
         let (state, tone) = status.map_or(("Waiting".to_owned(), Tone::Waiting), container_state);
         ContainerView {

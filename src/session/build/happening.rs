@@ -160,6 +160,7 @@ fn path_of(verb: Verb, object: &ObjectRef, subresource: Option<Subresource>) -> 
             Subresource::Exec => "/exec",
             Subresource::Attach => "/attach",
             Subresource::PortForward => "/portforward",
+            Subresource::EphemeralContainers => "/ephemeralcontainers",
             Subresource::Finalize => "/finalize",
             Subresource::Metrics => "",
         });

@@ -1,16 +1,20 @@
-//! A shell at a terminal: it asks for a line, runs it, and asks again. Models `cmdloop` of busybox's `ash` and of dash.
+//! A shell whose script comes line by line: at a terminal it asks for a line, runs it, and asks again. Models `cmdloop` of
+//! busybox's `ash` and of dash.
 //!
-//! Differs: no line editing and no history of its own; the terminal's line discipline edits the line.
+//! Differs: no line editing and no history of its own; the terminal's line discipline edits the line. Of what is not typed, a
+//! program gets the lines after its own, as from bash, though other shells have read them already.
 
 use crate::workload::Ctx;
 use crate::workload::Process;
 use crate::workload::shell::parse::{self, ParseError};
 use crate::workload::shell::thread::{Frame, State, Target};
-use crate::workload::shell::{Shell, Source};
+use crate::workload::shell::{Shell, Source, word};
 
-/// What a shell at a terminal remembers between two lines.
+/// What a shell remembers between two lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Session {
+    /// Whether somebody types.
+    terminal: bool,
     /// The lines of a command that is not complete.
     text: String,
     /// Whether it has asked for a line.
@@ -23,28 +27,36 @@ impl Shell {
     /// A shell that has no script reads from a terminal.
     pub fn interact(&mut self) {
         if self.source == Source::Stdin {
-            self.session = Some(Session::default());
+            self.session = Some(Session { terminal: true, ..Session::default() });
         }
+    }
+
+    /// Whether somebody types.
+    pub(super) fn is_at_terminal(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.terminal)
     }
 
     /// Begins the next line of a session; whether there was one.
     pub(super) fn next_line(&mut self, ctx: &mut Ctx<'_>) -> bool {
         loop {
             let Some(session) = self.session.as_mut() else { return false };
-            if !session.asked {
+            let terminal = session.terminal;
+            if terminal && !session.asked {
                 session.asked = true;
                 let more = !session.text.is_empty();
                 let prompt = if more { "> ".to_owned() } else { self.prompt(ctx) };
                 ctx.eprint(prompt);
             }
-            let Some(end) = self.stdin.iter().position(|byte| *byte == b'\n') else {
-                return self.end_of_input(ctx);
+            let line: Vec<u8> = match self.stdin.iter().position(|byte| *byte == b'\n') {
+                Some(end) => self.stdin.drain(..=end).collect(),
+                None if self.stdin_ended && !terminal && !self.stdin.is_empty() => std::mem::take(&mut self.stdin),
+                None => return self.end_of_input(ctx),
             };
-            let line: Vec<u8> = self.stdin.drain(..=end).collect();
             let Some(session) = self.session.as_mut() else { return false };
             session.asked = false;
             session.text.push_str(&String::from_utf8_lossy(&line));
             match parse::parse(&session.text) {
+                Ok(_) if !self.stdin_ended && word::leaves_document_open(&session.text) => {}
                 Ok(node) => {
                     session.text.clear();
                     if let Some(main) = self.threads.get_mut(&0) {
@@ -54,10 +66,11 @@ impl Shell {
                     return true;
                 }
                 Err(ParseError::End(_) | ParseError::Quote) => {}
-                Err(error) => {
+                Err(error) if session.terminal => {
                     session.text.clear();
                     ctx.eprint(format!("{}{error}\n", self.prefix(ctx)));
                 }
+                Err(error) => return self.break_off(&error, ctx),
             }
         }
     }
@@ -66,11 +79,24 @@ impl Shell {
         if !self.stdin_ended {
             return false;
         }
-        if self.name == "bash" {
+        if self.name == "bash" && self.is_at_terminal() {
             ctx.eprint("exit\n");
         }
+        let Some(session) = self.session.as_mut() else { return false };
+        if let Err(error) = parse::parse(&std::mem::take(&mut session.text))
+            && !session.terminal
+        {
+            return self.break_off(&error, ctx);
+        }
+        session.leaves = true;
+        false
+    }
+
+    /// A script that cannot be read ends its shell.
+    fn break_off(&mut self, error: &ParseError, ctx: &mut Ctx<'_>) -> bool {
+        ctx.eprint(format!("{}{error}\n", self.prefix(ctx)));
         self.over = true;
-        ctx.exit(self.threads.get(&0).map_or(0, |main| main.status));
+        ctx.exit(2);
         true
     }
 
@@ -93,7 +119,8 @@ impl Shell {
 
     /// A shell that waits for a line and edits it itself, which dash does not, draws its prompt again.
     pub(super) fn resized(&self, ctx: &mut Ctx<'_>) {
-        let waits = self.session.as_ref().is_some_and(|session| session.asked && session.text.is_empty());
+        let waits =
+            self.session.as_ref().is_some_and(|session| session.terminal && session.asked && session.text.is_empty());
         if waits && (self.name == "bash" || !Self::is_dash(ctx)) {
             ctx.eprint(self.prompt(ctx));
         }
@@ -101,7 +128,7 @@ impl Shell {
 
     /// Ctrl-C: what runs in the foreground ends, and the shell asks anew.
     pub(super) fn interrupted(&mut self) -> bool {
-        let Some(session) = self.session.as_mut() else { return false };
+        let Some(session) = self.session.as_mut().filter(|session| session.terminal) else { return false };
         (session.text, session.asked) = (String::new(), false);
         // What was typed ahead is forgotten.
         self.stdin.clear();
@@ -116,7 +143,7 @@ impl Shell {
 
     /// Ctrl-D on an empty line: the input of a program that reads ends, or that of the shell.
     pub(super) fn input_ended(&mut self) -> Option<u32> {
-        self.session.as_ref()?;
+        self.session.as_ref().filter(|session| session.terminal)?;
         self.threads.iter().find(|(_, thread)| reads_terminal(&thread.state)).map(|(id, _)| *id)
     }
 

@@ -209,11 +209,17 @@ fn nonsense_never_panics() {
 
 /// What a shell at a terminal shows, line by line of what is typed; `^C` and `^D` are keys.
 fn at_terminal(lines: &[&str]) -> (String, Option<u8>) {
+    line_by_line(lines, true)
+}
+
+fn line_by_line(lines: &[&str], terminal: bool) -> (String, Option<u8>) {
     let place = Place { family: Family::Busybox, image: "busybox".into(), ..Place::default() };
     let spec = Spec { argv: vec!["sh".into()], env: [].into(), cwd: "/".into() };
     let mut fs = registry::files(&place);
     let mut process = registry::start(&spec, &place, &fs).expect("there is a shell");
-    if let crate::workload::Process::Shell(shell) = &mut process {
+    if let crate::workload::Process::Shell(shell) = &mut process
+        && terminal
+    {
         shell.interact();
     }
     let (mut rng, mut ids) = (Rng::stream(1, "shell"), Ids::default());
@@ -252,5 +258,25 @@ fn a_shell_at_a_terminal_asks_for_lines_until_it_is_left() {
         (&[")", "echo on"], "/ # sh: syntax error: unexpected \")\"\n/ # on\n/ # ", None),
     ] {
         assert_eq!(at_terminal(lines), (want.to_owned(), code), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_shell_without_a_terminal_runs_each_line_as_it_comes() {
+    for (lines, want, code) in [
+        (&["echo a", "exit 3"][..], "a\n", Some(3)),
+        (&["echo a", "x=1"], "a\n", None),
+        (&["x=1", "echo $x$(echo 2)", "^D"], "12\n", Some(0)),
+        (&["false", "^D"], "", Some(1)),
+        (&["if true; then", "echo 'a", "b'", "fi"], "a\nb\n", None),
+        (&["cat <<E", "one", "E", "echo two"], "one\ntwo\n", None),
+        (&["cat", "one", "two", "^D"], "one\ntwo\n", Some(0)),
+        (&["set -e", "false && true", "echo on", "false", "echo never", "^D"], "on\n", Some(1)),
+        (&["trap 'echo bye' EXIT", "echo a", "^D"], "a\nbye\n", Some(0)),
+        (&["echo a", ")", "echo never", "^D"], "a\nsh: syntax error: unexpected \")\"\n", Some(2)),
+        (&["echo a", "if true", "^D"], "a\nsh: syntax error: unexpected end of file (expecting \"then\")\n", Some(2)),
+        (&["^D"], "", Some(0)),
+    ] {
+        assert_eq!(line_by_line(lines, false), (want.to_owned(), code), "{lines:?}");
     }
 }

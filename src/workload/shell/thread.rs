@@ -119,6 +119,8 @@ pub struct Thread {
     pub jobs: Vec<u32>,
     /// `set -e`.
     pub errexit: bool,
+    /// Whether it ended because of that.
+    pub gave_up: bool,
     /// Where the descriptors lead.
     pub fds: VecMap<u8, Target>,
     /// What is left to do; the last one first.
@@ -140,6 +142,7 @@ impl Thread {
             background: None,
             jobs: Vec::new(),
             errexit: false,
+            gave_up: false,
             fds: [(0, Target::Stdin), (1, Target::Out), (2, Target::Err)].into(),
             frames: Vec::new(),
             state: State::Ready,
@@ -199,6 +202,7 @@ impl Thread {
             |f: &Frame| matches!(f, Frame::AndOr(..) | Frame::Not | Frame::If(..) | Frame::Loop(_, _, _, true));
         if self.errexit && self.status != 0 && self.state == State::Ready && !self.frames.iter().any(condition) {
             self.frames.clear();
+            self.gave_up = true;
         }
     }
 }

@@ -13,6 +13,13 @@ struct Lexer<'a> {
     text: &'a [char],
     at: usize,
     depth: u32,
+    /// Whether a here-document has no end.
+    open: bool,
+}
+
+/// Whether a script ends before one of its here-documents does.
+pub(super) fn leaves_document_open(text: &str) -> bool {
+    scan(text, 0).is_ok_and(|(_, open)| open)
 }
 
 /// A script in tokens.
@@ -20,8 +27,13 @@ struct Lexer<'a> {
 /// # Errors
 /// A quote or substitution does not end.
 pub(super) fn tokens(text: &str, depth: u32) -> Result<Vec<Token>, ParseError> {
+    scan(text, depth).map(|(tokens, _)| tokens)
+}
+
+/// The tokens, and whether a here-document has no end.
+fn scan(text: &str, depth: u32) -> Result<(Vec<Token>, bool), ParseError> {
     let chars: Vec<char> = text.chars().collect();
-    let mut lexer = Lexer { text: &chars, at: 0, depth };
+    let mut lexer = Lexer { text: &chars, at: 0, depth, open: false };
     let mut tokens: Vec<Token> = Vec::new();
     let mut documents: Vec<(usize, String, bool, bool)> = Vec::new();
     while lexer.skip_blank() {
@@ -63,13 +75,13 @@ pub(super) fn tokens(text: &str, depth: u32) -> Result<Vec<Token>, ParseError> {
     for (at, ..) in documents {
         tokens[at] = Token::Word(Word::default());
     }
-    Ok(tokens)
+    Ok((tokens, lexer.open))
 }
 
 /// Text as it is inside double quotes (here-documents).
 fn inside_quotes(text: &str, depth: u32) -> Result<Word, ParseError> {
     let chars: Vec<char> = text.chars().collect();
-    let mut lexer = Lexer { text: &chars, at: 0, depth };
+    let mut lexer = Lexer { text: &chars, at: 0, depth, open: false };
     let mut parts = Vec::new();
     while lexer.at < chars.len() {
         lexer.quoted_piece(&mut parts, true)?;
@@ -142,11 +154,12 @@ impl Lexer<'_> {
             self.at = (stop + 1).min(self.text.len());
             let line = if strip { line.trim_start_matches('\t').to_owned() } else { line };
             if line == end {
-                break;
+                return body;
             }
             body.push_str(&line);
             body.push('\n');
         }
+        self.open = true;
         body
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::api::{Container, Pod, PodCondition, PodSpec, PodStatus, Quantity, Timestamp};
+use crate::api::{Container, Pod, PodCondition, PodSpec, PodStatus, Quantity, Subresource, Timestamp};
 use crate::control::apiserver::registry::Env;
 use crate::sim::VecMap;
 
@@ -51,18 +51,38 @@ fn app_armor(pod: &mut Pod) {
     }
 }
 
-/// A change of a pod or of its status.
-pub fn prepare_change(new: &mut Pod, old: &Pod, status: bool) {
-    if status {
-        new.spec = old.spec.clone();
-        new.metadata.owner_references = old.metadata.owner_references.clone();
-        if new.status.qos_class.is_empty() {
-            new.status.qos_class = old.status.qos_class.clone();
+/// A change of a pod or of a part of it: only that part changes.
+pub fn prepare_change(new: &mut Pod, old: &Pod, part: Option<Subresource>) {
+    match part {
+        Some(Subresource::Status) => {
+            new.spec = old.spec.clone();
+            new.metadata.owner_references = old.metadata.owner_references.clone();
+            if new.status.qos_class.is_empty() {
+                new.status.qos_class = old.status.qos_class.clone();
+            }
+            return;
         }
-    } else {
-        new.status = old.status.clone();
-        new.metadata.generation += i64::from(new.spec != old.spec);
+        Some(Subresource::EphemeralContainers) => {
+            let wanted = std::mem::take(&mut Arc::make_mut(&mut new.spec).ephemeral_containers);
+            new.spec = Arc::clone(&old.spec);
+            if wanted != old.spec.ephemeral_containers {
+                Arc::make_mut(&mut new.spec).ephemeral_containers = wanted;
+            }
+            keep_labels(new, old);
+        }
+        _ => {}
     }
+    new.status = old.status.clone();
+    new.metadata.generation += i64::from(new.spec != old.spec);
+}
+
+/// What a write of a part leaves alone of the metadata (`ResetObjectMetaForStatus`).
+fn keep_labels(new: &mut Pod, old: &Pod) {
+    let (meta, had) = (&mut new.metadata, &old.metadata);
+    meta.labels.clone_from(&had.labels);
+    meta.annotations.clone_from(&had.annotations);
+    meta.finalizers.clone_from(&had.finalizers);
+    meta.owner_references.clone_from(&had.owner_references);
 }
 
 /// Sets a condition; its transition time changes only if its status does.
