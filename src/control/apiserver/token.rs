@@ -69,7 +69,13 @@ fn unauthorized() -> Status {
 }
 
 fn body(http: &HttpRequest) -> Result<Value, Status> {
-    serde_json::from_slice(&http.body).map_err(|why| Status::bad_request(format!("error decoding: {why}")))
+    let refuse = |why: String| Status::bad_request(format!("error decoding: {why}"));
+    let asked: Value = serde_json::from_slice(&http.body).map_err(|why| refuse(why.to_string()))?;
+    let is_object = |value: &Value| value.is_object() || value.is_null();
+    if !asked.is_object() || !is_object(&asked["spec"]) || !is_object(&asked["metadata"]) {
+        return Err(refuse("json: cannot unmarshal into Go value of type struct".into()));
+    }
+    Ok(asked)
 }
 
 fn request(

@@ -79,7 +79,7 @@ fn pairs(ctx: &Ctx<'_>, flag: &str) -> Result<Map<String, Value>, Stop> {
                 let given = ctx.args().raw_list(flag).join(",");
                 let why =
                     format!("invalid argument {given:?} for \"--{flag}\" flag: {pair} must be formatted as key=value");
-                return common::usage(ctx, &why);
+                return fail(format!("{why}\nSee 'kubectl debug --help' for usage."));
             }
         }
     }
