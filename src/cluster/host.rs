@@ -140,11 +140,14 @@ impl Cluster {
         for (name, ip, master) in self.scenario.nodes() {
             self.add_host(&name, ip, master, segment);
         }
+        if self.scenario.cloud {
+            self.plug_outside_in();
+        }
         self.write_flannel_config(booted);
         self.apply_addons(Some(booted));
         let members: Vec<Actor> = self.etcd_members().map(|(at, _)| Actor::Etcd(at)).collect();
         let masters: Vec<Actor> = self.masters().flat_map(|(at, _)| processes_of(at)).collect();
-        for actor in masters.into_iter().chain([Actor::LoadBalancer, Actor::Dns]).chain(members) {
+        for actor in masters.into_iter().chain([Actor::LoadBalancer, Actor::Dns, Actor::Cloud]).chain(members) {
             self.rearm(actor);
         }
         for at in 0..self.hosts.len() {
@@ -501,7 +504,7 @@ impl Cluster {
         self.hops.push(hop);
     }
 
-    /// A client outside runs a command line on a node.
+    /// A client outside runs a command line on a node, or on a machine outside.
     ///
     /// # Errors
     /// There is no such node.
@@ -512,7 +515,11 @@ impl Cluster {
         line: String,
         cause: Option<EventId>,
     ) -> Result<(), String> {
-        let ix = self.node_named(node).ok_or_else(|| format!("node: there is no node {node:?}"))?;
+        let Some(ix) = self.node_named(node) else {
+            let machine = self.machine_named(node).ok_or_else(|| format!("node: there is no node {node:?}"))?;
+            self.machine_command(client, machine, line, cause);
+            return Ok(());
+        };
         if self.faults.off.contains(&ix) {
             self.ssh_fails(client, &format!("ssh: connect to host {node} port 22: No route to host"));
             return Ok(());
@@ -525,7 +532,9 @@ impl Cluster {
 
     /// Ctrl-C for a command on a node, which then ends. `false` if there is none, or nobody there to be told.
     pub fn interrupt_node_command(&mut self, client: OutsideId) -> bool {
-        let Some(ix) = self.node_commands.get(&client).copied() else { return false };
+        let Some(ix) = self.node_commands.get(&client).copied() else {
+            return self.interrupt_machine_command(client);
+        };
         if self.faults.off.contains(&ix) {
             self.node_commands.remove(&client);
             return false;

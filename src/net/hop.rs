@@ -184,6 +184,15 @@ pub enum Decision {
         /// The rule; `None` if connection tracking remembers it from the first packet.
         by: Option<By>,
     },
+    /// IPVS passes it on as it is, to the hardware address of a real server.
+    Direct {
+        /// The virtual server.
+        server: VirtualAt,
+        /// How it chose.
+        scheduler: Scheduler,
+        /// The real server.
+        to: Ipv4Addr,
+    },
     /// The hardware address of the next hop is not known; the packet waits.
     Waits(Ipv4Addr),
     /// Handed to the program that holds the TUN.
@@ -327,6 +336,10 @@ impl fmt::Display for Decision {
                     Some(hit) => write!(f, " by {hit}"),
                     None => write!(f, " by conntrack"),
                 }
+            }
+            Decision::Direct { server, scheduler, to } => {
+                let proto = crate::net::ipvs::proto_word(server.proto);
+                write!(f, "IPVS LOCAL_IN: {proto} {} {}: as it is to {to}", server.at, scheduler.word())
             }
             Decision::Waits(ip) => write!(f, "who has {ip}?"),
             Decision::TunRead(owner) => write!(f, "read by program {owner}"),

@@ -53,7 +53,7 @@ pub fn place_of(cluster: &Cluster, actor: Actor) -> Place {
         Actor::Flanneld(ix) => on(ComponentKind::Flanneld, ix),
         Actor::Dns => dns_pod(cluster),
         Actor::MetricsServer(ix) => metrics_pod(cluster, ix),
-        Actor::Network | Actor::Chaos => Place::Outside,
+        Actor::Network | Actor::Chaos | Actor::Cloud | Actor::Machine(_) => Place::Outside,
     }
 }
 

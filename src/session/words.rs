@@ -89,7 +89,7 @@ fn hop_line(hop: &HopView, started: Time) -> String {
     let number = hop.step.map_or_else(|| "  ".to_owned(), |step| format!("{:>2}", step.number()));
     let scope = match &hop.scope {
         Scope::Pod { name, .. } => name.clone(),
-        Scope::Node(name) => name.clone(),
+        Scope::Node(name) | Scope::Machine(name) => name.clone(),
         Scope::Wire => "wire".into(),
         Scope::Outside => "outside".into(),
     };

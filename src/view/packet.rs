@@ -223,6 +223,8 @@ pub enum Scope {
     Node(String),
     /// On the network between the nodes.
     Wire,
+    /// On a machine outside the cluster: a client, the router, a cloud's load balancer.
+    Machine(String),
     /// Beyond it.
     Outside,
 }

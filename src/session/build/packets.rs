@@ -104,15 +104,21 @@ struct Names {
 impl Names {
     fn of(cluster: &Cluster) -> Names {
         let nets = cluster.hosts().iter().flat_map(|host| host.cni.pods.values());
-        let services = cluster.objects(Kind::Service).filter_map(Service::of).filter_map(|service| {
-            let ip = service.spec.cluster_ip.parse().ok()?;
-            Some((ip, (service.metadata.namespace.clone(), service.metadata.name.clone())))
+        let services = cluster.objects(Kind::Service).filter_map(Service::of).flat_map(|service| {
+            let points = service.status.load_balancer.get("ingress").and_then(|points| points.as_array());
+            let points = points.into_iter().flatten().filter_map(|point| point["ip"].as_str());
+            let ips = std::iter::once(service.spec.cluster_ip.as_str()).chain(points);
+            let name = (service.metadata.namespace.clone(), service.metadata.name.clone());
+            let named: Vec<(Ipv4Addr, (String, String))> =
+                ips.filter_map(|ip| ip.parse().ok()).map(|ip| (ip, name.clone())).collect();
+            named
         });
         let mut nodes: VecMap<Ipv4Addr, String> = VecMap::new();
-        for host in cluster.hosts() {
-            let Some(ns) = cluster.fabric().ns(host.ns) else { continue };
+        let machines = cluster.machines().iter().map(|machine| (machine.ns, &machine.name));
+        for (ns, name) in cluster.hosts().iter().map(|host| (host.ns, &host.name)).chain(machines) {
+            let Some(ns) = cluster.fabric().ns(ns) else { continue };
             for addr in ns.devices().flat_map(|device| device.primary()) {
-                nodes.insert(addr, host.name.to_string());
+                nodes.insert(addr, name.to_string());
             }
         }
         nodes.remove(&Ipv4Addr::LOCALHOST);
@@ -248,7 +254,10 @@ fn is_telling(kind: StepKind, hop: &Hop) -> bool {
 
 /// Whether a hop is worth a line of its own.
 fn adds(hop: &Hop) -> bool {
-    matches!(hop.decision, NetDecision::Rewrite { .. } | NetDecision::Drop(_) | NetDecision::Fragmented(_))
+    matches!(
+        hop.decision,
+        NetDecision::Rewrite { .. } | NetDecision::Direct { .. } | NetDecision::Drop(_) | NetDecision::Fragmented(_)
+    )
         || matches!(&hop.decision, NetDecision::Rule(hit) if hit.rule.is_some())
         || (hop.stage == Stage::Deliver && hop.carries.is_none())
 }
@@ -275,7 +284,10 @@ fn scope_of(cluster: &Cluster, ns: NsId) -> Scope {
     }
     match cluster.hosts().iter().find(|host| host.ns == ns) {
         Some(host) => Scope::Node(host.name.to_string()),
-        None => Scope::Outside,
+        None => match cluster.machines().iter().find(|machine| machine.ns == ns) {
+            Some(machine) => Scope::Machine(machine.name.to_string()),
+            None => Scope::Outside,
+        },
     }
 }
 
