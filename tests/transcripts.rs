@@ -242,7 +242,7 @@ fn ways(script: &mut Script<'_>) -> Vec<Vec<(String, String)>> {
     let views = crossed.filter_map(|line| packets::packet(cluster, line.id));
     let step = |hop: &HopView| {
         let place = match &hop.scope {
-            Scope::Pod { name, .. } | Scope::Node(name) => name.clone(),
+            Scope::Pod { name, .. } | Scope::Node(name) | Scope::Machine(name) => name.clone(),
             Scope::Wire => "wire".into(),
             Scope::Outside => "outside".into(),
         };
@@ -315,6 +315,11 @@ fn policies_become_rules_on_the_nodes() {
 #[test]
 fn a_cloud_gives_services_addresses() {
     check("load-balancer", |_| ());
+}
+
+#[test]
+fn a_client_outside_comes_in_by_node_ports_and_load_balancers() {
+    check("outside", |_| ());
 }
 
 #[test]

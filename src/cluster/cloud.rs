@@ -30,7 +30,7 @@ const TIMEOUT: Span = Span::secs(1);
 /// So many checks in a row must fail until a target gets no new connections.
 const UNHEALTHY: u8 = 3;
 /// A node with this label is no target.
-const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+pub const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 
 /// Where a health check asks.
 type Target = (Ipv4Addr, u16);
@@ -122,8 +122,7 @@ impl Cloud {
     /// Makes the checks those of the targets that are wanted; a new one is asked at once.
     fn keep_checks(&mut self, wanted: &[Wanted], nodes: &[Ipv4Addr], now: Time) {
         let ports: VecSet<u16> = wanted.iter().map(|wanted| wanted.check).collect();
-        let targets: VecSet<Target> =
-            nodes.iter().flat_map(|node| ports.iter().map(|port| (*node, *port))).collect();
+        let targets: VecSet<Target> = nodes.iter().flat_map(|node| ports.iter().map(|port| (*node, *port))).collect();
         self.checks.retain(|target, _| targets.contains(target));
         self.tokens.retain(|_, target| targets.contains(target));
         for target in targets {
@@ -175,8 +174,9 @@ impl Cloud {
         match event {
             SocketEvent::Connected { .. } => {
                 let host = SocketAddrV4::new(target.0, target.1);
-                let text =
-                    format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nUser-Agent: health-check\r\nConnection: close\r\n\r\n");
+                let text = format!(
+                    "GET /healthz HTTP/1.1\r\nHost: {host}\r\nUser-Agent: health-check\r\nConnection: close\r\n\r\n"
+                );
                 vec![SocketOp::Send { socket, bytes: text.into_bytes() }]
             }
             SocketEvent::Data(bytes) => {

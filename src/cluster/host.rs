@@ -107,7 +107,7 @@ pub(crate) fn why_runtime(why: runtime::Reason) -> WokeFor {
     }
 }
 
-/// What a node says of itself; a control-plane node has its label and taint. The kubelets of a hosted control plane keep no
+/// What a node says of itself; a control-plane node has its label and taint, and where there is a cloud its load balancers leave it out. The kubelets of a hosted control plane keep no
 /// cgroups for what is allocatable.
 fn node_config(master: bool, scenario: &Scenario) -> kubelet::NodeConfig {
     const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
@@ -118,6 +118,9 @@ fn node_config(master: bool, scenario: &Scenario) -> kubelet::NodeConfig {
     };
     if master {
         config.labels.insert(CONTROL_PLANE.into(), String::new());
+        if scenario.cloud {
+            config.labels.insert(super::cloud::EXCLUDED.into(), String::new());
+        }
         config.taints.push(Taint { key: CONTROL_PLANE.into(), effect: TaintEffect::NoSchedule, ..Taint::default() });
     }
     config

@@ -70,7 +70,11 @@ impl Cluster {
             ["ss", rest @ ..] => self.ss(ix, ns, rest),
             ["tcpdump", _, rest @ ..] => Printed::ok(show::capture_devices(ns, !rest.is_empty())),
             ["cat", "/run/flannel/subnet.env"] => {
-                match ix.and_then(|ix| self.host(ix)).map(|host| host.subnet_env.clone()).filter(|text| !text.is_empty()) {
+                match ix
+                    .and_then(|ix| self.host(ix))
+                    .map(|host| host.subnet_env.clone())
+                    .filter(|text| !text.is_empty())
+                {
                     Some(text) => Printed::ok(text),
                     None => Printed::failed("cat: /run/flannel/subnet.env: No such file or directory\n".into(), 1),
                 }

@@ -254,12 +254,17 @@ impl Ipvs {
         let key = ConnKey { client, to: of };
         let known = self.connections.get(&key).filter(|conn| conn.expires > seen.now).copied();
         if let Some(conn) = known.filter(|conn| !conn.gives_way_to(seen)) {
-            let there = self.services.get_mut(&of).is_some_and(|service| service.server_mut(conn.server).is_some());
-            if !there {
+            let service =
+                self.services.get(&of).filter(|service| service.servers.iter().any(|server| server.at == conn.server));
+            let Some(forward) = service.map(|service| service.forward) else {
                 self.forget(&key);
                 return Chosen::ServerGone(conn.server);
+            };
+            let open = self.connections.get_mut(&key).expect("it was found just now");
+            open.passes(false, of.proto, seen);
+            if forward == Forward::DirectRouting {
+                open.sees_no_answers(seen);
             }
-            self.connections.get_mut(&key).expect("it was found just now").passes(false, of.proto, seen);
             self.count(of, conn.server, false, seen.bytes);
             return Chosen::Server(conn.server);
         }

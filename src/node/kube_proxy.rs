@@ -259,7 +259,8 @@ impl Component for KubeProxy {
                 } else if let Some(tracker) = self.mode.tracker() {
                     told.changes.iter().for_each(|change| tracker.changed(change, out.cause()));
                     tracker.synced(self.informers.synced(), out.cause());
-                    let nodes = told.changes.iter().filter_map(|change| Some((change.new_as::<Node>()?, change.deleted())));
+                    let nodes =
+                        told.changes.iter().filter_map(|change| Some((change.new_as::<Node>()?, change.deleted())));
                     nodes.for_each(|(node, gone)| self.health.node_is(node, gone));
                     self.mode_wakes(now, out);
                 }

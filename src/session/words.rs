@@ -6,11 +6,14 @@ use crate::session::build::{object_ref, packets, why};
 use crate::sim::Time;
 use crate::view::{Happening, HopView, ObjectRef, PacketId, Place, Scope, WhyLink};
 
-/// What is known of `name`: `packet N`, `Kind/name`, or the name of an object; `None` if nothing is.
+/// What is known of `name`: `packet N`, `from A to B` (the last request that went there), `Kind/name`, or the name of an object; `None` if nothing is.
 pub fn trace(world: &World, name: &str) -> Option<String> {
     let name = name.trim();
     if let Some(number) = name.strip_prefix("packet ") {
         return packet(world, number.trim().parse().ok()?);
+    }
+    if let Some((from, to)) = name.strip_prefix("from ").and_then(|words| words.split_once(" to ")) {
+        return request(world, from.trim(), to.trim());
     }
     let (kind, name) = name.split_once('/').map_or((None, name), |(kind, name)| (Some(kind), name));
     let fits = |k: &&Kind| {
@@ -76,6 +79,16 @@ fn happening(what: &Happening) -> String {
         Happening::Other(words) => words.clone(),
         other => format!("{other:?}"),
     }
+}
+
+/// The way of the largest packet of the last conversation between two ends, which is its request.
+fn request(world: &World, from: &str, to: &str) -> Option<String> {
+    let is = |name: &str, wanted: &str| name == wanted || name.split_once('/').is_some_and(|(_, name)| name == wanted);
+    let lines = packets::list(&world.cluster).packets;
+    let between: Vec<_> = lines.iter().filter(|line| is(&line.from, from) && is(&line.to, to)).collect();
+    let last = between.last()?.conversation;
+    let asked = between.iter().filter(|line| line.conversation == last).max_by_key(|line| line.size)?;
+    packet(world, asked.id.0)
 }
 
 fn packet(world: &World, id: u64) -> Option<String> {

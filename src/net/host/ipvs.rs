@@ -46,7 +46,7 @@ impl Netns {
         if route.kind == RouteKind::Local {
             return Some(skb);
         }
-        self.pass_to_server(skb, &route, cx);
+        self.pass_to_server(skb, &route, &route, cx);
         None
     }
 
@@ -80,13 +80,13 @@ impl Netns {
             cx.drop_at(&skb.packet, Link::Ip, &skb.input, DropReason::NoRoute(real));
             return None;
         };
-        let route = Arc::new(Route { via: Some(real), ..(*route).clone() });
-        self.pass_to_server(skb, &route, cx);
+        let next_hop = Route { via: Some(route.next_hop(real)), ..(*route).clone() };
+        self.pass_to_server(skb, &route, &Arc::new(next_hop), cx);
         None
     }
 
-    /// Sends a packet on to a real server on another machine.
-    fn pass_to_server(&mut self, mut skb: Skb, route: &Arc<Route>, cx: &mut Ctx<'_>) {
+    /// Sends a packet on to a real server on another machine: `route` leads there, `by` to it whatever the destination is.
+    fn pass_to_server(&mut self, mut skb: Skb, route: &Arc<Route>, by: &Arc<Route>, cx: &mut Ctx<'_>) {
         skb.output = self.dev_name(self.egress(route));
         cx.hop(&skb.packet, Link::Ip, &skb.output, Stage::Route, || Decision::Route(route.clone()));
         if skb.ip.ttl <= 1 {
@@ -101,7 +101,7 @@ impl Netns {
         skb.packet.decrement_ttl();
         skb.ip.ttl -= 1;
         if self.filter_hook(Stage::Output, "OUTPUT", &mut skb, cx) {
-            self.postroute(skb, route, cx);
+            self.postroute(skb, by, cx);
         }
     }
 

@@ -257,8 +257,7 @@ fn adds(hop: &Hop) -> bool {
     matches!(
         hop.decision,
         NetDecision::Rewrite { .. } | NetDecision::Direct { .. } | NetDecision::Drop(_) | NetDecision::Fragmented(_)
-    )
-        || matches!(&hop.decision, NetDecision::Rule(hit) if hit.rule.is_some())
+    ) || matches!(&hop.decision, NetDecision::Rule(hit) if hit.rule.is_some())
         || (hop.stage == Stage::Deliver && hop.carries.is_none())
 }
 
