@@ -6,7 +6,7 @@
 //!
 //! `route` sends and delivers messages, `masters` are the control plane with `etcds`, its members of etcd, and `balancer` before
 //! its API servers, `host` is a node with its processes, `plane` those of a master as pods, `power` switches it, `cni` and `overlay` are its pods' network,
-//! `outside` are machines beyond the nodes, `cloud` the load balancer that is one of them,
+//! `outside` are machines beyond the nodes, `cloud` the load balancer that is one of them, `ingress` an Ingress controller,
 //! `query` answers what a program asks of the kernel, `why` remembers who wrote what an object wants.
 
 pub mod addon;
@@ -20,6 +20,7 @@ mod etcds;
 pub mod event;
 pub mod fault;
 pub mod host;
+pub mod ingress;
 pub mod link;
 pub mod masters;
 pub mod metrics;
@@ -58,6 +59,7 @@ use addon::Dns;
 use balancer::Balancer;
 use chaos::Chaos;
 use cloud::Cloud;
+use ingress::IngressController;
 use link::Links;
 use masters::Master;
 use outside::Machine;
@@ -130,6 +132,7 @@ pub struct Cluster {
     chaos: Option<Chaos>,
     dns: Dns,
     cloud: Option<Cloud>,
+    ingress: Option<Box<IngressController>>,
     hosts: Vec<Host>,
     machines: Vec<Machine>,
     fabric: Fabric,
@@ -164,6 +167,7 @@ impl Cluster {
             chaos: None,
             dns: Dns::default(),
             cloud: scenario.cloud.then(Cloud::default),
+            ingress: None,
             hosts: Vec::new(),
             machines: Vec::new(),
             fabric: Fabric::new(seed),

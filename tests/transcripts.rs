@@ -323,6 +323,16 @@ fn a_client_outside_comes_in_by_node_ports_and_load_balancers() {
 }
 
 #[test]
+fn an_ingress_controller_passes_requests_on_by_host_and_path() {
+    check("ingress", |script| {
+        let services: Vec<String> =
+            packets::list(&script.world().cluster).packets.into_iter().map(|line| line.to).collect();
+        // Behind the controller nobody asks for a Service: it knows the pods.
+        assert!(!services.contains(&"default/cart".to_owned()), "{services:?}");
+    });
+}
+
+#[test]
 fn a_plain_cluster_has_neither_policies_nor_load_balancers() {
     check("plain", |_| ());
 }

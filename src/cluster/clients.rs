@@ -23,6 +23,7 @@ pub fn number_of(actor: Actor) -> u32 {
     let node = |ix: NodeIx, which: u32| NODES + ix.0 * 4 + which;
     let master = |at: MasterIx, which: u32| MASTERS + at.0 * 4 + which;
     match actor {
+        Actor::Ingress => 2,
         Actor::Cloud => 3,
         Actor::Chaos => 4,
         Actor::Network => 5,
@@ -48,6 +49,7 @@ pub fn actor_of(number: u32) -> Actor {
         n if n >= OUTSIDE => Actor::Outside(OutsideId(n - OUTSIDE)),
         n if n >= METRICS => Actor::MetricsServer(NodeIx(n - METRICS)),
         n if n >= MACHINES => Actor::Machine(MachineIx(n - MACHINES)),
+        2 => Actor::Ingress,
         3 => Actor::Cloud,
         4 => Actor::Chaos,
         6 => Actor::Dns,
@@ -83,6 +85,7 @@ pub fn agent_of(actor: Actor) -> &'static str {
         Actor::KubeProxy(_) => "kube-proxy",
         Actor::Outside(_) => "kubectl",
         Actor::Dns => "coredns",
+        Actor::Ingress => "nginx-ingress-controller",
         Actor::Cloud => "cloud-load-balancer",
         Actor::MetricsServer(_) => "metrics-server",
         _ => "kubarium",
@@ -149,6 +152,7 @@ mod tests {
     fn numbers_lead_back_to_their_actors() {
         for actor in [
             Actor::Chaos,
+            Actor::Ingress,
             Actor::Cloud,
             Actor::Machine(MachineIx(2)),
             Actor::LoadBalancer,

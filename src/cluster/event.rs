@@ -56,6 +56,8 @@ pub enum Actor {
     Chaos,
     /// The load balancer of a cloud, as a client of the API server.
     Cloud,
+    /// An Ingress controller, as a client of the API server.
+    Ingress,
     /// What runs on a machine outside the cluster.
     Machine(MachineIx),
 }

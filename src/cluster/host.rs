@@ -436,6 +436,7 @@ impl Cluster {
                     if let runtime::CriEvent::Container(view) = &event {
                         self.metrics_container(ix, view, cause);
                         self.plane_container(ix, view, cause);
+                        self.ingress_container(ix, view, cause);
                     }
                     self.send(me, Actor::Kubelet(ix), cause, Message::Cri(event));
                 }

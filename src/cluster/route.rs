@@ -142,6 +142,7 @@ impl Cluster {
             | Actor::LoadBalancer
             | Actor::Chaos
             | Actor::Cloud
+            | Actor::Ingress
             | Actor::Machine(_) => None,
             Actor::ApiServer(at) | Actor::Scheduler(at) | Actor::ControllerManager(at) | Actor::Etcd(at) => {
                 self.host(NodeIx(at.0)).filter(|host| host.master).map(|_| NodeIx(at.0))
@@ -350,6 +351,7 @@ impl Cluster {
                 self.candidate_takes(to, answer, entry);
             }
             (Actor::Dns, Message::Answer(answer)) => self.dns_answered(&answer, entry),
+            (Actor::Ingress, Message::Answer(answer)) => self.ingress_answered(&answer, entry),
             (Actor::Cloud, Message::Answer(answer)) => self.cloud_answered(&answer, entry),
             (Actor::Cloud, Message::Socket { token, socket, event }) => self.cloud_hears(socket, token, event, entry),
             (Actor::Machine(at), message) => self.deliver_to_machine(at, message, entry),
@@ -395,6 +397,7 @@ impl Cluster {
             }
             Actor::Dns => self.dns_woken(entry),
             Actor::Cloud => self.cloud_woken(entry),
+            Actor::Ingress => self.ingress_woken(entry),
             Actor::Machine(at) => self.wake_machine(at, entry),
             Actor::Kubelet(ix) | Actor::Runtime(ix) | Actor::KubeProxy(ix) | Actor::Flanneld(ix) => {
                 self.wake_on_node(actor, ix, entry);
@@ -565,6 +568,7 @@ pub(crate) fn wake_of(cluster: &Cluster, actor: Actor) -> Option<Wake<WokeFor>> 
         }),
         Actor::MetricsServer(ix) => host(ix)?.metrics.as_ref()?.wake_at(),
         Actor::Chaos => Some(Wake { at: cluster.chaos()?.wake_at(), why: WokeFor::Work }),
+        Actor::Ingress => cluster.ingress.as_ref()?.wake_at().map(|at| Wake { at, why: WokeFor::Resync }),
         Actor::Cloud => cluster.cloud.as_ref()?.wake_at().map(|at| Wake { at, why: WokeFor::Heartbeat }),
         Actor::Machine(at) => {
             cluster.machine(at)?.runtime.wake_at().map(|wake| Wake { at: wake.at, why: host::why_runtime(wake.why) })
