@@ -169,6 +169,7 @@ fn sysctl(ns: &Netns, names: &[&str]) -> Printed {
     for name in names.iter().filter(|name| !name.starts_with('-')) {
         let value = match *name {
             "net.ipv4.ip_forward" | "net.ipv4.conf.all.forwarding" => u32::from(ns.ip_forward),
+            "net.ipv4.conf.all.rp_filter" => u32::from(ns.rp_filter),
             "net.bridge.bridge-nf-call-iptables" => u32::from(ns.bridge_nf),
             "net.netfilter.nf_conntrack_max" | "net.nf_conntrack_max" => ns.conntrack().max,
             "net.netfilter.nf_conntrack_count" => ns.conntrack().len(),

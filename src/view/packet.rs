@@ -173,6 +173,10 @@ pub enum DropReason {
     NotForUs,
     /// Malformed: a bad length or checksum.
     Malformed,
+    /// The reverse-path filter: answers to this address would leave by another device.
+    NoWayBack(String),
+    /// The address of this Service left the node as it is: no rule has sent it to an endpoint.
+    NoRuleFor(String),
     /// Something without a word of its own, in the words of the core.
     Other(String),
 }
@@ -312,6 +316,13 @@ pub enum Decision {
         ip: String,
         /// Its MAC.
         mac: String,
+    },
+    /// An injected fault of the cable: it comes later, or twice.
+    Late {
+        /// By how much: `3.2ms`.
+        by: String,
+        /// Whether a second one follows.
+        twice: bool,
     },
     /// Held until ARP answers.
     AwaitsArp {

@@ -170,7 +170,7 @@ fn line(cluster: &Cluster, names: &Names, id: u64, way: &Way<'_>) -> Option<Pack
         protocol: protocol_of(first, to.port()),
         info,
         size: u32::try_from(first.bytes().len()).unwrap_or(u32::MAX),
-        outcome: outcome(cluster, last),
+        outcome: explained(outcome(cluster, last), names, last),
         overlay: way.iter().any(|hop| hop.carries.is_some()),
     })
 }
@@ -192,6 +192,18 @@ fn protocol_of(hop: &Hop, to_port: u16) -> String {
         "IP"
     }
     .to_owned()
+}
+
+/// What died on a node with the address of a Service still on it died because no rule knew it.
+fn explained(outcome: Outcome, names: &Names, last: &Hop) -> Outcome {
+    let service = ends(last).and_then(|(_, to)| names.services.get(to.ip()));
+    match (outcome, service) {
+        (
+            Outcome::Dropped { at, reason: DropReason::NoNeighbour(_) | DropReason::NoRoute },
+            Some((namespace, name)),
+        ) => Outcome::Dropped { at, reason: DropReason::NoRuleFor(format!("{namespace}/{name}")) },
+        (outcome, _) => outcome,
+    }
 }
 
 fn outcome(cluster: &Cluster, last: &Hop) -> Outcome {
@@ -256,7 +268,11 @@ fn is_telling(kind: StepKind, hop: &Hop) -> bool {
 fn adds(hop: &Hop) -> bool {
     matches!(
         hop.decision,
-        NetDecision::Rewrite { .. } | NetDecision::Direct { .. } | NetDecision::Drop(_) | NetDecision::Fragmented(_)
+        NetDecision::Rewrite { .. }
+            | NetDecision::Direct { .. }
+            | NetDecision::Late { .. }
+            | NetDecision::Drop(_)
+            | NetDecision::Fragmented(_)
     ) || matches!(&hop.decision, NetDecision::Rule(hit) if hit.rule.is_some())
         || (hop.stage == Stage::Deliver && hop.carries.is_none())
 }
@@ -381,6 +397,7 @@ fn decision(cluster: &Cluster, kind: StepKind, hop: &Hop) -> Decision {
             let (from, to) = (from.to_string(), to.to_string());
             if *source { Decision::Snat { from, to } } else { Decision::Dnat { from, to } }
         }
+        (NetDecision::Late { by, twice }, _) => Decision::Late { by: by.to_string(), twice: *twice },
         (NetDecision::Waits(ip), _) => Decision::AwaitsArp { ip: ip.to_string() },
         (NetDecision::Segment { .. }, _) => {
             let to = ends(hop).map(|(_, to)| to.ip().to_string()).unwrap_or_default();
@@ -432,6 +449,7 @@ fn drop_reason(why: &NetDrop) -> DropReason {
         NetDrop::TooBig { mtu } => DropReason::TooBig(u16::try_from(*mtu).unwrap_or(u16::MAX)),
         NetDrop::LinkDown => DropReason::DeviceDown(String::new()),
         NetDrop::NotForUs(_) => DropReason::NotForUs,
+        NetDrop::NoWayBack(ip) => DropReason::NoWayBack(ip.to_string()),
         NetDrop::NoSocket(at) => DropReason::NoListener(at.port()),
         NetDrop::NoNeighbour(ip) => DropReason::NoNeighbour(ip.to_string()),
         NetDrop::Filter(hit) => DropReason::Filtered(hit.to_string()),
