@@ -397,7 +397,12 @@ fn the_way_of_a_packet_names_the_culprit_of_every_fault() {
     one(host_gw, "partition worker2", false, &["worker1", "dropped: Cut"]);
     one("backend=udp proxy=iptables", "crash flanneld worker2", false, &["worker2", "dropped: NoListener(8285)"]);
     one(vxlan, "wrong-fdb worker1 worker2", false, &["dst 192.168.1.10 vni 1", "master1"]);
-    one(vxlan, "stale-route worker1 worker2", false, &["worker1", "via 192.168.1.", "dropped: "]);
+    one(
+        vxlan,
+        "stale-route worker1 worker2",
+        false,
+        &["worker1", "[10.244.91.0/24 via 10.244.91.254 dev flannel.1 onlink]", "dropped: NoNeighbour"],
+    );
     one(vxlan, "conntrack worker1 full", false, &["worker1", "dropped: ConntrackFull"]);
     one(vxlan, "ip-forward worker1 off", false, &["worker1", "dropped: ForwardingOff"]);
     one(vxlan, "drop-rule worker1 nat KUBE-SERVICES RULE", true, &["dropped: NoRuleFor(\"default/shop\")"]);

@@ -278,7 +278,7 @@ fn a_source_whose_way_back_is_another_is_refused_by_the_strict_filter_only() {
         let lo = "10.244.1.0/24".parse().expect("a network");
         let docker0 = world.docker0[1];
         // What answers the first node's pods would leave by the own bridge.
-        let astray = Route::new(lo, None, docker0, "docker0".into());
+        let astray = crate::net::route::Route::new(lo, None, docker0, "docker0".into());
         world.fabric.add_route(node, astray).expect("a new route");
         world.fabric.set_rp_filter(node, mode);
         let _ = world.curl(world.pods[0], "192.168.0.12:9000", Span::secs(2));
