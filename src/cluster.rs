@@ -6,6 +6,7 @@
 //!
 //! `route` sends and delivers messages, `masters` are the control plane with `etcds`, its members of etcd, and `balancer` before
 //! its API servers, `host` is a node with its processes, `plane` those of a master as pods, `power` switches it, `cni` and `overlay` are its pods' network,
+//! `outside` are machines beyond the nodes, `cloud` the load balancer that is one of them, `ingress` an Ingress controller,
 //! `query` answers what a program asks of the kernel, `why` remembers who wrote what an object wants.
 
 pub mod addon;
@@ -13,14 +14,17 @@ pub mod balancer;
 pub mod chaos;
 pub mod check;
 pub mod clients;
+pub mod cloud;
 pub mod cni;
 mod etcds;
 pub mod event;
 pub mod fault;
 pub mod host;
+pub mod ingress;
 pub mod link;
 pub mod masters;
 pub mod metrics;
+pub mod outside;
 pub mod overlay;
 mod plane;
 mod power;
@@ -45,7 +49,7 @@ use crate::net::fabric::Fabric;
 use crate::net::hop::Hop;
 use crate::sim::{Component, EventId, EventQueue, Log, Out, Rng, Time, Trace, VecMap};
 
-pub use event::{Actor, Happened, MasterIx, NodeIx, OutsideId, Said, WokeFor};
+pub use event::{Actor, Happened, MachineIx, MasterIx, NodeIx, OutsideId, Said, WokeFor};
 pub use fault::{Fault, Faults};
 pub use host::Host;
 pub use route::Message;
@@ -54,8 +58,11 @@ pub use scenario::{Backend, ProxyMode, Scenario, ScenarioError};
 use addon::Dns;
 use balancer::Balancer;
 use chaos::Chaos;
+use cloud::Cloud;
+use ingress::IngressController;
 use link::Links;
 use masters::Master;
+use outside::Machine;
 use wakes::Wakes;
 use why::{Hands, Writers};
 
@@ -125,13 +132,17 @@ pub struct Cluster {
     balancer: Option<Balancer>,
     chaos: Option<Chaos>,
     dns: Dns,
+    cloud: Option<Cloud>,
+    ingress: Option<Box<IngressController>>,
     hosts: Vec<Host>,
+    machines: Vec<Machine>,
     fabric: Fabric,
     hops: Log<Hop>,
     captured: Option<VecDeque<Hop>>,
     calls: VecMap<(u32, u64), route::Pending>,
     next_outside: u32,
     node_commands: VecMap<OutsideId, NodeIx>,
+    machine_commands: VecMap<OutsideId, MachineIx>,
     /// What has come for processes that are halted.
     held: VecMap<Actor, Vec<Envelope>>,
     mail: Vec<Mail>,
@@ -157,13 +168,17 @@ impl Cluster {
             balancer: (scenario.masters > 1).then(|| Balancer::new(usize::from(scenario.masters))),
             chaos: None,
             dns: Dns::default(),
+            cloud: scenario.cloud.then(Cloud::default),
+            ingress: None,
             hosts: Vec::new(),
+            machines: Vec::new(),
             fabric: Fabric::new(seed),
             hops: Log::new(HOPS),
             captured: None,
             calls: VecMap::new(),
             next_outside: 0,
             node_commands: VecMap::new(),
+            machine_commands: VecMap::new(),
             held: VecMap::new(),
             mail: Vec::new(),
             events: 0,
@@ -282,6 +297,7 @@ impl Cluster {
         self.session_broke(actor);
         self.links.forget(actor);
         self.node_commands.remove(&client);
+        self.machine_commands.remove(&client);
     }
 
     /// A client outside sends an HTTP request.

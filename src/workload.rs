@@ -17,6 +17,7 @@ pub mod dns;
 pub mod fs;
 pub mod http;
 pub mod image;
+pub mod ingress;
 pub mod process;
 pub mod program;
 pub mod registry;
@@ -208,6 +209,8 @@ pub enum Input {
     Computed(u32),
     /// The DNS records that a DNS server is to answer from.
     DnsRecords(Arc<dns::Zone>),
+    /// Where an Ingress controller is to pass requests on to.
+    IngressRoutes(Arc<ingress::Routes>),
     /// Whether a metrics-server has anything to tell.
     MetricsReady(bool),
 }

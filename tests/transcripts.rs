@@ -247,7 +247,7 @@ fn ways(script: &mut Script<'_>) -> Vec<Vec<(String, String)>> {
     let views = crossed.filter_map(|line| packets::packet(cluster, line.id));
     let step = |hop: &HopView| {
         let place = match &hop.scope {
-            Scope::Pod { name, .. } | Scope::Node(name) => name.clone(),
+            Scope::Pod { name, .. } | Scope::Node(name) | Scope::Machine(name) => name.clone(),
             Scope::Wire => "wire".into(),
             Scope::Outside => "outside".into(),
         };
@@ -323,6 +323,21 @@ fn a_cloud_gives_services_addresses() {
 }
 
 #[test]
+fn a_client_outside_comes_in_by_node_ports_and_load_balancers() {
+    check("outside", |_| ());
+}
+
+#[test]
+fn an_ingress_controller_passes_requests_on_by_host_and_path() {
+    check("ingress", |script| {
+        let services: Vec<String> =
+            packets::list(&script.world().cluster).packets.into_iter().map(|line| line.to).collect();
+        // Behind the controller nobody asks for a Service: it knows the pods.
+        assert!(!services.contains(&"default/cart".to_owned()), "{services:?}");
+    });
+}
+
+#[test]
 fn a_plain_cluster_has_neither_policies_nor_load_balancers() {
     check("plain", |_| ());
 }
@@ -343,6 +358,106 @@ fn each_fault_of_the_network_shows_and_can_be_mended() {
         let refused = script.run("!fault drop-rule worker1 nat POSTROUTING 9");
         assert_eq!((refused.rc, refused.stderr.as_str()), (2, "iptables: Index of deletion too big.\n"));
     });
+}
+
+/// A cluster with a client on one node, a server on the other and a Service of it, after a first request.
+fn between_two_pods(cluster: &str, then: impl FnOnce(&mut Script<'_>, &str)) {
+    let text = format!(
+        "!cluster nodes=2 seed=13 {cluster}\nkubectl apply -f overlay.yaml\n\
+         kubectl wait --for=condition=Ready pod/web pod/client --timeout=60s\n\
+         kubectl expose pod web --name=shop --port=80\n!wait 2s\nkubectl exec client -- curl -s http://shop\n"
+    );
+    let files = manifests();
+    let mut script =
+        script::run(&text, &files, |_, line, answer| assert_eq!(answer.rc, 0, "{line}: {}", answer.stderr));
+    let server = script.run("kubectl get pod web -o jsonpath={.status.podIP}").stdout;
+    then(&mut script, &server);
+}
+
+#[test]
+fn the_way_of_a_packet_names_the_culprit_of_every_fault() {
+    let one = |cluster: &str, fault: &str, to_service: bool, culprits: &[&str]| {
+        between_two_pods(cluster, |script, server| {
+            let rules = script.run("node worker1 iptables -t nat -L KUBE-SERVICES -n --line-numbers").stdout;
+            let rule = rules.lines().find(|line| line.contains("default/shop")).unwrap_or_default();
+            let rule = rule.split_whitespace().next().unwrap_or_default();
+            let broken = script.run(&format!("!fault {}", fault.replace("RULE", rule)));
+            assert_eq!(broken.rc, 0, "{fault}: {}", broken.stderr);
+            let service = script.run("kubectl get service shop -o jsonpath={.spec.clusterIP}").stdout;
+            let (address, to) = if to_service { (service.as_str(), "shop") } else { (server, "web") };
+            script.run(&format!("kubectl exec client -- curl -s -m 8 http://{address}/{}", "long".repeat(350)));
+            let trace = script.run(&format!("!trace from client to {to}")).stdout;
+            for culprit in culprits {
+                assert!(trace.contains(culprit), "{fault}: {culprit} is not named:\n{trace}");
+            }
+        });
+    };
+    let vxlan = "backend=vxlan proxy=iptables";
+    let host_gw = "backend=host-gw proxy=iptables";
+    one(vxlan, "link worker2 loss=100%", false, &["worker1", "dropped: Fault"]);
+    one(vxlan, "link worker1 delay=20ms", false, &["wire", "Late { by: \"0.020s\", twice: false }"]);
+    one(vxlan, "link worker1 duplicate=100%", false, &["wire", "twice: true"]);
+    one(vxlan, "link worker1 jitter=90ms", false, &["wire", "Late { by: "]);
+    one(vxlan, "link worker2 mtu=1400", false, &["dropped: LinkMtu(1400)"]);
+    one(host_gw, "partition worker2", false, &["worker1", "dropped: Cut"]);
+    one("backend=udp proxy=iptables", "crash flanneld worker2", false, &["worker2", "dropped: NoListener(8285)"]);
+    one(vxlan, "wrong-fdb worker1 worker2", false, &["dst 192.168.1.10 vni 1", "master1"]);
+    one(
+        vxlan,
+        "stale-route worker1 worker2",
+        false,
+        &["worker1", "[10.244.91.0/24 via 10.244.91.254 dev flannel.1 onlink]", "dropped: NoNeighbour"],
+    );
+    one(vxlan, "conntrack worker1 full", false, &["worker1", "dropped: ConntrackFull"]);
+    one(vxlan, "ip-forward worker1 off", false, &["worker1", "dropped: ForwardingOff"]);
+    one(vxlan, "drop-rule worker1 nat KUBE-SERVICES RULE", true, &["dropped: NoRuleFor(\"default/shop\")"]);
+}
+
+/// Which of three servers answered so many requests.
+fn answerers(script: &mut Script<'_>, requests: usize) -> Vec<String> {
+    (0..requests).map(|_| script.run("kubectl exec client -- curl -s http://servers:9376").stdout).collect()
+}
+
+#[test]
+fn a_client_stays_with_its_endpoint_for_as_long_as_the_affinity_lasts_in_every_mode() {
+    for proxy in ["userspace", "iptables", "ipvs", "nftables"] {
+        between_two_pods(&format!("backend=host-gw proxy={proxy}"), |script, _| {
+            for line in [
+                "kubectl create deployment servers --image=registry.k8s.io/e2e-test-images/agnhost:2.53 --replicas=3 -- /agnhost serve-hostname",
+                "kubectl rollout status deployment/servers",
+                "kubectl expose deployment servers --port=9376",
+                "!wait 2s",
+            ] {
+                assert_eq!(script.run(line).rc, 0, "{line}");
+            }
+            let distinct = |mut all: Vec<String>| {
+                assert!(all.iter().all(|name| name.starts_with("servers-")), "{proxy}: {all:?}");
+                all.sort();
+                all.dedup();
+                all.len()
+            };
+            assert!(distinct(answerers(script, 12)) > 1, "{proxy}: without affinity they share");
+            let affinity =
+                r#"{"spec":{"sessionAffinity":"ClientIP","sessionAffinityConfig":{"clientIP":{"timeoutSeconds":30}}}}"#;
+            assert_eq!(script.run(&format!("kubectl patch service servers -p '{affinity}'")).rc, 0);
+            script.run("!wait 2s");
+            assert_eq!(distinct(answerers(script, 12)), 1, "{proxy}: with affinity one answers");
+            let mut after = Vec::new();
+            for _ in 0..8 {
+                script.run("!wait 40s");
+                after.extend(answerers(script, 1));
+            }
+            assert!(distinct(after) > 1, "{proxy}: the time-out ends it");
+        });
+    }
+}
+
+/// The ways of one request in one pod, on one node and to a Service, in every mode of kube-proxy.
+#[test]
+fn every_path_is_a_picture_with_every_device_named() {
+    for name in ["paths-userspace", "paths-iptables", "paths-ipvs", "paths-nftables", "paths-no-overlay", "paths-udp"] {
+        check(name, |_| ());
+    }
 }
 
 /// A packet as flanneld forwards it: one hop less to live, and the header's checksum says so.

@@ -5,12 +5,14 @@ use std::net::Ipv4Addr;
 use crate::api::http::escape_query;
 use crate::api::{KubeletRequest, ObjectRef, Status};
 use crate::cluster::Cluster;
-use crate::cluster::event::{Actor, MasterIx, NodeIx, OutsideId};
+use crate::cluster::event::{Actor, MachineIx, MasterIx, NodeIx, OutsideId};
 
 /// Clients outside the cluster have numbers from here on.
 const OUTSIDE: u32 = 1 << 31;
 /// The metrics-servers of nodes have numbers from here on.
 const METRICS: u32 = 1 << 30;
+/// Machines outside the cluster have numbers from here on.
+const MACHINES: u32 = 1 << 29;
 /// The processes of masters have numbers from here on, four a master.
 const MASTERS: u32 = 8;
 /// Nodes' clients have numbers from here on, four a node.
@@ -21,6 +23,8 @@ pub fn number_of(actor: Actor) -> u32 {
     let node = |ix: NodeIx, which: u32| NODES + ix.0 * 4 + which;
     let master = |at: MasterIx, which: u32| MASTERS + at.0 * 4 + which;
     match actor {
+        Actor::Ingress => 2,
+        Actor::Cloud => 3,
         Actor::Chaos => 4,
         Actor::Network => 5,
         Actor::Dns => 6,
@@ -33,6 +37,7 @@ pub fn number_of(actor: Actor) -> u32 {
         Actor::KubeProxy(ix) => node(ix, 1),
         Actor::Flanneld(ix) => node(ix, 2),
         Actor::Runtime(ix) => node(ix, 3),
+        Actor::Machine(at) => MACHINES + at.0,
         Actor::MetricsServer(ix) => METRICS + ix.0,
         Actor::Outside(id) => OUTSIDE + id.0,
     }
@@ -43,6 +48,9 @@ pub fn actor_of(number: u32) -> Actor {
     match number {
         n if n >= OUTSIDE => Actor::Outside(OutsideId(n - OUTSIDE)),
         n if n >= METRICS => Actor::MetricsServer(NodeIx(n - METRICS)),
+        n if n >= MACHINES => Actor::Machine(MachineIx(n - MACHINES)),
+        2 => Actor::Ingress,
+        3 => Actor::Cloud,
         4 => Actor::Chaos,
         6 => Actor::Dns,
         7 => Actor::LoadBalancer,
@@ -77,6 +85,8 @@ pub fn agent_of(actor: Actor) -> &'static str {
         Actor::KubeProxy(_) => "kube-proxy",
         Actor::Outside(_) => "kubectl",
         Actor::Dns => "coredns",
+        Actor::Ingress => "nginx-ingress-controller",
+        Actor::Cloud => "cloud-load-balancer",
         Actor::MetricsServer(_) => "metrics-server",
         _ => "kubarium",
     }
@@ -142,6 +152,9 @@ mod tests {
     fn numbers_lead_back_to_their_actors() {
         for actor in [
             Actor::Chaos,
+            Actor::Ingress,
+            Actor::Cloud,
+            Actor::Machine(MachineIx(2)),
             Actor::LoadBalancer,
             Actor::ApiServer(MasterIx(0)),
             Actor::ControllerManager(MasterIx(4)),

@@ -15,6 +15,10 @@ pub struct NodeIx(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MasterIx(pub u32);
 
+/// The number of a machine outside the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MachineIx(pub u32);
+
 /// The number of a client outside the cluster: a running `kubectl` or `etcdctl`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutsideId(pub u32);
@@ -50,6 +54,12 @@ pub enum Actor {
     Network,
     /// Whoever breaks things at random.
     Chaos,
+    /// The load balancer of a cloud, as a client of the API server.
+    Cloud,
+    /// An Ingress controller, as a client of the API server.
+    Ingress,
+    /// What runs on a machine outside the cluster.
+    Machine(MachineIx),
 }
 
 /// One entry of the trace.

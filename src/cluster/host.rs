@@ -107,7 +107,7 @@ pub(crate) fn why_runtime(why: runtime::Reason) -> WokeFor {
     }
 }
 
-/// What a node says of itself; a control-plane node has its label and taint. The kubelets of a hosted control plane keep no
+/// What a node says of itself; a control-plane node has its label and taint, and where there is a cloud its load balancers leave it out. The kubelets of a hosted control plane keep no
 /// cgroups for what is allocatable.
 fn node_config(master: bool, scenario: &Scenario) -> kubelet::NodeConfig {
     const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
@@ -118,6 +118,9 @@ fn node_config(master: bool, scenario: &Scenario) -> kubelet::NodeConfig {
     };
     if master {
         config.labels.insert(CONTROL_PLANE.into(), String::new());
+        if scenario.cloud {
+            config.labels.insert(super::cloud::EXCLUDED.into(), String::new());
+        }
         config.taints.push(Taint { key: CONTROL_PLANE.into(), effect: TaintEffect::NoSchedule, ..Taint::default() });
     }
     config
@@ -140,11 +143,14 @@ impl Cluster {
         for (name, ip, master) in self.scenario.nodes() {
             self.add_host(&name, ip, master, segment);
         }
+        if self.scenario.cloud {
+            self.plug_outside_in();
+        }
         self.write_flannel_config(booted);
         self.apply_addons(Some(booted));
         let members: Vec<Actor> = self.etcd_members().map(|(at, _)| Actor::Etcd(at)).collect();
         let masters: Vec<Actor> = self.masters().flat_map(|(at, _)| processes_of(at)).collect();
-        for actor in masters.into_iter().chain([Actor::LoadBalancer, Actor::Dns]).chain(members) {
+        for actor in masters.into_iter().chain([Actor::LoadBalancer, Actor::Dns, Actor::Cloud]).chain(members) {
             self.rearm(actor);
         }
         for at in 0..self.hosts.len() {
@@ -430,6 +436,7 @@ impl Cluster {
                     if let runtime::CriEvent::Container(view) = &event {
                         self.metrics_container(ix, view, cause);
                         self.plane_container(ix, view, cause);
+                        self.ingress_container(ix, view, cause);
                     }
                     self.send(me, Actor::Kubelet(ix), cause, Message::Cri(event));
                 }
@@ -501,7 +508,7 @@ impl Cluster {
         self.hops.push(hop);
     }
 
-    /// A client outside runs a command line on a node.
+    /// A client outside runs a command line on a node, or on a machine outside.
     ///
     /// # Errors
     /// There is no such node.
@@ -512,7 +519,11 @@ impl Cluster {
         line: String,
         cause: Option<EventId>,
     ) -> Result<(), String> {
-        let ix = self.node_named(node).ok_or_else(|| format!("node: there is no node {node:?}"))?;
+        let Some(ix) = self.node_named(node) else {
+            let machine = self.machine_named(node).ok_or_else(|| format!("node: there is no node {node:?}"))?;
+            self.machine_command(client, machine, line, cause);
+            return Ok(());
+        };
         if self.faults.off.contains(&ix) {
             self.ssh_fails(client, &format!("ssh: connect to host {node} port 22: No route to host"));
             return Ok(());
@@ -525,7 +536,9 @@ impl Cluster {
 
     /// Ctrl-C for a command on a node, which then ends. `false` if there is none, or nobody there to be told.
     pub fn interrupt_node_command(&mut self, client: OutsideId) -> bool {
-        let Some(ix) = self.node_commands.get(&client).copied() else { return false };
+        let Some(ix) = self.node_commands.get(&client).copied() else {
+            return self.interrupt_machine_command(client);
+        };
         if self.faults.off.contains(&ix) {
             self.node_commands.remove(&client);
             return false;

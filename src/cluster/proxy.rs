@@ -32,6 +32,7 @@ pub(crate) fn proxy_of(
         ProxyMode::Nftables => KubeProxy::nftables(config(node, ip), vec![services()], found.into_iter()),
         ProxyMode::Userspace => KubeProxy::userspace(ip, Rng::stream(seed, &format!("kube-proxy/{node}"))),
     };
+    let proxy = proxy.with_epoch(scenario.epoch().0);
     match scenario.policy {
         false => proxy,
         true => proxy.with_policies(NetworkPolicies::new(ip, scenario.epoch().0)),

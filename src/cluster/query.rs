@@ -42,11 +42,17 @@ impl Cluster {
         match id.filter(|_| change::changes(&words)) {
             Some(_) if sandbox.is_some() => Printed::failed(not_permitted(words[0]), 2),
             Some(id) => self.change(id, &words),
-            None => self.look(ix, id, &words),
+            None => self.look(Some(ix), id, &words),
         }
     }
 
-    fn look(&self, ix: NodeIx, ns: Option<NsId>, words: &[&str]) -> Printed {
+    /// Answers a tool that runs on a machine outside the cluster.
+    pub(crate) fn query_machine(&mut self, ns: NsId, argv: &[String]) -> Printed {
+        let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+        if change::changes(&words) { self.change(ns, &words) } else { self.look(None, Some(ns), &words) }
+    }
+
+    fn look(&self, ix: Option<NodeIx>, ns: Option<NsId>, words: &[&str]) -> Printed {
         let Some(ns) = ns.and_then(|ns| self.fabric.ns(ns)) else {
             return Printed::failed("the network namespace is gone\n".into(), 1);
         };
@@ -64,7 +70,11 @@ impl Cluster {
             ["ss", rest @ ..] => self.ss(ix, ns, rest),
             ["tcpdump", _, rest @ ..] => Printed::ok(show::capture_devices(ns, !rest.is_empty())),
             ["cat", "/run/flannel/subnet.env"] => {
-                match self.host(ix).map(|host| host.subnet_env.clone()).filter(|text| !text.is_empty()) {
+                match ix
+                    .and_then(|ix| self.host(ix))
+                    .map(|host| host.subnet_env.clone())
+                    .filter(|text| !text.is_empty())
+                {
                     Some(text) => Printed::ok(text),
                     None => Printed::failed("cat: /run/flannel/subnet.env: No such file or directory\n".into(), 1),
                 }
@@ -159,6 +169,7 @@ fn sysctl(ns: &Netns, names: &[&str]) -> Printed {
     for name in names.iter().filter(|name| !name.starts_with('-')) {
         let value = match *name {
             "net.ipv4.ip_forward" | "net.ipv4.conf.all.forwarding" => u32::from(ns.ip_forward),
+            "net.ipv4.conf.all.rp_filter" => u32::from(ns.rp_filter),
             "net.bridge.bridge-nf-call-iptables" => u32::from(ns.bridge_nf),
             "net.netfilter.nf_conntrack_max" | "net.nf_conntrack_max" => ns.conntrack().max,
             "net.netfilter.nf_conntrack_count" => ns.conntrack().len(),

@@ -141,7 +141,13 @@ impl Cluster {
             | Actor::KubeProxy(ix)
             | Actor::Flanneld(ix)
             | Actor::MetricsServer(ix) => Some(ix),
-            Actor::Outside(_) | Actor::Network | Actor::LoadBalancer | Actor::Chaos => None,
+            Actor::Outside(_)
+            | Actor::Network
+            | Actor::LoadBalancer
+            | Actor::Chaos
+            | Actor::Cloud
+            | Actor::Ingress
+            | Actor::Machine(_) => None,
             Actor::ApiServer(at) | Actor::Scheduler(at) | Actor::ControllerManager(at) | Actor::Etcd(at) => {
                 self.host(NodeIx(at.0)).filter(|host| host.master).map(|_| NodeIx(at.0))
             }
@@ -346,6 +352,10 @@ impl Cluster {
                 self.candidate_takes(to, answer, entry);
             }
             (Actor::Dns, Message::Answer(answer)) => self.dns_answered(&answer, entry),
+            (Actor::Ingress, Message::Answer(answer)) => self.ingress_answered(&answer, entry),
+            (Actor::Cloud, Message::Answer(answer)) => self.cloud_answered(&answer, entry),
+            (Actor::Cloud, Message::Socket { token, socket, event }) => self.cloud_hears(socket, token, event, entry),
+            (Actor::Machine(at), message) => self.deliver_to_machine(at, message, entry),
             (Actor::Network, Message::Net(input)) => {
                 let effects = run(&mut self.fabric, input, now, entry);
                 self.fabric_did(effects);
@@ -365,7 +375,7 @@ impl Cluster {
     pub(crate) fn wake(&mut self, actor: Actor, why: WokeFor) {
         let now = self.now;
         let entry = match actor {
-            Actor::Network | Actor::LoadBalancer | Actor::Chaos => None,
+            Actor::Network | Actor::LoadBalancer | Actor::Chaos | Actor::Cloud => None,
             // The ticks of a leader.
             Actor::Etcd(_) if why == WokeFor::Heartbeat => None,
             _ => Some(self.trace.record(now, None, Happened::Woke { who: actor, why })),
@@ -387,6 +397,9 @@ impl Cluster {
                 self.fabric_did(effects);
             }
             Actor::Dns => self.dns_woken(entry),
+            Actor::Cloud => self.cloud_woken(entry),
+            Actor::Ingress => self.ingress_woken(entry),
+            Actor::Machine(at) => self.wake_machine(at, entry),
             Actor::Kubelet(ix) | Actor::Runtime(ix) | Actor::KubeProxy(ix) | Actor::Flanneld(ix) => {
                 self.wake_on_node(actor, ix, entry);
             }
@@ -541,6 +554,11 @@ pub(crate) fn wake_of(cluster: &Cluster, actor: Actor) -> Option<Wake<WokeFor>> 
         }),
         Actor::MetricsServer(ix) => host(ix)?.metrics.as_ref()?.wake_at(),
         Actor::Chaos => Some(Wake { at: cluster.chaos()?.wake_at(), why: WokeFor::Work }),
+        Actor::Ingress => cluster.ingress.as_ref()?.wake_at().map(|at| Wake { at, why: WokeFor::Resync }),
+        Actor::Cloud => cluster.cloud.as_ref()?.wake_at().map(|at| Wake { at, why: WokeFor::Heartbeat }),
+        Actor::Machine(at) => {
+            cluster.machine(at)?.runtime.wake_at().map(|wake| Wake { at: wake.at, why: host::why_runtime(wake.why) })
+        }
         Actor::Outside(_) => None,
     }
 }

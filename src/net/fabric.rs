@@ -242,14 +242,12 @@ impl Component for Fabric {
 
     fn handle(&mut self, input: Input, now: Time, out: &mut Out<Effect>) {
         match input {
+            Input::Frame { to, packet } if self.namespaces.contains_key(&to.ns) => {
+                _ = self.within(to.ns, now, out, |ns, cx| ns.receive(to.dev, packet, cx));
+            }
             Input::Frame { to, packet } => {
-                let tag = packet.tag;
-                let lost = packet.clone();
-                if self.within(to.ns, now, out, |ns, cx| ns.receive(to.dev, packet, cx)).is_none() {
-                    debug_assert_eq!(lost.tag, tag);
-                    let mut cx = Ctx { now, ns: to.ns, core: &mut self.core, out };
-                    cx.drop_at(&lost, Link::Ethernet, &Arc::from(""), DropReason::Gone);
-                }
+                let mut cx = Ctx { now, ns: to.ns, core: &mut self.core, out };
+                cx.drop_at(&packet, Link::Ethernet, &Arc::default(), DropReason::Gone);
             }
             Input::Op { ns, owner, op } => _ = self.within(ns, now, out, |ns, cx| ns.op(owner, op, cx)),
             Input::Tun { to, bytes, tag } => {
@@ -351,8 +349,13 @@ impl Ctx<'_> {
     /// Puts a frame on a link, past its faults.
     pub fn carry(&mut self, from: End, to: End, dev: &Arc<str>, latency: Span, packet: Packet) {
         match self.core.faults.fate(from, to, packet.payload().len(), &mut self.core.rng) {
+            Fate::Arrives(later) if later > Span::ZERO => {
+                self.hop(&packet, Link::Ethernet, dev, Stage::Cable, || Decision::Late { by: later, twice: false });
+                self.out.push(Effect::Deliver { to, after: latency + later, packet });
+            }
             Fate::Arrives(later) => self.out.push(Effect::Deliver { to, after: latency + later, packet }),
             Fate::Twice(first, second) => {
+                self.hop(&packet, Link::Ethernet, dev, Stage::Cable, || Decision::Late { by: first, twice: true });
                 self.out.push(Effect::Deliver { to, after: latency + first, packet: packet.clone() });
                 self.out.push(Effect::Deliver { to, after: latency + second, packet });
             }
@@ -369,10 +372,11 @@ impl Ctx<'_> {
             return self.drop_at(&packet, Link::Ethernet, dev, DropReason::NobodyThere);
         };
         let latency = segment.latency;
-        let to: Vec<End> = match segment.cards.get(&mac) {
-            Some(end) => vec![*end],
-            None => segment.cards.values().copied().filter(|end| *end != from).collect(),
-        };
+        if let Some(to) = segment.cards.get(&mac).copied() {
+            self.hop(&packet, Link::Ethernet, dev, Stage::Wire, || Decision::Segment { mac, ends: 1 });
+            return self.carry(from, to, dev, latency, packet);
+        }
+        let to: Vec<End> = segment.cards.values().copied().filter(|end| *end != from).collect();
         if to.is_empty() {
             return self.drop_at(&packet, Link::Ethernet, dev, DropReason::NobodyThere);
         }

@@ -13,7 +13,7 @@ use crate::net::ipvs::{Scheduler, VirtualAt};
 use crate::net::nft::NftHit;
 use crate::net::packet::ETHER_LEN;
 use crate::net::route::Route;
-use crate::sim::{EventId, Time};
+use crate::sim::{EventId, Span, Time};
 
 /// One thing that happened to a packet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -105,6 +105,8 @@ pub enum Stage {
     Decap,
     /// Leaves by the network card.
     Wire,
+    /// Held up or doubled by a bad cable.
+    Cable,
     /// Came in by the network card.
     Arrive,
     /// Cut up or put together.
@@ -185,6 +187,22 @@ pub enum Decision {
         to: SocketAddrV4,
         /// The rule; `None` if connection tracking remembers it from the first packet.
         by: Option<By>,
+    },
+    /// IPVS passes it on as it is, to the hardware address of a real server.
+    Direct {
+        /// The virtual server.
+        server: VirtualAt,
+        /// How it chose.
+        scheduler: Scheduler,
+        /// The real server.
+        to: Ipv4Addr,
+    },
+    /// A fault that was put there: the cable brings it later, or twice.
+    Late {
+        /// By how much.
+        by: Span,
+        /// Whether a second one follows.
+        twice: bool,
     },
     /// The hardware address of the next hop is not known; the packet waits.
     Waits(Ipv4Addr),
@@ -270,6 +288,8 @@ pub enum DropReason {
     LinkDown,
     /// The frame is for another hardware address.
     NotForUs(Mac),
+    /// `rp_filter`: what answers this address would not leave by the device that it came in by.
+    NoWayBack(Ipv4Addr),
     /// A program of that protocol and port does not exist.
     NoSocket(SocketAddrV4),
     /// Nobody answers for this address.
@@ -330,6 +350,14 @@ impl fmt::Display for Decision {
                     None => write!(f, " by conntrack"),
                 }
             }
+            Decision::Direct { server, scheduler, to } => {
+                let proto = crate::net::ipvs::proto_word(server.proto);
+                write!(f, "IPVS LOCAL_IN: {proto} {} {}: as it is to {to}", server.at, scheduler.word())
+            }
+            Decision::Late { by, twice } => {
+                let twice = if *twice { ", and twice" } else { "" };
+                write!(f, "{by} late on the link{twice} (fault)")
+            }
             Decision::Waits(ip) => write!(f, "who has {ip}?"),
             Decision::TunRead(owner) => write!(f, "read by program {owner}"),
             Decision::TunWritten(owner) => write!(f, "written by program {owner}"),
@@ -359,6 +387,7 @@ impl fmt::Display for DropReason {
             DropReason::TooBig { mtu } => write!(f, "too big: mtu {mtu} and DF set"),
             DropReason::LinkDown => write!(f, "device is down"),
             DropReason::NotForUs(mac) => write!(f, "frame is for {mac}"),
+            DropReason::NoWayBack(ip) => write!(f, "rp_filter: the way back to {ip} is another one"),
             DropReason::NoSocket(at) => write!(f, "nothing listens on {at}"),
             DropReason::NoNeighbour(ip) => write!(f, "no answer to ARP for {ip}"),
             DropReason::QueueFull(ip) => write!(f, "too many packets wait for ARP of {ip}"),

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Everything that happens in one namespace on one input happens at one time; time passes on links. Differs from Linux: IPv4
-//! only, no reverse-path filter, no traffic control.
+//! only, no traffic control; the reverse-path filter is one for all devices.
 
 use crate::sim::{VecMap, VecSet};
 use std::net::Ipv4Addr;
@@ -52,6 +52,9 @@ pub struct Netns {
     pub name: Arc<str>,
     /// `net.ipv4.ip_forward`.
     pub ip_forward: bool,
+    /// `net.ipv4.conf.all.rp_filter`: 0 takes every source, 1 one that is reached by the device that it came in by, 2 one that
+    /// is reached at all.
+    pub rp_filter: u8,
     /// `net.bridge.bridge-nf-call-iptables`.
     pub bridge_nf: bool,
     pub(crate) devices: VecMap<DevId, Device>,
@@ -80,6 +83,7 @@ impl Netns {
             id,
             name: name.into(),
             ip_forward: false,
+            rp_filter: 0,
             bridge_nf: true,
             devices: VecMap::new(),
             next_dev: 1,
@@ -272,7 +276,7 @@ impl Netns {
 
     /// The name of a device, for hops.
     pub(crate) fn dev_name(&self, dev: DevId) -> Arc<str> {
-        self.devices.get(&dev).map_or_else(|| "".into(), |d| d.name.clone())
+        self.devices.get(&dev).map_or_else(Arc::default, |d| d.name.clone())
     }
 
     /// When it must be woken next.

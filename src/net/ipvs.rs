@@ -1,9 +1,10 @@
 //! IPVS: virtual servers, the real servers behind them, and the connections between.
 //!
-//! Models net/netfilter/ipvs of Linux 6 with NAT forwarding and `net.ipv4.vs.conntrack`, `expire_nodest_conn` and
+//! Models net/netfilter/ipvs of Linux 6 with NAT forwarding or direct routing, and `net.ipv4.vs.conntrack`, `expire_nodest_conn` and
 //! `expire_quiescent_template` at 1, as kube-proxy sets them. A packet to a virtual server is taken at LOCAL_IN (from a
 //! program of the host at LOCAL_OUT), gets the address of a real server and is sent on; the answer gets the virtual address
-//! back at FORWARD. Differs: addresses are rewritten as the table of connections remembers it, so that both tables always
+//! back at FORWARD. With direct routing only the hardware address is the real server's: it holds the virtual address itself and
+//! answers the client past this host. Differs: addresses are rewritten as the table of connections remembers it, so that both tables always
 //! agree; a client stays with its server for the time-out from its last new connection on; no fwmark services.
 
 use std::collections::BTreeMap;
@@ -81,6 +82,26 @@ pub struct RealServer {
     pub stats: Stats,
 }
 
+/// How packets get to real servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Forward {
+    /// Their destination is rewritten, and answers come back through this host.
+    #[default]
+    Masquerading,
+    /// They are passed on as they are, to the hardware address of the real server, which answers the client itself.
+    DirectRouting,
+}
+
+impl Forward {
+    /// The word of `ipvsadm -L`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Forward::Masquerading => "Masq",
+            Forward::DirectRouting => "Route",
+        }
+    }
+}
+
 /// An address that stands for several servers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VirtualServer {
@@ -88,6 +109,8 @@ pub struct VirtualServer {
     pub scheduler: Scheduler,
     /// How long a client stays with its server; `None`: not at all.
     pub persistent: Option<Span>,
+    /// How its servers are reached.
+    pub forward: Forward,
     /// The servers, the newest first.
     servers: Vec<RealServer>,
     /// Where the scheduler is.
@@ -157,9 +180,17 @@ impl Ipvs {
             }
             None => {
                 let (servers, turn, stats) = (Vec::new(), sched::Turn::default(), Stats::default());
-                self.services.insert(at, VirtualServer { scheduler, persistent, servers, turn, stats });
+                let forward = Forward::default();
+                self.services.insert(at, VirtualServer { scheduler, persistent, forward, servers, turn, stats });
                 true
             }
+        }
+    }
+
+    /// Says how the servers of a virtual server are reached.
+    pub fn set_forward(&mut self, at: VirtualAt, forward: Forward) {
+        if let Some(service) = self.services.get_mut(&at) {
+            service.forward = forward;
         }
     }
 
@@ -223,12 +254,17 @@ impl Ipvs {
         let key = ConnKey { client, to: of };
         let known = self.connections.get(&key).filter(|conn| conn.expires > seen.now).copied();
         if let Some(conn) = known.filter(|conn| !conn.gives_way_to(seen)) {
-            let there = self.services.get_mut(&of).is_some_and(|service| service.server_mut(conn.server).is_some());
-            if !there {
+            let service =
+                self.services.get(&of).filter(|service| service.servers.iter().any(|server| server.at == conn.server));
+            let Some(forward) = service.map(|service| service.forward) else {
                 self.forget(&key);
                 return Chosen::ServerGone(conn.server);
+            };
+            let open = self.connections.get_mut(&key).expect("it was found just now");
+            open.passes(false, of.proto, seen);
+            if forward == Forward::DirectRouting {
+                open.sees_no_answers(seen);
             }
-            self.connections.get_mut(&key).expect("it was found just now").passes(false, of.proto, seen);
             self.count(of, conn.server, false, seen.bytes);
             return Chosen::Server(conn.server);
         }

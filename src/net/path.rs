@@ -98,6 +98,7 @@ fn opens(stage: Stage, now: Option<StepKind>) -> Option<StepKind> {
         | Stage::Tun
         | Stage::In
         | Stage::Out
+        | Stage::Cable
         | Stage::Fragment => return if now.is_some() { None } else { Some(K::Send) },
     };
     Some(kind)

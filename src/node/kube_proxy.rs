@@ -2,8 +2,9 @@
 //!
 //! Models `cmd/kube-proxy`. Its modes: [`userspace`], in which every connection runs through the process, [`iptables`] and
 //! [`nftables`], in which the kernel's rules do it all, and [`ipvs`], in which its virtual servers do. What they need to know is in [`model`]. If policies are enforced, the controller that
-//! does it runs in the same process, as in k3s.
+//! does it runs in the same process, as in k3s. Load balancers ask [`health`] whether a node takes traffic.
 
+pub mod health;
 pub mod iptables;
 pub mod ipvs;
 pub mod model;
@@ -18,12 +19,13 @@ use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 
-use crate::api::{Answer, Call, CallId, Kind, Request};
+use crate::api::{Answer, Call, CallId, Kind, Node, Request};
 use crate::control::informer::{CallIds, Informers};
 use crate::net::addr::SocketId;
 use crate::net::ipvs::Scheduler;
 use crate::net::nft;
 use crate::net::socket::{SocketEvent, SocketOp};
+use crate::node::kube_proxy::health::Health;
 use crate::node::kube_proxy::iptables::Iptables;
 use crate::node::kube_proxy::ipvs::Ipvs;
 use crate::node::kube_proxy::nftables::Nftables;
@@ -111,6 +113,7 @@ pub struct KubeProxy {
     informers: Informers,
     ids: CallIds,
     mode: Mode,
+    health: Health,
     policies: Option<Box<NetworkPolicies>>,
 }
 
@@ -162,6 +165,7 @@ impl KubeProxy {
             informers: Informers::new([Kind::Service, Kind::Endpoints]),
             ids: CallIds::default(),
             mode: Mode::Userspace(Userspace::new(host, rng)),
+            health: Health::new(0),
             policies: None,
         }
     }
@@ -188,13 +192,28 @@ impl KubeProxy {
     fn of(mode: Mode, node: &str) -> KubeProxy {
         let own_node = format!("metadata.name={node}");
         let kinds = [(Kind::Service, String::new()), (Kind::EndpointSlice, String::new()), (Kind::Node, own_node)];
-        KubeProxy { informers: Informers::selected(kinds), ids: CallIds::default(), mode, policies: None }
+        let (ids, health) = (CallIds::default(), Health::new(0));
+        KubeProxy { informers: Informers::selected(kinds), ids, mode, health, policies: None }
+    }
+
+    /// The same for a clock that shows `epoch` seconds since the Unix epoch at virtual time zero.
+    #[must_use]
+    pub fn with_epoch(self, epoch: i64) -> KubeProxy {
+        KubeProxy { health: Health::new(epoch), ..self }
     }
 
     /// The same with a controller that enforces network policies.
     #[must_use]
     pub fn with_policies(self, policies: NetworkPolicies) -> KubeProxy {
         KubeProxy { policies: Some(Box::new(policies)), ..self }
+    }
+
+    /// Writes what is due, then opens and closes the ports of health checks as it was written.
+    fn mode_wakes(&mut self, now: Time, out: &mut Out<Effect>) {
+        self.mode.wake(now, out);
+        if let Some(tracker) = self.mode.tracker().filter(|tracker| tracker.written_at() == Some(now)) {
+            self.health.written(&tracker.model, now, out);
+        }
     }
 
     /// The controller of policies takes an answer in, if it is for it.
@@ -240,8 +259,14 @@ impl Component for KubeProxy {
                 } else if let Some(tracker) = self.mode.tracker() {
                     told.changes.iter().for_each(|change| tracker.changed(change, out.cause()));
                     tracker.synced(self.informers.synced(), out.cause());
-                    self.mode.wake(now, out);
+                    let nodes =
+                        told.changes.iter().filter_map(|change| Some((change.new_as::<Node>()?, change.deleted())));
+                    nodes.for_each(|(node, gone)| self.health.node_is(node, gone));
+                    self.mode_wakes(now, out);
                 }
+            }
+            Input::Socket { socket, token, event } if Health::is_its(token) => {
+                self.health.socket(socket, token, event, now, out);
             }
             Input::Socket { socket, token, event } => {
                 if let Mode::Userspace(mode) = &mut self.mode {
@@ -256,7 +281,8 @@ impl Component for KubeProxy {
         if let Some(policies) = &mut self.policies {
             policies.informers.wake(now, &mut self.ids).into_iter().for_each(|made| out.push(call(made)));
         }
-        self.mode.wake(now, out);
+        self.health.start(now, out);
+        self.mode_wakes(now, out);
     }
 
     fn wake_at(&self) -> Option<Wake<Reason>> {

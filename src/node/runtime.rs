@@ -13,7 +13,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::sim::{Component, EventId, EventQueue, Out, Rng, Span, Time, Wake};
-use crate::workload::{Fs, Place, dns::Zone};
+use crate::workload::{Fs, Place, dns::Zone, ingress::Routes};
 
 pub mod attach;
 pub mod container;
@@ -107,6 +107,8 @@ pub enum Input {
     },
     /// What DNS servers on this node answer from.
     DnsRecords(Arc<Zone>),
+    /// Where Ingress controllers on this node pass requests on to.
+    IngressRoutes(Arc<Routes>),
     /// A file of the node is there or has changed (`/run/flannel/subnet.env`).
     HostFile {
         /// Its path.
@@ -227,6 +229,7 @@ pub struct Runtime {
     past_cpu: Span,
     network_ready: bool,
     zone: Arc<Zone>,
+    routes: Arc<Routes>,
     host: Place,
     host_fs: Fs,
     manifests: host::Manifests,
@@ -252,6 +255,7 @@ impl Runtime {
             past_cpu: Span::ZERO,
             network_ready: false,
             zone: Arc::default(),
+            routes: Arc::default(),
             host,
             host_fs,
             manifests: host::Manifests::default(),
@@ -463,6 +467,7 @@ impl Component for Runtime {
                 self.run(proc, crate::workload::Input::Answer { id, stdout, stderr, code }, now, out);
             }
             Input::DnsRecords(zone) => self.set_zone(zone, now, out),
+            Input::IngressRoutes(routes) => self.set_routes(routes, now, out),
             Input::HostFile { path, data } => self.host_fs.put(&path, crate::workload::File::of(data)),
             Input::MetricsReady(container, ready) => {
                 if let Some(main) = self.containers.get(&container).and_then(|c| c.main) {

@@ -54,7 +54,8 @@ pub fn place_of(cluster: &Cluster, actor: Actor) -> Place {
         Actor::Flanneld(ix) => on(ComponentKind::Flanneld, ix),
         Actor::Dns => dns_pod(cluster),
         Actor::MetricsServer(ix) => metrics_pod(cluster, ix),
-        Actor::Network | Actor::Chaos => Place::Outside,
+        Actor::Ingress => ingress_pod(cluster),
+        Actor::Network | Actor::Chaos | Actor::Cloud | Actor::Machine(_) => Place::Outside,
     }
 }
 
@@ -69,6 +70,18 @@ fn dns_pod(cluster: &Cluster) -> Place {
         .find(|pod| pod.meta().labels.get("k8s-app").is_some_and(|app| app == "kube-dns"))
         .map(|pod| pod.meta().name.clone());
     Place::Pod { namespace: "kube-system".into(), name: pod.unwrap_or_else(|| "coredns".into()) }
+}
+
+/// A pod in which the Ingress controller runs.
+fn ingress_pod(cluster: &Cluster) -> Place {
+    let pod = cluster.objects(api::Kind::Pod).find(|pod| {
+        let labels = &pod.meta().labels;
+        labels.get("app.kubernetes.io/name").is_some_and(|name| name == "ingress-nginx")
+    });
+    let (namespace, name) = pod.map_or(("ingress-nginx", "ingress-nginx-controller"), |pod| {
+        (pod.meta().namespace.as_str(), pod.meta().name.as_str())
+    });
+    Place::Pod { namespace: namespace.into(), name: name.into() }
 }
 
 /// The pod of the metrics-server of a node.

@@ -47,7 +47,10 @@ fn candidates(world: &World, words: &[&str], word: &str) -> Vec<String> {
     match words {
         [] => owned(&PROGRAMS),
         ["etcdctl"] => owned(&ETCDCTL),
-        ["node"] => world.cluster.hosts().iter().map(|host| host.name.to_string()).collect(),
+        ["node"] => {
+            let hosts = world.cluster.hosts().iter().map(|host| host.name.to_string());
+            hosts.chain(owned(world.cluster.machine_names())).collect()
+        }
         ["node", _] => owned(&NODE_TOOLS),
         ["kubectl" | "k", rest @ ..] => kubectl(world, rest, word),
         ["etcdctl" | "node" | "help" | "clear", ..] => Vec::new(),

@@ -6,7 +6,7 @@
 //! !until 120s kubectl rollout status deploy/web
 //! !fault partition worker1
 //! !capture start    !capture save FILE
-//! !trace web-0
+//! !trace web-0    !trace packet 12    !trace [first] from client to web
 //! !digest    !link
 //! !expect-exit 1 kubectl delete pod nope
 //! ```

@@ -97,6 +97,7 @@ const HELP: &str = "\
 kubectl (k)          the cluster's client: kubectl get pods, kubectl apply -f - <<EOF …
 etcdctl              the store's client: etcdctl get / --prefix --keys-only
 node NAME COMMAND    a command on a node: node worker1 ip route
+                     or on a machine outside: node client curl http://192.168.1.21:30080
 cat, ls, sed, …      files of this terminal: cat > web.yaml <<EOF …; kubectl apply -f web.yaml
                      kubectl get pods -o name | sort > names
 export NAME=VALUE    a variable: KUBE_EDITOR='sed -i s/1/2/' is the editor of kubectl edit

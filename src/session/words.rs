@@ -4,13 +4,19 @@ use crate::api::Kind;
 use crate::session::World;
 use crate::session::build::{object_ref, packets, why};
 use crate::sim::Time;
+use crate::view::packet::Outcome;
 use crate::view::{Happening, HopView, ObjectRef, PacketId, Place, Scope, WhyLink};
 
-/// What is known of `name`: `packet N`, `Kind/name`, or the name of an object; `None` if nothing is.
+/// What is known of `name`: `packet N`, `from A to B` (the last request that went there; `first from A to B`: what opened its
+/// conversation), `Kind/name`, or the name of an object; `None` if nothing is.
 pub fn trace(world: &World, name: &str) -> Option<String> {
     let name = name.trim();
     if let Some(number) = name.strip_prefix("packet ") {
         return packet(world, number.trim().parse().ok()?);
+    }
+    let (first, between) = name.strip_prefix("first ").map_or((false, name), |rest| (true, rest));
+    if let Some((from, to)) = between.strip_prefix("from ").and_then(|words| words.split_once(" to ")) {
+        return request(world, first, from.trim(), to.trim());
     }
     let (kind, name) = name.split_once('/').map_or((None, name), |(kind, name)| (Some(kind), name));
     let fits = |k: &&Kind| {
@@ -82,18 +88,33 @@ fn happening(what: &Happening) -> String {
     }
 }
 
+/// The way of the first packet of the last conversation between two ends, or of its largest, which is the request.
+fn request(world: &World, first: bool, from: &str, to: &str) -> Option<String> {
+    let is = |name: &str, wanted: &str| name == wanted || name.split_once('/').is_some_and(|(_, name)| name == wanted);
+    let lines = packets::list(&world.cluster).packets;
+    let between: Vec<_> = lines.iter().filter(|line| is(&line.from, from) && is(&line.to, to)).collect();
+    let last = between.last()?.conversation;
+    let mut of_last = between.iter().filter(|line| line.conversation == last);
+    let shown = if first { of_last.next() } else { of_last.max_by_key(|line| line.size) };
+    packet(world, shown?.id.0)
+}
+
 fn packet(world: &World, id: u64) -> Option<String> {
     let view = packets::packet(&world.cluster, PacketId(id))?;
     let head = format!("{} → {}: {}\n", view.line.from, view.line.to, view.line.info);
     let lines: Vec<String> = view.hops.iter().map(|hop| hop_line(hop, world.started)).collect();
-    Some(head + &lines.concat())
+    let end = match &view.line.outcome {
+        Outcome::Dropped { reason, .. } => format!("   dropped: {reason:?}\n"),
+        _ => String::new(),
+    };
+    Some(head + &lines.concat() + &end)
 }
 
 fn hop_line(hop: &HopView, started: Time) -> String {
     let number = hop.step.map_or_else(|| "  ".to_owned(), |step| format!("{:>2}", step.number()));
     let scope = match &hop.scope {
         Scope::Pod { name, .. } => name.clone(),
-        Scope::Node(name) => name.clone(),
+        Scope::Node(name) | Scope::Machine(name) => name.clone(),
         Scope::Wire => "wire".into(),
         Scope::Outside => "outside".into(),
     };

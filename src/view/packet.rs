@@ -173,6 +173,10 @@ pub enum DropReason {
     NotForUs,
     /// Malformed: a bad length or checksum.
     Malformed,
+    /// The reverse-path filter: answers to this address would leave by another device.
+    NoWayBack(String),
+    /// The address of this Service left the node as it is: no rule has sent it to an endpoint.
+    NoRuleFor(String),
     /// Something without a word of its own, in the words of the core.
     Other(String),
 }
@@ -225,6 +229,8 @@ pub enum Scope {
     Node(String),
     /// On the network between the nodes.
     Wire,
+    /// On a machine outside the cluster: a client, the router, a cloud's load balancer.
+    Machine(String),
     /// Beyond it.
     Outside,
 }
@@ -312,6 +318,13 @@ pub enum Decision {
         ip: String,
         /// Its MAC.
         mac: String,
+    },
+    /// An injected fault of the cable: it comes later, or twice.
+    Late {
+        /// By how much: `3.2ms`.
+        by: String,
+        /// Whether a second one follows.
+        twice: bool,
     },
     /// Held until ARP answers.
     AwaitsArp {

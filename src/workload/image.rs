@@ -46,6 +46,8 @@ pub enum Family {
     Agnhost,
     /// The PHP page of the HorizontalPodAutoscaler walkthrough.
     HpaExample,
+    /// The controller of ingress-nginx.
+    IngressNginx,
     /// metrics-server.
     MetricsServer,
     /// A process of the control plane, or etcd.
@@ -95,8 +97,15 @@ const fn entry(
     (name, ImageInfo { family, size, entrypoint, cmd })
 }
 
-/// What kubeadm runs, in the registry of Kubernetes.
-const CONTROL_PLANE: &[Entry] = &[
+/// What only the registry of Kubernetes has under these names: what kubeadm runs, and the controller of ingress-nginx.
+const OWN: &[Entry] = &[
+    entry(
+        "ingress-nginx/controller",
+        Family::IngressNginx,
+        111_842_317,
+        &["/usr/bin/dumb-init", "--"],
+        &["/nginx-ingress-controller"],
+    ),
     entry("etcd", Family::ControlPlane, 23_642_360, &[], &["etcd"]),
     entry("kube-apiserver", Family::ControlPlane, 27_064_672, &[], &["kube-apiserver"]),
     entry("kube-controller-manager", Family::ControlPlane, 22_819_474, &[], &["kube-controller-manager"]),
@@ -235,8 +244,7 @@ impl ImageName {
     pub fn info(&self) -> ImageInfo {
         let last = self.repository.rsplit('/').next().unwrap_or(&self.repository);
         let exact = CATALOGUE.iter().find(|(name, _)| *name == last).map(|(_, info)| *info);
-        let plane =
-            CONTROL_PLANE.iter().find(|(name, _)| self.registry == "registry.k8s.io" && *name == self.repository);
+        let plane = OWN.iter().find(|(name, _)| self.registry == "registry.k8s.io" && *name == self.repository);
         let info = plane.map(|(_, info)| *info).or(exact).unwrap_or(GENERIC);
         let small = info.family == Family::Nginx && self.tag.contains("alpine");
         ImageInfo { size: if small { 20_534_112 } else { info.size }, ..info }

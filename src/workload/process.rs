@@ -2,8 +2,8 @@
 
 use crate::sim::Time;
 use crate::workload::program::{
-    coredns::CoreDns, forward::Forward, guestbook::Guestbook, hello::Hello, metrics_server::MetricsServer,
-    php_apache::PhpApache, redis::Redis, sleep::Sleep, web::Web,
+    coredns::CoreDns, forward::Forward, guestbook::Guestbook, hello::Hello, ingress_nginx::IngressNginx,
+    metrics_server::MetricsServer, php_apache::PhpApache, redis::Redis, sleep::Sleep, web::Web,
 };
 use crate::workload::shell::Shell;
 use crate::workload::tool::{
@@ -62,6 +62,8 @@ processes! {
     Guestbook,
     /// A page that computes.
     PhpApache,
+    /// An Ingress controller.
+    IngressNginx,
     /// metrics-server.
     MetricsServer,
     /// A DNS server.

@@ -4,6 +4,7 @@ pub mod coredns;
 pub mod forward;
 pub mod guestbook;
 pub mod hello;
+pub mod ingress_nginx;
 pub mod metrics_server;
 pub mod php_apache;
 pub mod redis;

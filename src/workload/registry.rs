@@ -5,6 +5,7 @@ use crate::workload::image::{self, Family};
 use crate::workload::program::coredns::CoreDns;
 use crate::workload::program::guestbook::Guestbook;
 use crate::workload::program::hello::{Hello, Style as HelloStyle};
+use crate::workload::program::ingress_nginx::IngressNginx;
 use crate::workload::program::metrics_server::MetricsServer;
 use crate::workload::program::php_apache::PhpApache;
 use crate::workload::program::redis::Redis;
@@ -107,6 +108,7 @@ fn own(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Result<Process
         }
         ("apache2-foreground", Family::Guestbook) => Guestbook::new(spec).into(),
         ("apache2-foreground", Family::HpaExample) => PhpApache::default().into(),
+        ("nginx-ingress-controller", Family::IngressNginx) => IngressNginx::default().into(),
         ("metrics-server", Family::MetricsServer) => MetricsServer::new(&args).into(),
         ("pause", _) => Sleep::pause().into(),
         (name, Family::ControlPlane) => Sleep::standing_for(name)?.into(),
@@ -243,6 +245,11 @@ fn has_tool(name: &str, place: &Place) -> bool {
     match place.family {
         Family::Node => true,
         Family::Pause | Family::ControlPlane | Family::CoreDns | Family::HelloApp | Family::MetricsServer => false,
+        // It is made of nginx's alpine.
+        Family::IngressNginx => {
+            name == "curl"
+                || !host.contains(&name) && !matches!(name, "zsh" | "dig" | "host" | "ss" | "bridge" | "stress")
+        }
         Family::Busybox => {
             !host.contains(&name)
                 && !matches!(name, "curl" | "bash" | "zsh" | "dig" | "host" | "ss" | "bridge" | "stress")

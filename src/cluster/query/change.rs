@@ -185,6 +185,9 @@ impl Cluster {
                 ("net.ipv4.ip_forward" | "net.ipv4.conf.all.forwarding", Some(n)) => {
                     self.fabric.set_ip_forward(ns, n != 0);
                 }
+                ("net.ipv4.conf.all.rp_filter", Some(n @ 0..=2)) => {
+                    self.fabric.set_rp_filter(ns, u8::try_from(n).expect("at most 2"));
+                }
                 ("net.bridge.bridge-nf-call-iptables", Some(n)) => self.fabric.set_bridge_nf(ns, n != 0),
                 ("net.netfilter.nf_conntrack_max" | "net.nf_conntrack_max", Some(n)) => {
                     self.fabric.set_conntrack_max(ns, n);

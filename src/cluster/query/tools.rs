@@ -11,7 +11,7 @@ use crate::net::show::{self, Wanted};
 use crate::net::socket::Socket;
 
 impl Cluster {
-    pub(super) fn ss(&self, ix: NodeIx, ns: &Netns, words: &[&str]) -> Printed {
+    pub(super) fn ss(&self, ix: Option<NodeIx>, ns: &Netns, words: &[&str]) -> Printed {
         let mut wanted = Wanted::default();
         for letter in words.iter().filter_map(|word| word.strip_prefix('-')).flat_map(str::chars) {
             match letter {
@@ -30,10 +30,14 @@ impl Cluster {
     }
 
     /// The process of a socket, as `ss -p` names it; of a daemon of the node there is no number to tell.
-    fn process_of(&self, ix: NodeIx, socket: &Socket) -> Option<String> {
+    fn process_of(&self, ix: Option<NodeIx>, socket: &Socket) -> Option<String> {
         match actor_of(u32::try_from(socket.owner.0).ok()?) {
             Actor::Runtime(_) => {
-                let (name, pid, fd) = self.host(ix)?.runtime.process_of_socket(socket.token)?;
+                let (name, pid, fd) = self.host(ix?)?.runtime.process_of_socket(socket.token)?;
+                Some(format!("users:((\"{name}\",pid={pid},fd={fd}))"))
+            }
+            Actor::Machine(at) => {
+                let (name, pid, fd) = self.machine(at)?.runtime.process_of_socket(socket.token)?;
                 Some(format!("users:((\"{name}\",pid={pid},fd={fd}))"))
             }
             Actor::Kubelet(_) => Some("users:((\"kubelet\"))".into()),

@@ -318,6 +318,13 @@ impl Fabric {
         }
     }
 
+    /// Sets `net.ipv4.conf.all.rp_filter`: 0, 1 or 2.
+    pub fn set_rp_filter(&mut self, ns: NsId, mode: u8) {
+        if let Ok(ns) = self.ns_mut(ns) {
+            ns.rp_filter = mode;
+        }
+    }
+
     /// Sets `net.bridge.bridge-nf-call-iptables`.
     pub fn set_bridge_nf(&mut self, ns: NsId, on: bool) {
         if let Ok(ns) = self.ns_mut(ns) {

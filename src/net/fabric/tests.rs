@@ -270,6 +270,24 @@ fn without_forwarding_or_flanneld_packets_end_where_they_should() {
 }
 
 #[test]
+fn a_source_whose_way_back_is_another_is_refused_by_the_strict_filter_only() {
+    for (mode, answered) in [(0, true), (2, true), (1, false)] {
+        let mut world = World::new();
+        world.serve(world.nodes[1], 9000);
+        let node = world.nodes[1];
+        let lo = "10.244.1.0/24".parse().expect("a network");
+        let docker0 = world.docker0[1];
+        // What answers the first node's pods would leave by the own bridge.
+        let astray = crate::net::route::Route::new(lo, None, docker0, "docker0".into());
+        world.fabric.add_route(node, astray).expect("a new route");
+        world.fabric.set_rp_filter(node, mode);
+        let _ = world.curl(world.pods[0], "192.168.0.12:9000", Span::secs(2));
+        let refused = Decision::Drop(DropReason::NoWayBack(POD_IPS[0]));
+        assert_eq!(world.hops.iter().all(|hop| hop.decision != refused), answered, "rp_filter={mode}");
+    }
+}
+
+#[test]
 fn a_big_answer_survives_a_lossy_link() {
     let mut world = World::new();
     world.answer = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();

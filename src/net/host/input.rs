@@ -9,7 +9,7 @@ use crate::net::device::DeviceKind;
 use crate::net::fabric::Ctx;
 use crate::net::filter::Table;
 use crate::net::hop::{Decision, DropReason, Link, Stage};
-use crate::net::host::{Netns, Skb};
+use crate::net::host::{LO, Netns, Skb};
 use crate::net::neigh::{Arp, Neighbour};
 use crate::net::packet::{ETHER_ARP, ETHER_IPV4, Packet, build};
 use crate::net::route::{Route, RouteKind};
@@ -110,7 +110,7 @@ impl Netns {
         let Some(ip) = packet.ip() else {
             return cx.drop_at(&packet, Link::Ip, &input, DropReason::Malformed);
         };
-        let output = Arc::from("");
+        let output = Arc::default();
         let mut skb = Skb { packet, ip, ct: Tracked::Untracked, input, input_dev: Some(dev), output, bridged: false };
         if self.tracking && skb.ip.is_fragment() {
             match self.reassemble(skb, cx) {
@@ -126,6 +126,9 @@ impl Netns {
     /// Decides whether a packet is for this host.
     pub(crate) fn route_input(&mut self, skb: Skb, cx: &mut Ctx<'_>) {
         let to = skb.ip.dst;
+        if !self.has_way_back(&skb) {
+            return cx.drop_at(&skb.packet, Link::Ip, &skb.input, DropReason::NoWayBack(skb.ip.src));
+        }
         match self.route_to(to).cloned() {
             _ if to == Ipv4Addr::BROADCAST => self.local_input(skb, cx),
             Some(route) if matches!(route.kind, RouteKind::Local | RouteKind::Broadcast) => self.local_input(skb, cx),
@@ -144,6 +147,15 @@ impl Netns {
                 }
             }
             Some(route) => self.forward(skb, &route, cx),
+        }
+    }
+
+    /// Whether the reverse-path filter lets a packet in (`fib_validate_source`).
+    fn has_way_back(&self, skb: &Skb) -> bool {
+        let Some(dev) = skb.input_dev.filter(|dev| self.rp_filter > 0 && *dev != LO) else { return true };
+        match self.route_to(skb.ip.src) {
+            Some(route) if matches!(route.kind, RouteKind::Unicast) => self.rp_filter > 1 || route.dev == dev,
+            _ => false,
         }
     }
 

@@ -2,14 +2,15 @@
 //! INPUT, or at LOCAL_OUT behind those of `nat`; answers at FORWARD, LOCAL_IN or LOCAL_OUT.
 
 use std::net::SocketAddrV4;
+use std::sync::Arc;
 
 use crate::net::conntrack::{CtState, Direction, Tracked};
 use crate::net::fabric::Ctx;
 use crate::net::hop::{By, Decision, DropReason, Link, Stage};
 use crate::net::host::{Netns, Skb};
-use crate::net::ipvs::{Chosen, Seen, VirtualAt};
+use crate::net::ipvs::{Chosen, Forward, Seen, VirtualAt};
 use crate::net::packet::TCP;
-use crate::net::route::RouteKind;
+use crate::net::route::{Route, RouteKind};
 
 /// What IPVS did with a packet.
 enum Did {
@@ -27,6 +28,9 @@ impl Netns {
         if self.ipvs.is_empty() {
             return Some(skb);
         }
+        if let Some(server) = self.routed_directly(&skb) {
+            return self.ipvs_direct(server, skb, cx);
+        }
         self.ipvs_answer("LOCAL_IN", &mut skb, cx);
         match self.ipvs_request("LOCAL_IN", &mut skb, cx) {
             Did::Nothing => return Some(skb),
@@ -42,25 +46,63 @@ impl Netns {
         if route.kind == RouteKind::Local {
             return Some(skb);
         }
-        skb.output = self.dev_name(self.egress(&route));
+        self.pass_to_server(skb, &route, &route, cx);
+        None
+    }
+
+    /// The virtual server that a packet is for, if that one routes directly.
+    fn routed_directly(&self, skb: &Skb) -> Option<VirtualAt> {
+        let (_, at) = ends(skb)?;
+        let server = VirtualAt { proto: skb.ip.proto, at };
+        self.ipvs.service(server).filter(|service| service.forward == Forward::DirectRouting).map(|_| server)
+    }
+
+    /// Passes a packet for a virtual server on as it is. `Some` if it belongs to no connection and opens none.
+    fn ipvs_direct(&mut self, server: VirtualAt, skb: Skb, cx: &mut Ctx<'_>) -> Option<Skb> {
+        let (client, _) = ends(&skb)?;
+        let real = match self.ipvs.choose(server, client, seen(&skb, cx)) {
+            Chosen::NotOurs => return Some(skb),
+            Chosen::Nobody => {
+                cx.drop_at(&skb.packet, Link::Ip, &skb.input, DropReason::NoRealServer(server));
+                self.icmp_error(&skb, (3, 3), 0, cx);
+                return None;
+            }
+            Chosen::ServerGone(real) => {
+                cx.drop_at(&skb.packet, Link::Ip, &skb.input, DropReason::RealServerGone(real));
+                return None;
+            }
+            Chosen::Server(real) => *real.ip(),
+        };
+        let scheduler = self.ipvs.service(server).map_or_else(Default::default, |service| service.scheduler);
+        let decision = || Decision::Direct { server, scheduler, to: real };
+        cx.hop(&skb.packet, Link::Ip, &skb.input, Stage::Ipvs, decision);
+        let Some(route) = self.route_to(real).cloned().filter(|r| r.kind == RouteKind::Unicast) else {
+            cx.drop_at(&skb.packet, Link::Ip, &skb.input, DropReason::NoRoute(real));
+            return None;
+        };
+        let next_hop = Route { via: Some(route.next_hop(real)), ..(*route).clone() };
+        self.pass_to_server(skb, &route, &Arc::new(next_hop), cx);
+        None
+    }
+
+    /// Sends a packet on to a real server on another machine: `route` leads there, `by` to it whatever the destination is.
+    fn pass_to_server(&mut self, mut skb: Skb, route: &Arc<Route>, by: &Arc<Route>, cx: &mut Ctx<'_>) {
+        skb.output = self.dev_name(self.egress(route));
         cx.hop(&skb.packet, Link::Ip, &skb.output, Stage::Route, || Decision::Route(route.clone()));
         if skb.ip.ttl <= 1 {
             cx.drop_at(&skb.packet, Link::Ip, &skb.input, DropReason::TtlExceeded);
-            self.icmp_error(&skb, (11, 0), 0, cx);
-            return None;
+            return self.icmp_error(&skb, (11, 0), 0, cx);
         }
         let mtu = self.devices.get(&route.dev).map_or(0, |d| d.mtu);
         if skb.ip.df && u32::from(skb.ip.total) > mtu {
             cx.drop_at(&skb.packet, Link::Ip, &skb.output, DropReason::TooBig { mtu });
-            self.icmp_error(&skb, (3, 4), mtu, cx);
-            return None;
+            return self.icmp_error(&skb, (3, 4), mtu, cx);
         }
         skb.packet.decrement_ttl();
         skb.ip.ttl -= 1;
         if self.filter_hook(Stage::Output, "OUTPUT", &mut skb, cx) {
-            self.postroute(skb, &route, cx);
+            self.postroute(skb, by, cx);
         }
-        None
     }
 
     /// A packet of this host, behind the rules of `nat`. `false` if it ended.

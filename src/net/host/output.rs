@@ -19,8 +19,8 @@ use crate::net::socket::NetError;
 impl Netns {
     /// Sends an IP packet that was made here.
     pub(crate) fn output(&mut self, packet: Packet, cx: &mut Ctx<'_>) -> Result<(), NetError> {
-        let ip = packet.ip().expect("a packet that was built here is sound");
-        let none = Arc::from("");
+        let ip = packet.sound_ip();
+        let none = Arc::default();
         let stage = if packet.carries.is_some() { Stage::Encap } else { Stage::Send };
         let Some(route) = self.route_to(ip.dst).cloned() else {
             cx.drop_at(&packet, Link::Ip, &none, DropReason::NoRoute(ip.dst));
@@ -103,7 +103,7 @@ impl Netns {
                 self.transmit(dev, packet, cx);
             }
             _ => {
-                let ip = packet.ip().expect("it was sound when it came in");
+                let ip = packet.sound_ip();
                 let group =
                     route.kind == RouteKind::Broadcast || ip.dst == Ipv4Addr::BROADCAST || ip.dst.is_multicast();
                 let to = if group { Some(Mac::BROADCAST) } else { self.resolve(dev, &packet, ip.src, route, cx) };
@@ -124,7 +124,7 @@ impl Netns {
         route: &Arc<Route>,
         cx: &mut Ctx<'_>,
     ) -> Option<Mac> {
-        let ip = packet.ip().expect("it was sound when it came in");
+        let ip = packet.sound_ip();
         let next = route.next_hop(ip.dst);
         if let Some(known) = self.neighbours.get_mut(&(dev, next)) {
             let before = known.deadline();
@@ -296,7 +296,7 @@ impl Skb {
     /// A packet that comes back from a queue; `None` if it is no IP packet.
     fn again(packet: Packet) -> Option<Skb> {
         let ip = packet.ip()?;
-        let none: Arc<str> = Arc::from("");
+        let none: Arc<str> = Arc::default();
         let input = none.clone();
         Some(Skb { packet, ip, ct: Tracked::Untracked, input, input_dev: None, output: none, bridged: false })
     }

@@ -20,7 +20,10 @@ impl Netns {
         if cx.capturing() {
             cx.hop(packet, link, &self.dev_name(dev), stage, || Decision::Seen);
         }
-        let Some(device) = self.devices.get(&dev).filter(|_| !self.sockets.packet().is_empty()) else { return };
+        if self.sockets.packet().is_empty() {
+            return;
+        }
+        let Some(device) = self.devices.get(&dev) else { return };
         let frame = Arc::new(Frame::of(device, stage, link, packet.frame(), cx.now));
         for id in self.sockets.packet() {
             let Some(socket) = self.sockets.get(*id) else { continue };

@@ -1,5 +1,5 @@
 //! Connections of IPVS and their states. Models net/netfilter/ipvs/ip_vs_proto_tcp.c and ip_vs_proto_udp.c, with NAT: both
-//! directions are seen.
+//! directions are seen. With direct routing only requests are.
 
 use std::net::SocketAddrV4;
 
@@ -133,6 +133,14 @@ impl Conn {
             self.state = self.state.after(back, seen.flags);
         }
         self.expires = seen.now + self.state.lasts();
+    }
+
+    /// Takes in that answers are never seen: a client that closes has closed both ways.
+    pub(super) fn sees_no_answers(&mut self, seen: Seen) {
+        if self.state == State::CloseWait {
+            self.state = State::FinWait;
+            self.expires = seen.now + self.state.lasts();
+        }
     }
 
     /// Whether a packet with the same ends opens another connection (`conn_reuse_mode` 1).

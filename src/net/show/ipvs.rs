@@ -20,8 +20,8 @@ pub fn ipvs_servers(ns: &Netns, only: Option<VirtualAt>, now: Time) -> String {
         _ = writeln!(text, "{at} {}{persistent}", service.scheduler.word());
         for server in sorted(service) {
             let (active, inactive) = ns.ipvs().connections_of(*at, server.at, now);
-            let (name, weight) = (server.at.to_string(), server.weight);
-            _ = writeln!(text, "  -> {name:<28} Masq    {weight:<6} {active:<10} {inactive:<10}");
+            let (name, forward, weight) = (server.at.to_string(), service.forward.word(), server.weight);
+            _ = writeln!(text, "  -> {name:<28} {forward:<7} {weight:<6} {active:<10} {inactive:<10}");
         }
     }
     text

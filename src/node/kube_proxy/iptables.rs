@@ -2,7 +2,7 @@
 //!
 //! Models `pkg/proxy/iptables/proxier.go` (1.36). The first writing and one every hour are of everything, the others of the
 //! Services that changed. Differs: nobody but kube-proxy changes its chains here, so that they are still there is not checked
-//! every 30 s; node ports are not held open and health check ports not served.
+//! every 30 s; node ports are not held open.
 
 pub mod chain;
 pub mod rules;

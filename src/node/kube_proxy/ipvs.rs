@@ -3,7 +3,7 @@
 //! Models `pkg/proxy/ipvs/proxier.go` and `graceful_termination.go` (1.36). Everything is written every time, and every 30 s.
 //! A real server that is not wanted any more gets weight 0 and goes when its last connection has ended, which is looked at
 //! every minute; one of UDP goes at once. Differs: virtual servers come in the order of the Services' names, where upstream
-//! takes them as its map gives them; SCTP node ports are in no set; health check ports are not served.
+//! takes them as its map gives them; SCTP node ports are in no set.
 
 mod rules;
 

@@ -213,6 +213,11 @@ impl Tracker {
         Some(Due { cause, full, changed: std::mem::take(&mut self.changed), udp: std::mem::take(&mut self.udp) })
     }
 
+    /// When something was written last.
+    pub fn written_at(&self) -> Option<Time> {
+        self.last
+    }
+
     /// When something is to be written.
     pub fn wake_at(&self) -> Option<Time> {
         if !self.initialized {

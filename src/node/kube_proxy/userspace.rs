@@ -213,9 +213,9 @@ fn portals_of(service: &Service) -> impl Iterator<Item = (ServicePortName, Servi
     ServicePort::of(service, Family::V4).into_iter().filter(move |(_, port)| served(port))
 }
 
-/// The addresses that a portal has: the cluster IP and the external IPs.
+/// The addresses that a portal has: the cluster IP, the external IPs and those of a load balancer.
 fn addresses_of(port: &ServicePort) -> Vec<Ipv4Addr> {
-    let all = std::iter::once(&port.cluster_ip).chain(&port.external_ips);
+    let all = std::iter::once(&port.cluster_ip).chain(&port.external_ips).chain(&port.load_balancer_ips);
     let v4 = all.filter_map(|ip| match ip {
         IpAddr::V4(ip) => Some(*ip),
         IpAddr::V6(_) => None,

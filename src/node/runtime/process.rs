@@ -11,7 +11,9 @@ use crate::node::runtime::{Due, Effect, Runtime};
 use crate::node::socket_table::{SocketTable, of_token};
 use crate::sim::{EventId, Out, Span, Time};
 use crate::workload::program::forward::Forward;
-use crate::workload::{self, Ctx, Ids, ProcInfo, Process, Program as _, SIGINT, SIGKILL, Spec, dns::Zone, registry};
+use crate::workload::{
+    self, Ctx, Ids, ProcInfo, Process, Program as _, SIGINT, SIGKILL, Spec, dns::Zone, ingress::Routes, registry,
+};
 
 /// A process of this node; never reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -147,6 +149,10 @@ impl Runtime {
         if starts && !ended(&effects) {
             let zone = workload::Input::DnsRecords(self.zone.clone());
             self.step(&mut proc, zone, now, &mut effects);
+            if matches!(proc.process, Process::IngressNginx(_)) {
+                let routes = workload::Input::IngressRoutes(self.routes.clone());
+                self.step(&mut proc, routes, now, &mut effects);
+            }
             for input in stdin(proc.stdin.take()) {
                 self.step(&mut proc, input, now, &mut effects);
             }
@@ -498,6 +504,15 @@ impl Runtime {
         let all: Vec<ProcId> = self.procs.iter().filter(|(_, p)| p.role == Role::Main).map(|(id, _)| *id).collect();
         for id in all {
             self.run(id, workload::Input::DnsRecords(self.zone.clone()), now, out);
+        }
+    }
+
+    pub(super) fn set_routes(&mut self, routes: Arc<Routes>, now: Time, out: &mut Out<Effect>) {
+        self.routes = routes;
+        let is_one = |proc: &Proc| matches!(proc.process, Process::IngressNginx(_));
+        let all: Vec<ProcId> = self.procs.iter().filter(|(_, proc)| is_one(proc)).map(|(id, _)| *id).collect();
+        for id in all {
+            self.run(id, workload::Input::IngressRoutes(self.routes.clone()), now, out);
         }
     }
 

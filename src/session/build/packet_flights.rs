@@ -52,5 +52,6 @@ fn place(cluster: &Cluster, ns: NsId) -> Option<Place> {
     if let Some((_, net)) = cluster.pod_of_ns(ns) {
         return Some(Place::Pod { namespace: net.pod.namespace.to_string(), name: net.pod.name.to_string() });
     }
-    cluster.hosts().iter().find(|host| host.ns == ns).map(|host| Place::Node(host.name.to_string()))
+    let node = cluster.hosts().iter().find(|host| host.ns == ns).map(|host| Place::Node(host.name.to_string()));
+    node.or_else(|| cluster.machines().iter().any(|machine| machine.ns == ns).then_some(Place::Outside))
 }

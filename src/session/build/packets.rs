@@ -141,15 +141,21 @@ struct Names {
 impl Names {
     fn of(cluster: &Cluster) -> Names {
         let nets = cluster.hosts().iter().flat_map(|host| host.cni.pods.values());
-        let services = cluster.objects(Kind::Service).filter_map(Service::of).filter_map(|service| {
-            let ip = service.spec.cluster_ip.parse().ok()?;
-            Some((ip, (service.metadata.namespace.clone(), service.metadata.name.clone())))
+        let services = cluster.objects(Kind::Service).filter_map(Service::of).flat_map(|service| {
+            let points = service.status.load_balancer.get("ingress").and_then(|points| points.as_array());
+            let points = points.into_iter().flatten().filter_map(|point| point["ip"].as_str());
+            let ips = std::iter::once(service.spec.cluster_ip.as_str()).chain(points);
+            let name = (service.metadata.namespace.clone(), service.metadata.name.clone());
+            let named: Vec<(Ipv4Addr, (String, String))> =
+                ips.filter_map(|ip| ip.parse().ok()).map(|ip| (ip, name.clone())).collect();
+            named
         });
         let mut nodes: VecMap<Ipv4Addr, String> = VecMap::new();
-        for host in cluster.hosts() {
-            let Some(ns) = cluster.fabric().ns(host.ns) else { continue };
+        let machines = cluster.machines().iter().map(|machine| (machine.ns, &machine.name));
+        for (ns, name) in cluster.hosts().iter().map(|host| (host.ns, &host.name)).chain(machines) {
+            let Some(ns) = cluster.fabric().ns(ns) else { continue };
             for addr in ns.devices().flat_map(|device| device.primary()) {
-                nodes.insert(addr, host.name.to_string());
+                nodes.insert(addr, name.to_string());
             }
         }
         nodes.remove(&Ipv4Addr::LOCALHOST);
@@ -201,7 +207,7 @@ fn line(cluster: &Cluster, names: &Names, id: u64, way: &Way<'_>) -> Option<Pack
         protocol: protocol_of(first, [from.port(), to.port()], &info).to_owned(),
         info,
         size: u32::try_from(first.bytes().len()).unwrap_or(u32::MAX),
-        outcome: outcome(cluster, last),
+        outcome: explained(outcome(cluster, last), names, last),
         overlay: way.iter().any(|hop| hop.carries.is_some()),
     })
 }
@@ -222,6 +228,18 @@ fn protocol_of(hop: &Hop, ports: [u16; 2], summary: &str) -> &'static str {
         "ICMP"
     } else {
         "IP"
+    }
+}
+
+/// What died on a node with the address of a Service still on it died because no rule knew it.
+fn explained(outcome: Outcome, names: &Names, last: &Hop) -> Outcome {
+    let service = ends(last).and_then(|(_, to)| names.services.get(to.ip()));
+    match (outcome, service) {
+        (
+            Outcome::Dropped { at, reason: DropReason::NoNeighbour(_) | DropReason::NoRoute },
+            Some((namespace, name)),
+        ) => Outcome::Dropped { at, reason: DropReason::NoRuleFor(format!("{namespace}/{name}")) },
+        (outcome, _) => outcome,
     }
 }
 
@@ -285,8 +303,14 @@ fn is_telling(kind: StepKind, hop: &Hop) -> bool {
 
 /// Whether a hop is worth a line of its own.
 fn adds(hop: &Hop) -> bool {
-    matches!(hop.decision, NetDecision::Rewrite { .. } | NetDecision::Drop(_) | NetDecision::Fragmented(_))
-        || matches!(&hop.decision, NetDecision::Rule(hit) if hit.rule.is_some())
+    matches!(
+        hop.decision,
+        NetDecision::Rewrite { .. }
+            | NetDecision::Direct { .. }
+            | NetDecision::Late { .. }
+            | NetDecision::Drop(_)
+            | NetDecision::Fragmented(_)
+    ) || matches!(&hop.decision, NetDecision::Rule(hit) if hit.rule.is_some())
         || (hop.stage == Stage::Deliver && hop.carries.is_none())
 }
 
@@ -312,7 +336,10 @@ fn scope_of(cluster: &Cluster, ns: NsId) -> Scope {
     }
     match cluster.hosts().iter().find(|host| host.ns == ns) {
         Some(host) => Scope::Node(host.name.to_string()),
-        None => Scope::Outside,
+        None => match cluster.machines().iter().find(|machine| machine.ns == ns) {
+            Some(machine) => Scope::Machine(machine.name.to_string()),
+            None => Scope::Outside,
+        },
     }
 }
 
@@ -407,6 +434,7 @@ fn decision(cluster: &Cluster, kind: StepKind, hop: &Hop) -> Decision {
             let (from, to) = (from.to_string(), to.to_string());
             if *source { Decision::Snat { from, to } } else { Decision::Dnat { from, to } }
         }
+        (NetDecision::Late { by, twice }, _) => Decision::Late { by: by.to_string(), twice: *twice },
         (NetDecision::Waits(ip), _) => Decision::AwaitsArp { ip: ip.to_string() },
         (NetDecision::Segment { .. }, _) => {
             let to = ends(hop).map(|(_, to)| to.ip().to_string()).unwrap_or_default();
@@ -458,6 +486,7 @@ fn drop_reason(why: &NetDrop) -> DropReason {
         NetDrop::TooBig { mtu } => DropReason::TooBig(u16::try_from(*mtu).unwrap_or(u16::MAX)),
         NetDrop::LinkDown => DropReason::DeviceDown(String::new()),
         NetDrop::NotForUs(_) => DropReason::NotForUs,
+        NetDrop::NoWayBack(ip) => DropReason::NoWayBack(ip.to_string()),
         NetDrop::NoSocket(at) => DropReason::NoListener(at.port()),
         NetDrop::NoNeighbour(ip) => DropReason::NoNeighbour(ip.to_string()),
         NetDrop::Filter(hit) => DropReason::Filtered(hit.to_string()),

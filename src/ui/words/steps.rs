@@ -52,6 +52,14 @@ impl Words {
     pub fn decision(&self, decision: &Decision) -> String {
         match decision {
             Decision::Sent { by } => say!(self, "{by} sends it.", "由 {by} 发出。"),
+            Decision::Late { by, twice: false } => {
+                say!(self, "The cable brings it {by} late (an injected fault).", "链路把它延迟了 {by}（注入的故障）。")
+            }
+            Decision::Late { by, twice: true } => say!(
+                self,
+                "The cable brings it twice, {by} late (an injected fault).",
+                "链路把它送达两次，延迟 {by}（注入的故障）。"
+            ),
             Decision::Routed { device, via: None } => say!(
                 self,
                 "The route table chooses {device}: the destination is on that link.",
@@ -165,6 +173,16 @@ impl Words {
             }
             DropReason::NotForUs => say!(self, "its frame is addressed to another machine", "帧的目的 MAC 不是本机"),
             DropReason::Malformed => say!(self, "malformed: a wrong length or checksum", "格式错误：长度或校验和不对"),
+            DropReason::NoWayBack(ip) => say!(
+                self,
+                "rp_filter: answers to {ip} would leave by another device",
+                "rp_filter：发往 {ip} 的应答会走另一个设备"
+            ),
+            DropReason::NoRuleFor(service) => say!(
+                self,
+                "no rule sends the address of Service {service} to an endpoint",
+                "没有规则把 Service {service} 的地址转到端点"
+            ),
             DropReason::Other(text) => text.clone(),
         }
     }

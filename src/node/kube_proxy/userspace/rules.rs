@@ -13,7 +13,7 @@ pub struct Portal {
     pub name: ServicePortName,
     /// The protocol.
     pub protocol: Protocol,
-    /// The cluster IP and external IPs.
+    /// The cluster IP, external IPs and those of a load balancer.
     pub addresses: Vec<Ipv4Addr>,
     /// The service's port.
     pub port: u16,

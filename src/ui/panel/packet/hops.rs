@@ -71,7 +71,7 @@ fn Group(group: (usize, Vec<HopView>), packet: StoredValue<PacketView>) -> impl 
     let class = match scope {
         Scope::Pod { .. } => "in-pod",
         Scope::Node(_) => "in-node",
-        Scope::Wire | Scope::Outside => "on-wire",
+        Scope::Wire | Scope::Machine(_) | Scope::Outside => "on-wire",
     };
     view! {
         <li class=format!("hop-group {class}")>
@@ -84,7 +84,7 @@ fn Group(group: (usize, Vec<HopView>), packet: StoredValue<PacketView>) -> impl 
 fn scope_name(page: Page, scope: &Scope) -> String {
     match scope {
         Scope::Pod { name, .. } => short(name),
-        Scope::Node(name) => name.clone(),
+        Scope::Node(name) | Scope::Machine(name) => name.clone(),
         Scope::Wire => page.t().wire.to_string(),
         Scope::Outside => page.t().outside.to_string(),
     }
