@@ -4,6 +4,7 @@ use crate::cluster::Cluster;
 use crate::net::addr::NsId;
 use crate::net::hop::{Decision, DropReason, Hop, Stage};
 use crate::net::packet::layers;
+use crate::session::build::packets::is_check;
 use crate::sim::{EventId, Span, Time, VecMap};
 use crate::view::{Fate, MessageKind, MessageView, PacketId, Place, Plane};
 
@@ -24,7 +25,7 @@ pub fn packet_flights(cluster: &Cluster, from: Time, since: Time) -> Vec<Message
 
 /// The flight of one packet, its hops given latest first.
 fn flight(cluster: &Cluster, id: u64, way: &[&Hop]) -> Option<MessageView> {
-    let first = way.iter().rev().find(|hop| hop.carries.is_none())?;
+    let first = way.iter().rev().find(|hop| hop.carries.is_none()).filter(|first| !is_check(cluster, first))?;
     // A flooded frame reaches many who do not want it: that is no loss.
     let unwanted = |hop: &&&Hop| matches!(hop.decision, Decision::Drop(DropReason::NotForUs(_)));
     let delivered = way.iter().find(|hop| hop.stage == Stage::Deliver && hop.carries.is_none());

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use crate::api::{Kind, KindOf as _, Pod, Service};
+use crate::cluster::outside::LOAD_BALANCER;
 use crate::cluster::why::Decides;
 use crate::cluster::{Cluster, NodeIx};
 use crate::lesson::PacketFact;
@@ -38,10 +39,18 @@ fn ways(cluster: &Cluster) -> VecMap<u64, Way<'_>> {
 pub fn list(cluster: &Cluster) -> PacketListView {
     let names = Names::of(cluster);
     let ways = ways(cluster);
+    let ways: Vec<(&u64, &Way<'_>)> = ways.iter().filter(|(_, way)| !is_check(cluster, way[0])).collect();
     let skip = ways.len().saturating_sub(MOST);
-    let packets = ways.iter().skip(skip).filter_map(|(id, way)| line(cluster, &names, *id, way)).collect();
+    let packets = ways.into_iter().skip(skip).filter_map(|(id, way)| line(cluster, &names, *id, way)).collect();
     let (sources, targets) = endpoints(cluster);
     PacketListView { packets, sources, targets }
+}
+
+/// Whether a hop is of a check of the load balancer outside: what it passes on keeps the addresses of others. Checks are left
+/// out, as heartbeats are.
+pub fn is_check(cluster: &Cluster, hop: &Hop) -> bool {
+    let Some(balancer) = cluster.machine(LOAD_BALANCER) else { return false };
+    ends(hop).is_some_and(|(from, to)| [from.ip(), to.ip()].contains(&&balancer.ip))
 }
 
 /// One packet with its whole way; `None` if nothing is remembered of it.

@@ -19,7 +19,7 @@ pub fn NewCluster() -> impl IntoView {
     let page = page();
     let chosen = |first: &str| RwSignal::new(first.to_owned());
     let (nodes, masters, backend, proxy) = (chosen("3"), chosen("1"), chosen("udp"), chosen("userspace"));
-    let (scheduler, policy) = (chosen("rr"), chosen("off"));
+    let (scheduler, policy, cloud) = (chosen("rr"), chosen("off"), chosen("off"));
     let start = move |_| {
         let keys = [
             ("nodes", nodes),
@@ -28,6 +28,7 @@ pub fn NewCluster() -> impl IntoView {
             ("proxy", proxy),
             ("scheduler", scheduler),
             ("policy", policy),
+            ("cloud", cloud),
         ];
         let words: Vec<String> =
             keys.into_iter().map(|(key, value)| format!("{key}={}", value.get_untracked())).collect();
@@ -46,6 +47,7 @@ pub fn NewCluster() -> impl IntoView {
                 <Field label=|page| page.t().form_scheduler values=SCHEDULERS chosen=scheduler/>
             </Show>
             <Field label=|page| page.t().form_policy values=SWITCH chosen=policy/>
+            <Field label=|page| page.t().form_cloud values=SWITCH chosen=cloud/>
             <button class="solid" on:click=start>{move || page.t().create_cluster}</button>
         </div>
     }

@@ -103,6 +103,7 @@ words! {
     form_proxy: "Services: kube-proxy's mode", "Service：kube-proxy 模式";
     form_scheduler: "IPVS: how a pod is chosen", "IPVS：如何选择 Pod";
     form_policy: "Network policies are enforced", "强制执行网络策略";
+    form_cloud: "A cloud gives load balancers", "由云提供负载均衡器";
     create_cluster: "Start this cluster", "启动此集群";
     // Sharing
     share: "Share", "分享";
