@@ -25,7 +25,7 @@ pub fn EventsPanel() -> impl IntoView {
                     </For>
                 </ol>
             </section>
-            <section class="chain" aria-label=move || page.t().why>
+            <section class="chain" tabindex="0" aria-label=move || page.t().why>
                 {move || match page.why.get() {
                     Some(why) => view! { <h3>{page.t().why}</h3><WhyChain links=why.links forgotten=why.forgotten/> }.into_any(),
                     None => view! { <p class="hint">{page.t().why_hint}</p> }.into_any(),

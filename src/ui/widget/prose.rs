@@ -51,7 +51,7 @@ fn Command(text: String) -> impl IntoView {
     let page = page();
     let line = text.trim_end().to_string();
     view! {
-        <div class="command lines">
+        <div class="command shell">
             <pre tabindex="0">{line.clone()}</pre>
             <button class="quiet" on:click=move |_| page.run(line.clone())>{move || page.t().run}</button>
         </div>
@@ -67,7 +67,7 @@ fn Manifest(text: String) -> impl IntoView {
         page.show(Panel::Editor);
     };
     view! {
-        <div class="command text">
+        <div class="command manifest">
             <pre tabindex="0">{shown}</pre>
             <button class="quiet" on:click=open>{move || page.t().open_in_editor}</button>
         </div>
