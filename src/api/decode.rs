@@ -59,6 +59,29 @@ pub fn lenient(kind: Kind, mut value: Value) -> Result<(Object, Vec<String>), St
     Ok((object, found.unknown.iter().map(|path| format!("unknown field {path:?}")).collect()))
 }
 
+/// Whether a body can be an object at all: a mapping, whose metadata, spec and status are mappings if they are there. `go` is the
+/// type in Go: `v1.Scale`.
+///
+/// # Errors
+/// What is no mapping, in Go's words.
+pub fn shaped(value: &Value, go: &str) -> Result<(), String> {
+    let Value::Object(fields) = value else {
+        return Err(format!("json: cannot unmarshal {} into Go value of type {go}", check::word_of(value)));
+    };
+    let name = go.rsplit('.').next().unwrap_or(go);
+    for (field, ty) in [("metadata", "v1.ObjectMeta"), ("spec", "Spec"), ("status", "Status")] {
+        let ty = if ty.contains('.') { ty.to_owned() } else { format!("{go}{ty}") };
+        match fields.get(field) {
+            None | Some(Value::Object(_) | Value::Null) => {}
+            Some(other) => {
+                let word = check::word_of(other);
+                return Err(format!("json: cannot unmarshal {word} into Go struct field {name}.{field} of type {ty}"));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The failure of a body that does not fit its kind.
 pub fn unfit(kind: Kind, why: &str) -> Status {
     let info = kind.info();

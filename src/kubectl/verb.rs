@@ -28,6 +28,7 @@ pub mod help;
 pub mod kustomize;
 pub mod label;
 pub mod logs;
+pub mod overrides;
 pub mod patch;
 pub mod pods;
 pub mod port_forward;

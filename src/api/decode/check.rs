@@ -190,7 +190,7 @@ fn check_bytes(value: &Value, place: &Place, found: &mut Misfit) {
     }
 }
 
-fn word_of(value: &Value) -> String {
+pub(super) fn word_of(value: &Value) -> String {
     match value {
         Value::String(_) => "string".into(),
         Value::Number(number) if number.is_f64() => format!("number {number}"),

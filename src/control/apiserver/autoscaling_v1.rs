@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::api::{
-    HorizontalPodAutoscalerBehavior, HorizontalPodAutoscalerCondition, HpaScalingRules, Object, Quantity,
+    HorizontalPodAutoscalerBehavior, HorizontalPodAutoscalerCondition, HpaScalingRules, Object, Quantity, decode,
 };
 
 /// The version on the wire.
@@ -66,8 +66,9 @@ pub fn down(object: &Object) -> Value {
 /// Today's form of an autoscaler in the older one.
 ///
 /// # Errors
-/// An annotation that holds no JSON.
+/// It is no object, or an annotation holds no JSON.
 pub fn up(value: &mut Value) -> Result<(), String> {
+    decode::shaped(value, "v1.HorizontalPodAutoscaler")?;
     value["apiVersion"] = json!("autoscaling/v2");
     let mut notes = Notes::taken(value)?;
     let mut metrics = Vec::new();

@@ -323,7 +323,15 @@ fn body(
         }
         (Verb::Patch(_), _)
         | (Verb::Create | Verb::Update, Some(Subresource::Scale | Subresource::Binding | Subresource::Eviction)) => {
-            Ok(Body::Value(json_body(http)?.into()))
+            let value = json_body(http)?;
+            let go = match target.subresource {
+                Some(Subresource::Scale) => "v1.Scale".to_owned(),
+                Some(Subresource::Binding) => "v1.Binding".to_owned(),
+                Some(Subresource::Eviction) => "v1.Eviction".to_owned(),
+                _ => format!("{}.{}", target.version, target.kind.info().kind),
+            };
+            decode::shaped(&value, &go).map_err(|why| Status::bad_request(format!("error decoding: {why}")))?;
+            Ok(Body::Value(value.into()))
         }
         (Verb::Create | Verb::Update, _) => {
             let object = object_body(http, target, form)?;

@@ -57,6 +57,8 @@ pub fn decode(target: &Target, text: &str, strictness: Strictness) -> Result<(Ob
         return decode::body(target.kind, text, strictness);
     }
     let mut value: Value = serde_json::from_str(text).map_err(|e| decode::unfit(target.kind, &e.to_string()))?;
+    let kind = target.kind.info().kind;
+    decode::shaped(&value, &format!("{}.{kind}", target.version)).map_err(|e| decode::unfit(target.kind, &e))?;
     if older {
         autoscaling_v1::up(&mut value).map_err(|e| decode::unfit(target.kind, &e))?;
     } else {

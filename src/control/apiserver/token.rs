@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::api::bearer::{self, ACCOUNT, ISSUER};
 use crate::api::http::{HttpRequest, HttpResponse, Impersonated, Method};
-use crate::api::{Kind, Status};
+use crate::api::{Kind, Status, decode};
 use crate::control::apiserver::ApiServer;
 use crate::control::apiserver::http::failure;
 use crate::sim::Time;
@@ -68,13 +68,10 @@ fn unauthorized() -> Status {
     Status { code: 401, reason: "Unauthorized".into(), message: "Unauthorized".into(), details: None }
 }
 
-fn body(http: &HttpRequest) -> Result<Value, Status> {
+fn body(http: &HttpRequest, go: &str) -> Result<Value, Status> {
     let refuse = |why: String| Status::bad_request(format!("error decoding: {why}"));
     let asked: Value = serde_json::from_slice(&http.body).map_err(|why| refuse(why.to_string()))?;
-    let is_object = |value: &Value| value.is_object() || value.is_null();
-    if !asked.is_object() || !is_object(&asked["spec"]) || !is_object(&asked["metadata"]) {
-        return Err(refuse("json: cannot unmarshal into Go value of type struct".into()));
-    }
+    decode::shaped(&asked, go).map_err(refuse)?;
     Ok(asked)
 }
 
@@ -84,7 +81,7 @@ fn request(
     (namespace, name): (&str, &str),
     now: Time,
 ) -> Result<Value, Status> {
-    let mut asked = body(http)?;
+    let mut asked = body(http, "v1.TokenRequest")?;
     let account = server
         .cached(Kind::ServiceAccount, namespace, name)
         .ok_or_else(|| Status::not_found(Kind::ServiceAccount, name))?;
@@ -153,7 +150,7 @@ fn read(server: &ApiServer, token: &str, now: Time) -> Result<Bearer, &'static s
 }
 
 fn review(server: &ApiServer, http: &HttpRequest, now: Time) -> Result<Value, Status> {
-    let mut asked = body(http)?;
+    let mut asked = body(http, "v1.TokenReview")?;
     asked["apiVersion"] = json!("authentication.k8s.io/v1");
     asked["kind"] = json!("TokenReview");
     if !asked["metadata"].is_object() {

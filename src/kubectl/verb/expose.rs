@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::common;
 use super::create::{metadata, post};
+use crate::api::Kind;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::json::{at, entries, items, text};
 use crate::kubectl::object;
@@ -13,6 +14,7 @@ use crate::kubectl::print::output;
 use crate::kubectl::resource;
 use crate::kubectl::select::NOTHING_NAMED;
 use crate::kubectl::verb::change;
+use crate::kubectl::verb::overrides::overridden;
 
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
@@ -65,7 +67,9 @@ fn service(ctx: &Ctx<'_>, kind: &str, live: &Value) -> Result<Value, Stop> {
     if !args.text("external-ip").is_empty() {
         spec["externalIPs"] = json!([args.text("external-ip")]);
     }
-    Ok(json!({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec, "status": {"loadBalancer": {}}}))
+    let made =
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec, "status": {"loadBalancer": {}}});
+    overridden(ctx, made, Kind::Service)
 }
 
 fn pairs(text: &str) -> Result<Value, Stop> {

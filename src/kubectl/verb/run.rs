@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::common;
 use super::create::{self, post};
+use super::overrides::overridden;
+use crate::api::Kind;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::print::output;
 use crate::kubectl::resource;
@@ -136,30 +138,6 @@ fn pod(ctx: &Ctx<'_>, name: &str) -> Result<Value, Stop> {
         };
         meta["annotations"][key] = json!(value);
     }
-    let mut spec =
-        json!({"containers": [container], "restartPolicy": args.text("restart"), "dnsPolicy": "ClusterFirst"});
-    if !args.text("overrides").is_empty() {
-        let Ok(over) = serde_json::from_str::<Value>(args.text("overrides")) else {
-            return fail("error parsing overrides");
-        };
-        merge(&mut spec, &over["spec"]);
-        merge(&mut meta, &over["metadata"]);
-    }
-    Ok(json!({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": {}}))
-}
-
-/// RFC 7386.
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(fields) = patch else { return };
-    for (key, value) in fields {
-        match value {
-            Value::Null => {
-                target.as_object_mut().and_then(|t| t.remove(key));
-            }
-            Value::Object(_) if target.get(key).is_some_and(Value::is_object) => {
-                merge(&mut target[key.as_str()], value)
-            }
-            other => target[key.as_str()] = other.clone(),
-        }
-    }
+    let spec = json!({"containers": [container], "restartPolicy": args.text("restart"), "dnsPolicy": "ClusterFirst"});
+    overridden(ctx, json!({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": {}}), Kind::Pod)
 }

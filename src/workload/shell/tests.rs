@@ -154,6 +154,7 @@ fn tools_answer_as_they_do() {
         ("date -u +%Y-%m-%dT%H:%M:%SZ; date", "2026-01-01T00:00:00Z\nThu Jan  1 00:00:00 UTC 2026\n"),
         ("printf '%s=%d\\n' a 1 b 2", "a=1\nb=2\n"),
         ("printf '%05d|%-3s|%3s\\n' 42 a b", "00042|a  |  b\n"),
+        ("printf -- '---%s' x", "---x"),
         ("echo abc | sed 's/b/X/'; echo a,b,c | cut -d, -f2", "aXc\nb\n"),
         ("echo hello | base64 | base64 -d", "hello\n"),
         ("mkdir -p /data/x; touch /data/x/f; ls /data; ls /data/x", "x\nf\n"),

@@ -62,7 +62,8 @@ pub fn unescape(text: &str) -> String {
 
 /// `printf FORMAT [ARG…]`: the format is used again while arguments are left.
 pub fn printf(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    let mut args = call.args();
+    let mut args = call.args().peekable();
+    _ = args.next_if_eq(&"--");
     let Some(format) = args.next() else {
         ctx.eprint("printf: usage: printf FORMAT [ARGUMENT]...\n");
         return 1;
