@@ -47,6 +47,7 @@ for (const lang of ['en', 'zh']) {
       }
       await page.waitForSelector('.lesson .finished');
       await screenshot(page, `lesson-${n + 1}-${lang}`);
+      assert.deepEqual(await page.evaluate(() => [document.documentElement.scrollTop, document.body.scrollTop]), [0, 0], 'only the panel scrolls');
       assert.equal(await page.getAttribute('.lesson progress', 'value'), String(steps));
       const title = await page.textContent('.lesson h2');
       assert.equal(await page.locator('.next-lesson').count(), n + 1 < count ? 1 : 0);

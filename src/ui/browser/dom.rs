@@ -169,23 +169,26 @@ pub fn frame_of_work() -> (f64, f64, f64) {
     (width, window_height(), window_height() - bottom)
 }
 
-/// Scrolls as little as is needed to see an element, once the page is drawn.
+/// Scrolls so that the element with this id can be seen, once it is painted.
 pub fn scroll_into_view(id: &'static str) {
-    scroll_to(id, web_sys::ScrollLogicalPosition::Nearest);
-}
-
-/// Scrolls until an element is at the top, once the page is drawn.
-pub fn scroll_to_top_of(id: &'static str) {
-    scroll_to(id, web_sys::ScrollLogicalPosition::Start);
-}
-
-fn scroll_to(id: &'static str, block: web_sys::ScrollLogicalPosition) {
     request_animation_frame(move || {
         if let Some(element) = document().get_element_by_id(id) {
             let options = web_sys::ScrollIntoViewOptions::new();
-            options.set_block(block);
+            options.set_block(web_sys::ScrollLogicalPosition::Nearest);
             options.set_inline(web_sys::ScrollLogicalPosition::Nearest);
             element.scroll_into_view_with_scroll_into_view_options(&options);
+        }
+    });
+}
+
+/// Scrolls a panel, and nothing around it, until the element with this id is at its top.
+pub fn scroll_to_top_of(id: &'static str) {
+    request_animation_frame(move || {
+        let element = document().get_element_by_id(id);
+        let panel = element.as_ref().and_then(|element| element.closest(".three, .panel").ok().flatten());
+        if let Some((element, panel)) = element.zip(panel) {
+            let below = element.get_bounding_client_rect().top() - panel.get_bounding_client_rect().top();
+            panel.scroll_by_with_x_and_y(0.0, below);
         }
     });
 }
