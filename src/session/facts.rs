@@ -93,25 +93,18 @@ impl WorldFacts<'_> {
         let then = RangeOp { revision: Some(Revision(since.revision)), ..RangeOp::new(range.clone()) };
         let mut state: VecMap<String, Value> = VecMap::new();
         for kv in store.range(&then).ok()?.kvs() {
-            state.extend(object_of(&kv.value).map(|object| (kv.key.to_string(), object)));
+            state.extend(kv.value.object().map(|object| (kv.key.to_string(), object.to_value())));
         }
         let mut states = vec![state.values().cloned().collect()];
         for event in store.events_since(Revision(since.revision + 1), &range).ok()? {
             match event {
                 Event::Put { kv, .. } => {
-                    state.extend(object_of(&kv.value).map(|object| (kv.key.to_string(), object)));
+                    state.extend(kv.value.object().map(|object| (kv.key.to_string(), object.to_value())));
                 }
                 Event::Delete { key, .. } => _ = state.remove(&*key),
             }
             states.push(state.values().cloned().collect());
         }
         Some(states)
-    }
-}
-
-fn object_of(value: &StoredValue) -> Option<Value> {
-    match value {
-        StoredValue::Object(object) => Some(object.to_value()),
-        StoredValue::Text(_) => None,
     }
 }

@@ -57,18 +57,17 @@ pub fn decode(target: &Target, text: &str, strictness: Strictness) -> Result<(Ob
         return decode::body(target.kind, text, strictness);
     }
     let mut value: Value = serde_json::from_str(text).map_err(|e| decode::unfit(target.kind, &e.to_string()))?;
-    let kind = target.kind.info().kind;
-    decode::shaped(&value, &format!("{}.{kind}", target.version)).map_err(|e| decode::unfit(target.kind, &e))?;
-    if older {
-        autoscaling_v1::up(&mut value).map_err(|e| decode::unfit(target.kind, &e))?;
-    } else {
-        modernise(target, &mut value);
-    }
+    let changed = if older { autoscaling_v1::up(&mut value) } else { modernise(target, &mut value) };
+    changed.map_err(|why| decode::unfit(target.kind, &why))?;
     decode::body(target.kind, &value.to_string(), strictness)
 }
 
 /// Turns an object of a gone version into today's, with the defaults that it had then.
-fn modernise(target: &Target, value: &mut Value) {
+///
+/// # Errors
+/// It is no object.
+fn modernise(target: &Target, value: &mut Value) -> Result<(), String> {
+    decode::shaped(value, &format!("{}.{}", target.version, target.kind.info().kind))?;
     value["apiVersion"] = Value::String(target.kind.info().api_version());
     let labels = value["spec"]["template"]["metadata"]["labels"].clone();
     if target.version == "v1beta1" && value["spec"]["selector"].is_null() && !labels.is_null() {
@@ -81,4 +80,5 @@ fn modernise(target: &Target, value: &mut Value) {
             spec.entry("revisionHistoryLimit").or_insert(serde_json::json!(i32::MAX));
         }
     }
+    Ok(())
 }

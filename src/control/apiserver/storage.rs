@@ -78,10 +78,7 @@ fn estimate(object: &Object) -> u64 {
 
 /// The object under a key, with its resource version; `None` if something else is there.
 pub fn decode(kv: &KeyValue<StoredValue>) -> Option<Object> {
-    match &kv.value {
-        StoredValue::Object(object) => Some(at_revision(object.clone(), kv.mod_revision)),
-        StoredValue::Text(_) => None,
-    }
+    Some(at_revision(kv.value.object()?.clone(), kv.mod_revision))
 }
 
 /// The object as of a revision.

@@ -65,7 +65,7 @@ fn key(kv: &KeyValue<StoredValue>) -> KeyView {
 }
 
 fn detail(cluster: &Cluster, key: &str) -> KeyDetail {
-    let written = history::writes(cluster);
+    let written = history::writes(cluster, key);
     let mut revisions: Vec<KeyRevision> = cluster
         .etcd_member()
         .store()

@@ -146,7 +146,7 @@ fn acquired(cluster: &Cluster) -> VecMap<String, Time> {
     let mut found = VecMap::new();
     for name in ["kube-scheduler", "kube-controller-manager"] {
         for change in store.history(&Kind::Lease.etcd_key("kube-system", name)) {
-            let Some(StoredValue::Object(object)) = change.kv.map(|kv| &kv.value) else { continue };
+            let Some(object) = change.kv.and_then(|kv| kv.value.object()) else { continue };
             let Some(lease) = Lease::of(object) else { continue };
             if let (Some(holder), Some(at)) = (&lease.spec.holder_identity, lease.spec.acquire_time) {
                 found.insert(holder.clone(), calendar.micro_time(at));

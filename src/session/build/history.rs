@@ -5,7 +5,7 @@ use crate::api::{Object, ObjectRef};
 use crate::cluster::{Cluster, Happened, Said};
 use crate::session::build::{compare, happening};
 use crate::sim::trace::Entry;
-use crate::sim::{EventId, VecMap};
+use crate::sim::{EventId, VecMap, VecSet};
 use crate::view::Place;
 use crate::view::detail::{ChangeKind, ChangeView};
 
@@ -15,7 +15,7 @@ const MOST: usize = 40;
 /// The changes of an object, newest first. Writes that change nothing that is told (a heartbeat) are left out.
 pub fn changes(cluster: &Cluster, of: &ObjectRef) -> Vec<ChangeView> {
     let key = of.kind.etcd_key(&of.namespace, &of.name);
-    let written = writes(cluster);
+    let written = writes(cluster, &key);
     let mut changes = Vec::new();
     let mut before: Option<&Object> = None;
     let mut first = true;
@@ -44,13 +44,14 @@ pub fn changes(cluster: &Cluster, of: &ObjectRef) -> Vec<ChangeView> {
     changes
 }
 
-/// The entries in which etcd told that it had written something, by revision.
-pub fn writes(cluster: &Cluster) -> VecMap<u64, &Entry<Happened>> {
+/// The entries in which etcd told that it had written a key, by revision, of the revisions that it still holds.
+pub fn writes<'a>(cluster: &'a Cluster, key: &str) -> VecMap<u64, &'a Entry<Happened>> {
+    let held: VecSet<u64> = cluster.etcd_member().store().history(key).map(|version| version.revision.0).collect();
     let replies = cluster.trace().iter().filter_map(|entry| match &entry.event {
         Happened::Sent { what: Said::EtcdReply { wrote: true, revision }, .. } => Some((*revision, entry)),
         _ => None,
     });
-    replies.collect()
+    replies.filter(|(revision, _)| held.contains(revision)).collect()
 }
 
 /// Who sent the request that an entry came from: of the API server, or of etcd itself.

@@ -52,10 +52,13 @@ fn links(cluster: &Cluster, of: EventId, asks: Asks) -> (Vec<WhyLink>, bool) {
 fn before(cluster: &Cluster, entry: &Entry<Happened>, asks: Asks) -> Option<EventId> {
     match &entry.event {
         Happened::Reconciled { spec: Some(spec), .. } => {
-            let root = entry.cause.and_then(|cause| cluster.trace().chain(cause).last());
-            let done_since = root
-                .is_some_and(|root| root.id > *spec && matches!(root.event, Happened::Command(_) | Happened::Fault(_)));
-            if asks == Asks::Happened && done_since { entry.cause } else { Some(*spec) }
+            let asked = entry.cause.filter(|_| asks == Asks::Happened);
+            let done_since = |cause: &EventId| {
+                let root = cluster.trace().chain(*cause).last();
+                let is_done = |event: &Happened| matches!(event, Happened::Command(_) | Happened::Fault(_));
+                root.is_some_and(|root| root.id > *spec && is_done(&root.event))
+            };
+            asked.filter(done_since).or(Some(*spec))
         }
         _ => entry.cause,
     }
