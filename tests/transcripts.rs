@@ -101,6 +101,11 @@ fn maps_and_verdicts_of_nftables_make_services_reachable() {
 }
 
 #[test]
+fn who_takes_too_much_of_a_node_has_to_go() {
+    check("eviction", |_| ());
+}
+
+#[test]
 fn a_guestbook_of_three_tiers_comes_up() {
     check("guestbook", |_| ());
 }

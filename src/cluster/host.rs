@@ -72,6 +72,7 @@ pub(crate) fn cri_name(request: &CriRequest) -> &'static str {
         CriRequest::StopPodSandbox(_) => "StopPodSandbox",
         CriRequest::RemovePodSandbox(_) => "RemovePodSandbox",
         CriRequest::RemovePodDirectory(_) => "RemovePodDirectory",
+        CriRequest::UpdateVolumes(..) => "UpdateVolumes",
         CriRequest::ImageStatus(_) => "ImageStatus",
         CriRequest::PullImage(_) => "PullImage",
         CriRequest::CreateContainer(..) => "CreateContainer",
@@ -84,6 +85,7 @@ pub(crate) fn cri_name(request: &CriRequest) -> &'static str {
         CriRequest::PortForward(..) => "PortForward",
         CriRequest::Input(..) => "input",
         CriRequest::Logs(..) => "ContainerLogs",
+        CriRequest::Stats => "ListPodSandboxStats",
         CriRequest::Cancel(_) => "cancel",
     }
 }
@@ -91,7 +93,7 @@ pub(crate) fn cri_name(request: &CriRequest) -> &'static str {
 /// The timeline's word for why a kubelet wakes.
 pub(crate) fn why_kubelet(why: kubelet::Reason) -> WokeFor {
     match why {
-        kubelet::Reason::Relist | kubelet::Reason::PodSync => WokeFor::Work,
+        kubelet::Reason::Relist | kubelet::Reason::PodSync | kubelet::Reason::Usage => WokeFor::Work,
         kubelet::Reason::Probe => WokeFor::Probe,
         kubelet::Reason::Lease | kubelet::Reason::NodeStatus => WokeFor::Heartbeat,
         kubelet::Reason::Retry => WokeFor::Retry,
@@ -193,7 +195,9 @@ impl Cluster {
             cluster_domain: "cluster.local".into(),
         };
         let timing = runtime::Timing { pull: self.scenario.pull, ..runtime::Timing::default() };
-        let runtime_config = runtime::Config { node: node.clone(), ip, epoch, timing };
+        let bytes = |amount: i64| u64::try_from(amount).unwrap_or(0);
+        let memory = runtime::Memory { total: bytes(config.info.memory), low: bytes(config.info.memory_reserved) };
+        let runtime_config = runtime::Config { node: node.clone(), ip, epoch, timing, memory };
         let mut runtime = Runtime::new(runtime_config, seed);
         runtime.preload(super::addon::DNS_IMAGE);
         if master {
@@ -399,6 +403,7 @@ impl Cluster {
         for (cause, effect) in effects {
             match effect {
                 kubelet::Effect::Call(call) => self.calls_of(me, vec![(cause, call)]),
+                kubelet::Effect::Cancel(id) => self.give_up(me, id, cause),
                 kubelet::Effect::Cri(op, request) => {
                     let message = Message::ToRuntime(runtime::Input::Cri(op, request));
                     self.send(me, Actor::Runtime(ix), cause, message);

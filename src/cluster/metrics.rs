@@ -15,13 +15,12 @@ use crate::cluster::{Cluster, Envelope, Message, rouse, run};
 use crate::control::Calendar;
 use crate::control::apiserver::{self, aggregation};
 use crate::control::metrics_server::{self, Batch, MetricsServer, Point};
-use crate::node::runtime::{ContainerId, ContainerPhase, ContainerView, PodMeta, Runtime};
+use crate::node::runtime::{ContainerId, ContainerPhase, ContainerView, PodMeta, Runtime, SYSTEM_MEMORY};
 use crate::sim::{EventId, Span, Time, Wake};
 use crate::workload::{Family, image};
 
-/// What the processes of a node use that are in no pod (kernel, kubelet, containerd, flanneld, kube-proxy): thousandths of a
-/// core, bytes.
-const NODE: (u64, u64) = (47, 250 << 20);
+/// What the processes of a node use that are in no pod, in thousandths of a core.
+const SYSTEM_CPU: u64 = 47;
 
 /// A metrics-server that runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -170,8 +169,8 @@ impl Cluster {
 
 /// What a node and its containers use.
 fn usage_of(runtime: &Runtime, node: std::sync::Arc<str>, now: Time) -> Batch {
-    let (millis, mut memory) = NODE;
-    let mut cpu = runtime.past_cpu() + Span(now.0 / 1_000 * millis);
+    let mut memory = SYSTEM_MEMORY;
+    let mut cpu = runtime.past_cpu() + Span(now.0 / 1_000 * SYSTEM_CPU);
     let mut containers = Vec::new();
     for stats in runtime.stats(now) {
         cpu = cpu + stats.cpu;

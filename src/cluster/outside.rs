@@ -113,7 +113,7 @@ impl Cluster {
         let name: Arc<str> = NAMES[usize::try_from(at.0).expect("there are three")].into();
         let (ip, ns) = (addr.addr(), self.fabric.add_ns(&name));
         let (epoch, timing) = (self.scenario.epoch().0, runtime::Timing::default());
-        let config = runtime::Config { node: name.clone(), ip, epoch, timing };
+        let config = runtime::Config { node: name.clone(), ip, epoch, timing, memory: runtime::Memory::default() };
         let runtime = Runtime::new(config, self.scenario.seed);
         self.machines.push(Machine { name, ip, ns, runtime });
         ns

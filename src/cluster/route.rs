@@ -289,7 +289,7 @@ impl Cluster {
     }
 
     /// The API server notices that a client's connection is gone.
-    fn give_up(&mut self, client: Actor, id: CallId, entry: Option<EventId>) {
+    pub(crate) fn give_up(&mut self, client: Actor, id: CallId, entry: Option<EventId>) {
         let server = self.forget_call(client, id);
         let input = apiserver::Input::Cancel { client: ClientId(number_of(client)), id };
         self.hand_over(server, entry, Span::ZERO, Message::ToApi(input));

@@ -25,6 +25,7 @@ pub mod replicas;
 pub mod replication_controller;
 pub mod resource_quota;
 pub mod role_aggregation;
+pub mod root_ca_cert_publisher;
 pub mod selects;
 pub mod service_accounts;
 pub mod service_load_balancer;
@@ -162,6 +163,7 @@ controllers! {
     EndpointsController in endpoints;
     EndpointSliceController in endpoint_slice;
     ServiceAccountsController in service_accounts;
+    RootCaCertPublisher in root_ca_cert_publisher;
     RoleAggregation in role_aggregation;
     ApiServices in api_service;
     ServiceLoadBalancer in service_load_balancer;

@@ -34,7 +34,8 @@ pub struct Bench {
     pub host: VecMap<u64, Vec<Chunk>>,
     /// Every status of every pod that was written: when, which, phase and what its containers wait for.
     pub history: Vec<(Time, String, PodStatus)>,
-    watches: VecMap<Kind, CallId>,
+    /// Who watches a kind, or one object of it by name.
+    watches: VecMap<(Kind, String), CallId>,
     version: u64,
     next_ip: u8,
 }
@@ -44,7 +45,10 @@ impl Bench {
     pub fn new(pull: Span) -> Bench {
         let ip = Ipv4Addr::new(192, 168, 0, 11);
         let timing = Timing { pull, ..Timing::default() };
-        let runtime = Runtime::new(runtime::Config { node: "worker1".into(), ip, epoch: EPOCH, timing }, 7);
+        let runtime = Runtime::new(
+            runtime::Config { node: "worker1".into(), ip, epoch: EPOCH, timing, memory: runtime::Memory::default() },
+            7,
+        );
         let config = kubelet::Config {
             node: "worker1".into(),
             ip,
@@ -112,7 +116,9 @@ impl Bench {
     }
 
     fn tell(&mut self, object: Object, event: WatchEventType) {
-        if let Some(id) = self.watches.get(&object.kind()).copied() {
+        let names = [String::new(), object.meta().name.clone()];
+        for id in names.map(|name| self.watches.get(&(object.kind(), name)).copied()).into_iter().flatten() {
+            let object = object.clone();
             let events: Arc<[WatchEvent]> = vec![WatchEvent { event, object }].into();
             let revision = ResourceVersion(self.version);
             self.kubelet_input(kubelet::Input::Answer(Answer::Events { id, events, revision }));
@@ -223,6 +229,7 @@ impl Bench {
         for effect in effects {
             match effect {
                 kubelet::Effect::Call(call) => self.call(call),
+                kubelet::Effect::Cancel(id) => self.watches.retain(|_, watch| *watch != id),
                 kubelet::Effect::Cri(op, request) => self.runtime_input(runtime::Input::Cri(op, request)),
                 kubelet::Effect::Socket(_) => {}
                 kubelet::Effect::Served { id, answer } => self.served.entry(id).or_default().push(answer),
@@ -258,13 +265,15 @@ impl Bench {
 
     fn request(&mut self, request: Request, id: CallId) -> Response {
         let key = (request.kind, request.namespace.to_string(), request.name.to_string());
+        let name = one_name(&request);
         match (request.verb, request.body) {
             (Verb::List, _) => {
-                let all = self.objects.values().filter(|o| o.kind() == request.kind).cloned().collect();
+                let chosen = |o: &&Object| o.kind() == request.kind && (name.is_empty() || o.meta().name == name);
+                let all = self.objects.values().filter(chosen).cloned().collect();
                 Response::List(all, ResourceVersion(self.version))
             }
             (Verb::Watch, _) => {
-                self.watches.insert(request.kind, id);
+                self.watches.insert((request.kind, name), id);
                 Response::Watching
             }
             (Verb::Get, _) => match self.objects.get(&key) {
@@ -326,4 +335,9 @@ fn text(chunks: Vec<Chunk>) -> (String, String, Option<u8>) {
         }
     }
     (out, err, code)
+}
+
+/// The name that a list or a watch of one object chooses; empty for all.
+fn one_name(request: &Request) -> String {
+    request.options.field_selector.strip_prefix("metadata.name=").unwrap_or("").to_owned()
 }

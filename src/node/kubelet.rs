@@ -3,14 +3,14 @@
 //! It registers its node, keeps the node's status and lease fresh, watches the pods bound to it and makes the runtime agree
 //! with them: one [`worker::Worker`] per pod, each with at most one sync in flight. What happens in the runtime is noticed
 //! at the next relist (the PLEG, every second), as upstream's is; a failed sync is tried again after the back-off.
-//! Differs: no cgroups, devices or eviction yet; ConfigMaps and Secrets are fetched when a container starts.
+//! Differs: no cgroups or devices.
 
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::api::http::StreamInput;
-use crate::api::{Answer, Call, KubeletAnswer, KubeletRequest, Pod, Service, Timestamp, Uid};
+use crate::api::{Answer, Call, CallId, KubeletAnswer, KubeletRequest, Pod, Service, Timestamp, Uid};
 use crate::control::Calendar;
 use crate::control::recorder::Recorder;
 use crate::net::{SocketEvent, SocketId, SocketOp};
@@ -22,10 +22,12 @@ pub mod api;
 pub mod backoff;
 pub mod dns;
 pub mod env;
+pub mod eviction;
 pub mod hook;
 pub mod kill;
 pub mod mount;
 pub mod node_status;
+pub mod objects;
 pub mod ops;
 pub mod phase;
 pub mod probe;
@@ -100,6 +102,8 @@ pub enum Input {
 pub enum Effect {
     /// To the API server.
     Call(Call),
+    /// To the API server: a call of before is of no more interest.
+    Cancel(CallId),
     /// To the runtime.
     Cri(OpId, CriRequest),
     /// A socket operation in the node's network namespace.
@@ -122,6 +126,8 @@ pub enum Reason {
     PodSync,
     /// A probe is due.
     Probe,
+    /// What the pods take is looked at.
+    Usage,
     /// The lease is renewed.
     Lease,
     /// The node's status is looked at.
@@ -148,6 +154,7 @@ pub struct Kubelet {
     workers: VecMap<Uid, Worker>,
     services: VecMap<(String, String), Arc<Service>>,
     services_known: bool,
+    objects: objects::Objects,
     image_backoff: backoff::Backoff,
     restart_backoff: backoff::Backoff,
     pull_errors: VecMap<String, String>,
@@ -161,6 +168,7 @@ pub struct Kubelet {
     probes: prober::Prober,
     streams: stream::Streams,
     statics: statics::Statics,
+    eviction: eviction::Eviction,
 }
 
 impl Kubelet {
@@ -177,6 +185,7 @@ impl Kubelet {
             workers: VecMap::new(),
             services: VecMap::new(),
             services_known: false,
+            objects: objects::Objects::default(),
             image_backoff: backoff::Backoff::new(Span::secs(10), Span::secs(300)),
             restart_backoff: backoff::Backoff::new(Span::secs(10), Span::secs(300)),
             pull_errors: VecMap::new(),
@@ -190,6 +199,7 @@ impl Kubelet {
             probes: prober::Prober::default(),
             streams: stream::Streams::default(),
             statics: statics::Statics::default(),
+            eviction: eviction::Eviction::default(),
             config,
         }
     }
@@ -232,9 +242,9 @@ impl Kubelet {
     fn start(&mut self, now: Time, out: &mut Out<Effect>) {
         self.node_event("Normal", "Starting", "Starting kubelet.", now, out);
         self.register(now, out);
-        self.list(crate::api::Kind::Service, out);
+        self.list(api::Target::Services, out);
         self.ask(ops::For::List, CriRequest::List, out);
-        self.list(crate::api::Kind::Pod, out);
+        self.list(api::Target::Pods, out);
     }
 }
 
@@ -251,6 +261,8 @@ impl Component for Kubelet {
             Input::Cri(CriEvent::Container(view)) => self.container_changed(view, now),
             Input::Cri(CriEvent::Sandbox(view)) => self.sandbox_changed(view, now),
             Input::Cri(CriEvent::NetworkReady(ready)) => self.set_network_ready(ready, now, out),
+            Input::Cri(CriEvent::MemoryLow) => self.watch_usage(now),
+            Input::Cri(CriEvent::SystemOom { process, pid }) => self.tell_system_oom(&process, pid, now, out),
             Input::Cri(CriEvent::Manifests(files)) => self.manifests_changed(&files, now, out),
             Input::Unblocked(container) => self.unblocked(&container, now, out),
             Input::Socket { token, socket, event } => self.probe_socket(token, socket, event, now, out),
@@ -265,11 +277,13 @@ impl Component for Kubelet {
         self.mirrors_due(now, out);
         self.node_due(now, out);
         self.probes_due(now, out);
+        self.eviction_due(now, out);
         self.workers_due(now, out);
     }
 
     fn wake_at(&self) -> Option<Wake<Reason>> {
-        let mine = [self.retry_wake(), self.mirrors_wake(), self.node_wake(), self.probes_wake(), self.workers_wake()];
-        mine.into_iter().flatten().min()
+        let calls = [self.retry_wake(), self.mirrors_wake(), self.node_wake()];
+        let pods = [self.probes_wake(), self.eviction_wake(), self.workers_wake()];
+        calls.into_iter().chain(pods).flatten().min()
     }
 }

@@ -24,10 +24,12 @@ pub mod log;
 mod pids;
 pub mod process;
 pub mod tty;
+mod usage;
 
 pub use container::{Container, Sandbox};
 pub use cri::*;
 pub use process::{Exec, Proc, ProcId, Where};
+pub use usage::*;
 
 /// Memory is used by the page.
 const PAGE: u64 = 4_096;
@@ -70,6 +72,8 @@ pub struct Config {
     pub epoch: i64,
     /// How long things take.
     pub timing: Timing,
+    /// The node's memory.
+    pub memory: Memory,
 }
 
 /// What reaches the runtime.
@@ -355,6 +359,9 @@ impl Runtime {
                 let containers = self.containers.values().map(|c| c.view.clone()).collect();
                 Self::answer(op, CriAnswer::Listed(sandboxes, containers), out);
                 out.push(Effect::Cri(CriEvent::NetworkReady(self.network_ready)));
+                if self.usage_of_node().available < self.config.memory.low {
+                    out.push(Effect::Cri(CriEvent::MemoryLow));
+                }
             }
             CriRequest::UpdateRuntimeConfig(cidr) => {
                 out.push(Effect::PodCidr(cidr));
@@ -369,6 +376,14 @@ impl Runtime {
             CriRequest::RemovePodDirectory(uid) => {
                 // A pod without a volume of its own has none.
                 _ = self.host_fs.remove(&cri::pod_directory(&uid), true);
+                Self::answer(op, CriAnswer::Done, out);
+            }
+            CriRequest::Stats => {
+                let usage = self.usage_of_node();
+                Self::answer(op, CriAnswer::Stats(usage), out);
+            }
+            CriRequest::UpdateVolumes(id, files) => {
+                self.update_volumes(&id, files);
                 Self::answer(op, CriAnswer::Done, out);
             }
             CriRequest::ImageStatus(image) => {

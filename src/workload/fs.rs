@@ -111,6 +111,12 @@ impl Fs {
         self.changes += 1;
     }
 
+    /// Takes a file away, even one that cannot be written: its volume no longer has it.
+    pub fn discard(&mut self, path: &str) {
+        self.files.remove(&resolve("/", path));
+        self.changes += 1;
+    }
+
     /// How often something changed.
     pub fn changes(&self) -> u64 {
         self.changes
@@ -258,6 +264,13 @@ impl Fs {
     /// Every file, by path.
     pub fn files(&self) -> impl Iterator<Item = (&String, &File)> {
         self.files.iter()
+    }
+
+    /// Bytes of the files below a directory.
+    pub fn bytes_below(&self, dir: &str) -> u64 {
+        let inside = format!("{}/", dir.trim_end_matches('/'));
+        let below = self.files.range(inside.clone()..).take_while(|(path, _)| path.starts_with(&inside));
+        below.map(|(_, file)| file.data.len() as u64).sum()
     }
 
     fn bytes(&self) -> u64 {

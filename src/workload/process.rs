@@ -3,7 +3,7 @@
 use crate::sim::Time;
 use crate::workload::program::{
     coredns::CoreDns, forward::Forward, guestbook::Guestbook, hello::Hello, ingress_nginx::IngressNginx,
-    metrics_server::MetricsServer, php_apache::PhpApache, redis::Redis, sleep::Sleep, web::Web,
+    metrics_server::MetricsServer, php_apache::PhpApache, redis::Redis, sleep::Sleep, stress::Stress, web::Web,
 };
 use crate::workload::shell::Shell;
 use crate::workload::tool::{
@@ -52,6 +52,8 @@ processes! {
     Shell,
     /// Waits.
     Sleep,
+    /// Takes memory and computes.
+    Stress,
     /// A web server.
     Web,
     /// One that says hello on a port.

@@ -9,4 +9,5 @@ pub mod metrics_server;
 pub mod php_apache;
 pub mod redis;
 pub mod sleep;
+pub mod stress;
 pub mod web;

@@ -10,6 +10,7 @@ use crate::workload::program::metrics_server::MetricsServer;
 use crate::workload::program::php_apache::PhpApache;
 use crate::workload::program::redis::Redis;
 use crate::workload::program::sleep::{Sleep, parse_span};
+use crate::workload::program::stress::Stress;
 use crate::workload::program::web::{HTTPD_INDEX, NGINX_INDEX, Style, Web};
 use crate::workload::shell::Shell;
 use crate::workload::tool::{curl::Curl, instant, nc::Nc, nslookup::Nslookup, ping::Ping, system, wget::Wget};
@@ -191,6 +192,7 @@ fn tool(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Process> {
         }
         "pause" => Sleep::pause().into(),
         "oom" => Sleep::hungry().into(),
+        "stress" => Stress::new(&spec.argv.iter().skip(1).map(String::as_str).collect::<Vec<_>>()).into(),
         "curl" => Curl::new(spec).into(),
         "wget" => Wget::new(spec).into(),
         "ping" => Ping::new(spec, gnu).into(),

@@ -16,6 +16,13 @@ pub struct Actions {
     pub start: Vec<StartItem>,
 }
 
+impl Actions {
+    /// Whether all that should run does.
+    pub fn nothing_starts(&self) -> bool {
+        self.start.is_empty() && !self.sandbox
+    }
+}
+
 /// Whether an init container runs beside the others (a sidecar).
 pub fn is_sidecar(container: &Container) -> bool {
     container.restart_policy == Some(RestartPolicy::Always)

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use crate::api::{
-    Answer, Call, CallId, Kind, Object, ObjectRef, Options, Origin, Request, ResourceVersion, Response, Status, Uid,
-    Verb, WatchEvent, WatchEventType,
+    Answer, Call, CallId, Kind, Object, ObjectRef, Origin, Request, ResourceVersion, Response, Status, Uid, Verb,
+    WatchEvent, WatchEventType,
 };
 use crate::node::kubelet::statics::is_mirror;
 use crate::node::kubelet::worker::Worker;
-use crate::node::kubelet::{Effect, Kubelet, Reason};
+use crate::node::kubelet::{Effect, Kubelet, Reason, objects};
 use crate::sim::{Out, Span, Time, VecMap, Wake};
 
 /// What a call is for.
@@ -25,20 +25,31 @@ pub enum Purpose {
     NodeRead,
     /// The lease is created or renewed.
     Lease,
-    /// All pods of this node, or all services.
-    List(Kind),
+    /// All there is.
+    List(Target),
     /// Changes from then on.
-    Watch(Kind),
+    Watch(Target),
     /// A pod's status is written.
     PodStatus(Uid),
     /// A pod that has ended is removed.
     PodDelete(Uid),
     /// A mirror pod is made, by namespace and name; or the one with this uid is deleted.
     Mirror((String, String), Option<Uid>),
-    /// A ConfigMap or Secret for a pod.
+    /// A claim or its volume for a pod.
     Fetch(Uid, ObjectRef),
     /// An event.
     Event,
+}
+
+/// What is listed and then watched.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// The pods of this node.
+    Pods,
+    /// All services.
+    Services,
+    /// A ConfigMap or Secret that a pod uses.
+    One(ObjectRef),
 }
 
 /// The calls under way.
@@ -46,7 +57,7 @@ pub enum Purpose {
 pub struct Calls {
     next: u64,
     pending: VecMap<CallId, Purpose>,
-    retries: VecMap<(Time, u64), Kind>,
+    retries: VecMap<(Time, u64), Target>,
 }
 
 impl Kubelet {
@@ -72,25 +83,45 @@ impl Kubelet {
     }
 
     /// Lists what it then watches.
-    pub(super) fn list(&mut self, kind: Kind, out: &mut Out<Effect>) {
-        let mut request = Request::new(Verb::List, kind, "", "");
-        request.options = self.selection(kind);
-        self.call(Purpose::List(kind), request, None, out);
+    pub(super) fn list(&mut self, target: Target, out: &mut Out<Effect>) {
+        self.list_target(target, None, out);
     }
 
-    fn selection(&self, kind: Kind) -> Options {
-        match kind {
-            Kind::Pod => {
-                Options { field_selector: format!("spec.nodeName={}", self.config.node), ..Options::default() }
-            }
-            _ => Options::default(),
+    /// Lists what it then watches, on behalf of `about`.
+    pub(super) fn list_target(&mut self, target: Target, about: Option<ObjectRef>, out: &mut Out<Effect>) {
+        let request = self.selection(&target, Verb::List, None);
+        self.call(Purpose::List(target), request, about, out);
+    }
+
+    pub(super) fn watch(&mut self, target: Target, from: ResourceVersion, out: &mut Out<Effect>) {
+        let request = self.selection(&target, Verb::Watch, Some(from));
+        self.call(Purpose::Watch(target), request, None, out);
+    }
+
+    /// Lists and watches a target no more.
+    pub(super) fn end_target(&mut self, target: &Target, out: &mut Out<Effect>) {
+        self.calls.retries.retain(|_, waiting| waiting != target);
+        let is_of_target =
+            |purpose: &Purpose| matches!(purpose, Purpose::List(of) | Purpose::Watch(of) if of == target);
+        let ended: Vec<CallId> =
+            self.calls.pending.iter().filter(|(_, purpose)| is_of_target(purpose)).map(|(id, _)| *id).collect();
+        for id in ended {
+            self.calls.pending.remove(&id);
+            out.push(Effect::Cancel(id));
         }
     }
 
-    fn watch(&mut self, kind: Kind, from: ResourceVersion, out: &mut Out<Effect>) {
-        let mut request = Request::new(Verb::Watch, kind, "", "");
-        request.options = Options { resource_version: Some(from), ..self.selection(kind) };
-        self.call(Purpose::Watch(kind), request, None, out);
+    fn selection(&self, target: &Target, verb: Verb, from: Option<ResourceVersion>) -> Request {
+        let mut request = match target {
+            Target::One(key) => return objects::only(key, verb, from),
+            Target::Services => Request::new(verb, Kind::Service, "", ""),
+            Target::Pods => Request::new(verb, Kind::Pod, "", ""),
+        };
+        if *target == Target::Pods {
+            request.options.field_selector = format!("spec.nodeName={}", self.config.node);
+        }
+        request.options.resource_version = from;
+        request
     }
 
     pub(super) fn answered(&mut self, answer: Answer, now: Time, out: &mut Out<Effect>) {
@@ -103,15 +134,15 @@ impl Kubelet {
                 self.responded(purpose, id, response, now, out);
             }
             Answer::Events { id, events, .. } => {
-                if let Some(Purpose::Watch(kind)) = self.calls.pending.get(&id).cloned() {
+                if let Some(Purpose::Watch(target)) = self.calls.pending.get(&id).cloned() {
                     for event in events.iter() {
-                        self.watched(kind, event, now, out);
+                        self.watched(&target, event, now, out);
                     }
                 }
             }
             Answer::WatchClosed { id, .. } => {
-                if let Some(Purpose::Watch(kind)) = self.calls.pending.remove(&id) {
-                    self.retry(kind, now);
+                if let Some(Purpose::Watch(target)) = self.calls.pending.remove(&id) {
+                    self.retry(target, now);
                 }
             }
         }
@@ -122,12 +153,13 @@ impl Kubelet {
             self.node_is(&response, out);
         }
         match (purpose, response) {
-            (Purpose::List(kind), Response::List(objects, version)) => {
-                self.listed(kind, &objects, now, out);
-                self.watch(kind, version, out);
+            (Purpose::List(Target::One(key)), response) => self.object_listed(key, response, now, out),
+            (Purpose::List(target), Response::List(objects, version)) => {
+                self.listed(&target, &objects, now, out);
+                self.watch(target, version, out);
             }
             (Purpose::Watch(_), Response::Watching) => {}
-            (Purpose::List(kind) | Purpose::Watch(kind), _) => self.retry(kind, now),
+            (Purpose::List(target) | Purpose::Watch(target), _) => self.retry(target, now),
             (Purpose::Register, response) => self.registered(response, now, out),
             (Purpose::NodeStatus, response) => self.node_status_written(&response, now, out),
             (Purpose::NodeKnown, response) => self.node_known(&response, now, out),
@@ -142,11 +174,11 @@ impl Kubelet {
         }
     }
 
-    /// Lists a kind again in a second.
-    fn retry(&mut self, kind: Kind, now: Time) {
+    /// Lists again in a second.
+    pub(super) fn retry(&mut self, target: Target, now: Time) {
         self.calls.next += 1;
         let at = now + Span::secs(1);
-        self.calls.retries.insert((at, self.calls.next), kind);
+        self.calls.retries.insert((at, self.calls.next), target);
     }
 
     pub(super) fn retry_due(&mut self, now: Time, out: &mut Out<Effect>) {
@@ -154,8 +186,8 @@ impl Kubelet {
             if at > now {
                 break;
             }
-            if let Some((_, kind)) = self.calls.retries.pop_first() {
-                self.list(kind, out);
+            if let Some((_, target)) = self.calls.retries.pop_first() {
+                self.list(target, out);
             }
         }
     }
@@ -165,9 +197,9 @@ impl Kubelet {
     }
 
     /// A whole list: what is not in it any more is gone.
-    fn listed(&mut self, kind: Kind, objects: &[Object], now: Time, out: &mut Out<Effect>) {
-        match kind {
-            Kind::Pod => {
+    fn listed(&mut self, target: &Target, objects: &[Object], now: Time, out: &mut Out<Effect>) {
+        match target {
+            Target::Pods => {
                 let is_gone = |uid: &Uid, worker: &Worker| {
                     !worker.is_static && !objects.iter().any(|object| object.meta().uid == *uid)
                 };
@@ -196,19 +228,20 @@ impl Kubelet {
         }
     }
 
-    fn watched(&mut self, kind: Kind, event: &WatchEvent, now: Time, out: &mut Out<Effect>) {
+    fn watched(&mut self, target: &Target, event: &WatchEvent, now: Time, out: &mut Out<Effect>) {
         let gone = event.event == WatchEventType::Deleted;
-        match (kind, event.object.get::<crate::api::Pod>()) {
-            (Kind::Pod, Some(pod)) if is_mirror(pod) && gone => self.mirror_removed(pod, out),
-            (Kind::Pod, Some(pod)) if is_mirror(pod) => self.mirror_updated(pod, now, out),
-            (Kind::Pod, Some(pod)) if gone => {
+        match (target, event.object.get::<crate::api::Pod>()) {
+            (Target::One(key), _) => self.object_changed(key, event),
+            (Target::Pods, Some(pod)) if is_mirror(pod) && gone => self.mirror_removed(pod, out),
+            (Target::Pods, Some(pod)) if is_mirror(pod) => self.mirror_updated(pod, now, out),
+            (Target::Pods, Some(pod)) if gone => {
                 let uid = pod.metadata.uid.clone();
                 self.pod_removed(&uid, now, out);
             }
-            (Kind::Pod, Some(pod)) => {
+            (Target::Pods, Some(pod)) => {
                 self.pod_updated(pod.clone(), now, out);
             }
-            _ => self.service_changed(&event.object, gone),
+            (Target::Services | Target::Pods, _) => self.service_changed(&event.object, gone),
         }
     }
 

@@ -8,7 +8,9 @@ use serde_json::Value;
 use crate::api::{ConfigMap, Container, EnvVarSource, Kind, ObjectRef, Pod, PodSpec, Secret, Service};
 use crate::node::kubelet::actions::is_sidecar;
 use crate::node::kubelet::dns::PodDns;
-use crate::node::kubelet::mount::not_found;
+use crate::node::kubelet::eviction::is_critical;
+use crate::node::kubelet::objects::not_found;
+use crate::node::kubelet::status::qos;
 use crate::node::kubelet::worker::Worker;
 use crate::node::kubelet::{Config, volume};
 use crate::node::runtime::{ContainerConfig, Processes};
@@ -89,7 +91,7 @@ pub fn container_config(
     let ip = worker.live.sandbox.as_ref().and_then(|s| s.ip).map(|ip| ip.to_string()).unwrap_or_default();
     let host = hostname(pod, config);
     let env = environment(worker, container, services, config, &ip)?;
-    let mut files: VecMap<String, File> = volume::files(worker, container, config, &ip);
+    let mut files: VecMap<String, File> = volume::fixed(worker, container, config, &ip, &env);
     files.insert("/etc/hosts".into(), File::of(hosts(pod, &ip, &host)));
     files.insert("/etc/hostname".into(), File::of(format!("{host}\n")));
     let expand = |words: &[String]| words.iter().map(|w| expand(w, &env)).collect::<Vec<_>>();
@@ -106,16 +108,34 @@ pub fn container_config(
         working_dir: container.working_dir.clone(),
         ports,
         files,
+        volumes: volume::following(worker, container, config, &ip),
         mounts: volume::mounts(worker, container, &env),
         init: worker.is_init(name) && !is_sidecar(container),
         cpu_limit,
         memory_limit: limit.filter(|l| *l > 0),
+        oom_score_adj: oom_score_adj(worker, container, config),
         processes: processes(&pod.spec, container),
         tty: container.tty,
         stdin: container.stdin,
         stdin_once: container.stdin_once,
         env,
     })
+}
+
+/// How readily the kernel kills it. Models `GetContainerOOMScoreAdjust` of `pkg/kubelet/qos/policy.go`.
+fn oom_score_adj(worker: &Worker, container: &Container, config: &Config) -> i32 {
+    if is_critical(worker) {
+        return -997;
+    }
+    match qos(&worker.pod.spec) {
+        "Guaranteed" => -997,
+        "BestEffort" => 1_000,
+        _ => {
+            let request = container.resources.requests.get("memory").map_or(0, |amount| amount.units());
+            let share = request.saturating_mul(1_000) / config.info.memory.max(1);
+            i32::try_from(1_000 - share).unwrap_or(3).clamp(3, 999)
+        }
+    }
 }
 
 /// Whose processes a container sees (`PidNamespaceForPod`).
@@ -197,7 +217,8 @@ pub(super) fn data(
             _ => object.get::<ConfigMap>().map(|c| c.data.clone()).unwrap_or_default(),
         }),
         _ if optional == Some(true) => Ok(VecMap::new()),
-        _ => Err(not_found(&key)),
+        Some(Err(status)) => Err(status.message.clone()),
+        None => Err(not_found(&key).message),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::api::Uid;
 use crate::node::kubelet::actions::is_sidecar;
 use crate::node::kubelet::ops::For;
 use crate::node::kubelet::worker::Life;
-use crate::node::kubelet::{Effect, Kubelet, volume};
+use crate::node::kubelet::{Effect, Kubelet, eviction, volume};
 use crate::node::runtime::{ContainerId, CriAnswer, CriRequest, OpId};
 use crate::sim::{Out, Span, Time, VecSet};
 
@@ -50,7 +50,8 @@ impl Kubelet {
     pub(super) fn terminate(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
         let Some(worker) = self.workers.get_mut(uid) else { return };
         let meta = &worker.pod.metadata;
-        let seconds = meta.deletion_grace_period_seconds.unwrap_or(worker.pod.spec.termination_grace_period_seconds);
+        let own = meta.deletion_grace_period_seconds.unwrap_or(worker.pod.spec.termination_grace_period_seconds);
+        let seconds = if worker.is_evicted() { own.min(eviction::GRACE) } else { own };
         let grace =
             Span::secs(u64::try_from(seconds).unwrap_or(0)).max(if seconds <= 0 { Span::secs(1) } else { Span::ZERO });
         let kill =
@@ -176,6 +177,7 @@ impl Kubelet {
             self.ask(For::Nothing, CriRequest::RemovePodDirectory(uid.clone()), out);
         }
         self.drop_ops_of(uid);
+        self.unregister_objects(uid, out);
         self.image_backoff.forget(&format!("{uid}_"));
         self.restart_backoff.forget(&format!("{uid}_"));
         self.pull_errors.retain(|key, _| !key.starts_with(&format!("{uid}_")));

@@ -1,52 +1,56 @@
-//! The volumes of a pod and the ConfigMaps and Secrets that a container needs. Models `pkg/kubelet/volumemanager` and the
-//! ConfigMap and Secret managers.
+//! The volumes of a pod and what its containers are made from. Models `pkg/kubelet/volumemanager`.
 //!
-//! Differs: objects are fetched at each sync that starts something; a change of one reaches a running container only when it
-//! restarts.
+//! What a volume is made of is looked at again at every sync, so that a container sees a changed ConfigMap or Secret within the
+//! period of the sync (a minute and up to half of it more), without a restart.
 
-use crate::api::{Kind, Object, ObjectRef, Request, Status, Uid};
+use crate::api::{ObjectRef, Request, Uid};
 use crate::node::kubelet::api::Purpose;
+use crate::node::kubelet::objects::Told;
+use crate::node::kubelet::ops::For;
 use crate::node::kubelet::worker::{ContainerStep, Step};
 use crate::node::kubelet::{Effect, Kubelet, actions, volume};
+use crate::node::runtime::CriRequest;
 use crate::sim::{Out, Span, Time};
 
-use std::sync::Arc;
-
 impl Kubelet {
-    /// Fetches what the volumes are made of, unless nothing is to be started.
+    /// Gets what the volumes are made of: claims only if something is to be started.
     pub(super) fn mount(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
         let Some(worker) = self.workers.get(uid) else { return };
-        let starts = actions::compute(worker);
-        let needs: Vec<ObjectRef> = match starts.start.is_empty() && !starts.sandbox {
-            true => Vec::new(),
-            false => volume::needs(worker).into_iter().map(|need| need.object).collect(),
-        };
+        let claims = if actions::compute(worker).nothing_starts() { Vec::new() } else { volume::claims(worker) };
+        let needs = volume::objects(&worker.pod).chain(claims).map(|need| need.object).collect();
         if self.fetch(uid, needs, out) {
             self.mounted(uid, now, out);
         }
     }
 
-    /// Asks for objects; whether all are there already.
+    /// Takes what is known of objects and asks for the others; whether all are there already.
     pub(super) fn fetch(&mut self, uid: &Uid, needs: Vec<ObjectRef>, out: &mut Out<Effect>) -> bool {
         let Some(worker) = self.workers.get_mut(uid) else { return false };
         let about = worker.reference();
-        let missing: Vec<ObjectRef> = needs.into_iter().filter(|key| !worker.fetched.contains_key(key)).collect();
-        worker.fetching.extend(missing.iter().cloned());
-        for key in &missing {
-            let request = Request::get(key.kind, &key.namespace, &key.name);
-            self.call(Purpose::Fetch(uid.clone(), key.clone()), request, Some(about.clone()), out);
+        let mut asked = Vec::new();
+        for key in needs {
+            if worker.fetched.contains_key(&key) {
+                continue;
+            }
+            if let Some(told) = self.objects.get(&key) {
+                worker.fetched.insert(key, told.clone());
+                continue;
+            }
+            if !self.objects.is_used(&key) {
+                asked.push(key.clone());
+            }
+            worker.fetching.insert(key);
         }
-        missing.is_empty()
+        let complete = worker.fetching.is_empty();
+        for key in asked {
+            let request = Request::get(key.kind, &key.namespace, &key.name);
+            self.call(Purpose::Fetch(uid.clone(), key), request, Some(about.clone()), out);
+        }
+        complete
     }
 
-    pub(super) fn fetched(
-        &mut self,
-        uid: &Uid,
-        key: &ObjectRef,
-        result: Result<Object, Arc<Status>>,
-        now: Time,
-        out: &mut Out<Effect>,
-    ) {
+    /// An object that the pod may wait for.
+    pub(super) fn fetched(&mut self, uid: &Uid, key: &ObjectRef, result: Told, now: Time, out: &mut Out<Effect>) {
         let Some(worker) = self.workers.get_mut(uid) else { return };
         if !worker.fetching.remove(key) {
             return;
@@ -63,28 +67,47 @@ impl Kubelet {
         }
     }
 
-    /// All that could be fetched is there: the volumes are mounted, or it is tried again, 0.5 s doubling to 2 min 2 s.
+    /// All that could be fetched is there: the volumes are mounted, or it is tried again, 0.5 s doubling to 2 min 2 s. What runs
+    /// already goes on with what it has.
     fn mounted(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
         let Some(worker) = self.workers.get(uid) else { return };
-        let starts = actions::compute(worker);
-        let failure = if starts.start.is_empty() && !starts.sandbox { None } else { volume::trouble(worker) };
-        let Some(message) = failure else {
-            if let Some(worker) = self.workers.get_mut(uid) {
-                worker.mount_failures = 0;
-            }
-            return self.volumes_ready(uid, now, out);
-        };
-        self.pod_event(uid, None, "Warning", "FailedMount", &message, now, out);
+        let nothing_starts = actions::compute(worker).nothing_starts();
+        let troubles = volume::troubles(worker);
+        for message in &troubles {
+            self.pod_event(uid, None, "Warning", "FailedMount", message, now, out);
+        }
         let Some(worker) = self.workers.get_mut(uid) else { return };
-        let wait = Span::millis(500) * (1_u64 << worker.mount_failures.min(8));
-        worker.mount_failures += 1;
-        worker.sync = None;
-        worker.next_sync = Some(now + wait.min(Span::secs(122)));
+        if troubles.is_empty() {
+            worker.mount_failures = 0;
+            self.update_volumes(uid, out);
+        } else if !nothing_starts {
+            let wait = Span::millis(500) * (1_u64 << worker.mount_failures.min(8));
+            worker.mount_failures += 1;
+            worker.sync = None;
+            worker.next_sync = Some(now + wait.min(Span::secs(122)));
+            return;
+        }
+        self.volumes_ready(uid, now, out);
     }
-}
 
-/// `configmap "nope" not found`, as the kubelet words it.
-pub fn not_found(key: &ObjectRef) -> String {
-    let kind = if key.kind == Kind::Secret { "secret" } else { "configmap" };
-    format!("{kind} {:?} not found", &*key.name)
+    /// The volumes that are made of objects are written anew if these have changed (`AtomicWriter`).
+    fn update_volumes(&mut self, uid: &Uid, out: &mut Out<Effect>) {
+        let Some(worker) = self.workers.get_mut(uid) else { return };
+        let version = volume::version_of(worker);
+        if worker.volumes.replace(version) == Some(version) {
+            return;
+        }
+        let ip = worker.live.sandbox.as_ref().and_then(|sandbox| sandbox.ip).map(|ip| ip.to_string());
+        let ip = ip.unwrap_or_default();
+        let running: Vec<_> = (worker.live.containers.values())
+            .filter(|view| view.phase.is_running())
+            .filter_map(|view| {
+                let container = worker.container(&view.name)?;
+                Some((view.id.clone(), volume::following(worker, container, &self.config, &ip)))
+            })
+            .collect();
+        for (id, files) in running {
+            self.ask(For::Nothing, CriRequest::UpdateVolumes(id, files), out);
+        }
+    }
 }

@@ -295,7 +295,13 @@ impl Kubelet {
                 events.push(("NodeAllocatableEnforced", "Updated Node Allocatable limit across pods".into()));
             }
         }
-        let ready = |s: &NodeStatus| s.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True");
+        let holds = |s: &NodeStatus, kind: &str| s.conditions.iter().any(|c| c.r#type == kind && c.status == "True");
+        let ready = |s: &NodeStatus| holds(s, "Ready");
+        let pressed = holds(status, "MemoryPressure");
+        if self.node.written.as_ref().is_some_and(|was| holds(was, "MemoryPressure") != pressed) {
+            let reason = if pressed { "NodeHasInsufficientMemory" } else { "NodeHasSufficientMemory" };
+            events.push((reason, format!("Node {node} status is now: {reason}")));
+        }
         let was = self.node.written.as_ref().map(ready);
         if was != Some(ready(status)) && (was.is_some() || ready(status)) {
             let reason = if ready(status) { "NodeReady" } else { "NodeNotReady" };
@@ -345,8 +351,12 @@ impl Kubelet {
             true => ("True", "KubeletReady", "kubelet is posting ready status"),
             false => ("False", "KubeletNotReady", NETWORK_NOT_READY),
         };
+        let memory = match self.eviction.has_pressure() {
+            true => ("True", "KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
+            false => ("False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        };
         let words = [
-            ("MemoryPressure", ("False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available")),
+            ("MemoryPressure", memory),
             ("DiskPressure", ("False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure")),
             ("PIDPressure", ("False", "KubeletHasSufficientPID", "kubelet has sufficient PID available")),
             ("Ready", ready),

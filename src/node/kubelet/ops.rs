@@ -22,6 +22,8 @@ pub enum For {
     PreStop(Uid, ContainerId),
     /// A log or exec session.
     Stream(u64),
+    /// The eviction manager looks at what the pods take.
+    Usage,
     /// Nobody waits for the answer.
     Nothing,
 }
@@ -62,6 +64,7 @@ impl Kubelet {
             For::Probe(uid, container, kind) => self.probe_executed(&uid, &container, kind, answer, now, out),
             For::PreStop(uid, container) => self.pre_stop_done(&uid, &container, answer, now, out),
             For::Stream(id) => self.stream_answered(id, op, answer, out),
+            For::Usage => self.usage_known(answer, now, out),
             For::Nothing => {}
         }
     }

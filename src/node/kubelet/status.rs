@@ -19,6 +19,17 @@ pub fn generate(worker: &Worker, host: Ipv4Addr, now: Timestamp, epoch: i64) -> 
     let spec = &worker.pod.spec;
     let seen = &worker.seen;
     let old = &worker.status;
+    if let Some((reason, message)) = worker.failed.as_ref().filter(|_| worker.rejected) {
+        return PodStatus {
+            observed_generation: worker.pod.metadata.generation,
+            phase: "Failed".into(),
+            reason: reason.clone(),
+            message: message.clone(),
+            start_time: old.start_time.or(Some(now)),
+            qos_class: qos(spec).into(),
+            ..PodStatus::default()
+        };
+    }
     let mut status = PodStatus {
         observed_generation: worker.pod.metadata.generation,
         host_ip: host.to_string(),
@@ -188,9 +199,13 @@ fn conditions(worker: &Worker, status: &mut PodStatus, now: Timestamp) {
         ("ContainersReady", containers),
         ("PodScheduled", Verdict { holds: true, ..Verdict::default() }),
     ];
+    let disrupted = worker.disrupted.as_ref().map(|message| {
+        let reason = "TerminationByKubelet".to_owned();
+        ("DisruptionTarget", Verdict { holds: true, reason, message: message.clone() })
+    });
     let before: Vec<PodCondition> =
         worker.status.conditions.iter().chain(&worker.object().status.conditions).cloned().collect();
-    for (kind, Verdict { holds, reason, message }) in mine {
+    for (kind, Verdict { holds, reason, message }) in disrupted.into_iter().chain(mine) {
         let word = if holds { "True" } else { "False" };
         let old = before.iter().find(|c| c.r#type == kind);
         let since = old.filter(|c| c.status == word).and_then(|c| c.last_transition_time).unwrap_or(now);

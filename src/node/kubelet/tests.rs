@@ -1,5 +1,6 @@
 //! The kubelet and the runtime together, against what a real kubelet was seen to do.
 
+use crate::api::{Kind, Object, WatchEventType};
 use crate::node::harness::Bench;
 use crate::sim::Span;
 
@@ -331,4 +332,93 @@ fn http_and_tcp_probes_that_nobody_answers_time_out() {
         events.iter().any(|e| e.starts_with("Unhealthy Liveness probe failed: dial tcp 10.244.1.2:80: i/o timeout")),
         "{events:#?}"
     );
+}
+
+/// A ConfigMap of the namespace `default` with one key.
+fn config_map(name: &str, key: &str, value: &str) -> Object {
+    let json = serde_json::json!({"metadata": {"name": name, "namespace": "default"}, "data": {key: value}});
+    Object::from_value(Kind::ConfigMap, json).expect("a test's ConfigMap is well-formed")
+}
+
+#[test]
+fn a_changed_config_map_reaches_a_volume_with_the_next_sync_and_neither_a_part_of_it_nor_a_variable() {
+    let mut bench = Bench::new(Span::secs(2));
+    bench.put(config_map("settings", "color", "red"), WatchEventType::Added);
+    bench.pod(
+        "metadata: {name: p}\nspec: {containers: [{name: c, image: 'nginx:1', env: [{name: COLOR, valueFrom: {configMapKeyRef: {name: settings, key: color}}}], volumeMounts: [{name: v, mountPath: /v}, {name: v, mountPath: /part, subPath: color}]}], volumes: [{name: v, configMap: {name: settings}}]}",
+    );
+    bench.run(Span::secs(10));
+    let look = ["sh", "-c", "cat /v/color; echo; cat /part; echo; echo $COLOR; ls /v"];
+    assert_eq!(bench.exec("p", &look).0, "red\nred\nred\ncolor\n");
+    bench.put(config_map("settings", "color", "blue"), WatchEventType::Modified);
+    bench.run(Span::secs(10));
+    assert_eq!(bench.exec("p", &look).0, "red\nred\nred\ncolor\n", "nobody looked again yet");
+    bench.run(Span::secs(90));
+    assert_eq!(bench.exec("p", &look).0, "blue\nred\nred\ncolor\n");
+    bench.put(config_map("settings", "shape", "round"), WatchEventType::Modified);
+    bench.run(Span::secs(100));
+    assert_eq!(bench.exec("p", &["ls", "/v"]).0, "shape\n", "a key that is gone takes its file with it");
+}
+
+#[test]
+fn what_a_volume_is_made_of_and_is_not_there_is_told() {
+    let mut bench = Bench::new(Span::secs(2));
+    bench.put(config_map("settings", "color", "red"), WatchEventType::Added);
+    bench.pod(
+        "metadata: {name: p}\nspec: {containers: [{name: c, image: 'nginx:1'}], volumes: [{name: none, secret: {secretName: nope}}, {name: both, projected: {sources: [{configMap: {name: nope}}, {configMap: {name: settings, items: [{key: size, path: size}]}}]}}, {name: may, configMap: {name: nope, optional: true}}]}",
+    );
+    bench.run(Span::millis(300));
+    assert_eq!(
+        bench.events("p"),
+        [
+            "FailedMount MountVolume.SetUp failed for volume \"none\" : secret \"nope\" not found x1",
+            "FailedMount MountVolume.SetUp failed for volume \"both\" : [configmap \"nope\" not found, references non-existent config key: size] x1",
+        ]
+    );
+}
+
+#[test]
+fn the_pod_that_asked_for_least_and_takes_most_goes_when_memory_is_short_and_the_system_stays() {
+    let mut bench = Bench::new(Span::ZERO);
+    bench.run(Span::secs(1));
+    let stress = |name: &str, priority: i32, request: &str, take: &str| {
+        format!(
+            "metadata: {{name: {name}}}\nspec: {{priority: {priority}, containers: [{{name: c, image: polinux/stress, command: [stress, --vm, '1', --vm-bytes, {take}, --vm-hang, '1'], resources: {{requests: {{{request}}}}}}}]}}"
+        )
+    };
+    bench.pod(&stress("system", 2_000_000_000, "", "4000M"));
+    bench.pod(&stress("asked", 0, "memory: 3Gi", "2000M"));
+    bench.pod(&stress("small", 0, "", "100M"));
+    bench.run(Span::secs(15));
+    assert!(bench.find("small").is_some_and(|pod| pod.status.phase == "Running"));
+    bench.pod(&stress("large", 0, "", "1790M"));
+    bench.run(Span::secs(30));
+    let phases = ["system", "asked", "small", "large"].map(|name| bench.get(name).status.phase.clone());
+    assert_eq!(phases, ["Running", "Running", "Running", "Failed"]);
+    let large = bench.get("large");
+    assert_eq!(large.status.reason, "Evicted");
+    let condition = large.status.conditions.first().map(|c| (c.r#type.as_str(), c.reason.as_str()));
+    assert_eq!(condition, Some(("DisruptionTarget", "TerminationByKubelet")));
+    let words = "The node was low on resource: memory. Threshold quantity: 100Mi, available: ";
+    assert!(large.status.message.starts_with(words), "{}", large.status.message);
+    assert!(
+        large
+            .status
+            .message
+            .ends_with("Container c was using 1791Mi, request is 0, has larger consumption of memory. ")
+    );
+}
+
+#[test]
+fn without_memory_left_the_kernel_kills_who_was_promised_least() {
+    let mut bench = Bench::new(Span::ZERO);
+    bench.run(Span::secs(1));
+    bench.pod("metadata: {name: a}\nspec: {containers: [{name: c, image: polinux/stress, command: [stress, --vm, '1', --vm-bytes, 4G], resources: {requests: {memory: 5Gi}}}]}");
+    bench.run(Span::secs(3));
+    bench.pod("metadata: {name: b}\nspec: {restartPolicy: Never, containers: [{name: c, image: polinux/stress, command: [stress, --vm, '1', --vm-bytes, 4G]}]}");
+    bench.run(Span::secs(5));
+    let ended = |name: &str| {
+        bench.get(name).status.container_statuses[0].state.terminated.as_ref().map(|t| (t.exit_code, t.reason.clone()))
+    };
+    assert_eq!((ended("a"), ended("b")), (None, Some((137, "OOMKilled".to_owned()))));
 }

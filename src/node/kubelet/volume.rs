@@ -14,15 +14,11 @@ use crate::api::{
 };
 use crate::node::kubelet::Config;
 use crate::node::kubelet::env::{data, expand, key, value_from};
-use crate::node::kubelet::mount::not_found;
 use crate::node::kubelet::worker::Worker;
 use crate::node::runtime::cri::pod_directory;
-use crate::sim::VecMap;
+use crate::sim::{Digest, VecMap, digest_of};
 use crate::workload::File;
 use crate::workload::fs::mount::Mount;
-
-/// The ConfigMap that every namespace has with the cluster's certificate; it is not simulated as an object.
-const ROOT_CA: &str = "kube-root-ca.crt";
 
 /// How long a token holds if nothing is said, in seconds.
 const HOUR: i64 = 3_600;
@@ -37,89 +33,152 @@ pub struct Need {
     pub optional: bool,
 }
 
-/// The objects that the volumes of a pod are made of, as far as they are known: a claim's volume only once the claim is there.
-pub fn needs(worker: &Worker) -> Vec<Need> {
+/// The ConfigMaps and Secrets that the volumes of a pod are made of.
+pub fn objects(pod: &Pod) -> impl Iterator<Item = Need> {
+    pod.spec.volumes.iter().flat_map(move |volume| {
+        sources(volume).map(move |(kind, name, source)| Need {
+            object: key(pod, kind, name),
+            volume: volume.name.clone(),
+            optional: source["optional"].as_bool().unwrap_or(false),
+        })
+    })
+}
+
+/// The ConfigMaps and Secrets that a volume names, each with its part of the volume.
+fn sources(volume: &Volume) -> impl Iterator<Item = (Kind, &str, &Value)> {
+    let whole = |word: &str| volume.rest.get(word);
+    let map = whole("configMap").map(|map| (Kind::ConfigMap, text(map, "name"), map));
+    let secret = whole("secret").map(|secret| (Kind::Secret, text(secret, "secretName"), secret));
+    let parts = projected(volume).filter_map(|source| match (&source["configMap"], &source["secret"]) {
+        (map, _) if map.is_object() => Some((Kind::ConfigMap, text(map, "name"), map)),
+        (_, secret) if secret.is_object() => Some((Kind::Secret, text(secret, "name"), secret)),
+        _ => None,
+    });
+    map.into_iter().chain(secret).chain(parts)
+}
+
+/// The claims of a pod's volumes, and the volumes that they are bound to once the claims are known.
+pub fn claims(worker: &Worker) -> Vec<Need> {
     let pod = &worker.pod;
     let mut needs = Vec::new();
-    for volume in &pod.spec.volumes {
-        let mut need = |object: ObjectRef, optional: bool| {
-            needs.push(Need { object, volume: volume.name.clone(), optional });
-        };
-        let optional = |source: &Value| source["optional"].as_bool().unwrap_or(false);
-        for (word, source) in &volume.rest {
-            match word.as_str() {
-                "configMap" => need(key(pod, Kind::ConfigMap, text(source, "name")), optional(source)),
-                "secret" => need(key(pod, Kind::Secret, text(source, "secretName")), optional(source)),
-                _ => {}
-            }
-        }
-        for source in projected(volume) {
-            match (&source["configMap"], &source["secret"]) {
-                (map, _) if map["name"] == ROOT_CA => {}
-                (map, _) if map.is_object() => need(key(pod, Kind::ConfigMap, text(map, "name")), optional(map)),
-                (_, secret) if secret.is_object() => {
-                    need(key(pod, Kind::Secret, text(secret, "name")), optional(secret))
-                }
-                _ => {}
-            }
-        }
-        if let Some(name) = claim_name(pod, volume) {
-            need(key(pod, Kind::PersistentVolumeClaim, &name), false);
-            if let Some(name) = bound_to(worker, &name) {
-                need(ObjectRef { kind: Kind::PersistentVolume, namespace: "".into(), name: name.into() }, false);
-            }
+    for (volume, name) in pod.spec.volumes.iter().filter_map(|volume| Some((volume, claim_name(pod, volume)?))) {
+        let mut need = |object| needs.push(Need { object, volume: volume.name.clone(), optional: false });
+        need(key(pod, Kind::PersistentVolumeClaim, &name));
+        if let Some(name) = bound_to(worker, &name) {
+            need(ObjectRef { kind: Kind::PersistentVolume, namespace: "".into(), name: name.into() });
         }
     }
     needs
 }
 
-/// Why a volume cannot be mounted yet: the words of the event.
-pub fn trouble(worker: &Worker) -> Option<String> {
-    let pod = &worker.pod;
-    needs(worker).into_iter().find_map(|Need { object, volume, optional }| {
-        let claim = |name: &str, why: String| {
-            let namespace = &pod.metadata.namespace;
-            let lists =
-                format!("unmounted volumes=[{volume}], unattached volumes=[], failed to process volumes=[{volume}]");
-            format!("Unable to attach or mount volumes: {lists}: error processing PVC {namespace}/{name}: {why}")
-        };
-        match (object.kind, worker.fetched.get(&object)) {
-            (Kind::PersistentVolumeClaim, Some(Err(status))) => {
-                Some(claim(&object.name, format!("failed to fetch PVC from API server: {}", status.message)))
-            }
-            (Kind::PersistentVolumeClaim, Some(Ok(_))) if bound_to(worker, &object.name).is_none() => {
-                Some(claim(&object.name, "PVC is not bound".into()))
-            }
-            (Kind::ConfigMap | Kind::Secret, Some(Err(_))) if !optional => {
-                Some(format!("MountVolume.SetUp failed for volume {volume:?} : {}", not_found(&object)))
-            }
-            _ => None,
-        }
-    })
+/// What tells whether the volumes that are made of objects are as they were: the versions of these, and what the pod says of
+/// itself if a volume shows it.
+pub fn version_of(worker: &Worker) -> Digest {
+    let versions: Vec<_> = (objects(&worker.pod))
+        .filter_map(|need| Some(worker.fetched.get(&need.object)?.as_ref().ok()?.meta().resource_version))
+        .collect();
+    let shows = |volume: &Volume| {
+        volume.rest.contains_key("downwardAPI") || projected(volume).any(|source| source["downwardAPI"].is_object())
+    };
+    let meta = &worker.pod.metadata;
+    let shown = worker.pod.spec.volumes.iter().any(shows).then_some((&meta.labels, &meta.annotations));
+    digest_of(&(versions, shown))
 }
 
-/// The files that a container's mounts bring: those of ConfigMaps, Secrets and the like, which cannot be written.
-pub fn files(worker: &Worker, container: &Container, config: &Config, ip: &str) -> VecMap<String, File> {
-    let mut files = VecMap::new();
-    for (mount, volume) in mounted(&worker.pod, container) {
-        let base = mount.mount_path.trim_end_matches('/');
-        for (path, content) in content(worker, container, volume, config, ip) {
-            if mount.sub_path.is_empty() {
-                files.insert(format!("{base}/{path}"), File::read_only(content));
-            } else if path == mount.sub_path {
-                files.insert(base.to_owned(), File::read_only(content));
-            }
-        }
+/// Why volumes cannot be mounted yet: the words of an event for each.
+pub fn troubles(worker: &Worker) -> Vec<String> {
+    let of_claims = claims(worker).into_iter().filter_map(|need| claim_trouble(worker, &need));
+    let mut troubles: Vec<String> = of_claims.collect();
+    for volume in &worker.pod.spec.volumes {
+        let found: Vec<String> = sources(volume).filter_map(|source| source_trouble(worker, source)).collect();
+        let words = match found.as_slice() {
+            [] => continue,
+            [one] => one.clone(),
+            several => format!("[{}]", several.join(", ")),
+        };
+        troubles.push(format!("MountVolume.SetUp failed for volume {:?} : {words}", volume.name));
     }
-    files
+    troubles
+}
+
+fn claim_trouble(worker: &Worker, Need { object, volume, .. }: &Need) -> Option<String> {
+    let why = match (object.kind, worker.fetched.get(object)) {
+        (Kind::PersistentVolumeClaim, Some(Err(status))) => {
+            format!("failed to fetch PVC from API server: {}", status.message)
+        }
+        (Kind::PersistentVolumeClaim, Some(Ok(_))) if bound_to(worker, &object.name).is_none() => {
+            "PVC is not bound".to_owned()
+        }
+        _ => return None,
+    };
+    let lists = format!("unmounted volumes=[{volume}], unattached volumes=[], failed to process volumes=[{volume}]");
+    let namespace = &worker.pod.metadata.namespace;
+    Some(format!("Unable to attach or mount volumes: {lists}: error processing PVC {namespace}/{}: {why}", object.name))
+}
+
+/// The object is not there, or has not what the volume wants of it.
+fn source_trouble(worker: &Worker, (kind, name, source): (Kind, &str, &Value)) -> Option<String> {
+    if source["optional"] == true {
+        return None;
+    }
+    let keys = match data(worker, kind, name, None) {
+        Ok(keys) => keys,
+        Err(words) => return Some(words),
+    };
+    let wanted = source["items"].as_array().into_iter().flatten().map(|item| text(item, "key"));
+    let missing = wanted.into_iter().find(|key| !keys.contains_key(*key))?;
+    let what = if kind == Kind::Secret { "secret" } else { "config" };
+    Some(format!("references non-existent {what} key: {missing}"))
+}
+
+/// The files that a container's mounts bring and that follow what they are made of: those of ConfigMaps, Secrets and the like.
+/// None can be written.
+pub fn following(worker: &Worker, container: &Container, config: &Config, ip: &str) -> VecMap<String, File> {
+    let whole = mounted(&worker.pod, container).filter(|(mount, _)| !is_part(mount));
+    let files = whole.flat_map(|(mount, volume)| {
+        let base = mount.mount_path.trim_end_matches('/');
+        let content = content(worker, container, volume, config, ip).into_iter();
+        content.map(move |(path, text)| (format!("{base}/{path}"), File::read_only(text)))
+    });
+    files.collect()
+}
+
+/// The single files of such volumes that a container mounts (`subPath`): they stay as they were when it was made.
+pub fn fixed(
+    worker: &Worker,
+    container: &Container,
+    config: &Config,
+    ip: &str,
+    env: &VecMap<String, String>,
+) -> VecMap<String, File> {
+    let parts = mounted(&worker.pod, container).filter(|(mount, _)| is_part(mount));
+    let files = parts.flat_map(|(mount, volume)| {
+        let (base, below) = (mount.mount_path.trim_end_matches('/'), part(mount, env));
+        let content = content(worker, container, volume, config, ip).into_iter();
+        content.filter_map(move |(path, text)| {
+            let rest = path.strip_prefix(below.as_str())?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| (format!("{base}{rest}"), File::read_only(text)))
+        })
+    });
+    files.collect()
+}
+
+/// Whether a mount is of a part of its volume only.
+fn is_part(mount: &VolumeMount) -> bool {
+    !mount.sub_path.is_empty() || mount.rest.contains_key("subPathExpr")
+}
+
+/// The part of its volume that a mount is of; empty for all of it.
+fn part(mount: &VolumeMount, env: &VecMap<String, String>) -> String {
+    let expression = mount.rest.get("subPathExpr").and_then(Value::as_str).map(|text| expand(text, env));
+    expression.unwrap_or_else(|| mount.sub_path.clone())
 }
 
 /// The directories of the node that a container sees.
 pub fn mounts(worker: &Worker, container: &Container, env: &VecMap<String, String>) -> Vec<Mount> {
     let directory = |(mount, volume): (&VolumeMount, &Volume)| {
         let base = source(worker, volume)?;
-        let expression = mount.rest.get("subPathExpr").and_then(Value::as_str).map(|text| expand(text, env));
-        let below = expression.unwrap_or_else(|| mount.sub_path.clone());
+        let below = part(mount, env);
         let source = if below.is_empty() { base } else { format!("{base}/{below}") };
         Some(Mount { source, target: mount.mount_path.clone(), read_only: mount.read_only })
     };
@@ -210,10 +269,7 @@ fn content(
     for source in projected(volume) {
         let (map, secret, fields) = (&source["configMap"], &source["secret"], &source["downwardAPI"]);
         let token = &source["serviceAccountToken"];
-        if map["name"] == ROOT_CA {
-            let words = "-----BEGIN CERTIFICATE-----\nsimulated\n-----END CERTIFICATE-----\n";
-            files.insert("ca.crt".to_owned(), words.to_owned());
-        } else if map.is_object() {
+        if map.is_object() {
             files.extend(of(Kind::ConfigMap, text(map, "name"), map));
         } else if secret.is_object() {
             files.extend(of(Kind::Secret, text(secret, "name"), secret));

@@ -3,11 +3,12 @@
 //! `Syncing -> Terminating -> Terminated -> (gone)`. A pod that is deleted, has run to its end or passed its deadline
 //! terminates; once terminated it is written one last time, and removed if it was deleted.
 
-use crate::sim::{VecMap, VecSet};
+use crate::sim::{Digest, VecMap, VecSet};
 use std::sync::Arc;
 
-use crate::api::{CallId, Container, Object, ObjectRef, Pod, PodStatus, ResourceVersion, Status, Uid};
+use crate::api::{CallId, Container, ObjectRef, Pod, PodStatus, ResourceVersion, Uid};
 use crate::node::kubelet::kill::Kill;
+use crate::node::kubelet::objects::Told;
 use crate::node::kubelet::{Effect, Kubelet, Reason};
 use crate::node::runtime::{ContainerId, ContainerView, OpId, PodMeta, SandboxView};
 use crate::sim::{EventId, Out, Time, Wake};
@@ -139,10 +140,12 @@ pub struct Worker {
     pub unmounted: Option<Time>,
     /// When the kubelet first saw the pod.
     pub since: Time,
-    /// ConfigMaps and Secrets, as of this sync.
-    pub fetched: VecMap<ObjectRef, Result<Object, Arc<Status>>>,
-    /// Those that are being fetched.
+    /// ConfigMaps, Secrets, claims and their volumes, as of this sync.
+    pub fetched: VecMap<ObjectRef, Told>,
+    /// Those that are waited for.
     pub fetching: VecSet<ObjectRef>,
+    /// What its volumes were last made of ([`version_of`](super::volume::version_of)).
+    pub volumes: Option<Digest>,
     /// How often mounting the volumes failed.
     pub mount_failures: u32,
     /// The containers that passed their start-up probe.
@@ -155,6 +158,10 @@ pub struct Worker {
     pub killed: VecSet<ContainerId>,
     /// The pod has failed for good: the reason and the message.
     pub failed: Option<(String, String)>,
+    /// It was never let in.
+    pub rejected: bool,
+    /// It was evicted to relieve its node: the message.
+    pub disrupted: Option<String>,
     /// The last sync found that the pod has run to its end, or failed.
     pub over: bool,
     /// Whether the object is gone from the API server.
@@ -187,12 +194,15 @@ impl Worker {
             since: now,
             fetched: VecMap::new(),
             fetching: VecSet::new(),
+            volumes: None,
             mount_failures: 0,
             started: VecSet::new(),
             ready: VecSet::new(),
             condemned: VecMap::new(),
             killed: VecSet::new(),
             failed: None,
+            rejected: false,
+            disrupted: None,
             over: false,
             removed: false,
             deleting: false,
@@ -269,6 +279,11 @@ impl Worker {
         PodMeta { namespace: meta.namespace.as_str().into(), name: meta.name.as_str().into(), uid: meta.uid.clone() }
     }
 
+    /// Whether its node gave it up.
+    pub fn is_evicted(&self) -> bool {
+        self.failed.as_ref().is_some_and(|(reason, _)| reason == super::eviction::EVICTED)
+    }
+
     /// A reference to it.
     pub fn reference(&self) -> ObjectRef {
         let meta = &self.pod.metadata;
@@ -333,8 +348,11 @@ impl Kubelet {
                     worker.written = Some(Arc::new(worker.pod.status.clone()));
                 }
                 self.workers.insert(uid.clone(), worker);
+                self.turn_away(&uid, now, out);
+                self.watch_storage(&uid, now);
             }
         }
+        self.register_objects(&uid, out);
         self.wake_worker(&uid, now, out);
     }
 

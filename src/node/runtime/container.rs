@@ -7,9 +7,9 @@ use crate::node::runtime::cri::*;
 use crate::node::runtime::log::{Line, Log};
 use crate::node::runtime::process::{ProcId, Role, Where};
 use crate::node::runtime::{Due, Effect, Runtime};
-use crate::sim::{Out, Span, Time, VecSet};
+use crate::sim::{Out, Span, Time, VecMap, VecSet};
 use crate::workload::fs::mount::Mounts;
-use crate::workload::{Fs, Place, SIGTERM, Spec, registry};
+use crate::workload::{File, Fs, Place, SIGTERM, Spec, registry};
 
 /// A pod's sandbox: the pause container and its network namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +57,11 @@ pub struct Container {
 }
 
 impl Container {
+    /// Bytes that it wrote beside what its image, the kubelet and its mounts brought.
+    pub(super) fn own_bytes(&self) -> u64 {
+        self.mounts.bytes_beside(&self.fs).saturating_sub(self.mounts.bytes_beside(&registry::files(&self.place)))
+    }
+
     /// Its processes are gone, and with them how they ended (`unknownContainerStatus`).
     pub(super) fn find_ended(&mut self, now: Time) {
         if let ContainerPhase::Running { started } = self.view.phase {
@@ -196,10 +201,10 @@ impl Runtime {
         let pod = owner.view.pod.clone();
         let mut fs = registry::files(&place);
         fs.put("/etc/resolv.conf", crate::workload::File::of(&owner.config.resolv_conf));
-        for (path, file) in &config.files {
+        for (path, file) in config.files.iter().chain(&config.volumes) {
             fs.put(path, file.clone());
         }
-        let mut mounts = Mounts::new(&config.mounts, config.files.keys());
+        let mut mounts = Mounts::new(&config.mounts, config.files.keys().chain(config.volumes.keys()));
         mounts.bring_in(&mut self.host_fs, &mut fs);
         let id = ContainerId(self.hex());
         let view = ContainerView {
@@ -229,6 +234,19 @@ impl Runtime {
         };
         self.containers.insert(id.clone(), container);
         self.later(now + self.config.timing.create, Due::Created(op, id), out);
+    }
+
+    /// The files of volumes that follow what they are made of are these now; what was in them before and is not any more goes.
+    pub(super) fn update_volumes(&mut self, id: &ContainerId, files: VecMap<String, File>) {
+        let Some(container) = self.containers.get_mut(id) else { return };
+        for path in container.config.volumes.keys().filter(|path| !files.contains_key(*path)) {
+            container.fs.discard(path);
+        }
+        for (path, file) in files.iter().filter(|(path, file)| container.config.volumes.get(*path) != Some(*file)) {
+            container.fs.put(path, file.clone());
+            container.mounts.cover(path);
+        }
+        container.config.volumes = files;
     }
 
     pub(super) fn created(&mut self, op: OpId, id: &ContainerId, out: &mut Out<Effect>) {

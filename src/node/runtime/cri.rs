@@ -10,6 +10,7 @@ use ipnet::Ipv4Net;
 
 use crate::api::http::StreamInput;
 use crate::api::{Protocol, Uid};
+use crate::node::runtime::NodeUsage;
 use crate::sim::{Span, Time, VecMap};
 use crate::workload::fs::File;
 use crate::workload::fs::mount::Mount;
@@ -97,8 +98,10 @@ pub struct ContainerConfig {
     pub working_dir: String,
     /// The declared ports: what a generic server listens on.
     pub ports: Vec<(u16, Protocol)>,
-    /// Files that the pod brings: `/etc/hosts`, mounted ConfigMaps and Secrets, the service account.
+    /// Files that the pod brings: `/etc/hosts`, single files of ConfigMaps and Secrets.
     pub files: VecMap<String, File>,
+    /// Files that follow what they are made of: whole ConfigMaps and Secrets, the service account.
+    pub volumes: VecMap<String, File>,
     /// Directories of the node that it sees.
     pub mounts: Vec<Mount>,
     /// Whether it runs to its end before the pod's containers start: so does the program of an unknown image then.
@@ -107,6 +110,8 @@ pub struct ContainerConfig {
     pub cpu_limit: u64,
     /// The memory limit in bytes.
     pub memory_limit: Option<u64>,
+    /// How readily the kernel kills it when the node has no memory left: -1,000 to 1,000.
+    pub oom_score_adj: i32,
     /// Whose processes it sees.
     pub processes: Processes,
     /// Whether it has a terminal.
@@ -232,6 +237,8 @@ pub enum CriRequest {
     /// Removes the directory of a pod that is gone, its volumes with it. No call of the CRI: the kubelet does it itself, but the
     /// node's disk is kept here.
     RemovePodDirectory(Uid),
+    /// The files of a container that follow what they are made of are these now. No call of the CRI either, for the same reason.
+    UpdateVolumes(ContainerId, VecMap<String, File>),
     /// Is the image there? Answered by `Image(Ok)` or `NoImage`.
     ImageStatus(Arc<str>),
     /// Fetches an image.
@@ -277,6 +284,8 @@ pub enum CriRequest {
     Input(OpId, StreamInput),
     /// Reads a log.
     Logs(ContainerId, LogQuery),
+    /// What the pods of the node take of its memory and disk. Answered by `Stats`.
+    Stats,
     /// Ends a stream (`Exec`, `Logs` with follow) early.
     Cancel(OpId),
 }
@@ -296,6 +305,8 @@ pub enum CriAnswer {
     Created(ContainerView),
     /// It is done.
     Done,
+    /// What the pods take.
+    Stats(NodeUsage),
     /// The command of an `ExecSync` has ended.
     Executed {
         /// The exit code.
@@ -337,6 +348,15 @@ pub enum CriEvent {
     Sandbox(SandboxView),
     /// The network plugin is there (a CNI configuration exists), or is not.
     NetworkReady(bool),
+    /// Little of the node's memory is left. Nothing of the CRI: the kubelet asks the kernel, but the memory is counted here.
+    MemoryLow,
+    /// The node's memory was at its end and the kernel killed a process.
+    SystemOom {
+        /// Its name.
+        process: String,
+        /// Its number on the node.
+        pid: u32,
+    },
     /// The files of `/etc/kubernetes/manifests` are these now. Nothing of the CRI: the kubelet looks itself, but the node's disk
     /// is kept here.
     Manifests(Vec<ManifestFile>),

@@ -82,6 +82,11 @@ impl Log {
         }
     }
 
+    /// How long it is.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// What a request asks for, as bytes. A line is written down when it is whole.
     pub fn read(&self, query: &LogQuery, epoch: i64) -> Vec<u8> {
         let all = self.lines.len();

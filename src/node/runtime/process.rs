@@ -411,10 +411,7 @@ impl Runtime {
             return;
         };
         container.cpu.set_steady(cpu_millis.into(), now);
-        container.memory = memory;
-        if container.config.memory_limit.is_some_and(|limit| memory > limit) {
-            self.end_container(container_id, 137, "OOMKilled", now, out);
-        }
+        self.memory_of(container_id, memory, now, out);
     }
 
     /// A process computes, as far as its container's limit lets it.

@@ -46,6 +46,17 @@ impl Mounts {
         Mounts { covered: covered.collect(), mounts, seen: None }
     }
 
+    /// The kubelet puts a file there, which is no part of what is mounted above it.
+    pub fn cover(&mut self, path: &str) {
+        self.covered.push(resolve("/", path));
+    }
+
+    /// Bytes of the files that are neither mounted nor brought by the kubelet.
+    pub fn bytes_beside(&self, container: &Fs) -> u64 {
+        let own = |path: &String| !self.covered.iter().any(|other| below(path, other).is_some());
+        container.files.iter().filter(|(path, _)| own(path)).map(|(_, file)| file.data.len() as u64).sum()
+    }
+
     /// Copies what changed on the node into the container.
     pub fn bring_in(&mut self, node: &mut Fs, container: &mut Fs) {
         if self.mounts.is_empty() || self.seen == Some(node.changes) {

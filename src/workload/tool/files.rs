@@ -117,6 +117,79 @@ pub fn cp(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     0
 }
 
+/// What `dd` copies in a second, in bytes.
+const DD_RATE: u64 = 1 << 30;
+
+/// `dd if=FILE of=FILE [bs=N] [count=N]`: `/dev/zero` and `/dev/urandom` are as long as they have to be.
+pub fn dd(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    let operand = |name: &str| call.args().find_map(|arg| arg.strip_prefix(name)?.strip_prefix('='));
+    let (from, to) = (operand("if").unwrap_or("/dev/zero"), operand("of").unwrap_or("/dev/null"));
+    let number = |name: &str| operand(name).map(|text| (text, size(text)));
+    for (text, _) in ["bs", "count"].into_iter().filter_map(number).filter(|(_, read)| read.is_none()) {
+        ctx.eprint(format!("dd: invalid number '{text}'\n"));
+        return 1;
+    }
+    let block = number("bs").and_then(|(_, read)| read).unwrap_or(512).max(1);
+    let count = number("count").and_then(|(_, read)| read);
+    let endless = matches!(from, "/dev/zero" | "/dev/urandom" | "/dev/random");
+    let most = count.map_or(u64::MAX, |count| count.saturating_mul(block)).min(crate::workload::fs::MOST_BYTES + 1);
+    let bytes = usize::try_from(most).unwrap_or(usize::MAX);
+    let data: Vec<u8> = if endless {
+        vec![0; bytes]
+    } else {
+        match ctx.fs.read(&call.path(from)) {
+            Ok(data) => data.iter().copied().take(bytes).collect(),
+            Err(error) => {
+                ctx.eprint(format!("dd: can't open '{from}': {error}\n"));
+                return 1;
+            }
+        }
+    };
+    let written = if to == "/dev/null" { Ok(()) } else { ctx.fs.write(&call.path(to), &data, false) };
+    if let Err(error) = written {
+        ctx.eprint(format!("dd: error writing '{to}': {error}\n"));
+        return 1;
+    }
+    let whole = data.len() as u64;
+    let records = format!("{}+{}", whole / block, u64::from(whole % block > 0));
+    let micros = (whole.saturating_mul(1_000_000) / DD_RATE).max(1);
+    let time = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+    let short = human(whole);
+    ctx.eprint(format!(
+        "{records} records in\n{records} records out\n{whole} bytes ({short}B) copied, {time} seconds, 1.0GB/s\n"
+    ));
+    0
+}
+
+/// `512`, `10.0M`: at most one digit after the point, as busybox has it.
+fn human(bytes: u64) -> String {
+    let unit = [(30, 'G'), (20, 'M'), (10, 'K')].into_iter().find(|(shift, _)| bytes >= 1 << shift);
+    unit.map_or_else(
+        || bytes.to_string(),
+        |(shift, letter)| {
+            let tenths = (bytes.saturating_mul(10) + (1 << shift) / 2) >> shift;
+            format!("{}.{}{letter}", tenths / 10, tenths % 10)
+        },
+    )
+}
+
+/// `4`, `1k`, `10M`, `1G`.
+fn size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let factor = match &text[digits.len()..] {
+        "" | "c" => 1,
+        "w" => 2,
+        "b" => 512,
+        "k" | "K" => 1 << 10,
+        "kB" | "KB" => 1_000,
+        "M" => 1 << 20,
+        "MB" => 1_000_000,
+        "G" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
 /// `chmod`, `chown`, `ln`, `sync`: nothing that could be seen.
 pub fn nothing(_: &Call<'_>, _: &mut Ctx<'_>) -> u8 {
     0

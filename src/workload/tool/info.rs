@@ -230,20 +230,3 @@ pub fn which(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     }
     code
 }
-
-/// `stress --vm-bytes N`: takes the memory that it is told to.
-pub fn stress(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    let words: Vec<&str> = call.args().collect();
-    let bytes = words.iter().position(|w| *w == "--vm-bytes").and_then(|at| words.get(at + 1)).map_or(0, |b| {
-        let digits: String = b.chars().take_while(char::is_ascii_digit).collect();
-        let unit = match b.chars().last() {
-            Some('K' | 'k') => 1 << 10,
-            Some('M' | 'm') => 1 << 20,
-            Some('G' | 'g') => 1 << 30,
-            _ => 1,
-        };
-        digits.parse::<u64>().unwrap_or(0).saturating_mul(unit)
-    });
-    ctx.push(Effect::Usage { cpu_millis: 1_000, memory: bytes });
-    0
-}

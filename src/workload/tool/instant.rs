@@ -146,7 +146,7 @@ pub const TOOLS: &[(&str, Tool, Reads)] = &[
     ("kill", info::kill, never),
     ("which", info::which, never),
     ("clear", print::succeed, never),
-    ("stress", info::stress, never),
+    ("dd", files::dd, never),
 ];
 
 /// A tool's process.

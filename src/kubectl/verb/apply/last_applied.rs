@@ -35,12 +35,8 @@ pub fn view(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
             // Two spaces, not the four of `-o json` elsewhere.
             Ok(value) if as_json => ctx.print(pretty(&value).replace("    ", "  ")),
             Ok(value) => ctx.print(to_yaml(&value)),
-            Err(_) => {
-                let name = &one.name;
-                ctx.note_failure(format!(
-                    "error: no last-applied-configuration annotation found on resource: {name}\n"
-                ));
-            }
+            // Upstream has words for it, and loses them.
+            Err(_) => {}
         }
         Ok(())
     })?;
