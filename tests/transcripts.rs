@@ -101,6 +101,11 @@ fn maps_and_verdicts_of_nftables_make_services_reachable() {
 }
 
 #[test]
+fn the_dns_server_serves_what_its_configmap_says() {
+    check("corefile", |_| ());
+}
+
+#[test]
 fn who_takes_too_much_of_a_node_has_to_go() {
     check("eviction", |_| ());
 }

@@ -17,6 +17,7 @@ use crate::control::informer::{CallIds, Informers};
 use crate::node::runtime;
 use crate::sim::{EventId, Span, Time, VecMap};
 use crate::workload::dns::Zone;
+use crate::workload::program::coredns::corefile::OF_KUBEADM;
 
 /// The cluster IP of `kube-dns`.
 pub const DNS_IP: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
@@ -178,6 +179,13 @@ fn addons() -> Vec<(String, Value)> {
                 "metadata": {"labels": selector},
                 "spec": {
                     "dnsPolicy": "Default",
+                    "priorityClassName": "system-cluster-critical",
+                    "serviceAccountName": "coredns",
+                    "nodeSelector": {"kubernetes.io/os": "linux"},
+                    "volumes": [{
+                        "name": "config-volume",
+                        "configMap": {"name": "coredns", "items": [{"key": "Corefile", "path": "Corefile"}]},
+                    }],
                     "tolerations": [
                         {"key": "CriticalAddonsOnly", "operator": "Exists"},
                         {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"},
@@ -186,6 +194,7 @@ fn addons() -> Vec<(String, Value)> {
                         "name": "coredns", "image": DNS_IMAGE, "imagePullPolicy": "IfNotPresent",
                         "args": ["-conf", "/etc/coredns/Corefile"],
                         "resources": {"limits": {"memory": "170Mi"}, "requests": {"cpu": "100m", "memory": "70Mi"}},
+                        "volumeMounts": [{"name": "config-volume", "mountPath": "/etc/coredns", "readOnly": true}],
                         "ports": [port("dns", 53, "UDP"), port("dns-tcp", 53, "TCP"), port("metrics", 9153, "TCP")],
                     }],
                 },
@@ -200,7 +209,12 @@ fn addons() -> Vec<(String, Value)> {
             "ports": [service_port("dns", 53, "UDP"), service_port("dns-tcp", 53, "TCP"), service_port("metrics", 9153, "TCP")],
         },
     });
+    let named = |kind: &str| json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "coredns", "namespace": "kube-system"}});
+    let mut config = named("ConfigMap");
+    config["data"] = json!({"Corefile": OF_KUBEADM});
     vec![
+        ("/api/v1/namespaces/kube-system/serviceaccounts".into(), named("ServiceAccount")),
+        ("/api/v1/namespaces/kube-system/configmaps".into(), config),
         ("/api/v1/namespaces/kube-system/services".into(), service),
         ("/apis/apps/v1/namespaces/kube-system/deployments".into(), deployment),
     ]

@@ -28,6 +28,8 @@ pub const AAAA: u16 = 28;
 /// A target with its port.
 pub const SRV: u16 = 33;
 
+/// The server cannot answer.
+pub const SERVFAIL: u8 = 2;
 /// The name does not exist.
 pub const NXDOMAIN: u8 = 3;
 /// The server is not to be asked this.

@@ -113,7 +113,7 @@ fn own(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Result<Process
         ("metrics-server", Family::MetricsServer) => MetricsServer::new(&args).into(),
         ("pause", _) => Sleep::pause().into(),
         (name, Family::ControlPlane) => Sleep::standing_for(name)?.into(),
-        ("coredns", Family::CoreDns) => CoreDns::default().into(),
+        ("coredns", Family::CoreDns) => CoreDns::new(&args).into(),
         ("run.sh", Family::EchoServer) => Hello::new(HelloStyle::Echo, "", 8080, None).into(),
         ("echo-server", Family::EchoServer) => {
             let port = spec.env.get("PORT").and_then(|p| p.parse().ok()).unwrap_or(8080);
