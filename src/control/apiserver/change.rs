@@ -36,6 +36,8 @@ impl ApiServer {
         let call = self.calls.get(&no).expect("a call under way is known");
         let request = call.request.clone();
         let clock = self.calendar(now);
+        let asked = current.filter(|_| matches!(request.kind, Kind::Custom(_))).map(|o| o.in_version(request.kind));
+        let current = asked.as_ref().or(current);
         match (request.verb, request.subresource) {
             (Verb::Create, None) => self.plan_create(no, &request, now),
             (Verb::Create, Some(Subresource::Binding)) => bind(&request, found(&request, current)?, clock),
