@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::cel::{self, Expr};
-use crate::api::{CustomResource, FieldError, Kind, Object, validate};
+use crate::api::{CustomResource, FieldError, Object, validate};
 
 fn rules(schema: &Value) -> &[Value] {
     super::list(&schema["x-kubernetes-validations"])
@@ -29,18 +29,11 @@ pub fn check(object: &CustomResource, old: Option<&CustomResource>) -> Vec<Field
     let whole = |object: &CustomResource| Object::Custom(object.clone().into()).plain_value();
     let (value, old) = (whole(object), old.map(whole));
     let mut errors = Vec::new();
-    check_value(&value, old.as_ref(), Kind::Custom(object.kind), object.kind.schema(), "", &mut errors);
+    check_value(&value, old.as_ref(), object.kind.schema(), "", &mut errors);
     errors
 }
 
-fn check_value(
-    value: &Value,
-    old: Option<&Value>,
-    kind: Kind,
-    schema: &Value,
-    path: &str,
-    errors: &mut Vec<FieldError>,
-) {
+fn check_value(value: &Value, old: Option<&Value>, schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
     if value.is_null() {
         return;
     }
@@ -55,14 +48,14 @@ fn check_value(
                     known => (known, format!("{path}.{name}")),
                 };
                 if inner.is_object() {
-                    check_value(value, old.and_then(|old| old.get(name)), kind, inner, &path, errors);
+                    check_value(value, old.and_then(|old| old.get(name)), inner, &path, errors);
                 }
             }
         }
         Value::Array(items) if schema["items"].is_object() => {
             for (at, item) in items.iter().enumerate() {
                 let old = old.and_then(|old| counterpart(item, old, schema));
-                check_value(item, old, kind, &schema["items"], &format!("{path}[{at}]"), errors);
+                check_value(item, old, &schema["items"], &format!("{path}[{at}]"), errors);
             }
         }
         _ => {}

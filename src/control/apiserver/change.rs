@@ -25,7 +25,7 @@ pub enum Plan {
     /// A transaction.
     Commit(Step),
     /// This request, and then what is to be done is worked out again.
-    First(Request),
+    First(Box<Request>),
     /// Nothing: the answer is known.
     Answer(Reply),
 }
@@ -170,7 +170,7 @@ impl ApiServer {
         }
         admission::check_new(&object, &env)?;
         if let Some(charge) = admission::quota::charge(&object, charges, &env)? {
-            return Ok(Plan::First(charge));
+            return Ok(Plan::First(charge.into()));
         }
         registry::allocate_new(&mut object, &mut env)?;
         Ok(Plan::Commit(Step::Create(object)))

@@ -178,7 +178,7 @@ impl ApiServer {
             }
             Ok(Plan::First(charge)) => {
                 self.alloc.release(no);
-                self.charge(no, charge, now, out);
+                self.charge(no, *charge, now, out);
             }
             Ok(Plan::Commit(step)) if self.call(no).request.options.dry_run => {
                 self.alloc.release(no);
