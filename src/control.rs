@@ -4,6 +4,7 @@ pub mod apiserver;
 pub mod cache;
 pub mod calendar;
 pub mod controller;
+pub mod custom;
 pub mod elector;
 pub mod informer;
 pub mod manager;

@@ -31,4 +31,5 @@ pub mod yaml;
 
 pub use files::{FileNode, Files, NoFiles};
 pub use process::{Edited, Effect, Forward, Input, Process};
+pub use resource::discovered;
 pub use session::KubectlConfig;

@@ -136,6 +136,11 @@ fn who_attaches_to_a_container_talks_to_its_first_process() {
 }
 
 #[test]
+fn kinds_that_a_definition_describes_are_served_while_it_is_there() {
+    check("custom-resources", |_| ());
+}
+
+#[test]
 fn who_debugs_a_pod_sees_what_its_containers_see() {
     check("debug", |_| ());
 }

@@ -50,13 +50,21 @@ pub fn object(kind: Kind, value: Value) -> Result<Object, Status> {
 /// # Errors
 /// A value is of the wrong type, in Go's words.
 pub fn lenient(kind: Kind, mut value: Value) -> Result<(Object, Vec<String>), String> {
-    let found = check(&mut value, &schema::of(kind));
+    let found = fitted(kind, &mut value);
     if let Some(why) = found.wrong_type {
         return Err(why);
     }
     unset::take_out(kind, &mut value);
     let object = Object::from_value(kind, value).map_err(|error| error.to_string())?;
     Ok((object, found.unknown.iter().map(|path| format!("unknown field {path:?}")).collect()))
+}
+
+/// What does not fit the kind.
+fn fitted(kind: Kind, value: &mut Value) -> Misfit {
+    match kind {
+        Kind::Custom(kind) => check::check_custom(value, kind),
+        kind => check(value, &schema::of(kind)),
+    }
 }
 
 /// Whether a body can be an object at all: a mapping, whose metadata, spec and status are mappings if they are there. `go` is the
@@ -95,7 +103,7 @@ pub fn unfit(kind: Kind, why: &str) -> Status {
 pub fn body(kind: Kind, text: &str, strictness: Strictness) -> Result<(Object, Vec<String>), Status> {
     let (mut value, twice) = unique::parse(text).map_err(|error| syntax(&error))?;
     kind_matches(kind, &value)?;
-    let found = check(&mut value, &schema::of(kind));
+    let found = fitted(kind, &mut value);
     if let Some(why) = found.wrong_type {
         return Err(unfit(kind, &why));
     }

@@ -12,11 +12,13 @@ mod workload;
 
 use std::sync::Arc;
 
+use crate::api::custom::{CustomResource, structural};
 use crate::api::{Object, RollingUpdateDeployment, StrategyType};
 
 /// Fills in what is missing.
 pub fn apply(object: &mut Object) {
     match object {
+        Object::Custom(object) => custom(Arc::make_mut(object)),
         Object::Pod(pod) => pod::pod(Arc::make_mut(pod)),
         Object::Deployment(deployment) => {
             let spec = &mut Arc::make_mut(deployment).spec;
@@ -99,5 +101,14 @@ pub fn apply(object: &mut Object) {
         | Object::Role(_)
         | Object::ClusterRole(_)
         | Object::Lease(_) => {}
+    }
+}
+
+/// A custom resource: what its schema says.
+fn custom(object: &mut CustomResource) {
+    let mut content = object.content();
+    structural::default(&mut content, object.kind.schema());
+    if let serde_json::Value::Object(fields) = content {
+        object.fields = fields.into_iter().collect();
     }
 }

@@ -36,6 +36,9 @@ impl FieldSelectors {
                     Kind::Pod | Kind::Node | Kind::Secret | Kind::Namespace | Kind::Event => {
                         format!("field label not supported: {field}")
                     }
+                    Kind::Custom(kind) if kind.selectable().next().is_some() => {
+                        format!("field label not supported: {field}")
+                    }
                     _ => format!(
                         "{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
                     ),
@@ -80,6 +83,9 @@ fn split(part: &str) -> Option<(&str, bool, &str)> {
 fn supported(kind: Kind, field: &str) -> bool {
     if field == "metadata.name" || (field == "metadata.namespace" && kind.info().namespaced) {
         return true;
+    }
+    if let Kind::Custom(kind) = kind {
+        return kind.selectable().any(|path| path == field);
     }
     let more: &[&str] = match kind {
         Kind::Pod => &[
@@ -135,6 +141,11 @@ fn value_of<'a>(object: &'a Object, field: &str) -> Cow<'a, str> {
         (Object::ReplicaSet(r), "status.replicas") => return Cow::Owned(r.status.replicas.to_string()),
         (Object::Service(s), "spec.clusterIP") => &s.spec.cluster_ip,
         (Object::Service(s), "spec.type") => s.spec.r#type.as_str(),
+        (Object::Custom(c), _) => match c.at(field) {
+            Some(serde_json::Value::String(text)) => text,
+            Some(other) => return Cow::Owned(other.to_string()),
+            None => "",
+        },
         (Object::Event(e), _) => return event_value(e, field),
         _ => "",
     };

@@ -21,7 +21,7 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use crate::api::{Object, Pod, PodStatus, Timestamp, defaults, schema};
+use crate::api::{Kind, Object, Pod, PodStatus, Timestamp, defaults, schema};
 use set::FieldSet;
 
 /// So many writes are kept before their sets are worked out.
@@ -279,7 +279,7 @@ fn worked_out(managed: &Managed, object: &Object) -> Vec<Entry> {
             What::Created(submitted) => {
                 let mut submitted = submitted.clone();
                 defaults::apply(&mut submitted);
-                (json!({"metadata": {}, "spec": {}, "status": {}}), submitted.plain_value())
+                (before_creation(object.kind()), submitted.plain_value())
             }
             What::Changed(old, new) => (old.plain_value(), new.as_ref().unwrap_or(object).plain_value()),
             What::PodStatus(old, new) => (status(old), status(new)),
@@ -288,6 +288,14 @@ fn worked_out(managed: &Managed, object: &Object) -> Vec<Entry> {
     }
     sort(&mut entries);
     entries
+}
+
+/// What is there of an object that is not there: what Go's structs have always.
+pub fn before_creation(kind: Kind) -> Value {
+    match kind {
+        Kind::Custom(_) => json!({"metadata": {}}),
+        _ => json!({"metadata": {}, "spec": {}, "status": {}}),
+    }
 }
 
 /// Entries after an update that is no apply: what it changed is the writer's and nobody else's.
@@ -335,7 +343,6 @@ pub fn manager_of(field_manager: &Arc<str>, user_agent: &str) -> Arc<str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Kind;
 
     fn author(manager: &str, time: i64) -> Author {
         Author { manager: manager.into(), subresource: "", time: Timestamp(time) }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::api::custom::{CustomKind, CustomResource};
 use crate::api::kind::*;
 use crate::api::{ObjectMeta, Uid};
 
@@ -46,15 +47,23 @@ macro_rules! kinds {
         /// A kind that is simulated.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[allow(missing_docs)] // The names are upstream's.
-        pub enum Kind { $( $kind, )* }
+        pub enum Kind {
+            $( $kind, )*
+            /// One that a CustomResourceDefinition describes.
+            Custom(CustomKind),
+        }
 
         /// An object, cheap to clone.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[allow(missing_docs)] // The names are upstream's.
-        pub enum Object { $( $kind(Arc<$kind>), )* }
+        pub enum Object {
+            $( $kind(Arc<$kind>), )*
+            /// Of a kind that a CustomResourceDefinition describes.
+            Custom(Arc<CustomResource>),
+        }
 
         impl Kind {
-            /// Every kind.
+            /// Every kind that the server brings along.
             pub const ALL: &'static [Kind] = &[$( Kind::$kind, )*];
 
             /// Its facts.
@@ -64,6 +73,7 @@ macro_rules! kinds {
                         kind: stringify!($kind), plural: $plural, short: &[$($short),*], group: $group,
                         version: $version, namespaced: $namespaced, etcd: $etcd,
                     }, )*
+                    Kind::Custom(kind) => kind.info(),
                 }
             }
         }
@@ -71,22 +81,34 @@ macro_rules! kinds {
         impl Object {
             /// Its kind.
             pub fn kind(&self) -> Kind {
-                match self { $( Object::$kind(_) => Kind::$kind, )* }
+                match self {
+                    $( Object::$kind(_) => Kind::$kind, )*
+                    Object::Custom(object) => Kind::Custom(object.kind),
+                }
             }
 
             /// Its metadata.
             pub fn meta(&self) -> &ObjectMeta {
-                match self { $( Object::$kind(object) => &object.metadata, )* }
+                match self {
+                    $( Object::$kind(object) => &object.metadata, )*
+                    Object::Custom(object) => &object.metadata,
+                }
             }
 
             /// Its metadata, to be changed; the object is copied if it is shared.
             pub fn meta_mut(&mut self) -> &mut ObjectMeta {
-                match self { $( Object::$kind(object) => &mut Arc::make_mut(object).metadata, )* }
+                match self {
+                    $( Object::$kind(object) => &mut Arc::make_mut(object).metadata, )*
+                    Object::Custom(object) => &mut Arc::make_mut(object).metadata,
+                }
             }
 
             /// Its JSON form without `apiVersion` and `kind`.
             fn fields(&self) -> serde_json::Result<Value> {
-                match self { $( Object::$kind(object) => serde_json::to_value(object.as_ref()), )* }
+                match self {
+                    $( Object::$kind(object) => serde_json::to_value(object.as_ref()), )*
+                    Object::Custom(object) => object.fields(),
+                }
             }
 
             /// Reads an object of a kind from its JSON form; missing fields take their defaults.
@@ -94,7 +116,10 @@ macro_rules! kinds {
             /// # Errors
             /// A field of the wrong type.
             pub fn from_value(kind: Kind, value: Value) -> serde_json::Result<Object> {
-                match kind { $( Kind::$kind => Ok(Object::$kind(Arc::new(decode::<$kind>(value)?))), )* }
+                match kind {
+                    $( Kind::$kind => Ok(Object::$kind(Arc::new(decode::<$kind>(value)?))), )*
+                    Kind::Custom(kind) => Ok(Object::Custom(Arc::new(CustomResource::from_value(kind, value)?))),
+                }
             }
         }
 
@@ -237,6 +262,14 @@ impl Object {
         value["apiVersion"] = Value::String(info.api_version());
         value["kind"] = Value::String(info.kind.to_owned());
         value
+    }
+
+    /// The object in the version of a kind; only custom resources have several.
+    pub fn in_version(&self, of: Kind) -> Object {
+        match (self, of) {
+            (Object::Custom(object), Kind::Custom(kind)) => Object::Custom(Arc::new(object.in_version(kind))),
+            _ => self.clone(),
+        }
     }
 
     /// The object as a struct of that kind.

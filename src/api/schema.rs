@@ -49,6 +49,30 @@ pub enum Type {
     Map(Box<Type>),
     /// A struct.
     Struct(&'static str),
+    /// A struct that a definition describes.
+    Custom(&'static Custom),
+    /// Whatever the value is: a map with text keys, a list, a scalar.
+    Deduced,
+}
+
+/// A struct that a definition describes, as custom resources have them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Custom {
+    /// The kind, or the name of the field that has it.
+    pub name: &'static str,
+    /// Its fields.
+    pub fields: VecMap<&'static str, Field>,
+    /// How it and its fields are merged.
+    pub rules: merge::Rules,
+    /// What fields are that it does not name, if it may have such.
+    pub extra: Option<Type>,
+}
+
+impl Custom {
+    /// The struct.
+    pub fn as_struct(&'static self) -> Struct {
+        Struct { id: self.name, fields: &self.fields, custom: Some(self) }
+    }
 }
 
 /// How a list is merged by a strategic merge patch.
@@ -83,6 +107,7 @@ pub struct Field {
 pub struct Struct {
     id: &'static str,
     fields: &'static VecMap<&'static str, Field>,
+    custom: Option<&'static Custom>,
 }
 
 impl Struct {
@@ -101,6 +126,16 @@ impl Struct {
         self.fields.get(name)
     }
 
+    /// Whether a definition describes it.
+    pub fn is_custom(&self) -> bool {
+        self.custom.is_some()
+    }
+
+    /// What fields are that it does not name, if it may have such.
+    pub fn extra(&self) -> Option<&'static Type> {
+        self.custom.and_then(|custom| custom.extra.as_ref())
+    }
+
     /// All fields, by name.
     pub fn fields(&self) -> impl Iterator<Item = &'static Field> + use<> {
         self.fields.values()
@@ -112,6 +147,7 @@ impl Type {
     pub fn as_struct(&self) -> Option<Struct> {
         match self {
             Type::Struct(id) => by_id(id),
+            Type::Custom(custom) => Some(custom.as_struct()),
             _ => None,
         }
     }
@@ -127,17 +163,20 @@ impl Type {
 
 /// The struct of a kind.
 pub fn of(kind: Kind) -> Struct {
-    by_id(kind.info().kind).expect("the table has every kind")
+    match kind {
+        Kind::Custom(kind) => kind.shape(),
+        kind => by_id(kind.info().kind).expect("the table has every kind"),
+    }
 }
 
 /// Every struct of the table.
 pub fn all() -> impl Iterator<Item = Struct> {
-    table().iter().map(|(id, fields)| Struct { id, fields })
+    table().iter().map(|(id, fields)| Struct { id, fields, custom: None })
 }
 
 /// A struct by its name in the table.
 pub fn by_id(id: &str) -> Option<Struct> {
-    table().get_key_value(id).map(|(id, fields)| Struct { id, fields })
+    table().get_key_value(id).map(|(id, fields)| Struct { id, fields, custom: None })
 }
 
 type Table = VecMap<&'static str, VecMap<&'static str, Field>>;

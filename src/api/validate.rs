@@ -9,6 +9,7 @@ mod claim;
 mod container;
 mod cron_job;
 mod csi;
+mod custom;
 mod definition;
 pub mod diff;
 mod endpoints;
@@ -59,7 +60,7 @@ mod workload;
 
 use crate::api::{FieldError, Object};
 
-pub use error::{duplicate, forbidden, invalid, not_found, required, too_long, unsupported};
+pub use error::{duplicate, forbidden, invalid, not_found, required, too_long, too_many, unsupported};
 
 /// Everything that is wrong with a new object.
 pub fn create(object: &Object) -> Vec<FieldError> {
@@ -108,6 +109,7 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::RuntimeClass(c) => extension::runtime(c, &mut errors),
         Object::CustomResourceDefinition(d) => definition::create(d, &mut errors),
         Object::APIService(s) => api_service::api_service(s, &mut errors),
+        Object::Custom(c) => custom::create(c, &mut errors),
         #[allow(unreachable_patterns)] // A kind that is new has no rules of its own at first.
         _ => {}
     }
@@ -185,6 +187,7 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         }
         (Object::CertificateSigningRequest(n), _) => extension::request(n, &mut errors),
         (Object::RuntimeClass(n), Object::RuntimeClass(o)) => extension::runtime_update(n, o, &mut errors),
+        (Object::Custom(n), Object::Custom(o)) => custom::update(n, o, &mut errors),
         (Object::CustomResourceDefinition(n), Object::CustomResourceDefinition(o)) => {
             definition::update(n, o, &mut errors);
         }
@@ -218,6 +221,7 @@ pub fn update_status(new: &Object, old: &Object) -> Vec<FieldError> {
         (Object::HorizontalPodAutoscaler(n), _) => autoscaler::autoscaler_status(n, &mut errors),
         (Object::Namespace(n), Object::Namespace(o)) => namespace::update_status(n, o, &mut errors),
         (Object::Ingress(n), Object::Ingress(o)) => ingress::update_status(n, o, &mut errors),
+        (Object::Custom(n), Object::Custom(o)) => custom::update_status(n, o, &mut errors),
         _ => {}
     }
     errors

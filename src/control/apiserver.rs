@@ -12,6 +12,7 @@
 //! aggregation      what another server answers for
 //! cache, watchers  the watch cache of each kind and its watchers
 //! openapi          what every kind looks like
+//! definition       kinds that are described while the server runs
 //! boot             what the server makes itself when it starts
 //! masterlease      which of several servers live
 //! health           how the server is
@@ -31,6 +32,7 @@ pub mod cache;
 pub mod call;
 pub mod change;
 pub mod charge;
+pub mod definition;
 pub mod discovery;
 pub mod flow;
 mod health;
@@ -71,6 +73,7 @@ use alloc::Allocator;
 use boot::Boot;
 use cache::Cache;
 use call::{Call, CallNo};
+use definition::Definitions;
 use watchers::Watchers;
 
 pub use call::ClientId;
@@ -256,6 +259,8 @@ pub enum Reason {
     Timeout,
     /// To say that it lives, and to look who else does.
     Endpoints,
+    /// A new kind is to be established.
+    Establish,
 }
 
 /// The server.
@@ -284,6 +289,7 @@ pub struct ApiServer {
     /// When the endpoints of the service `kubernetes` are looked at next.
     next_round: Time,
     alloc: Allocator,
+    definitions: Definitions,
     /// What came before the server was ready, and when.
     backlog: VecDeque<(Time, Input)>,
     last_number: u64,
@@ -310,6 +316,7 @@ impl ApiServer {
             forwarded: VecMap::new(),
             event_lease: None,
             next_round: Time::ZERO,
+            definitions: Definitions::default(),
             backlog: VecDeque::new(),
             last_number: config.numbers_after,
             config,
@@ -333,12 +340,12 @@ impl ApiServer {
 
     /// An object as the cache knows it.
     pub fn cached(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Object> {
-        self.cache(kind).get(&kind.etcd_key(namespace, name))
+        self.caches.get(&kind)?.get(&kind.etcd_key(namespace, name))
     }
 
     /// The objects of a kind, by key.
     pub fn all_cached(&self, kind: Kind) -> impl Iterator<Item = &Object> {
-        self.cache(kind).objects()
+        self.caches.get(&kind).into_iter().flat_map(Cache::objects)
     }
 
     /// The calls that are under way, watches included, by number.
@@ -401,6 +408,7 @@ impl Component for ApiServer {
         }
         self.lose_patience(now, out);
         self.refuse_backlog(now, out);
+        self.establish_due(now, out);
         self.begin_round(now, out);
     }
 
@@ -410,6 +418,7 @@ impl Component for ApiServer {
         }
         let timeouts = [self.patient.first().map(|(at, _)| *at), self.next_refusal()];
         let timeouts = timeouts.into_iter().flatten().map(|at| Wake { at, why: Reason::Timeout });
+        let timeouts = timeouts.chain(self.next_established().map(|at| Wake { at, why: Reason::Establish }));
         timeouts.chain(self.next_round().map(|at| Wake { at, why: Reason::Endpoints })).min()
     }
 }

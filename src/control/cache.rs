@@ -264,6 +264,12 @@ impl Cache {
         changes
     }
 
+    /// A kind is there no more, and its objects with it.
+    pub fn forget(&mut self, kind: Kind, now: Time) {
+        self.replace(kind, Vec::new(), ResourceVersion(0), now);
+        self.stores.remove(&kind);
+    }
+
     /// Everything of a kind up to `revision` has been seen.
     pub fn told_up_to(&mut self, kind: Kind, revision: ResourceVersion) {
         let known = &mut self.stores.entry(kind).or_default().revision;

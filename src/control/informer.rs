@@ -83,6 +83,30 @@ impl Informers {
         Informers { cache: Cache::indexed(), ..self }
     }
 
+    /// Follows custom kinds: those that come are listed, those that are gone are forgotten. The calls to make.
+    pub fn follow(&mut self, kinds: Vec<Kind>, now: Time, ids: &mut CallIds) -> Vec<(CallId, Request)> {
+        let gone: Vec<Kind> = self
+            .informers
+            .keys()
+            .filter(|kind| matches!(kind, Kind::Custom(_)) && !kinds.contains(kind))
+            .copied()
+            .collect();
+        for kind in gone {
+            self.informers.remove(&kind);
+            self.cache.forget(kind, now);
+        }
+        let mut calls = Vec::new();
+        for kind in kinds {
+            if !self.informers.contains_key(&kind) {
+                let phase = Phase::Idle { until: now };
+                let mut informer = Informer { field_selector: String::new(), phase, failures: 0, synced: false };
+                calls.push(informer.list(kind, now, ids));
+                self.informers.insert(kind, informer);
+            }
+        }
+        calls
+    }
+
     /// Whether everything has been listed once.
     pub fn synced(&self) -> bool {
         self.informers.values().all(|informer| informer.synced)

@@ -9,6 +9,7 @@ mod run;
 
 use crate::api::{Answer, Call, CallId, Kind, ObjectRef, Origin, Request, Response};
 use crate::control::controller::{Controller, Setup};
+use crate::control::custom;
 use crate::control::informer::{CallIds, Informers};
 use crate::control::manager::run::{Progress, Run};
 use crate::control::reconciler::{Context, Note, Plan, Written};
@@ -97,6 +98,12 @@ impl Component for Manager {
             for change in &told.changes {
                 self.dispatch(change, now, out);
             }
+            if told.changes.iter().any(|change| change.kind() == Kind::CustomResourceDefinition) {
+                let kinds = custom::kinds(&self.informers.cache);
+                for (id, request) in self.informers.follow(kinds, now, &mut self.ids) {
+                    out.push(Call { id, request, origin: None });
+                }
+            }
             self.release(now);
         } else if let Answer::Response { id, response } = answer {
             self.answered(id, &response, now, out);
@@ -183,7 +190,11 @@ impl Manager {
     fn dispatch(&mut self, change: &crate::control::Change, now: Time, out: &mut Out<Call>) {
         for index in 0..self.slots.len() {
             let slot = &mut self.slots[index];
-            if !slot.controller.watches().contains(&change.kind()) {
+            let kind = match change.kind() {
+                Kind::Custom(_) => Kind::CustomResourceDefinition,
+                kind => kind,
+            };
+            if !slot.controller.watches().contains(&kind) {
                 continue;
             }
             let notes = slot.controller.observe(change, &self.informers.cache, now);

@@ -51,15 +51,15 @@ fn all(ctx: &Ctx<'_>) -> (Vec<Document>, Vec<String>) {
         let built = kustomize::build(&Read(ctx.files()), &folder);
         warnings = built.warnings;
         match built.objects {
-            Ok(objects) => objects.into_iter().for_each(|value| flatten(&folder, value, false, ctx.args(), &mut found)),
+            Ok(objects) => objects.into_iter().for_each(|value| flatten(ctx, &folder, value, false, &mut found)),
             Err(why) => error(&folder, why, &mut found),
         }
     }
     for path in ctx.args().list("filename") {
         if path == "-" {
             match ctx.stdin() {
-                Some(text) => documents("STDIN", text, ctx.args(), &mut found),
-                None => documents("STDIN", b"", ctx.args(), &mut found),
+                Some(text) => documents(ctx, "STDIN", text, &mut found),
+                None => documents(ctx, "STDIN", b"", &mut found),
             }
         } else if path.starts_with("http://") || path.starts_with("https://") {
             error(
@@ -82,7 +82,7 @@ fn file(ctx: &Ctx<'_>, path: &str, top: bool, found: &mut Vec<Document>) {
     match ctx.file(path) {
         None if top => error(path, format!("the path {path:?} does not exist"), found),
         None => {}
-        Some(FileNode::File(content)) => documents(path, content, ctx.args(), found),
+        Some(FileNode::File(content)) => documents(ctx, path, content, found),
         Some(FileNode::Dir(names)) if top || ctx.args().bool("recursive") => {
             let before = found.len();
             for name in names {
@@ -124,13 +124,13 @@ pub(super) fn split(text: &str) -> Vec<String> {
     parts
 }
 
-fn documents(source: &str, content: &[u8], args: &Args, found: &mut Vec<Document>) {
+fn documents(ctx: &Ctx<'_>, source: &str, content: &[u8], found: &mut Vec<Document>) {
     let text = String::from_utf8_lossy(content);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     for part in split(text) {
         match yaml::read::read(&part) {
             Ok(Value::Null) => {}
-            Ok(value) => flatten(source, value, false, args, found),
+            Ok(value) => flatten(ctx, source, value, false, found),
             Err(why) => {
                 error(source, format!("error parsing {source}: error converting YAML to JSON: {why}"), found);
                 return;
@@ -140,20 +140,20 @@ fn documents(source: &str, content: &[u8], args: &Args, found: &mut Vec<Document
 }
 
 /// Opens lists; checks that an object says what it is.
-fn flatten(source: &str, value: Value, listed: bool, args: &Args, found: &mut Vec<Document>) {
-    if let Err(why) = check_kind(source, &value, args) {
+fn flatten(ctx: &Ctx<'_>, source: &str, value: Value, listed: bool, found: &mut Vec<Document>) {
+    if let Err(why) = check_kind(source, &value, ctx.args()) {
         return error(source, why, found);
     }
     let is_list = text(&value, "kind").ends_with("List");
     if let (true, Some(items)) = (is_list, value.get("items").and_then(Value::as_array)) {
         for item in items {
-            flatten(source, item.clone(), true, args, found);
+            flatten(ctx, source, item.clone(), true, found);
         }
         return;
     }
     let (group, version) = object::group_version(&value);
     let kind = text(&value, "kind");
-    match resource::by_kind(group, version, kind) {
+    match resource::by_kind(&ctx.session().discovered, group, version, kind) {
         Some(resource) => {
             found.push(Document { source: source.to_owned(), content: Ok((value, resource)) });
         }

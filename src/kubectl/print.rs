@@ -3,8 +3,9 @@
 pub mod columns;
 pub mod custom_columns;
 pub mod go_template;
-pub mod jsonpath;
 pub mod output;
 pub mod table;
 pub mod unified;
 pub mod yaml;
+
+pub use crate::api::jsonpath;

@@ -3,6 +3,12 @@
 //! What the API server serves, as its discovery lists it, so that no request is spent on discovery: any other word names
 //! no resource type. Models `k8s.io/cli-runtime` `RESTMapper` with shortcuts.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use crate::api::{CustomKind, custom};
+
 /// One resource.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Resource {
@@ -24,6 +30,8 @@ pub struct Resource {
     pub in_all: bool,
     /// What can be done with it, one letter each: `c`reate `d`elete delete`X`collection `g`et `l`ist `p`atch `u`pdate `w`atch.
     pub verbs: &'static str,
+    /// Whether a CustomResourceDefinition describes it.
+    pub custom: bool,
 }
 
 const FULL: &str = "cdXglpuw";
@@ -34,7 +42,7 @@ macro_rules! table {
         #[rustfmt::skip]
         pub const RESOURCES: &[Resource] = &[$($(Resource {
             plural: $plural, singular: $singular, short: $short, group: $group, version: $version, kind: $kind,
-            namespaced: namespaced::$scope, in_all: $all == 1, verbs: $verbs,
+            namespaced: namespaced::$scope, in_all: $all == 1, verbs: $verbs, custom: false,
         },)*)*];
     };
 }
@@ -180,7 +188,18 @@ const fn older(group: &'static str, version: &'static str, replica_set: bool) ->
         true => ("replicasets", "replicaset", "rs", "ReplicaSet"),
         false => ("deployments", "deployment", "deploy", "Deployment"),
     };
-    Resource { plural, singular, short, group, version, kind, namespaced: true, in_all: false, verbs: FULL }
+    Resource {
+        plural,
+        singular,
+        short,
+        group,
+        version,
+        kind,
+        namespaced: true,
+        in_all: false,
+        verbs: FULL,
+        custom: false,
+    }
 }
 
 /// Versions that today's servers no longer have. Ours takes them in for the sake of older articles, with a warning.
@@ -192,9 +211,47 @@ const OLDER: &[Resource] = &[
     older("extensions", "v1beta1", true),
 ];
 
+/// Resources that discovery has found besides those of the table, the preferred version of each first.
+pub type Discovered = Vec<&'static Resource>;
+
+/// The resources of custom kinds, as discovery lists them. Each description is kept once, like those of the table.
+pub fn discovered(kinds: impl Iterator<Item = CustomKind>) -> Discovered {
+    static KNOWN: Mutex<BTreeSet<&'static Resource>> = Mutex::new(BTreeSet::new());
+    let mut kinds: Vec<CustomKind> = kinds.collect();
+    kinds.sort_by_key(|kind| (kind.info().group, Reverse(custom::rank(kind.info().version)), kind.info().plural));
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let of = |kind: CustomKind| {
+        let (info, names) = (kind.info(), kind.names());
+        let in_all = names["categories"].as_array().is_some_and(|all| all.iter().any(|one| one == "all"));
+        let resource = |short: &'static str| Resource {
+            plural: info.plural,
+            singular: names["singular"].as_str().unwrap_or(""),
+            short,
+            group: info.group,
+            version: info.version,
+            kind: info.kind,
+            namespaced: info.namespaced,
+            in_all,
+            verbs: FULL,
+            custom: true,
+        };
+        let short = info.short.join(",");
+        if let Some(found) =
+            known.iter().find(|had| ***had == Resource { short: had.short, ..resource("") } && had.short == short)
+        {
+            return *found;
+        }
+        let fresh: &'static Resource = Box::leak(Box::new(resource(short.leak())));
+        known.insert(fresh);
+        fresh
+    };
+    kinds.into_iter().map(of).collect()
+}
+
 /// The resource of a kind in a group and version.
-pub fn by_kind(group: &str, version: &str, kind: &str) -> Option<&'static Resource> {
-    RESOURCES.iter().chain(OLDER).find(|r| r.group == group && r.version == version && r.kind == kind)
+pub fn by_kind(more: &Discovered, group: &str, version: &str, kind: &str) -> Option<&'static Resource> {
+    let all = RESOURCES.iter().chain(OLDER).chain(more.iter().copied());
+    all.into_iter().find(|r| r.group == group && r.version == version && r.kind == kind)
 }
 
 /// The resource with this plural in the core or any group.
@@ -203,13 +260,14 @@ pub fn by_plural(plural: &str) -> Option<&'static Resource> {
 }
 
 /// The resource that a word on the command line means: `po`, `deployments.apps`, `deploy.v1.apps`.
-pub fn lookup(word: &str) -> Option<&'static Resource> {
+pub fn named(more: &Discovered, word: &str) -> Option<&'static Resource> {
     let lower = word.to_lowercase();
-    if let Some(found) = RESOURCES.iter().find(|r| r.answers_to(&lower)) {
+    let all = || RESOURCES.iter().chain(more.iter().copied());
+    if let Some(found) = all().find(|r| r.answers_to(&lower)) {
         return Some(found);
     }
     let (name, rest) = lower.split_once('.')?;
-    RESOURCES.iter().find(|r| {
+    all().find(|r| {
         let named = r.answers_to(name) || r.kind.to_lowercase() == name;
         let versioned = rest
             .strip_prefix(r.version)
@@ -218,9 +276,14 @@ pub fn lookup(word: &str) -> Option<&'static Resource> {
     })
 }
 
+/// The same among those of the table.
+pub fn lookup(word: &str) -> Option<&'static Resource> {
+    named(&Discovered::new(), word)
+}
+
 /// The resources that `all` means.
-pub fn category_all() -> impl Iterator<Item = &'static Resource> {
-    RESOURCES.iter().filter(|r| r.in_all)
+pub fn category_all(more: &Discovered) -> impl Iterator<Item = &'static Resource> {
+    RESOURCES.iter().chain(more.iter().copied()).filter(|r| r.in_all)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Models `k8s.io/cli-runtime/pkg/resource` `Builder.ResourceTypeOrNameArgs`.
 
-use super::ctx::{Stop, fail};
+use super::ctx::{Ctx, Stop, fail};
 use super::resource::{self, Resource};
 
 /// One thing that the words name.
@@ -18,32 +18,32 @@ pub struct Target {
 pub const NOTHING_NAMED: &str = "You must provide one or more resources by argument or filename.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'";
 
 /// The resource that a word means.
-pub fn resource_named(word: &str) -> Result<&'static Resource, Stop> {
-    match resource::lookup(word) {
+pub fn resource_named(ctx: &Ctx<'_>, word: &str) -> Result<&'static Resource, Stop> {
+    match resource::named(&ctx.session().discovered, word) {
         Some(resource) => Ok(resource),
         None => fail(format!("the server doesn't have a resource type {word:?}")),
     }
 }
 
-fn resources_named(words: &str) -> Result<Vec<&'static Resource>, Stop> {
+fn resources_named(ctx: &Ctx<'_>, words: &str) -> Result<Vec<&'static Resource>, Stop> {
     let mut found = Vec::new();
     for word in words.split(',') {
         if word == "all" {
-            found.extend(resource::category_all());
+            found.extend(resource::category_all(&ctx.session().discovered));
         } else {
-            found.push(resource_named(word)?);
+            found.push(resource_named(ctx, word)?);
         }
     }
     Ok(found)
 }
 
 /// The targets that the words mean.
-pub fn targets(words: &[String]) -> Result<Vec<Target>, Stop> {
+pub fn targets(ctx: &Ctx<'_>, words: &[String]) -> Result<Vec<Target>, Stop> {
     if words.iter().any(|w| w.contains('/')) {
-        return pairs(words);
+        return pairs(ctx, words);
     }
     let Some((types, names)) = words.split_first() else { return fail(NOTHING_NAMED) };
-    let resources = resources_named(types)?;
+    let resources = resources_named(ctx, types)?;
     let mut found = Vec::new();
     for resource in resources {
         if names.is_empty() {
@@ -56,7 +56,7 @@ pub fn targets(words: &[String]) -> Result<Vec<Target>, Stop> {
     Ok(found)
 }
 
-fn pairs(words: &[String]) -> Result<Vec<Target>, Stop> {
+fn pairs(ctx: &Ctx<'_>, words: &[String]) -> Result<Vec<Target>, Stop> {
     let mut found = Vec::new();
     for word in words {
         let parts: Vec<&str> = word.split('/').collect();
@@ -65,7 +65,7 @@ fn pairs(words: &[String]) -> Result<Vec<Target>, Stop> {
                 if types.contains(',') {
                     return fail("arguments in resource/name form must have a single resource and name");
                 }
-                let resource = resource_named(types)?;
+                let resource = resource_named(ctx, types)?;
                 found.push(Target { resource, name: Some((*name).to_owned()) });
             }
             [_] => {

@@ -1,5 +1,7 @@
 //! What stands in the kubeconfig of a terminal session.
 
+use super::resource::Discovered;
+
 /// The settings that outlive one command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KubectlConfig {
@@ -15,6 +17,8 @@ pub struct KubectlConfig {
     pub server: String,
     /// The Unix time, in seconds, at virtual time zero.
     pub epoch: i64,
+    /// What discovery has found besides the kinds that every server has.
+    pub discovered: Discovered,
 }
 
 impl Default for KubectlConfig {
@@ -26,6 +30,7 @@ impl Default for KubectlConfig {
             user: "kubernetes-admin".into(),
             server: "https://192.168.1.10:6443".into(),
             epoch: 1_767_225_600,
+            discovered: Discovered::new(),
         }
     }
 }

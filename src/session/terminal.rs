@@ -180,6 +180,7 @@ impl Terminal {
             "kubectl" | "k" => {
                 let stdin = line.stdin.clone().map(String::into_bytes);
                 let files = HomeFiles { home: &self.home, under: files };
+                self.config.discovered = kubectl::discovered(cluster.apiserver().definitions().served());
                 let process = kubectl::Process::start(args, stdin, &files, &self.config, now);
                 self.jobs.insert(id, running(Job::Kubectl(Box::new(process)), env));
                 self.kubectl(cluster, id, kubectl::Input::Start, cause);

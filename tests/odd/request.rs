@@ -408,7 +408,7 @@ fn any_of(rng: &mut Rng, ty: &Type, depth: u32) -> Value {
             ))
         }
         Type::Bytes => json!(one(rng, &["dg==", "x", "", "===="])),
-        Type::Any => any_value(rng, 2),
+        Type::Any | Type::Deduced | Type::Custom(_) => any_value(rng, 2),
         Type::List(item) => (0..rng.below(3)).map(|_| any_of(rng, item, depth + 1)).collect(),
         Type::Map(item) => (0..rng.below(3))
             .map(|_| (one(rng, TEXTS).to_owned(), any_of(rng, item, depth + 1)))

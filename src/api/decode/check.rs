@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::api::schema::{Field, Struct, Type};
+use crate::api::custom::{CustomKind, structural};
+use crate::api::schema::{Field, Struct, Type, by_id};
 use crate::api::{MicroTime, Quantity, Timestamp};
 
 /// What does not fit.
@@ -21,6 +22,18 @@ pub fn check(value: &mut Value, schema: &Struct) -> Misfit {
     let mut found = Misfit::default();
     let place = Place { path: String::new(), go: String::new(), owner: *schema };
     check_struct(value, schema, &place, &mut found);
+    found
+}
+
+/// Checks a custom resource: its metadata as those of every object; all else is pruned, for its values are validation's to judge.
+pub fn check_custom(value: &mut Value, kind: CustomKind) -> Misfit {
+    let mut found = Misfit::default();
+    let of_metadata = by_id("ObjectMeta").expect("the table has metadata");
+    if let Some(metadata) = value.get_mut("metadata") {
+        let place = Place { path: "metadata".into(), go: "metadata".into(), owner: of_metadata };
+        check_struct(metadata, &of_metadata, &place, &mut found);
+    }
+    found.unknown.extend(structural::prune(value, kind.schema()));
     found
 }
 
@@ -137,7 +150,7 @@ fn check_scalar(value: &Value, ty: &Type, field: Option<&Field>, place: &Place, 
         Type::Quantity => return check_quantity(value, place, found),
         Type::Time | Type::MicroTime => return check_time(value, ty, place, found),
         Type::Bytes => return check_bytes(value, place, found),
-        Type::Any | Type::List(_) | Type::Map(_) | Type::Struct(_) => true,
+        Type::Any | Type::Deduced | Type::List(_) | Type::Map(_) | Type::Struct(_) | Type::Custom(_) => true,
     };
     if !fits {
         wrong(value, &go_type(ty, field), place, found);
@@ -234,7 +247,7 @@ fn go_type(ty: &Type, field: Option<&Field>) -> String {
         Type::Time => "v1.Time".into(),
         Type::MicroTime => "v1.MicroTime".into(),
         Type::Bytes => "[]uint8".into(),
-        Type::Any => "interface {}".into(),
+        Type::Any | Type::Deduced | Type::Custom(_) => "interface {}".into(),
         Type::List(item) => format!("[]{}", go_type(item, None)),
         Type::Map(item) if **item == Type::Quantity => "v1.ResourceList".into(),
         Type::Map(item) => format!("map[string]{}", go_type(item, None)),

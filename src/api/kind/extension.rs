@@ -1,8 +1,7 @@
 //! Definitions of further kinds, requests for certificates and classes of runtimes. Models
 //! `k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1`, `k8s.io/api/certificates/v1` and `k8s.io/api/node/v1`.
 //!
-//! A definition is kept, validated and shown; objects of the kind that it defines are not served, so that it never becomes
-//! `Established`. Nobody approves or signs a request by itself.
+//! Objects of the kind that a definition describes are [`crate::api::custom`]. Nobody approves or signs a request by itself.
 
 use serde_json::Value;
 

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::managed::set::FieldSet;
-use crate::api::schema::Struct;
 use crate::api::schema::merge::Shape;
+use crate::api::schema::{Struct, Type};
 
 /// What differs between two objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,14 +55,28 @@ const BY_VALUE: &[(&str, &str)] = &[
 fn by_value(of: Struct, field: &str) -> Option<Value> {
     match (of.name(), field) {
         ("PodSpec", "containers") => Some(Value::Null),
-        (_, "metadata" | "spec" | "status") => Some(json!({})),
+        (_, "metadata") => Some(json!({})),
+        _ if of.is_custom() => None,
+        (_, "spec" | "status") => Some(json!({})),
         of => BY_VALUE.contains(&of).then(|| json!({})),
     }
 }
 
 /// The shape of a field of a struct; fields that the schema does not have are leaves.
 fn field_shape(of: Struct, name: &str) -> Shape {
-    of.field(name).map_or(Shape::Leaf, |field| of.shape_of(field))
+    match of.field(name) {
+        Some(field) => of.shape_of(field),
+        None => of.extra().map_or(Shape::Leaf, Type::shape),
+    }
+}
+
+/// The shape of what is there, where only the value tells it.
+fn deduced(shape: Shape, values: &[Option<&Value>]) -> Shape {
+    match shape {
+        Shape::Deduced if values.iter().flatten().all(|value| value.is_object()) => Shape::Map(&Type::Deduced),
+        Shape::Deduced => Shape::Leaf,
+        shape => shape,
+    }
 }
 
 /// The step of a path that leads to a field or a key.
@@ -133,6 +147,7 @@ pub fn compare(of: Struct, old: &Value, new: &Value) -> Comparison {
 }
 
 fn differ(found: &mut Comparison, old: Option<&Value>, new: Option<&Value>, shape: Shape, path: &mut Vec<String>) {
+    let shape = deduced(shape, &[old, new]);
     let leaf = matches!(shape, Shape::Leaf) || is_bare(old) && is_bare(new);
     match (old, new) {
         (None, None) => return,
@@ -199,12 +214,13 @@ pub fn fields(of: Struct, value: &Value) -> Result<FieldSet, String> {
 }
 
 fn collect(set: &mut FieldSet, value: &Value, shape: Shape, path: &mut Vec<String>) -> Result<(), String> {
+    let shape = deduced(shape, &[Some(value)]);
     match (shape, value) {
         (Shape::Struct(_) | Shape::Map(_), Value::Object(map)) => {
             for (name, value) in map {
                 path.push(field_step(name));
                 let inside = match shape {
-                    Shape::Struct(of) if of.field(name).is_none() => {
+                    Shape::Struct(of) if of.field(name).is_none() && of.extra().is_none() => {
                         return Err(format!("{}: field not declared in schema", super::set::shown(path)));
                     }
                     Shape::Struct(of) => field_shape(of, name),
@@ -247,6 +263,7 @@ pub fn merge(of: Struct, live: &Value, config: &Value) -> Value {
 
 fn lay(live: Option<&Value>, config: Option<&Value>, shape: Shape) -> Option<Value> {
     let (Some(left), Some(right)) = (live, config) else { return config.or(live).cloned() };
+    let shape = deduced(shape, &[live, config]);
     match (shape, left, right) {
         (Shape::Struct(_) | Shape::Map(_), Value::Object(_), Value::Object(_)) => {
             let mut merged = Map::new();
@@ -299,8 +316,8 @@ fn cut(value: &Value, gone: &FieldSet, shape: Shape) -> Value {
         }
         Some(gone.below(step).map_or_else(|| value.clone(), |below| cut(value, below, shape)))
     };
-    match (shape, value) {
-        (Shape::Struct(_) | Shape::Map(_), Value::Object(map)) => {
+    match (deduced(shape, &[Some(value)]), value) {
+        (shape @ (Shape::Struct(_) | Shape::Map(_)), Value::Object(map)) => {
             let left = map.iter().filter_map(|(name, value)| {
                 let inside = match shape {
                     Shape::Struct(of) => field_shape(of, name),
@@ -312,7 +329,7 @@ fn cut(value: &Value, gone: &FieldSet, shape: Shape) -> Value {
             });
             Value::Object(left.collect())
         }
-        (Shape::Keyed(..) | Shape::Set, Value::Array(_)) => {
+        (shape @ (Shape::Keyed(..) | Shape::Set), Value::Array(_)) => {
             let left = items(Some(value), shape);
             Value::Array(left.iter().filter_map(|(step, item)| part(step, item, inner(shape))).collect())
         }

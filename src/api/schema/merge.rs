@@ -31,29 +31,43 @@ pub enum Shape {
     Keyed(Struct, &'static [&'static str]),
     /// As a set of scalars.
     Set,
+    /// Key by key if it is a map, else as a whole.
+    Deduced,
 }
 
-enum Rule {
+/// How a list or a map is merged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// As a whole.
     Whole,
+    /// As a set.
     Set,
+    /// Item by item, told apart by these keys.
     Keys(Vec<&'static str>),
 }
 
-#[derive(Default)]
-struct Rules {
-    whole: bool,
-    fields: VecMap<&'static str, Rule>,
+/// How a struct is merged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Whether as a whole.
+    pub whole: bool,
+    /// The fields for which something is said.
+    pub fields: VecMap<&'static str, Rule>,
 }
 
 impl Struct {
     /// How the struct itself is merged.
     pub fn shape(self) -> Shape {
-        if rules(self.id()).is_some_and(|rules| rules.whole) { Shape::Leaf } else { Shape::Struct(self) }
+        if self.rules().is_some_and(|rules| rules.whole) { Shape::Leaf } else { Shape::Struct(self) }
+    }
+
+    fn rules(self) -> Option<&'static Rules> {
+        self.custom.map_or_else(|| rules(self.id), |custom| Some(&custom.rules))
     }
 
     /// How the value of one of its fields is merged.
     pub fn shape_of(&self, field: &'static Field) -> Shape {
-        let rule = rules(self.id()).and_then(|rules| rules.fields.get(field.name));
+        let rule = self.rules().and_then(|rules| rules.fields.get(field.name));
         match (&field.ty, rule) {
             (_, Some(Rule::Whole)) => Shape::Leaf,
             (Type::List(item), Some(Rule::Keys(keys))) => match item.as_struct() {
@@ -70,7 +84,8 @@ impl Type {
     /// How a value of the type is merged where nothing else is said.
     pub fn shape(&'static self) -> Shape {
         match self {
-            Type::Struct(_) => self.as_struct().map_or(Shape::Leaf, Struct::shape),
+            Type::Struct(_) | Type::Custom(_) => self.as_struct().map_or(Shape::Leaf, Struct::shape),
+            Type::Deduced => Shape::Deduced,
             Type::Map(item) => Shape::Map(item),
             _ => Shape::Leaf,
         }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::error::{each, invalid, required, unsupported};
 use super::names;
+use crate::api::custom::rules;
 use crate::api::{CustomResourceDefinition, FieldError};
 use crate::sim::VecSet;
 
@@ -88,6 +89,9 @@ fn versions(definition: &CustomResourceDefinition, errors: &mut Vec<FieldError>)
             errors.push(required(&format!("{at}.schema.openAPIV3Schema"), "schemas are required"));
         } else {
             structural(schema, &format!("{at}.schema.openAPIV3Schema"), Level::Root, errors);
+            for (field, rule, why) in rules::unreadable(schema, &format!("{at}.schema.openAPIV3Schema")) {
+                errors.push(invalid(&field, &rule, &why));
+            }
         }
         for (index, column) in list(&version["additionalPrinterColumns"]).iter().enumerate() {
             printer_column(column, &format!("{at}.additionalPrinterColumns[{index}]"), errors);

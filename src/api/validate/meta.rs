@@ -49,11 +49,13 @@ pub fn create(object: &Object) -> Vec<FieldError> {
     } else if !meta.namespace.is_empty() {
         errors.push(forbidden("metadata.namespace", "not allowed on this type"));
     }
-    common(meta, &mut errors);
+    common(kind, meta, &mut errors);
     errors
 }
 
-fn common(meta: &ObjectMeta, errors: &mut Vec<FieldError>) {
+fn common(kind: Kind, meta: &ObjectMeta, errors: &mut Vec<FieldError>) {
+    // Only the kinds of the server proper insist on it.
+    let insists = !matches!(kind, Kind::CustomResourceDefinition | Kind::APIService | Kind::Custom(_));
     if meta.generation < 0 {
         errors.push(invalid("metadata.generation", &meta.generation.into(), "must be greater than or equal to 0"));
     }
@@ -64,7 +66,7 @@ fn common(meta: &ObjectMeta, errors: &mut Vec<FieldError>) {
         let field = "metadata.finalizers";
         let plain = matches!(finalizer.as_str(), "orphan" | "foregroundDeletion" | "kubernetes");
         each(field, finalizer, names::qualified_name(finalizer), errors);
-        if !plain && !finalizer.contains('/') && names::qualified_name(finalizer).is_empty() {
+        if insists && !plain && !finalizer.contains('/') && names::qualified_name(finalizer).is_empty() {
             let field = format!("{field}[{at}]");
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             errors.push(invalid(&field, &json!(finalizer), why));
@@ -129,7 +131,7 @@ pub fn annotations(annotations: &Labels, field: &str, errors: &mut Vec<FieldErro
 /// A changed object's metadata.
 pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    let (meta, had) = (new.meta(), old.meta());
+    let (kind, meta, had) = (new.kind(), new.meta(), old.meta());
     if meta.resource_version.is_none() {
         errors.push(invalid("metadata.resourceVersion", &json!(""), "must be specified for an update"));
     }
@@ -155,7 +157,7 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         let (now, before) = (meta.deletion_grace_period_seconds, had.deletion_grace_period_seconds);
         same("deletionGracePeriodSeconds", json!(now), json!(before));
     }
-    common(meta, &mut errors);
+    common(kind, meta, &mut errors);
     let fresh: Vec<&String> = meta.finalizers.iter().filter(|f| !had.finalizers.contains(f)).collect();
     if had.deletion_timestamp.is_some() && !fresh.is_empty() {
         let words: Vec<String> = fresh.iter().map(|f| format!("{f:?}")).collect();

@@ -79,6 +79,7 @@ impl ApiServer {
             return self.make_missing(|meta| !meta.namespace.is_empty(), now, out);
         }
         self.boot = Boot::Done;
+        self.tend_definitions(now, out);
         for (_, input) in std::mem::take(&mut self.backlog) {
             self.handle(input, now, out);
         }

@@ -66,6 +66,18 @@ pub struct Call {
     pub charges: u32,
 }
 
+impl Call {
+    /// Whether its next step needs an answer of etcd.
+    pub fn waits_for_etcd(&self) -> bool {
+        matches!(self.state, State::Namespace | State::Load | State::Commit(_) | State::Lease(_) | State::Revision)
+    }
+
+    /// The key of its object.
+    pub fn key(&self) -> String {
+        self.request.kind.etcd_key(&self.request.namespace, &self.request.name)
+    }
+}
+
 /// How far a call is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum State {

@@ -25,7 +25,7 @@ pub enum Plan {
     /// A transaction.
     Commit(Step),
     /// This request, and then what is to be done is worked out again.
-    First(Request),
+    First(Box<Request>),
     /// Nothing: the answer is known.
     Answer(Reply),
 }
@@ -36,6 +36,8 @@ impl ApiServer {
         let call = self.calls.get(&no).expect("a call under way is known");
         let request = call.request.clone();
         let clock = self.calendar(now);
+        let asked = current.filter(|_| matches!(request.kind, Kind::Custom(_))).map(|o| o.in_version(request.kind));
+        let current = asked.as_ref().or(current);
         match (request.verb, request.subresource) {
             (Verb::Create, None) => self.plan_create(no, &request, now),
             (Verb::Create, Some(Subresource::Binding)) => bind(&request, found(&request, current)?, clock),
@@ -168,7 +170,7 @@ impl ApiServer {
         }
         admission::check_new(&object, &env)?;
         if let Some(charge) = admission::quota::charge(&object, charges, &env)? {
-            return Ok(Plan::First(charge));
+            return Ok(Plan::First(charge.into()));
         }
         registry::allocate_new(&mut object, &mut env)?;
         Ok(Plan::Commit(Step::Create(object)))

@@ -69,7 +69,7 @@ impl ApiServer {
                 return Err(Status { code: 500, reason: String::new(), message: TOO_MANY.into(), details: None });
             }
             if let Some(budget) = first.filter(|budget| !spares(budget, pod)) {
-                return Ok(Plan::First(charge_of(request, budget)));
+                return Ok(Plan::First(charge_of(request, budget).into()));
             }
         }
         let mut marked = (**pod).clone();

@@ -5,8 +5,8 @@ mod aggregated;
 
 use serde_json::{Value, json};
 
-use crate::api::Kind;
 use crate::api::http::{ContentType, HttpRequest, HttpResponse, Method};
+use crate::api::{Kind, custom};
 use crate::control::apiserver::{ApiServer, autoscaling_v1, openapi, registry, review};
 
 /// The version that is modelled.
@@ -14,7 +14,9 @@ pub const VERSION: &str = "v1.36.2";
 
 /// The answer to a request that is about the server itself; `None` if it is not.
 pub fn answer(server: &ApiServer, http: &HttpRequest) -> Option<HttpResponse> {
-    if let Some(response) = openapi::answer(http).or_else(|| openapi::v2::answer(http)) {
+    if let Some(response) =
+        openapi::answer(http, server.definitions()).or_else(|| openapi::v2::answer(http, server.definitions()))
+    {
         return Some(response);
     }
     if http.method != Method::Get {
@@ -24,7 +26,7 @@ pub fn answer(server: &ApiServer, http: &HttpRequest) -> Option<HttpResponse> {
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let value = match parts.as_slice() {
         ["version"] => version(),
-        ["api"] if aggregated::is_wanted(http) => return Some(discovered(&aggregated::core())),
+        ["api"] if aggregated::is_wanted(http) => return Some(discovered(&aggregated::core(server))),
         ["apis"] if aggregated::is_wanted(http) => return Some(discovered(&aggregated::groups(server))),
         ["api"] => json!({
             "kind": "APIVersions", "versions": ["v1"],
@@ -33,13 +35,13 @@ pub fn answer(server: &ApiServer, http: &HttpRequest) -> Option<HttpResponse> {
             ],
         }),
         ["apis"] => json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": all_groups(server)}),
-        ["api", "v1"] => resources("", "v1")?,
+        ["api", "v1"] => resources(server, "", "v1")?,
         ["apis", group] => all_groups(server).into_iter().find(|g| g["name"] == *group).map(|mut g| {
             g["kind"] = json!("APIGroup");
             g["apiVersion"] = json!("v1");
             g
         })?,
-        ["apis", group, version] => resources(group, version)?,
+        ["apis", group, version] => resources(server, group, version)?,
         _ => return None,
     };
     Some(HttpResponse::json(200, &value))
@@ -83,14 +85,43 @@ fn groups() -> Vec<Value> {
 fn all_groups(server: &ApiServer) -> Vec<Value> {
     let mut all = groups();
     all.extend(server.foreign_groups());
+    for (group, versions) in custom_groups(server) {
+        let named = |version: &str| json!({"groupVersion": format!("{group}/{version}"), "version": version});
+        let versions: Vec<Value> = versions.into_iter().map(named).collect();
+        match all.iter_mut().find(|known| known["name"] == group) {
+            Some(known) => known["versions"].as_array_mut().into_iter().for_each(|all| all.extend(versions.clone())),
+            None => all.push(json!({"name": group, "preferredVersion": versions[0], "versions": versions})),
+        }
+    }
     all
 }
 
-fn resources(group: &str, version: &str) -> Option<Value> {
+/// The groups of custom kinds with their versions, the preferred one first.
+fn custom_groups(server: &ApiServer) -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    for info in server.definitions().served().map(crate::api::CustomKind::info) {
+        match found.iter_mut().find(|(group, _)| *group == info.group) {
+            Some((_, versions)) if versions.contains(&info.version) => {}
+            Some((_, versions)) => versions.push(info.version),
+            None => found.push((info.group, vec![info.version])),
+        }
+    }
+    found.iter_mut().for_each(|(_, versions)| versions.sort_by_key(|version| std::cmp::Reverse(custom::rank(version))));
+    found
+}
+
+fn resources(server: &ApiServer, group: &str, version: &str) -> Option<Value> {
     let kinds: Vec<Kind> = Kind::ALL
         .iter()
         .copied()
         .filter(|k| k.info().group == group && serves(k.info().version, group, version))
+        .chain(
+            server
+                .definitions()
+                .served()
+                .map(Kind::from)
+                .filter(|k| (k.info().group, k.info().version) == (group, version)),
+        )
         .collect();
     let reviews = review::resources(group, version);
     if kinds.is_empty() && reviews.is_empty() {
@@ -137,6 +168,12 @@ fn resource(kind: Kind) -> Vec<Value> {
     if workload || older || matches!(kind, Kind::Deployment | Kind::ReplicaSet) {
         main["categories"] = json!(["all"]);
     }
+    if let Kind::Custom(kind) = kind {
+        main["singularName"] = kind.names()["singular"].clone();
+        if kind.names()["categories"].as_array().is_some_and(|all| !all.is_empty()) {
+            main["categories"] = kind.names()["categories"].clone();
+        }
+    }
     let mut all = vec![main];
     // A kind of another group comes with its group and version.
     let mut add = |name: &str, of: &str, verbs: &[&str]| {
@@ -155,7 +192,8 @@ fn resource(kind: Kind) -> Vec<Value> {
         add("status", info.kind, &["get", "patch", "update"]);
     }
     match kind {
-        Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController => {
+        Kind::Custom(kind) if kind.scale().is_none() => {}
+        Kind::Custom(_) | Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController => {
             add("scale", "autoscaling/v1/Scale", &["get", "patch", "update"])
         }
         Kind::CertificateSigningRequest => {

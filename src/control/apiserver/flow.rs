@@ -19,18 +19,6 @@ use crate::sim::{Out, Time};
 /// How often a generated name that is taken is drawn again.
 const NAME_ATTEMPTS: u32 = 8;
 
-impl Call {
-    /// Whether its next step needs an answer of etcd.
-    pub fn waits_for_etcd(&self) -> bool {
-        matches!(self.state, State::Namespace | State::Load | State::Commit(_) | State::Lease(_) | State::Revision)
-    }
-
-    /// The key of its object.
-    pub fn key(&self) -> String {
-        self.request.kind.etcd_key(&self.request.namespace, &self.request.name)
-    }
-}
-
 impl ApiServer {
     /// Takes a request in.
     #[allow(clippy::too_many_arguments)] // A call is made of these.
@@ -85,6 +73,9 @@ impl ApiServer {
     fn route(&mut self, no: CallNo, now: Time, out: &mut Out<Effect>) -> Result<(), Status> {
         let request = self.call(no).request.clone();
         let kind = request.kind;
+        if !self.caches.contains_key(&kind) {
+            return Err(Status::no_such_resource());
+        }
         match (request.verb, request.subresource) {
             (_, Some(Subresource::Log | Subresource::Exec | Subresource::Attach | Subresource::PortForward)) => {
                 self.ask_kubelet(no, &request, out)
@@ -187,7 +178,7 @@ impl ApiServer {
             }
             Ok(Plan::First(charge)) => {
                 self.alloc.release(no);
-                self.charge(no, charge, now, out);
+                self.charge(no, *charge, now, out);
             }
             Ok(Plan::Commit(step)) if self.call(no).request.options.dry_run => {
                 self.alloc.release(no);
@@ -204,6 +195,7 @@ impl ApiServer {
 
     /// Sends the transaction of a step.
     fn commit(&mut self, no: CallNo, step: Step, now: Time, out: &mut Out<Effect>) {
+        let step = self.definitions().step_as_stored(step);
         let event = self.call(no).request.kind == Kind::Event && !matches!(step, Step::Delete(_));
         let lease = if event { self.event_lease(now) } else { None };
         if event && lease.is_none() {

@@ -10,6 +10,7 @@ use crate::api::{
     Body, CallId, Kind, Object, Options, PatchType, Request, ResourceVersion, Status, Subresource, Uid, Verb, validate,
 };
 use crate::control::apiserver::call::{ClientId, Door};
+use crate::control::apiserver::definition::Definitions;
 use crate::control::apiserver::{ApiServer, Effect, authorizer, autoscaling_v1, discovery, legacy, review, token};
 use crate::sim::{Out, Time};
 
@@ -28,6 +29,8 @@ pub struct Presentation {
     pub twice: Vec<String>,
     /// Whether autoscalers are wanted in their older form (`autoscaling/v1`).
     pub older: bool,
+    /// The custom kind in the version that is wanted.
+    pub custom: Option<Kind>,
     /// Whether the client wants to be told when a watch has told everything that was there (`sendInitialEvents`).
     pub initial_events: bool,
 }
@@ -96,7 +99,7 @@ impl ApiServer {
         if self.forward(client, id, &http, out) {
             return;
         }
-        match request(&http) {
+        match request(&http, self.definitions()) {
             Ok((request, form)) => {
                 let agent: Arc<str> = http.user_agent.as_str().into();
                 self.begin(client, id, agent, Door::Http(form), request, now, out);
@@ -116,10 +119,11 @@ pub fn failure(status: &Status) -> HttpResponse {
 ///
 /// # Errors
 /// It names nothing that is there, or cannot be understood.
-pub fn request(http: &HttpRequest) -> Result<(Request, Presentation), Status> {
-    let target = target(&http.path).ok_or_else(Status::no_such_resource)?;
+pub fn request(http: &HttpRequest, definitions: &Definitions) -> Result<(Request, Presentation), Status> {
+    let target = target(&http.path, definitions).ok_or_else(Status::no_such_resource)?;
     let older = autoscaling_v1::is(&target.group, &target.version);
     let mut form = Presentation { include: include(http), older, ..Presentation::default() };
+    form.custom = Some(target.kind).filter(|kind| matches!(kind, Kind::Custom(_)));
     form.warnings.extend(legacy::warning(&target));
     let verb = verb(http, &target)?;
     form.strictness = strictness(http)?;
@@ -135,7 +139,7 @@ pub fn request(http: &HttpRequest) -> Result<(Request, Presentation), Status> {
 }
 
 /// What a path names; `None` if nothing.
-pub fn target(path: &str) -> Option<Target> {
+pub fn target(path: &str, definitions: &Definitions) -> Option<Target> {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let (group, version, rest) = match parts.as_slice() {
         ["api", version, rest @ ..] => ("", *version, rest),
@@ -153,7 +157,7 @@ pub fn target(path: &str) -> Option<Target> {
         [plural, name, sub] => ("", *plural, *name, Some(*sub)),
         _ => return None,
     };
-    let kind = legacy::kind(group, version, plural)?;
+    let kind = legacy::kind(group, version, plural).or_else(|| definitions.kind(group, version, plural))?;
     let namespaced = kind.info().namespaced;
     if namespaced && namespace.is_empty() && !name.is_empty() || !namespaced && !namespace.is_empty() {
         return None;
@@ -174,7 +178,11 @@ fn subresource(kind: Kind, word: &str) -> Option<Subresource> {
         "approval" => (Subresource::Status, kind == Kind::CertificateSigningRequest),
         "scale" => (
             Subresource::Scale,
-            matches!(kind, Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController),
+            matches!(kind, Kind::Custom(kind) if kind.scale().is_some())
+                || matches!(
+                    kind,
+                    Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController
+                ),
         ),
         "binding" => (Subresource::Binding, kind == Kind::Pod),
         "eviction" => (Subresource::Eviction, kind == Kind::Pod),
@@ -221,7 +229,9 @@ fn verb(http: &HttpRequest, target: &Target) -> Result<Verb, Status> {
         (Method::Put, part) if one && (is_part_of_object(part) || part == Some(Subresource::Finalize)) => {
             Ok(Verb::Update)
         }
-        (Method::Patch, part) if one && is_part_of_object(part) => patch_type(&http.content_type).map(Verb::Patch),
+        (Method::Patch, part) if one && is_part_of_object(part) => {
+            patch_type(&http.content_type, target.kind).map(Verb::Patch)
+        }
         (Method::Delete, None) if one => Ok(Verb::Delete),
         (Method::Delete, None) => Ok(Verb::DeleteCollection),
         _ => Err(Status::method_not_allowed()),
@@ -234,16 +244,20 @@ fn is_part_of_object(part: Option<Subresource>) -> bool {
     matches!(part, None | Some(Status | Scale | EphemeralContainers))
 }
 
-fn patch_type(content_type: &str) -> Result<PatchType, Status> {
+fn patch_type(content_type: &str, kind: Kind) -> Result<PatchType, Status> {
+    let custom = matches!(kind, Kind::Custom(_));
     match content_type.split(';').next().unwrap_or("").trim() {
         "application/json-patch+json" => Ok(PatchType::Json),
         "application/merge-patch+json" => Ok(PatchType::Merge),
-        "application/strategic-merge-patch+json" => Ok(PatchType::Strategic),
+        "application/strategic-merge-patch+json" if !custom => Ok(PatchType::Strategic),
         "application/apply-patch+yaml" => Ok(PatchType::Apply),
         _ => Err(Status {
             code: 415,
             reason: "UnsupportedMediaType".into(),
-            message: "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml".into(),
+            message: format!(
+                "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, {}application/apply-patch+yaml",
+                if custom { "" } else { "application/strategic-merge-patch+json, " }
+            ),
             details: Some(json!({})),
         }),
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::api::managed::{Author, ManagedFields, apply, manager_of};
+use crate::api::managed::{Author, ManagedFields, apply, before_creation, manager_of};
 use crate::api::{Body, Kind, Object, PatchType, Request, Status, Subresource, Verb, decode, schema};
 use crate::control::apiserver::ApiServer;
 use crate::control::apiserver::call::{CallNo, Door};
@@ -102,10 +102,13 @@ impl ApiServer {
         let config = self.checked_config(request, current)?;
         let info = request.kind.info();
         let version: Arc<str> = info.api_version().into();
-        let live = current.map_or_else(
-            || json!({"apiVersion": &*version, "kind": info.kind, "metadata": {}, "spec": {}, "status": {}}),
-            Object::plain_value,
-        );
+        let nothing = || {
+            let mut nothing = before_creation(request.kind);
+            nothing["apiVersion"] = json!(&*version);
+            nothing["kind"] = json!(info.kind);
+            nothing
+        };
+        let live = current.map_or_else(nothing, Object::plain_value);
         let entries = current.map(|object| object.meta().managed_fields.entries(object)).unwrap_or_default();
         let (mut value, entries) = apply::apply(&apply::Apply {
             of: schema::of(request.kind),

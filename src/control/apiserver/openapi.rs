@@ -3,6 +3,7 @@
 //!
 //! Descriptions are not there: `kubectl explain` shows fields and types without their prose.
 
+mod custom;
 pub mod v2;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::api::http::{HttpRequest, HttpResponse, Method};
 use crate::api::schema::{self, Field, ListMerge, Struct, Type};
 use crate::api::{Kind, Status};
+use crate::control::apiserver::definition::Definitions;
 use crate::control::apiserver::discovery::VERSION;
 use crate::control::apiserver::http::failure;
 use crate::control::apiserver::registry;
@@ -37,13 +39,13 @@ const PATCHES: &[&str] = &[
 ];
 
 /// The answer to a request for a document; `None` if it is for something else.
-pub fn answer(http: &HttpRequest) -> Option<HttpResponse> {
+pub fn answer(http: &HttpRequest, definitions: &Definitions) -> Option<HttpResponse> {
     let rest = http.path.trim_end_matches('/').strip_prefix("/openapi/v3")?;
     if http.method != Method::Get {
         return Some(failure(&Status::method_not_allowed()));
     }
     if rest.is_empty() {
-        let paths: Map<String, Value> = versions()
+        let paths: Map<String, Value> = versions(definitions)
             .map(|(group, version)| {
                 let path = path_of(group, version);
                 let url = format!("/openapi/v3/{path}?hash={VERSION}");
@@ -53,13 +55,18 @@ pub fn answer(http: &HttpRequest) -> Option<HttpResponse> {
         return Some(HttpResponse::json(200, &json!({"paths": paths})));
     }
     let asked = rest.trim_start_matches('/');
-    let (group, version) = versions().find(|(group, version)| path_of(group, version) == asked)?;
-    Some(HttpResponse::json(200, &document(group, version)))
+    let (group, version) = versions(definitions).find(|(group, version)| path_of(group, version) == asked)?;
+    Some(HttpResponse::json(200, &document(group, version, definitions)))
 }
 
 /// The groups and versions that have a document.
-fn versions() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let own: BTreeSet<_> = Kind::ALL.iter().map(|kind| (kind.info().group, kind.info().version)).collect();
+fn versions(definitions: &Definitions) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+    let own: BTreeSet<_> = Kind::ALL
+        .iter()
+        .copied()
+        .chain(definitions.served().map(Kind::from))
+        .map(|kind| (kind.info().group, kind.info().version))
+        .collect();
     own.into_iter()
 }
 
@@ -67,15 +74,20 @@ fn path_of(group: &str, version: &str) -> String {
     if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
 }
 
-fn document(group: &str, version: &str) -> Value {
-    let kinds: Vec<Kind> =
-        Kind::ALL.iter().copied().filter(|k| k.info().group == group && k.info().version == version).collect();
+fn document(group: &str, version: &str, definitions: &Definitions) -> Value {
+    let all = Kind::ALL.iter().copied().chain(definitions.served().map(Kind::from));
+    let kinds: Vec<Kind> = all.filter(|k| k.info().group == group && k.info().version == version).collect();
     let mut paths = Map::new();
     let mut schemas = Map::new();
     for kind in &kinds {
         add_paths(*kind, &mut paths);
-        add(schema::of(*kind), &mut schemas);
-        add_kind(*kind, &mut schemas);
+        match kind {
+            Kind::Custom(kind) => custom::add(*kind, &mut schemas),
+            kind => {
+                add(schema::of(*kind), &mut schemas);
+                add_kind(*kind, &mut schemas);
+            }
+        }
     }
     json!({
         "openapi": "3.0.0", "info": {"title": "Kubernetes", "version": VERSION}, "paths": paths,
@@ -91,7 +103,7 @@ fn add_paths(kind: Kind, paths: &mut Map<String, Value>) {
     let gvk = json!({"group": info.group, "version": info.version, "kind": info.kind});
     let query = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string"}});
     let writes = json!([query("dryRun"), query("fieldManager"), query("fieldValidation")]);
-    let content = json!({"application/json": {"schema": {"$ref": reference(schema::of(kind))}}});
+    let content = json!({"application/json": {"schema": {"$ref": reference_to(kind)}}});
     let operation = |action: &str, parameters: &Value| {
         json!({
             "x-kubernetes-action": action, "x-kubernetes-group-version-kind": gvk, "parameters": parameters,
@@ -103,7 +115,12 @@ fn add_paths(kind: Kind, paths: &mut Map<String, Value>) {
         operation
     };
     let mut patch = operation("patch", &writes);
-    let types = PATCHES.iter().map(|form| ((*form).to_owned(), json!({"schema": {"type": "object"}})));
+    // There are no strategic patches of custom resources.
+    let strategic = |form: &&&str| form.contains("strategic") && matches!(kind, Kind::Custom(_));
+    let types = PATCHES
+        .iter()
+        .filter(|form| !strategic(form))
+        .map(|form| ((*form).to_owned(), json!({"schema": {"type": "object"}})));
     patch["requestBody"] = json!({"required": true, "content": types.collect::<Map<_, _>>()});
     let none = json!([]);
     paths.insert(
@@ -186,7 +203,7 @@ fn type_schema(ty: &Type, schemas: &mut Map<String, Value>) -> Value {
         Type::Int64 => json!({"type": "integer", "format": "int64"}),
         Type::Float => json!({"type": "number", "format": "double"}),
         Type::Bytes => json!({"type": "string", "format": "byte"}),
-        Type::Any => json!({"type": "object"}),
+        Type::Any | Type::Deduced | Type::Custom(_) => json!({"type": "object"}),
         Type::Quantity => named(
             schemas,
             "io.k8s.apimachinery.pkg.api.resource.Quantity",
@@ -208,6 +225,13 @@ fn type_schema(ty: &Type, schemas: &mut Map<String, Value>) -> Value {
             add(of, schemas);
             json!({"allOf": [{"$ref": reference(of)}]})
         }
+    }
+}
+
+fn reference_to(kind: Kind) -> String {
+    match kind {
+        Kind::Custom(kind) => format!("#/components/schemas/{}", custom::name_of(kind)),
+        kind => reference(schema::of(kind)),
     }
 }
 
@@ -233,7 +257,7 @@ fn package_of(id: &'static str) -> (&'static str, &'static str) {
     static PACKAGES: OnceLock<Packages> = OnceLock::new();
     let packages = PACKAGES.get_or_init(|| {
         let mut found = Packages::new();
-        for (group, version) in versions() {
+        for (group, version) in versions(&Definitions::default()) {
             for kind in Kind::ALL.iter().filter(|k| (k.info().group, k.info().version) == (group, version)) {
                 mark(schema::of(*kind), (group, version), &mut found);
             }
@@ -268,7 +292,7 @@ mod tests {
     use super::*;
 
     fn get(path: &str) -> Value {
-        let response = answer(&HttpRequest::get(path)).expect("a document");
+        let response = answer(&HttpRequest::get(path), &Definitions::default()).expect("a document");
         assert_eq!(response.code, 200);
         serde_json::from_slice(&response.body).expect("JSON")
     }

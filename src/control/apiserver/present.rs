@@ -14,7 +14,7 @@ use crate::etcd::Revision;
 use crate::sim::Time;
 
 /// Events in the forms in which clients wanted them: as a table or not, with what in its rows, in the older version or not.
-pub(super) type Written = Vec<((bool, Include, bool), Vec<Chunk>)>;
+pub(super) type Written = Vec<((bool, Include, bool, Option<&'static str>), Vec<Chunk>)>;
 
 impl ApiServer {
     /// The HTTP form of an answer.
@@ -45,17 +45,20 @@ impl ApiServer {
 
     fn one(&self, form: &Presentation, object: &Object, now: Time) -> Value {
         if form.table {
-            self.table_of(form, object.kind(), std::slice::from_ref(object), now, true)
+            let kind = form.custom.unwrap_or_else(|| object.kind());
+            self.table_of(form, kind, std::slice::from_ref(object), now, true)
         } else {
-            shown(form.older, object)
+            shown(form, object)
         }
     }
 
     fn table_of(&self, form: &Presentation, kind: Kind, objects: &[Object], now: Time, columns: bool) -> Value {
+        let asked: Option<Vec<Object>> = form.custom.map(|kind| objects.iter().map(|o| o.in_version(kind)).collect());
+        let objects = asked.as_deref().unwrap_or(objects);
         let mut value = table::table(kind, objects, self.calendar(now), form.include);
         if form.older && form.include == Include::Object {
             for (at, object) in objects.iter().enumerate() {
-                value["rows"][at]["object"] = shown(true, object);
+                value["rows"][at]["object"] = shown(form, object);
             }
         }
         if !columns {
@@ -83,10 +86,14 @@ impl ApiServer {
             return value;
         }
         let info = kind.info();
-        let items: Vec<Value> = items.iter().map(|item| shown(form.older, item)).collect();
+        let items: Vec<Value> = items.iter().map(|item| shown(form, item)).collect();
+        let list_kind = match kind {
+            Kind::Custom(kind) => kind.list_kind().to_owned(),
+            _ => format!("{}List", info.kind),
+        };
         let version = if form.older { autoscaling_v1::VERSION.to_owned() } else { info.api_version() };
         json!({
-            "apiVersion": version, "kind": format!("{}List", info.kind), "metadata": metadata, "items": items,
+            "apiVersion": version, "kind": list_kind, "metadata": metadata, "items": items,
         })
     }
 
@@ -100,7 +107,8 @@ impl ApiServer {
         now: Time,
         mut send: impl FnMut(Chunk),
     ) {
-        let key = (form.table, form.include, form.older);
+        let version = form.custom.map(|kind| kind.info().version);
+        let key = (form.table, form.include, form.older, version);
         if !written.iter().any(|(k, _)| *k == key) {
             let chunks = events.iter().map(|event| Chunk::Event(self.event(form, event, now))).collect();
             written.push((key, chunks));
@@ -121,8 +129,12 @@ impl ApiServer {
 }
 
 /// An object as the client wants it.
-fn shown(older: bool, object: &Object) -> Value {
-    if older { autoscaling_v1::down(object) } else { object.to_value() }
+fn shown(form: &Presentation, object: &Object) -> Value {
+    match form.custom {
+        Some(kind) => object.in_version(kind).to_value(),
+        None if form.older => autoscaling_v1::down(object),
+        None => object.to_value(),
+    }
 }
 
 fn ok(code: u16, value: &Value) -> HttpResponse {

@@ -1,6 +1,7 @@
 //! The rules of each kind: what a creation and a change do besides what was asked. Models `pkg/registry/*/*/strategy.go` and
 //! `k8s.io/apiserver/pkg/registry/rest`.
 
+pub mod custom;
 pub mod pod;
 pub mod scale;
 pub mod service;
@@ -102,6 +103,7 @@ pub fn fill_new(object: &mut Object, env: &mut Env<'_>) {
 /// Nothing yet: what is wrong with an object is validation's to say.
 pub fn prepare_new(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status> {
     match object {
+        Object::Custom(c) => custom::prepare_new(Arc::make_mut(c)),
         Object::Pod(p) => pod::prepare_new(Arc::make_mut(p), env),
         Object::Deployment(d) => {
             let d = Arc::make_mut(d);
@@ -171,6 +173,7 @@ pub fn prepare_change(
     let status = subresource == Some(Subresource::Status);
     let finalize = subresource == Some(Subresource::Finalize);
     match (new, old) {
+        (Object::Custom(n), Object::Custom(o)) => custom::prepare_change(Arc::make_mut(n), o, status),
         (Object::Pod(n), Object::Pod(o)) => pod::prepare_change(Arc::make_mut(n), o, subresource),
         (Object::Deployment(n), Object::Deployment(o)) => {
             let n = Arc::make_mut(n);
@@ -253,6 +256,7 @@ pub fn allocate_change(new: &mut Object, old: &Object, env: &mut Env<'_>) -> Res
 /// Whether a kind has a `status` sub-resource.
 pub fn has_status(kind: Kind) -> bool {
     workload::has_status(kind)
+        || matches!(kind, Kind::Custom(kind) if kind.has_status())
         || matches!(
             kind,
             Kind::Pod
@@ -272,7 +276,7 @@ pub fn creates_on_update(kind: Kind) -> bool {
 
 /// Whether an update may do without a resource version.
 pub fn unconditional_update(kind: Kind) -> bool {
-    !matches!(kind, Kind::Lease)
+    !matches!(kind, Kind::Lease | Kind::Custom(_))
 }
 
 /// The answer to a read.

@@ -5,6 +5,7 @@ use crate::api::validate::priority_class::SYSTEM;
 use crate::api::{Kind, Object, Request, ResourceVersion, Status, Timestamp, Verb};
 use crate::control::apiserver::call::{Reply, Step};
 use crate::control::apiserver::change::Plan;
+use crate::control::apiserver::definition;
 
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
@@ -24,6 +25,12 @@ pub fn plan(request: &Request, current: &Object, now: Timestamp) -> Result<Plan,
         if let Some(plan) = plan_namespace(request, namespace, now) {
             return Ok(plan);
         }
+    }
+    if let Object::CustomResourceDefinition(found) = current
+        && found.metadata.deletion_timestamp.is_none()
+    {
+        let object = definition::marked(found, now).into();
+        return Ok(Plan::Commit(Step::Replace { object, then_delete: false }));
     }
     if current.kind() == Kind::PriorityClass && SYSTEM.iter().any(|(name, _, _)| *name == current.meta().name) {
         let why = "this is a system priority class and cannot be deleted";

@@ -49,7 +49,7 @@ impl ApiServer {
         }
     }
 
-    fn list_kind(&mut self, kind: Kind, out: &mut Out<Effect>) {
+    pub(super) fn list_kind(&mut self, kind: Kind, out: &mut Out<Effect>) {
         self.cache_mut(kind).begin_list();
         let op = Op::Range(RangeOp::new(KeyRange::prefix(&kind.etcd_prefix())));
         self.errand(Errand::List(kind), op, out);
@@ -69,7 +69,7 @@ impl ApiServer {
                 None => self.on_reply(CallNo(id), result, now, out),
             },
             etcd::Effect::WatchEvents { watch, revision, events, .. } => {
-                let Some(kind) = kind_of(watch) else { return };
+                let Some(kind) = self.kind_of(watch) else { return };
                 if !self.cache(kind).is_ready() {
                     return;
                 }
@@ -79,11 +79,17 @@ impl ApiServer {
                 }
                 self.tell(kind, &changes, now, out);
                 self.catch_up(now, out);
+                if kind == Kind::CustomResourceDefinition {
+                    self.definitions_changed(now, out);
+                    self.tend_definitions(now, out);
+                } else {
+                    self.objects_gone(kind, now, out);
+                }
             }
             etcd::Effect::WatchProgress { watch, revision, .. } => {
                 let kinds: Vec<Kind> = match watch {
-                    Some(watch) => kind_of(watch).into_iter().collect(),
-                    None => Kind::ALL.to_vec(),
+                    Some(watch) => self.kind_of(watch).into_iter().collect(),
+                    None => self.caches.keys().copied().collect(),
                 };
                 for kind in kinds {
                     if self.cache(kind).is_ready() {
@@ -93,7 +99,7 @@ impl ApiServer {
                 self.catch_up(now, out);
             }
             etcd::Effect::WatchCanceled { watch, .. } => {
-                if let Some(kind) = kind_of(watch) {
+                if let Some(kind) = self.kind_of(watch) {
                     self.cache_lost(kind, out);
                     self.list_kind(kind, out);
                 }
@@ -111,6 +117,7 @@ impl ApiServer {
         out: &mut Out<Effect>,
     ) {
         match (errand, result) {
+            (Errand::List(kind) | Errand::Watch(kind), _) if !self.caches.contains_key(&kind) => {}
             (Errand::List(kind), Ok(reply)) => {
                 let revision = reply.header.revision;
                 let Body::Range(range) = reply.body else { return };
@@ -120,10 +127,16 @@ impl ApiServer {
                 before.iter().for_each(|object| self.alloc.learn(Some(object), None));
                 known.iter().for_each(|object| self.alloc.learn(None, Some(object)));
                 let mut watch = WatchOp::new(KeyRange::prefix(&kind.etcd_prefix())).from(revision.next());
-                watch.id = Some(watch_of(kind));
+                watch.id = Some(self.watch_of(kind));
                 self.errand(Errand::Watch(kind), Op::WatchCreate(watch), out);
+                if kind == Kind::CustomResourceDefinition {
+                    self.definitions_changed(now, out);
+                }
                 self.after_fill(now, out);
                 self.catch_up(now, out);
+                if matches!(kind, Kind::CustomResourceDefinition | Kind::Custom(_)) {
+                    self.tend_definitions(now, out);
+                }
             }
             (Errand::Endpoints(round), result) => self.round_goes_on(round, result, now, out),
             (Errand::Health(client, id, path), result) => {
@@ -172,12 +185,13 @@ impl ApiServer {
             };
             self.answer(call, status.into(), now, out);
         }
-        for kind in Kind::ALL {
+        let kinds: Vec<Kind> = self.caches.keys().copied().collect();
+        for kind in &kinds {
             self.cache_lost(*kind, out);
         }
         if self.boot != Boot::Off {
-            for kind in Kind::ALL {
-                self.list_kind(*kind, out);
+            for kind in kinds {
+                self.list_kind(kind, out);
             }
         }
     }
@@ -237,15 +251,18 @@ impl ApiServer {
     pub(super) fn has_heard(&self, kind: Kind, revision: Revision) -> bool {
         self.cache(kind).is_ready() && self.cache(kind).revision() >= revision
     }
-}
 
-/// The number of the watch of a kind's cache.
-fn watch_of(kind: Kind) -> WatchId {
-    let at = Kind::ALL.iter().position(|k| *k == kind).expect("ALL has every kind");
-    WatchId(at as u64)
-}
+    /// The number of the watch of a kind's cache.
+    fn watch_of(&self, kind: Kind) -> WatchId {
+        match Kind::ALL.iter().position(|k| *k == kind) {
+            Some(at) => WatchId(at as u64),
+            None => self.definitions.watch_of(kind),
+        }
+    }
 
-/// The kind whose cache has this watch.
-fn kind_of(watch: WatchId) -> Option<Kind> {
-    Kind::ALL.get(usize::try_from(watch.0).ok()?).copied()
+    /// The kind whose cache has this watch.
+    fn kind_of(&self, watch: WatchId) -> Option<Kind> {
+        let own = usize::try_from(watch.0).ok().and_then(|at| Kind::ALL.get(at)).copied();
+        own.or_else(|| self.definitions.kind_of(watch))
+    }
 }

@@ -15,6 +15,7 @@ mod workload;
 
 use serde_json::{Value, json};
 
+use crate::api::custom::column;
 use crate::api::{Kind, Object, Timestamp, duration};
 use crate::control::apiserver::http::Include;
 
@@ -47,6 +48,8 @@ const fn wide(name: &'static str) -> Column {
 /// The columns of a kind.
 pub fn columns(kind: Kind) -> &'static [Column] {
     match kind {
+        // Theirs are known only while they are there (`api::custom::column`).
+        Kind::Custom(_) => &[],
         Kind::Pod => pod::COLUMNS,
         Kind::Deployment => workload::DEPLOYMENT,
         Kind::ReplicaSet => workload::REPLICA_SET,
@@ -112,6 +115,7 @@ pub fn cells(object: &Object, now: Timestamp) -> Vec<Value> {
     let meta = object.meta();
     let age = since(meta.creation_timestamp, now);
     match object {
+        Object::Custom(c) => column::cells(c, now),
         Object::Pod(p) => pod::cells(p, now),
         Object::Deployment(d) => workload::deployment(d, &age),
         Object::ReplicaSet(r) => workload::replica_set(r, &age),
@@ -162,13 +166,14 @@ pub fn cells(object: &Object, now: Timestamp) -> Vec<Value> {
 
 /// A table of objects of one kind (`meta.k8s.io/v1 Table`), as of `now`.
 pub fn table(kind: Kind, objects: &[Object], now: Timestamp, include: Include) -> Value {
-    let definitions: Vec<Value> = columns(kind)
-        .iter()
-        .map(|c| {
-            let format = if c.name == "Name" { "name" } else { "" };
-            json!({"name": c.name, "type": c.r#type, "format": format, "description": "", "priority": c.priority})
-        })
-        .collect();
+    let definition = |c: &Column| {
+        let format = if c.name == "Name" { "name" } else { "" };
+        json!({"name": c.name, "type": c.r#type, "format": format, "description": "", "priority": c.priority})
+    };
+    let definitions: Vec<Value> = match kind {
+        Kind::Custom(kind) => column::definitions(kind),
+        kind => columns(kind).iter().map(definition).collect(),
+    };
     let rows: Vec<Value> =
         objects.iter().map(|o| json!({"cells": cells(o, now), "object": row_object(o, include)})).collect();
     let mut value = json!({

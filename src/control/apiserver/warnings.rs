@@ -27,6 +27,7 @@ pub fn of(object: &Object, created: bool) -> Vec<String> {
         }
     }
     match object {
+        Object::Custom(c) => found.extend(c.metadata.finalizers.iter().filter_map(|name| finalizer(name))),
         Object::Pod(p) => pod::warn("", &p.metadata, &p.spec, &mut found),
         Object::Deployment(d) => template("spec.template", &d.spec.template, &mut found),
         Object::ReplicaSet(r) => template("spec.template", &r.spec.template, &mut found),
@@ -48,6 +49,14 @@ pub fn of(object: &Object, created: bool) -> Vec<String> {
         _ => {}
     }
     found
+}
+
+/// The name of a finalizer of a custom resource that others may choose, too.
+fn finalizer(name: &str) -> Option<String> {
+    let standard = matches!(name, "orphan" | "foregroundDeletion" | "kubernetes");
+    (!standard && !name.contains('/')).then(|| {
+        format!("metadata.finalizers: {name:?}: prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers")
+    })
 }
 
 fn template(path: &str, template: &PodTemplateSpec, found: &mut Vec<String>) {

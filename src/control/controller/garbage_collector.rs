@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::api::{Kind, Object, ObjectMeta, ObjectRef, OwnerReference, PatchType, Request, WatchEventType};
 use crate::control::cache::{Cache, Change, Index};
 use crate::control::controller::{Setup, owner};
+use crate::control::custom;
 use crate::control::reconciler::{ALL_BUT_EVENTS, ApiCall, Context, Plan, ReconcileError, Reconciler};
 
 /// The finalizer of an owner whose dependents are to be deleted first.
@@ -71,9 +72,9 @@ fn has(meta: &ObjectMeta, finalizer: &str) -> bool {
 }
 
 /// A reference to an owner; `None` for a kind that is not simulated.
-fn owner_ref(meta: &ObjectMeta, reference: &OwnerReference) -> Option<ObjectRef> {
+fn owner_ref(meta: &ObjectMeta, reference: &OwnerReference, cache: &Cache) -> Option<ObjectRef> {
     let group = reference.api_version.split_once('/').map_or("", |(group, _)| group);
-    let kind = Kind::by_kind(group, &reference.kind)?;
+    let kind = custom::by_kind(cache, group, &reference.kind)?;
     let namespace = if kind.info().namespaced { meta.namespace.as_str() } else { "" };
     Some(ObjectRef { kind, namespace: namespace.into(), name: reference.name.as_str().into() })
 }
@@ -81,7 +82,7 @@ fn owner_ref(meta: &ObjectMeta, reference: &OwnerReference) -> Option<ObjectRef>
 /// The owners of an object that the cache has.
 fn owners<'a>(meta: &ObjectMeta, cache: &'a Cache) -> impl Iterator<Item = &'a Object> {
     let found = meta.owner_references.iter().filter_map(|reference| {
-        let object = cache.object(&owner_ref(meta, reference)?)?;
+        let object = cache.object(&owner_ref(meta, reference, cache)?)?;
         (*object.uid() == reference.uid).then_some(object)
     });
     found.collect::<Vec<_>>().into_iter()
@@ -93,7 +94,7 @@ fn collect(object: &Object, cache: &Cache) -> Plan {
     let mut plan = Plan::nothing();
     let (mut solid, mut waiting, mut dangling) = (Vec::new(), Vec::new(), Vec::new());
     for reference in &meta.owner_references {
-        let Some(of) = owner_ref(meta, reference) else {
+        let Some(of) = owner_ref(meta, reference, cache) else {
             solid.push(reference);
             continue;
         };

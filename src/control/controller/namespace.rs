@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::api::{Kind, Namespace, ObjectRef, Pod, Request, Subresource, Verb};
 use crate::control::cache::{Cache, Change};
 use crate::control::controller::Setup;
+use crate::control::custom;
 use crate::control::reconciler::{ALL_BUT_EVENTS, ApiCall, Context, Plan, ReconcileError, Reconciler};
 use crate::sim::Span;
 
@@ -43,6 +44,7 @@ impl Reconciler for NamespaceController {
         }
         let left: Vec<(Kind, usize)> = ALL_BUT_EVENTS
             .iter()
+            .chain(&custom::kinds(cx.cache))
             .filter(|kind| kind.info().namespaced)
             .map(|kind| (*kind, cx.cache.objects_in(*kind, &key.name).count()))
             .filter(|(_, count)| *count > 0)

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::columns::Columns;
-use super::jsonpath;
+use crate::api::jsonpath;
 
 /// The headers and paths of the columns.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

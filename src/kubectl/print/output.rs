@@ -6,7 +6,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::yaml::to_yaml;
-use super::{custom_columns, go_template, jsonpath};
+use super::{custom_columns, go_template};
+pub use crate::api::go_json::compact;
+use crate::api::go_json::html_escaped;
+use crate::api::jsonpath;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::files::FileNode;
 use crate::kubectl::object;
@@ -232,28 +235,4 @@ pub fn pretty(value: &Value) -> String {
     let mut text = html_escaped(&String::from_utf8_lossy(&bytes));
     text.push('\n');
     text
-}
-
-/// JSON on one line, as Go's encoder writes it.
-pub fn compact(value: &Value) -> String {
-    html_escaped(&value.to_string())
-}
-
-/// Go's JSON encoder writes `<`, `>` and `&` as escapes.
-fn html_escaped(text: &str) -> String {
-    if !text.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
-        return text.to_owned();
-    }
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '<' => out.push_str("\\u003c"),
-            '>' => out.push_str("\\u003e"),
-            '&' => out.push_str("\\u0026"),
-            '\u{2028}' => out.push_str("\\u2028"),
-            '\u{2029}' => out.push_str("\\u2029"),
-            c => out.push(c),
-        }
-    }
-    out
 }

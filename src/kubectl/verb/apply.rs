@@ -8,7 +8,7 @@ mod server_side;
 
 use serde_json::{Value, json};
 
-use super::common::{self, STRATEGIC, end_with_failures, with_body};
+use super::common::{self, end_with_failures, with_body};
 use crate::api::http::{HttpRequest, Method};
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
@@ -180,14 +180,14 @@ fn update(
     for attempt in 1..=MAX_TRIES {
         let remembered = text_at(&live, &["metadata", "annotations", LAST_APPLIED]);
         let original: Value = serde_json::from_str(remembered).unwrap_or(Value::Null);
-        let patch = three_way::strategic(resource.kind, &original, &modified, &live);
+        let patch = three_way::strategic(if resource.custom { "" } else { resource.kind }, &original, &modified, &live);
         if patch == json!({}) {
             return output::changed(ctx, resource, &live, "unchanged");
         }
         if common::is_client_dry_run(ctx) {
             return output::changed(ctx, resource, &live, "configured");
         }
-        let mut request = with_body(Method::Patch, path.to_owned(), STRATEGIC, &patch);
+        let mut request = with_body(Method::Patch, path.to_owned(), common::patch_type(resource), &patch);
         query(ctx, &mut request)?;
         let answer = ctx.request(request)?;
         if answer.response.is_success() {

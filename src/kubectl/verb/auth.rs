@@ -92,7 +92,7 @@ fn path(ctx: &mut Ctx<'_>, verb: &str, path: &str) -> Result<Value, Stop> {
 fn resource(ctx: &mut Ctx<'_>, verb: &str, what: &str) -> Value {
     let (word, name) = what.split_once('/').unwrap_or((what, ""));
     let everywhere = ctx.args().bool("all-namespaces");
-    let (group, plural) = match resource::lookup(word) {
+    let (group, plural) = match resource::named(&ctx.session().discovered, word) {
         Some(known) => {
             if !known.namespaced && !everywhere {
                 let group = if known.group.is_empty() { String::new() } else { format!(" in group '{}'", known.group) };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::common::{self, Named, STRATEGIC, named_objects, with_body};
+use super::common::{self, Named, named_objects, with_body};
 use crate::api::http::{HttpRequest, Method};
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Stop};
@@ -94,7 +94,7 @@ pub fn each_edited(
         if change == json!({}) && !always {
             return Ok(());
         }
-        if let Some(made) = patch(ctx, one, &after, &change, STRATEGIC, manager)? {
+        if let Some(made) = patch(ctx, one, &after, &change, common::patch_type(one.resource), manager)? {
             output::changed(ctx, one.resource, &made, did)?;
         }
         Ok(())

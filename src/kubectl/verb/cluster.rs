@@ -83,6 +83,7 @@ pub fn resources(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         let words = ctx.args().words.join(" ");
         return common::usage(ctx, &format!("unexpected arguments: [{words}]"));
     }
+    let discovered = ctx.session().discovered.clone();
     let args = ctx.args();
     if !matches!(args.text("sort-by"), "" | "name" | "kind") {
         return fail("--sort-by accepts only name or kind");
@@ -93,7 +94,7 @@ pub fn resources(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         other => return fail(format!("--output {other} is not available")),
     };
     let mut shown: Vec<&Resource> = Vec::new();
-    for resource in RESOURCES {
+    for resource in RESOURCES.iter().chain(discovered) {
         let older = shown.iter().any(|r| r.kind == resource.kind && r.group == resource.group);
         let scope = !args.given("namespaced") || args.bool("namespaced") == resource.namespaced;
         let group = !args.given("api-group") || args.text("api-group") == resource.group;
@@ -143,7 +144,8 @@ pub fn resources(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
 
 /// `kubectl api-versions`.
 pub fn versions(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
-    let mut all: Vec<String> = RESOURCES.iter().map(Resource::group_version).collect();
+    let mut all: Vec<String> =
+        RESOURCES.iter().chain(ctx.session().discovered.iter().copied()).map(Resource::group_version).collect();
     all.sort();
     all.dedup();
     ctx.print(all.iter().map(|v| format!("{v}\n")).collect::<String>());

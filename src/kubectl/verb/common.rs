@@ -17,6 +17,12 @@ pub const ACCEPT_TABLE: &str =
     "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
 
 /// The content type of a strategic merge patch.
+/// The kind of patch that is made from two objects of a resource: custom ones have no strategic patches.
+pub fn patch_type(resource: &Resource) -> &'static str {
+    if resource.custom { MERGE } else { STRATEGIC }
+}
+
+/// The content type of a strategic merge patch.
 pub const STRATEGIC: &str = "application/strategic-merge-patch+json";
 
 /// The content type of a JSON merge patch.
@@ -167,7 +173,7 @@ pub fn named_objects(ctx: &mut Ctx<'_>, words: &[String]) -> Result<Vec<Named>, 
         }
         return Ok(found);
     }
-    for target in select::targets(words)? {
+    for target in select::targets(ctx, words)? {
         expand(ctx, &target, &mut found)?;
     }
     Ok(found)

@@ -104,7 +104,8 @@ pub(super) fn metadata(ctx: &Ctx<'_>, name: &str, namespaced: bool) -> Value {
 pub(super) fn send(ctx: &mut Ctx<'_>, made: Made) -> Result<u8, Stop> {
     let (group, version) = object::group_version(&made.object);
     let kind = crate::kubectl::json::text(&made.object, "kind");
-    let resource = resource::by_kind(group, version, kind).expect("generators make only kinds of the table");
+    let resource =
+        resource::by_kind(&Vec::new(), group, version, kind).expect("generators make only kinds of the table");
     let mut value = made.object;
     if ctx.args().flag("save-config").is_some() && ctx.args().bool("save-config") {
         value = annotated(value);

@@ -59,7 +59,7 @@ fn find(ctx: &mut Ctx<'_>) -> Result<Vec<Found>, Stop> {
     let words = ctx.args().words.clone();
     let all = ctx.args().bool("all-namespaces");
     let mut found = Vec::new();
-    for target in select::targets(&words)? {
+    for target in select::targets(ctx, &words)? {
         let resource = target.resource;
         let namespace = if resource.namespaced && !all { ctx.namespace() } else { String::new() };
         let Some(name) = target.name else {

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::change;
-use super::common::{self, Named, STRATEGIC, with_body};
+use super::common::{self, Named, with_body};
 use crate::api::http::{HttpRequest, Method};
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
@@ -73,7 +73,7 @@ fn originals(ctx: &mut Ctx<'_>) -> Result<Vec<Original>, Stop> {
     if ctx.reads_objects() {
         named = common::named_objects(ctx, &words)?;
     } else {
-        for target in select::targets(&words)? {
+        for target in select::targets(ctx, &words)? {
             let resource = target.resource;
             let namespace = if resource.namespaced { ctx.namespace() } else { String::new() };
             if let Some(name) = target.name {
@@ -129,7 +129,7 @@ fn edit(ctx: &mut Ctx<'_>, originals: &[Original]) -> Result<u8, Stop> {
             ctx.print_err("Edit cancelled, no changes made.\n");
             return Ok(0);
         }
-        if let Some(why) = unknown_kind(&edited) {
+        if let Some(why) = unknown_kind(ctx, &edited) {
             round.reasons.push((format!("The edited file had a syntax error: {why}"), Vec::new()));
             again = true;
             continue;
@@ -155,11 +155,11 @@ fn edit(ctx: &mut Ctx<'_>, originals: &[Original]) -> Result<u8, Stop> {
 }
 
 /// Whether a text names a kind that nobody has.
-fn unknown_kind(edited: &str) -> Option<String> {
+fn unknown_kind(ctx: &Ctx<'_>, edited: &str) -> Option<String> {
     let value = read::read(edited).ok()?;
     let (group, version) = object::group_version(&value);
     let kind = text(&value, "kind");
-    let known = kind == "List" || resource::by_kind(group, version, kind).is_some();
+    let known = kind == "List" || resource::by_kind(&ctx.session().discovered, group, version, kind).is_some();
     let api_version = text(&value, "apiVersion");
     (!known).then(|| {
         format!("unable to recognize \"edited-file\": no matches for kind {kind:?} in version {api_version:?}")
@@ -248,7 +248,7 @@ fn is_of(one: &Original, edited: &Value, count: usize) -> bool {
 }
 
 fn send(ctx: &mut Ctx<'_>, one: &Original, patch: &Value, round: &mut Round) -> Result<(), Stop> {
-    let mut request = with_body(Method::Patch, one.named.path(), STRATEGIC, patch);
+    let mut request = with_body(Method::Patch, one.named.path(), common::patch_type(one.named.resource), patch);
     let manager = ctx.args().text("field-manager").to_owned();
     request.query.push(("fieldManager".into(), manager));
     request.query.push(("fieldValidation".into(), common::field_validation(ctx)?.into()));

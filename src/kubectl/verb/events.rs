@@ -24,7 +24,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let path = if all { "/api/v1/events".to_owned() } else { format!("/api/v1/namespaces/{}/events", ctx.namespace()) };
     let mut request = HttpRequest::get(path);
     if let Some((kind, name)) = ctx.args().text("for").to_owned().split_once('/') {
-        let resource = resource_named(kind)?;
+        let resource = resource_named(ctx, kind)?;
         let selector = format!("involvedObject.kind={},involvedObject.name={name}", resource.kind);
         request.query.push(("fieldSelector".into(), selector));
     }

@@ -1,7 +1,7 @@
 //! `kubectl explain`: the fields of a kind, out of the server's OpenAPI document.
 //!
-//! Models `k8s.io/kubectl/pkg/explain/v2` and its template `plaintext.tmpl`. The server's documents have no descriptions, so
-//! that every one is shown as upstream shows one that is missing.
+//! Models `k8s.io/kubectl/pkg/explain/v2` and its template `plaintext.tmpl`. The server's documents have no descriptions but of
+//! custom resources, so that all others are shown as upstream shows one that is missing.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         [word] => word.clone(),
         _ => return fail("We accept only this format: explain RESOURCE\n"),
     };
-    let (resource, path) = asked(&word)?;
+    let (resource, path) = asked(ctx, &word)?;
     let (group, version) = version(ctx, resource)?;
     let form = ctx.args().text("output").to_owned();
     let document = match form.as_str() {
@@ -53,9 +53,11 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
 }
 
 /// The resource that a word begins with, the longest that there is, and the fields after it.
-fn asked(word: &str) -> Result<(&'static Resource, Vec<String>), Stop> {
+fn asked(ctx: &Ctx<'_>, word: &str) -> Result<(&'static Resource, Vec<String>), Stop> {
     let parts: Vec<&str> = word.trim_end_matches('.').split('.').collect();
-    let found = (1..=parts.len()).rev().find_map(|n| Some((resource::lookup(&parts[..n].join("."))?, n)));
+    let found = (1..=parts.len())
+        .rev()
+        .find_map(|n| Some((resource::named(&ctx.session().discovered, &parts[..n].join("."))?, n)));
     match found {
         Some((resource, n)) => Ok((resource, parts[n..].iter().map(|part| (*part).to_owned()).collect())),
         None => {
@@ -72,7 +74,7 @@ fn version(ctx: &Ctx<'_>, resource: &Resource) -> Result<(String, String), Stop>
         return Ok((resource.group.to_owned(), resource.version.to_owned()));
     }
     let (group, version) = asked.split_once('/').unwrap_or(("", asked));
-    if resource::by_kind(group, version, resource.kind).is_none() {
+    if resource::by_kind(&ctx.session().discovered, group, version, resource.kind).is_none() {
         return fail(format!("couldn't find resource for \"{group}/{version}, Resource={}\"", resource.plural));
     }
     Ok((group.to_owned(), version.to_owned()))
@@ -123,6 +125,23 @@ impl<'d> Book<'d> {
         }
     }
 
+    /// The description of a schema and of those that it leads to, each with the end of its line.
+    fn description(&self, schema: &Value) -> String {
+        let mut out = String::new();
+        if !text(schema, "description").is_empty() {
+            out.push_str(&format!("{}\n", text(schema, "description")));
+        }
+        if let Some((_, found)) = self.named(schema) {
+            out.push_str(&self.description(found));
+        }
+        for name in ["items", "additionalProperties"] {
+            if let Some(inner) = schema.get(name).filter(|inner| inner.is_object()) {
+                out.push_str(&self.description(inner));
+            }
+        }
+        out
+    }
+
     fn type_of(&self, schema: &Value) -> String {
         if let Some((name, _)) = self.named(schema) {
             // Some well-known types are shown as what they are on the wire.
@@ -151,10 +170,19 @@ impl<'d> Book<'d> {
             let owner = self.inner(schema);
             schema = at(owner, &["properties"]).get(name)?;
             if n + 1 == path.len() {
-                out.push_str(&format!("FIELD: {name} <{}>{}\n\n\n", self.type_of(schema), required(owner, name)));
+                out.push_str(&format!("FIELD: {name} <{}>{}\n", self.type_of(schema), required(owner, name)));
+                let words = words_of(schema);
+                if !words.is_empty() {
+                    out.push_str(&format!("ENUM:\n    {}", words.join("\n    ")));
+                }
+                out.push_str("\n\n");
             }
         }
-        out.push_str("DESCRIPTION:\n    <empty>\n");
+        let text = match self.description(schema) {
+            text if text.is_empty() => "<empty>".to_owned(),
+            text => text,
+        };
+        out.push_str(&format!("DESCRIPTION:\n{}\n", indented(&wrapped(&text, 76), 4)));
         seen.extend(self.reference(schema));
         if !entries(self.inner(schema), &["properties"]).is_empty() {
             out.push_str("FIELDS:\n");
@@ -168,9 +196,21 @@ impl<'d> Book<'d> {
         let owner = self.inner(of);
         for (name, schema) in entries(owner, &["properties"]) {
             let indent = "  ".repeat(level);
-            out.push_str(&format!("{indent}{name}\t<{}>{}\n", self.type_of(schema), required(owner, name)));
+            out.push_str(&format!("{indent}{name}\t<{}>{}", self.type_of(schema), required(owner, name)));
+            let words = words_of(schema);
+            if !words.is_empty() {
+                let more = if words.len() > 4 { ", ...." } else { "" };
+                let shown: Vec<&str> = words.iter().take(4).map(String::as_str).collect();
+                out.push_str(&format!("\n{indent}enum: {}{more}", shown.join(", ")));
+            }
+            out.push('\n');
             if !recursive {
-                out.push_str(&format!("{indent}  <no description>\n\n"));
+                let text = match text(schema, "description") {
+                    "" => "<no description>",
+                    text => text,
+                };
+                let text = indented(&wrapped(text, 78 - indent.len()), indent.len() + 2);
+                out.push_str(&format!("{text}\n\n"));
                 continue;
             }
             let reference = self.reference(schema);
@@ -183,6 +223,43 @@ impl<'d> Book<'d> {
             seen.truncate(depth);
         }
     }
+}
+
+/// The words that a field may have.
+fn words_of(schema: &Value) -> Vec<String> {
+    let shown = |word: &Value| match word {
+        Value::String(word) if word.is_empty() => "\"\"".to_owned(),
+        Value::String(word) => word.clone(),
+        other => other.to_string(),
+    };
+    items(schema, &["enum"]).iter().map(shown).collect()
+}
+
+/// A text whose lines have at most so many letters, where words allow it.
+fn wrapped(text: &str, most: usize) -> String {
+    let wrap = |line: &str| {
+        let mut out = String::new();
+        let mut width = 0;
+        for word in line.split(' ') {
+            let length = word.chars().count();
+            if width > 0 && width + 1 + length > most {
+                out.push('\n');
+                width = 0;
+            } else if width > 0 {
+                out.push(' ');
+                width += 1;
+            }
+            out.push_str(word);
+            width += length;
+        }
+        out
+    };
+    text.split('\n').map(wrap).collect::<Vec<_>>().join("\n")
+}
+
+fn indented(text: &str, by: usize) -> String {
+    let pad = " ".repeat(by);
+    format!("{pad}{}", text.replace('\n', &format!("\n{pad}")))
 }
 
 fn required(owner: &Value, name: &str) -> &'static str {

@@ -72,7 +72,7 @@ fn targets(ctx: &mut Ctx<'_>) -> Result<Vec<Wanted>, Stop> {
         return Err(Stop::Fail(Failure { text: text.into(), code: 1 }));
     }
     let all = ctx.args().bool("all-namespaces");
-    let found = select::targets(&words)?;
+    let found = select::targets(ctx, &words)?;
     if all && found.iter().any(|t| t.name.is_some()) {
         return fail("a resource cannot be retrieved by name across all namespaces");
     }

@@ -33,7 +33,7 @@ fn pod(object: Value) -> Pod {
 /// The pod that a word means: `web-0`, `pod/web-0`, `deploy/web`.
 pub fn one(ctx: &mut Ctx<'_>, word: &str) -> Result<Pod, Stop> {
     let (kind, name) = word.split_once('/').unwrap_or(("pods", word));
-    let resource = resource_named(kind)?;
+    let resource = resource_named(ctx, kind)?;
     if name.is_empty() || name.contains('/') {
         return fail("arguments in resource/name form must have a single resource and name");
     }

@@ -59,7 +59,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
 /// The service that the word names, if it names one.
 fn service(ctx: &mut Ctx<'_>, word: &str) -> Result<Option<Value>, Stop> {
     let Some((kind, name)) = word.split_once('/') else { return Ok(None) };
-    let resource = resource_named(kind)?;
+    let resource = resource_named(ctx, kind)?;
     if resource.kind != "Service" {
         return Ok(None);
     }

@@ -61,7 +61,7 @@ fn named(ctx: &mut Ctx<'_>, words: &[String]) -> Result<Vec<Named>, Stop> {
     if !bare {
         return common::named_objects(ctx, words);
     }
-    let resource = crate::kubectl::select::resource_named(&words[0])?;
+    let resource = crate::kubectl::select::resource_named(ctx, &words[0])?;
     let namespace = ctx.namespace();
     let list = ctx.json(crate::api::http::HttpRequest::get(resource.path(&namespace)))?;
     let items = crate::kubectl::json::items(&list, &["items"]);

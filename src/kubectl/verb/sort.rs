@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use crate::api::Quantity;
-use crate::kubectl::print::jsonpath::{self, Template};
+use crate::api::jsonpath::{self, Template};
 use crate::kubectl::resource::Resource;
 use crate::sim::merge_sort_by;
 

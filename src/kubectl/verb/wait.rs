@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::common::{self, Named, end_with_failures, named_objects};
 use crate::api::http::{Chunk, HttpRequest};
+use crate::api::jsonpath::{self, Template};
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Next, Stop, fail};
 use crate::kubectl::duration;
 use crate::kubectl::json::{int_at, items, text};
 use crate::kubectl::object;
-use crate::kubectl::print::jsonpath::{self, Template};
 use crate::kubectl::print::output;
 use crate::kubectl::select::NOTHING_NAMED;
 use crate::sim::{Span, Time};

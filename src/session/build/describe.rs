@@ -8,7 +8,7 @@ use crate::api::{Object, ObjectRef, Status, Verb};
 use crate::cluster::Cluster;
 use crate::control::apiserver::flow::filter_of;
 use crate::control::apiserver::http;
-use crate::kubectl::{Effect, Input, KubectlConfig, Process};
+use crate::kubectl::{self, Effect, Input, KubectlConfig, Process};
 use crate::sim::{Out, VecMap};
 
 /// More requests than any description needs.
@@ -24,7 +24,9 @@ pub fn describe(cluster: &Cluster, object: &ObjectRef) -> String {
         words.extend(["-n".to_owned(), object.namespace.to_string()]);
     }
     let scenario = cluster.scenario();
-    let config = KubectlConfig { server: scenario.server(), epoch: scenario.epoch().0, ..KubectlConfig::default() };
+    let discovered = kubectl::discovered(cluster.apiserver().definitions().served());
+    let (server, epoch) = (scenario.server(), scenario.epoch().0);
+    let config = KubectlConfig { server, epoch, discovered, ..KubectlConfig::default() };
     let no_files: VecMap<String, Vec<u8>> = VecMap::new();
     let mut process = Process::start(words, None, &no_files, &config, cluster.now());
     let (mut text, mut inputs) = (String::new(), vec![Input::Start]);
@@ -61,7 +63,7 @@ fn answer(cluster: &Cluster, request: &HttpRequest) -> HttpResponse {
 }
 
 fn read(cluster: &Cluster, http: &HttpRequest) -> Result<Value, Status> {
-    let (request, _) = http::request(http)?;
+    let (request, _) = http::request(http, cluster.apiserver().definitions())?;
     let info = request.kind.info();
     match request.verb {
         Verb::Get => cluster

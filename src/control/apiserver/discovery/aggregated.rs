@@ -18,8 +18,8 @@ pub fn is_wanted(http: &HttpRequest) -> bool {
 }
 
 /// The core group.
-pub fn core() -> Value {
-    document(vec![group("", &["v1".to_owned()])])
+pub fn core(server: &ApiServer) -> Value {
+    document(vec![group(server, "", &["v1".to_owned()])])
 }
 
 /// All other groups.
@@ -29,25 +29,25 @@ pub fn groups(server: &ApiServer) -> Value {
         let versions = group["versions"].as_array().into_iter().flatten();
         versions.filter_map(|v| v["version"].as_str().map(str::to_owned)).collect()
     };
-    document(all.iter().map(|of| group(of["name"].as_str().unwrap_or(""), &versions(of))).collect())
+    document(all.iter().map(|of| group(server, of["name"].as_str().unwrap_or(""), &versions(of))).collect())
 }
 
 fn document(items: Vec<Value>) -> Value {
     json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items})
 }
 
-fn group(name: &str, versions: &[String]) -> Value {
+fn group(server: &ApiServer, name: &str, versions: &[String]) -> Value {
     let mut metadata = json!({"creationTimestamp": null});
     if !name.is_empty() {
         metadata["name"] = json!(name);
     }
-    let versions: Vec<Value> = versions.iter().map(|version| version_of(name, version)).collect();
+    let versions: Vec<Value> = versions.iter().map(|version| version_of(server, name, version)).collect();
     json!({"metadata": metadata, "versions": versions})
 }
 
-fn version_of(group: &str, version: &str) -> Value {
+fn version_of(server: &ApiServer, group: &str, version: &str) -> Value {
     let foreign = || (metrics_server::VERSION == format!("{group}/{version}")).then(metrics_server::resources);
-    let Some(list) = discovery::resources(group, version).or_else(foreign) else {
+    let Some(list) = discovery::resources(server, group, version).or_else(foreign) else {
         return json!({"version": version, "resources": [], "freshness": "Stale"});
     };
     let mut found: Vec<Value> = Vec::new();
@@ -88,10 +88,11 @@ fn main(name: &str, kind: Value, resource: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::apiserver::Config;
 
     #[test]
     fn sub_resources_stand_below_their_resource() {
-        let core = core();
+        let core = core(&ApiServer::new(Config::default()));
         let resources = core["items"][0]["versions"][0]["resources"].as_array().expect("resources");
         let pods = resources.iter().find(|r| r["resource"] == "pods").expect("pods");
         assert_eq!(pods["scope"], "Namespaced");

@@ -8,12 +8,13 @@ use serde_json::{Map, Value, json};
 use super::{VERSION, document, versions};
 use crate::api::Status;
 use crate::api::http::{HttpRequest, HttpResponse, Method};
+use crate::control::apiserver::definition::Definitions;
 use crate::control::apiserver::http::failure;
 
 const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2";
 
 /// The answer to a request for the document; `None` if it is for something else.
-pub fn answer(http: &HttpRequest) -> Option<HttpResponse> {
+pub fn answer(http: &HttpRequest, definitions: &Definitions) -> Option<HttpResponse> {
     if http.path != "/openapi/v2" {
         return None;
     }
@@ -24,13 +25,13 @@ pub fn answer(http: &HttpRequest) -> Option<HttpResponse> {
     if !http.accept.is_empty() && !http.accept.split(',').any(accepts) {
         return Some(HttpResponse::text(406, ""));
     }
-    Some(HttpResponse::json(200, &whole()))
+    Some(HttpResponse::json(200, &whole(definitions)))
 }
 
-fn whole() -> Value {
+fn whole(known: &Definitions) -> Value {
     let (mut definitions, mut paths) = (Map::new(), Map::new());
-    for (group, version) in versions() {
-        let mut of_version = document(group, version);
+    for (group, version) in versions(known) {
+        let mut of_version = document(group, version, known);
         if let Value::Object(schemas) = of_version["components"]["schemas"].take() {
             definitions.extend(schemas.into_iter().map(|(name, schema)| (name, plain(schema))));
         }
@@ -108,7 +109,7 @@ mod tests {
                 _ => {}
             }
         }
-        let response = answer(&HttpRequest::get("/openapi/v2")).expect("a document");
+        let response = answer(&HttpRequest::get("/openapi/v2"), &Definitions::default()).expect("a document");
         let document: Value = serde_json::from_slice(&response.body).expect("JSON");
         check(&document["paths"], &document["definitions"]);
         check(&document["definitions"], &document["definitions"]);
@@ -124,6 +125,6 @@ mod tests {
     fn who_reads_protobuf_alone_is_told_so() {
         let mut http = HttpRequest::get("/openapi/v2");
         http.accept = format!("{PROTOBUF}@v1.0+protobuf");
-        assert_eq!(answer(&http).map(|response| response.code), Some(406));
+        assert_eq!(answer(&http, &Definitions::default()).map(|response| response.code), Some(406));
     }
 }

@@ -38,7 +38,7 @@ fn rules(ctx: &Ctx<'_>, verbs: &[String]) -> Result<Vec<Value>, Stop> {
         if word.is_empty() {
             return fail("resource must be specified");
         }
-        let (group, plural) = match resource::lookup(word) {
+        let (group, plural) = match resource::named(&ctx.session().discovered, word) {
             _ if word == "*" => (String::new(), "*".to_owned()),
             Some(known) => (known.group.to_owned(), known.plural.to_owned()),
             None => {

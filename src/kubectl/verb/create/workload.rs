@@ -100,7 +100,7 @@ fn cron_job_named(ctx: &mut Ctx<'_>, from: &str) -> Result<Value, Stop> {
     let Some((kind, name)) = from.split_once('/') else {
         return fail("arguments in resource/name form must have a single resource and name");
     };
-    let resource = resource_named(kind)?;
+    let resource = resource_named(ctx, kind)?;
     let namespace = ctx.namespace();
     let found = ctx.json(HttpRequest::get(resource.object_path(&namespace, name)))?;
     if text_at(&found, &["kind"]) != "CronJob" {

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use self::eval::Eval;
-use super::output::compact;
+use super::go_json::compact;
 
 /// A parsed template.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
