@@ -141,6 +141,11 @@ fn kinds_that_a_definition_describes_are_served_while_it_is_there() {
 }
 
 #[test]
+fn events_have_two_forms_and_files_are_changed_without_a_server() {
+    check("api-forms", |_| ());
+}
+
+#[test]
 fn who_debugs_a_pod_sees_what_its_containers_see() {
     check("debug", |_| ());
 }

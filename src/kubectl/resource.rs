@@ -134,6 +134,9 @@ table! {
 "node.k8s.io" "v1" {
     "runtimeclasses" "runtimeclass" [""] "RuntimeClass" CL 0 FULL;
 }
+"events.k8s.io" "v1" {
+    "events" "event" ["ev"] "Event" NS 0 FULL;
+}
 "discovery.k8s.io" "v1" {
     "endpointslices" "endpointslice" [""] "EndpointSlice" NS 0 FULL;
 }
@@ -290,6 +293,7 @@ pub fn category_all(more: &Discovered) -> impl Iterator<Item = &'static Resource
 mod tests {
     use super::*;
     use crate::api::Kind;
+    use crate::control::apiserver::other_form::OtherForm;
     use crate::control::apiserver::review;
 
     #[test]
@@ -316,7 +320,8 @@ mod tests {
             let kind = Kind::by_kind(resource.group, resource.kind);
             let reviews = review::resources(resource.group, resource.version);
             let review = reviews.iter().any(|(_, kind, _)| *kind == resource.kind);
-            assert!(kind.is_some() || review, "no server answers for {}", resource.plural_name());
+            let other = OtherForm::of(resource.group, resource.version);
+            assert!(kind.is_some() || review || other.is_some(), "no server answers for {}", resource.plural_name());
         }
         for kind in Kind::ALL {
             assert!(RESOURCES.iter().any(|r| Kind::by_kind(r.group, r.kind) == Some(*kind)), "{kind:?} has no name");

@@ -56,6 +56,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("api-resources", cluster::resources),
     ("api-versions", cluster::versions),
     ("apply", apply::run),
+    ("apply set-last-applied", apply::last_applied::set),
     ("apply view-last-applied", apply::last_applied::view),
     ("attach", attach::run),
     ("auth", help::run),
@@ -116,8 +117,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     }
     let exact = VERBS.iter().find(|(name, _)| *name == path);
     let parent = || match path {
-        "apply set-last-applied"
-        | "apply edit-last-applied"
+        "apply edit-last-applied"
         | "set resources"
         | "set selector"
         | "set serviceaccount"

@@ -99,9 +99,10 @@ pub fn object_ref(object: &api::ObjectRef) -> ObjectRef {
 }
 
 /// A reference in the form of the API; `None` for a kind that is not simulated.
-pub fn api_ref(object: &ObjectRef) -> Option<api::ObjectRef> {
+pub fn api_ref(cluster: &Cluster, object: &ObjectRef) -> Option<api::ObjectRef> {
     let group = object.api_version.split_once('/').map_or("", |(group, _)| group);
-    let kind = api::Kind::by_kind(group, &object.kind)?;
+    let described = || cluster.apiserver().definitions().by_kind(group, &object.kind);
+    let kind = api::Kind::by_kind(group, &object.kind).or_else(described)?;
     Some(api::ObjectRef { kind, namespace: object.namespace.as_str().into(), name: object.name.as_str().into() })
 }
 

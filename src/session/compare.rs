@@ -70,7 +70,7 @@ impl Session {
                 if want.whole {
                     compare::whole(&from.cluster, &to.cluster, &mut view);
                 }
-                let object = want.object.as_ref().and_then(api_ref);
+                let object = want.object.as_ref().and_then(|object| api_ref(&to.cluster, object));
                 view.diff = object.map(|of| compare::one(&from.cluster, &to.cluster, &of));
             }
         }

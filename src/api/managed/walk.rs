@@ -62,6 +62,25 @@ fn by_value(of: Struct, field: &str) -> Option<Value> {
     }
 }
 
+/// Puts empty structs where a Go struct holds them by value and nobody gave them.
+pub fn fill_by_value(of: Struct, value: &mut Value) {
+    let Value::Object(fields) = value else { return };
+    for field in of.fields() {
+        let empty = by_value(of, field.name).filter(|value| value.is_object() && field.name != "metadata");
+        if let Some(empty) = empty.filter(|_| !fields.contains_key(field.name)) {
+            fields.insert(field.name.into(), empty);
+        }
+        let Some(inner) = fields.get_mut(field.name) else { continue };
+        match (&field.ty, inner) {
+            (Type::List(item), Value::Array(items)) => {
+                let Some(of) = item.as_struct() else { continue };
+                items.iter_mut().for_each(|item| fill_by_value(of, item));
+            }
+            (ty, inner) => ty.as_struct().into_iter().for_each(|of| fill_by_value(of, inner)),
+        }
+    }
+}
+
 /// The shape of a field of a struct; fields that the schema does not have are leaves.
 fn field_shape(of: Struct, name: &str) -> Shape {
     match of.field(name) {

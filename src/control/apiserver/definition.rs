@@ -58,6 +58,11 @@ impl Definitions {
         self.stored.values().copied()
     }
 
+    /// The kind of a group with that name.
+    pub fn by_kind(&self, group: &str, kind: &str) -> Option<Kind> {
+        self.stored().find(|known| known.info().group == group && known.info().kind == kind).map(Kind::from)
+    }
+
     /// The number of the watch of a kind's cache.
     pub fn watch_of(&self, kind: Kind) -> WatchId {
         *self.watches.get(&kind).expect("a kind that is served has a watch")

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::api::http::{ContentType, HttpRequest, HttpResponse, Method};
 use crate::api::{Kind, custom};
-use crate::control::apiserver::{ApiServer, autoscaling_v1, openapi, registry, review};
+use crate::control::apiserver::other_form::OtherForm;
+use crate::control::apiserver::{ApiServer, openapi, registry, review};
 
 /// The version that is modelled.
 pub const VERSION: &str = "v1.36.2";
@@ -62,7 +63,8 @@ fn version() -> Value {
 
 /// The groups besides the core one, in upstream's order of importance.
 fn groups() -> Vec<Value> {
-    let mut found: Vec<(&str, &str)> = vec![("authentication.k8s.io", "v1"), ("authorization.k8s.io", "v1")];
+    let mut found: Vec<(&str, &str)> =
+        vec![("events.k8s.io", "v1"), ("authentication.k8s.io", "v1"), ("authorization.k8s.io", "v1")];
     for kind in Kind::ALL.iter().map(|k| k.info()).filter(|k| !k.group.is_empty()) {
         if !found.contains(&(kind.group, kind.version)) {
             found.push((kind.group, kind.version));
@@ -114,7 +116,7 @@ fn resources(server: &ApiServer, group: &str, version: &str) -> Option<Value> {
     let kinds: Vec<Kind> = Kind::ALL
         .iter()
         .copied()
-        .filter(|k| k.info().group == group && serves(k.info().version, group, version))
+        .filter(|k| serves(*k, group, version))
         .chain(
             server
                 .definitions()
@@ -143,9 +145,12 @@ fn resources(server: &ApiServer, group: &str, version: &str) -> Option<Value> {
     }))
 }
 
-/// Whether a kind of that group is served in a version: in its own, and autoscalers in the older one too.
-fn serves(own: &str, group: &str, version: &str) -> bool {
-    own == version || autoscaling_v1::is(group, version)
+/// Whether a kind is served in a group and version: in its own, or in another form of it.
+fn serves(kind: Kind, group: &str, version: &str) -> bool {
+    match OtherForm::of(group, version) {
+        Some(other) => other.kind() == kind,
+        None => (kind.info().group, kind.info().version) == (group, version),
+    }
 }
 
 /// A kind and its sub-resources.

@@ -11,7 +11,8 @@ use crate::api::{
 };
 use crate::control::apiserver::call::{ClientId, Door};
 use crate::control::apiserver::definition::Definitions;
-use crate::control::apiserver::{ApiServer, Effect, authorizer, autoscaling_v1, discovery, legacy, review, token};
+use crate::control::apiserver::other_form::OtherForm;
+use crate::control::apiserver::{ApiServer, Effect, authorizer, discovery, events_v1, legacy, review, token};
 use crate::sim::{Out, Time};
 
 /// The form in which a client wants its answer.
@@ -27,8 +28,8 @@ pub struct Presentation {
     pub strictness: Strictness,
     /// The fields that come twice in a patch.
     pub twice: Vec<String>,
-    /// Whether autoscalers are wanted in their older form (`autoscaling/v1`).
-    pub older: bool,
+    /// The other form in which the objects are wanted.
+    pub other: Option<OtherForm>,
     /// The custom kind in the version that is wanted.
     pub custom: Option<Kind>,
     /// Whether the client wants to be told when a watch has told everything that was there (`sendInitialEvents`).
@@ -121,8 +122,8 @@ pub fn failure(status: &Status) -> HttpResponse {
 /// It names nothing that is there, or cannot be understood.
 pub fn request(http: &HttpRequest, definitions: &Definitions) -> Result<(Request, Presentation), Status> {
     let target = target(&http.path, definitions).ok_or_else(Status::no_such_resource)?;
-    let older = autoscaling_v1::is(&target.group, &target.version);
-    let mut form = Presentation { include: include(http), older, ..Presentation::default() };
+    let other = OtherForm::of(&target.group, &target.version);
+    let mut form = Presentation { include: include(http), other, ..Presentation::default() };
     form.custom = Some(target.kind).filter(|kind| matches!(kind, Kind::Custom(_)));
     form.warnings.extend(legacy::warning(&target));
     let verb = verb(http, &target)?;
@@ -130,6 +131,9 @@ pub fn request(http: &HttpRequest, definitions: &Definitions) -> Result<(Request
     form.initial_events = verb == Verb::Watch && is_true(http.query_value("sendInitialEvents"));
     form.table = http.accept.split(',').next().is_some_and(|first| first.contains("as=Table"));
     let mut options = options(http)?;
+    if other == Some(OtherForm::Events) {
+        options.field_selector = events_v1::selector(&options.field_selector);
+    }
     let body = body(http, &target, verb, &mut options, &mut form)?;
     let mut request = Request::new(verb, target.kind, &target.namespace, &target.name);
     request.subresource = target.subresource;

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::api::decode::{self, Strictness};
 use crate::api::{Kind, Object, Status};
-use crate::control::apiserver::autoscaling_v1;
 use crate::control::apiserver::http::Target;
+use crate::control::apiserver::other_form::OtherForm;
 
 /// The versions that are taken although they are gone: group, version.
 pub const VERSIONS: &[(&str, &str)] = &[("apps", "v1beta2"), ("apps", "v1beta1"), ("extensions", "v1beta1")];
@@ -16,8 +16,8 @@ pub fn kind(group: &str, version: &str, plural: &str) -> Option<Kind> {
     if is_legacy(group, version) {
         return Kind::by_plural("apps", plural);
     }
-    if autoscaling_v1::is(group, version) {
-        return Kind::by_plural(group, plural);
+    if let Some(other) = OtherForm::of(group, version) {
+        return Some(other.kind()).filter(|kind| kind.info().plural == plural);
     }
     Kind::by_plural(group, plural).filter(|kind| kind.info().version == version)
 }
@@ -52,12 +52,15 @@ pub fn warning(target: &Target) -> Option<String> {
 /// # Errors
 /// It does not fit.
 pub fn decode(target: &Target, text: &str, strictness: Strictness) -> Result<(Object, Vec<String>), Status> {
-    let older = autoscaling_v1::is(&target.group, &target.version);
-    if !older && !is_legacy(&target.group, &target.version) {
+    let other = OtherForm::of(&target.group, &target.version);
+    if other.is_none() && !is_legacy(&target.group, &target.version) {
         return decode::body(target.kind, text, strictness);
     }
     let mut value: Value = serde_json::from_str(text).map_err(|e| decode::unfit(target.kind, &e.to_string()))?;
-    let changed = if older { autoscaling_v1::up(&mut value) } else { modernise(target, &mut value) };
+    let changed = match other {
+        Some(other) => other.up(&mut value),
+        None => modernise(target, &mut value),
+    };
     changed.map_err(|why| decode::unfit(target.kind, &why))?;
     decode::body(target.kind, &value.to_string(), strictness)
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::api::{Body, Kind, Object, PatchType, Request, Status, patch};
 use crate::control::apiserver::http::Presentation;
-use crate::control::apiserver::{autoscaling_v1, strict};
+use crate::control::apiserver::strict;
 
 /// The object after a patch, and what is to be warned of.
 ///
@@ -27,9 +27,9 @@ pub fn patched(
     let speaks_of = |value: &Value| value.to_string().contains("managedFields");
     let before = if speaks_of(&body) { current.to_value() } else { current.plain_value() };
     let wanted = strict::Wanted { strictness: form.strictness, twice: &form.twice };
-    if form.older {
-        let mut value = apply(how, &autoscaling_v1::down(current), &body, Some(request.kind))?;
-        autoscaling_v1::up(&mut value).map_err(Status::bad_request)?;
+    if let Some(other) = form.other {
+        let mut value = apply(how, &other.down(current), &body, Some(request.kind))?;
+        other.up(&mut value).map_err(Status::bad_request)?;
         return strict::patched(how, request.kind, &body, value, &wanted);
     }
     let value = apply(how, &before, &body, Some(request.kind))?;

@@ -9,12 +9,13 @@ use crate::api::http::{Chunk, ContentType, HttpResponse};
 use crate::api::{Kind, Object, Request, Subresource, Verb, WatchEvent, WatchEventType};
 use crate::control::apiserver::call::Reply;
 use crate::control::apiserver::http::{Include, Presentation, failure};
-use crate::control::apiserver::{ApiServer, autoscaling_v1, table, warnings};
+use crate::control::apiserver::other_form::OtherForm;
+use crate::control::apiserver::{ApiServer, table, warnings};
 use crate::etcd::Revision;
 use crate::sim::Time;
 
-/// Events in the forms in which clients wanted them: as a table or not, with what in its rows, in the older version or not.
-pub(super) type Written = Vec<((bool, Include, bool, Option<&'static str>), Vec<Chunk>)>;
+/// Events in the forms in which clients wanted them: as a table or not, with what in its rows, in another form or version.
+pub(super) type Written = Vec<((bool, Include, Option<OtherForm>, Option<&'static str>), Vec<Chunk>)>;
 
 impl ApiServer {
     /// The HTTP form of an answer.
@@ -56,7 +57,7 @@ impl ApiServer {
         let asked: Option<Vec<Object>> = form.custom.map(|kind| objects.iter().map(|o| o.in_version(kind)).collect());
         let objects = asked.as_deref().unwrap_or(objects);
         let mut value = table::table(kind, objects, self.calendar(now), form.include);
-        if form.older && form.include == Include::Object {
+        if form.other.is_some() && form.include == Include::Object {
             for (at, object) in objects.iter().enumerate() {
                 value["rows"][at]["object"] = shown(form, object);
             }
@@ -91,7 +92,7 @@ impl ApiServer {
             Kind::Custom(kind) => kind.list_kind().to_owned(),
             _ => format!("{}List", info.kind),
         };
-        let version = if form.older { autoscaling_v1::VERSION.to_owned() } else { info.api_version() };
+        let version = form.other.map_or_else(|| info.api_version(), |other| other.version().to_owned());
         json!({
             "apiVersion": version, "kind": list_kind, "metadata": metadata, "items": items,
         })
@@ -108,7 +109,7 @@ impl ApiServer {
         mut send: impl FnMut(Chunk),
     ) {
         let version = form.custom.map(|kind| kind.info().version);
-        let key = (form.table, form.include, form.older, version);
+        let key = (form.table, form.include, form.other, version);
         if !written.iter().any(|(k, _)| *k == key) {
             let chunks = events.iter().map(|event| Chunk::Event(self.event(form, event, now))).collect();
             written.push((key, chunks));
@@ -130,10 +131,10 @@ impl ApiServer {
 
 /// An object as the client wants it.
 fn shown(form: &Presentation, object: &Object) -> Value {
-    match form.custom {
-        Some(kind) => object.in_version(kind).to_value(),
-        None if form.older => autoscaling_v1::down(object),
-        None => object.to_value(),
+    match (form.custom, form.other) {
+        (Some(kind), _) => object.in_version(kind).to_value(),
+        (None, Some(other)) => other.down(object),
+        (None, None) => object.to_value(),
     }
 }
 

@@ -110,6 +110,17 @@ pub fn columns(kind: Kind) -> &'static [Column] {
     }
 }
 
+/// The names of the columns of a kind.
+pub fn names(kind: Kind) -> Vec<String> {
+    match kind {
+        Kind::Custom(kind) => {
+            let name = |column: &Value| column["name"].as_str().unwrap_or("").to_owned();
+            column::definitions(kind).iter().map(name).collect()
+        }
+        kind => columns(kind).iter().map(|column| column.name.to_owned()).collect(),
+    }
+}
+
 /// The cells of an object, one a column, as of `now`.
 pub fn cells(object: &Object, now: Timestamp) -> Vec<Value> {
     let meta = object.meta();

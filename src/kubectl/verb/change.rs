@@ -4,10 +4,13 @@ use serde_json::{Value, json};
 
 use super::common::{self, Named, named_objects, with_body};
 use crate::api::http::{HttpRequest, Method};
+use crate::api::managed::walk;
+use crate::api::{Kind, schema};
 use crate::kubectl::api_error;
-use crate::kubectl::ctx::{Ctx, Stop};
+use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::patch::three_way;
 use crate::kubectl::print::output;
+use crate::kubectl::resource::Resource;
 
 /// The patch from one object to another of the same kind.
 pub fn between(kind: &str, before: &Value, after: &Value) -> Value {
@@ -70,6 +73,22 @@ pub fn objects(ctx: &mut Ctx<'_>, words: &[String]) -> Result<Vec<Named>, Stop> 
     named_objects(ctx, words)
 }
 
+/// What upstream says when `--local` has no files to read.
+const BY_FILES: &str = "you must specify resources by --filename when --local is set.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'";
+
+/// The objects of the files, with the structs that upstream's types hold by value.
+fn typed_documents(ctx: &mut Ctx<'_>) -> Vec<Value> {
+    let documents = ctx.documents();
+    let typed = |(value, resource): &(Value, &Resource)| {
+        let mut value = value.clone();
+        if let Some(kind) = Kind::by_kind(resource.group, resource.kind) {
+            walk::fill_by_value(schema::of(kind), &mut value);
+        }
+        value
+    };
+    documents.iter().filter_map(|document| document.content.as_ref().ok().map(typed)).collect()
+}
+
 /// Runs `edit` on each named object and sends the strategic patch that it amounts to. `edit` gives what is said of the
 /// object (`image updated`), or an error text of its own. What changes nothing is sent and told only if `always`.
 pub fn each_edited(
@@ -79,9 +98,18 @@ pub fn each_edited(
     always: bool,
     mut edit: impl FnMut(&mut Value, &Named) -> Result<&'static str, String>,
 ) -> Result<u8, Stop> {
+    let local = ctx.args().flag("local").is_some() && ctx.args().bool("local");
+    let files: Vec<Value> = if local { typed_documents(ctx) } else { Vec::new() };
+    if local && !ctx.reads_objects() {
+        return fail(BY_FILES);
+    }
     ctx.each(named.len() as u32, |ctx, i| {
         let one = &named[i as usize];
-        let Some(before) = fetch(ctx, one)? else { return Ok(()) };
+        let found = match files.get(i as usize) {
+            Some(value) => Some(value.clone()),
+            None => fetch(ctx, one)?,
+        };
+        let Some(before) = found else { return Ok(()) };
         let mut after = before.clone();
         let did = match edit(&mut after, one) {
             Ok(did) => did,
@@ -90,6 +118,9 @@ pub fn each_edited(
                 return Ok(());
             }
         };
+        if local {
+            return output::changed(ctx, one.resource, &after, did);
+        }
         let change = between(one.resource.kind, &before, &after);
         if change == json!({}) && !always {
             return Ok(());

@@ -25,7 +25,7 @@ pub fn detail(cluster: &Cluster, selection: &Selection, parts: DetailParts) -> O
 }
 
 fn object_detail(cluster: &Cluster, wanted: &ObjectRef, parts: DetailParts) -> Option<ObjectDetail> {
-    let reference = api_ref(wanted)?;
+    let reference = api_ref(cluster, wanted)?;
     let key = reference.kind.etcd_key(&reference.namespace, &reference.name);
     let object = cluster.object(reference.kind, &reference.namespace, &reference.name);
     Some(ObjectDetail {

@@ -193,7 +193,7 @@ pub fn is_about(cluster: &Cluster, entry: &Entry<Happened>, of: &Selection) -> b
         Selection::Place(Place::Node(name)) => concerns(entry, Kind::Node, "", name),
         Selection::Place(wanted) => at(wanted),
         Selection::Object(wanted) => {
-            api_ref(wanted).is_some_and(|of| concerns(entry, of.kind, &of.namespace, &of.name))
+            api_ref(cluster, wanted).is_some_and(|of| concerns(entry, of.kind, &of.namespace, &of.name))
         }
     }
 }

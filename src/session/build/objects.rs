@@ -11,9 +11,11 @@ use crate::view::objects::{KindLine, ObjectsView, TableRow, TableView};
 
 /// The kinds, and the table of the wanted one.
 pub fn objects(cluster: &Cluster, want: &ObjectsWant) -> ObjectsView {
-    let mut kinds: Vec<KindLine> = Kind::ALL.iter().map(|kind| kind_line(cluster, *kind)).collect();
+    let custom: Vec<Kind> = cluster.apiserver().definitions().stored().map(Kind::from).collect();
+    let mut kinds: Vec<KindLine> = Kind::ALL.iter().chain(&custom).map(|kind| kind_line(cluster, *kind)).collect();
     kinds.sort_by(|a, b| (&a.group, &a.plural).cmp(&(&b.group, &b.plural)));
-    let wanted = Kind::of_any_group(&want.plural);
+    let described = || custom.iter().copied().find(|kind| kind.info().plural == want.plural);
+    let wanted = Kind::of_any_group(&want.plural).or_else(described);
     ObjectsView { kinds, table: wanted.map(|kind| table_of(cluster, kind, want)).unwrap_or_default() }
 }
 
@@ -47,7 +49,7 @@ fn table_of(cluster: &Cluster, kind: Kind, want: &ObjectsWant) -> TableView {
     TableView {
         plural: kind.info().plural.to_owned(),
         namespaced: kind.info().namespaced,
-        columns: table::columns(kind).iter().map(|column| column.name.to_owned()).collect(),
+        columns: table::names(kind),
         rows,
         more,
     }
@@ -57,6 +59,7 @@ fn row(cluster: &Cluster, object: &Object) -> TableRow {
     let now = cluster.apiserver().calendar(cluster.now());
     let text = |cell: Value| match cell {
         Value::String(text) => text,
+        Value::Null => "<none>".to_owned(),
         other => other.to_string(),
     };
     TableRow {

@@ -17,7 +17,7 @@ pub fn owners(cluster: &Cluster, object: &Object) -> Vec<ObjectRef> {
     let mut chain: Vec<ObjectRef> = Vec::new();
     let mut next = controller(object.meta());
     while let Some(owner) = next.filter(|owner| !chain.contains(owner)) {
-        let known = super::api_ref(&owner).and_then(|r| cluster.object(r.kind, &r.namespace, &r.name));
+        let known = super::api_ref(cluster, &owner).and_then(|r| cluster.object(r.kind, &r.namespace, &r.name));
         next = known.and_then(|known| controller(known.meta()));
         chain.push(owner);
     }

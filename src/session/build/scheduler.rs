@@ -27,7 +27,7 @@ pub fn scheduler(cluster: &Cluster, want: &SchedulerWant) -> SchedulerView {
     let scheduler = cluster.scheduler();
     let mut queue: Vec<QueuedView> = scheduler.queue().iter().map(|(_, queued)| waiting(queued)).collect();
     queue.sort_by(|a, b| (a.place, &a.pod).cmp(&(b.place, &b.pod)));
-    let pod = want.pod.as_ref().and_then(api_ref);
+    let pod = want.pod.as_ref().and_then(|pod| api_ref(cluster, pod));
     let about = |decision: &Decision| pod.as_ref().is_none_or(|pod| decision.pod == *pod);
     let all = || scheduler.decisions().iter().rev().filter(|decision| about(decision));
     let limit = usize::try_from(want.limit).unwrap_or(usize::MAX);
