@@ -543,6 +543,16 @@ fn a_member_whose_disk_was_lost_is_replaced() {
 }
 
 #[test]
+fn a_cluster_that_has_lost_everything_comes_back_with_a_snapshot() {
+    check("etcd-restore", |_| {});
+}
+
+#[test]
+fn the_api_server_makes_its_own_objects_again_where_etcd_is_empty() {
+    check("etcd-emptied", |_| {});
+}
+
+#[test]
 fn votes_are_split_while_messages_are_late() {
     check("etcd-split-vote", |_| ());
 }

@@ -13,6 +13,7 @@
 //! cache, watchers  the watch cache of each kind and its watchers
 //! openapi          what every kind looks like
 //! boot             what the server makes itself when it starts
+//! upkeep           what of that it makes again
 //! masterlease      which of several servers live
 //! health           how the server is
 //! storage          what etcd holds
@@ -51,6 +52,7 @@ mod strict;
 pub mod sync;
 pub mod table;
 pub mod token;
+mod upkeep;
 pub mod warnings;
 pub mod watchers;
 pub mod watching;
@@ -71,6 +73,7 @@ use alloc::Allocator;
 use boot::Boot;
 use cache::Cache;
 use call::{Call, CallNo};
+use upkeep::Upkeep;
 use watchers::Watchers;
 
 pub use call::ClientId;
@@ -283,6 +286,7 @@ pub struct ApiServer {
     event_lease: Option<sync::EventLease>,
     /// When the endpoints of the service `kubernetes` are looked at next.
     next_round: Time,
+    upkeep: Upkeep,
     alloc: Allocator,
     /// What came before the server was ready, and when.
     backlog: VecDeque<(Time, Input)>,
@@ -310,6 +314,7 @@ impl ApiServer {
             forwarded: VecMap::new(),
             event_lease: None,
             next_round: Time::ZERO,
+            upkeep: Upkeep::default(),
             backlog: VecDeque::new(),
             last_number: config.numbers_after,
             config,
@@ -319,6 +324,11 @@ impl ApiServer {
     /// What the server was told at its start.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// It goes by a clock that began at `epoch` from now on.
+    pub fn set_epoch(&mut self, epoch: Timestamp) {
+        self.config.epoch = epoch;
     }
 
     /// Whether it answers requests: its caches are filled and its own objects are made (`/readyz`).
@@ -402,6 +412,7 @@ impl Component for ApiServer {
         self.lose_patience(now, out);
         self.refuse_backlog(now, out);
         self.begin_round(now, out);
+        self.keep_up(now, out);
     }
 
     fn wake_at(&self) -> Option<Wake<Reason>> {
@@ -410,6 +421,7 @@ impl Component for ApiServer {
         }
         let timeouts = [self.patient.first().map(|(at, _)| *at), self.next_refusal()];
         let timeouts = timeouts.into_iter().flatten().map(|at| Wake { at, why: Reason::Timeout });
-        timeouts.chain(self.next_round().map(|at| Wake { at, why: Reason::Endpoints })).min()
+        let upkeep = [self.next_round(), self.next_upkeep()].into_iter().flatten();
+        timeouts.chain(upkeep.map(|at| Wake { at, why: Reason::Endpoints })).min()
     }
 }

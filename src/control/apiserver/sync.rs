@@ -78,6 +78,7 @@ impl ApiServer {
                     self.alloc.learn(change.old.as_ref(), change.new.as_ref());
                 }
                 self.tell(kind, &changes, now, out);
+                self.kind_changed(kind, now);
                 self.catch_up(now, out);
             }
             etcd::Effect::WatchProgress { watch, revision, .. } => {
@@ -123,6 +124,7 @@ impl ApiServer {
                 watch.id = Some(watch_of(kind));
                 self.errand(Errand::Watch(kind), Op::WatchCreate(watch), out);
                 self.after_fill(now, out);
+                self.kind_changed(kind, now);
                 self.catch_up(now, out);
             }
             (Errand::Endpoints(round), result) => self.round_goes_on(round, result, now, out),
