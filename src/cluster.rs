@@ -38,6 +38,7 @@ pub mod route;
 mod said;
 pub mod scenario;
 pub mod wakes;
+pub mod watched;
 pub mod why;
 
 use std::collections::VecDeque;
@@ -70,6 +71,7 @@ use link::Links;
 use masters::Master;
 use outside::Machine;
 use wakes::Wakes;
+use watched::Watched;
 use why::{Hands, Writers};
 
 /// How many entries the trace remembers.
@@ -139,6 +141,8 @@ pub struct Cluster {
     masters: Vec<Master>,
     balancer: Option<Balancer>,
     chaos: Option<Chaos>,
+    /// What was found while chaos reigned last.
+    watched: Option<Box<Watched>>,
     dns: Dns,
     cloud: Option<Cloud>,
     ingress: Option<Box<IngressController>>,
@@ -177,6 +181,7 @@ impl Cluster {
             masters: masters::masters_of(&scenario),
             balancer: (scenario.masters > 1).then(|| Balancer::new(usize::from(scenario.masters))),
             chaos: None,
+            watched: None,
             dns: Dns::default(),
             cloud: scenario.cloud.then(Cloud::default),
             ingress: None,
@@ -234,6 +239,9 @@ impl Cluster {
                 self.now = self.now.max(at);
                 self.deliver(envelope);
             }
+        }
+        if self.chaos.is_some() {
+            self.watch_invariants();
         }
     }
 

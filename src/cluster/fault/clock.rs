@@ -168,7 +168,7 @@ impl Cluster {
             Timestamp(seconds)
         };
         let skew = self.machine_of(client).map_or(0, |ix| self.skew_of(ix).div_euclid(1_000));
-        let (now, end) = (Timestamp(second(self.now).0 + skew), second(expired.at));
+        let (now, end) = (Timestamp(second(self.now).0 + skew), Timestamp(second(expired.at).0 - 1));
         Some(format!(
             "tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time {now} is after {end}"
         ))

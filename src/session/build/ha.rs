@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::api::{Event, Kind, KindOf as _, Lease};
+use crate::cluster::check;
 use crate::cluster::masters::Master;
+use crate::cluster::watched::Watched;
 use crate::cluster::{Actor, Cluster, Happened, MasterIx, Said};
 use crate::control::Calendar;
 use crate::control::apiserver::StoredValue;
@@ -15,8 +17,8 @@ use crate::session::build::terms::Terms;
 use crate::session::build::{etcd, place_of, situations};
 use crate::sim::{Span, Time, VecMap};
 use crate::view::ha::{
-    BallotView, CandidateRole, CandidateView, CellView, ElectionView, Phase, ProgressView, RaftView, ServerView,
-    Takeover, TakeoverView,
+    BallotView, CandidateRole, CandidateView, CellView, ChaosView, ElectionView, Invariant, InvariantView, Phase,
+    ProgressView, RaftView, ServerView, Takeover, TakeoverView,
 };
 use crate::view::{HaView, Health, Place};
 
@@ -51,6 +53,31 @@ pub fn ha(cluster: &Cluster, terms: &Terms) -> HaView {
         first_cell,
         ballots: ballots(cluster),
         situations: situations::situations(cluster),
+        chaos: cluster.watched().map(|watched| chaos(cluster, watched)),
+    }
+}
+
+/// The chaos, and what was found under it.
+fn chaos(cluster: &Cluster, watched: &Watched) -> ChaosView {
+    let named = |invariant| match invariant {
+        check::Invariant::Addresses => Invariant::Addresses,
+        check::Invariant::Subnets => Invariant::Subnets,
+        check::Invariant::Bindings => Invariant::Bindings,
+        check::Invariant::Versions => Invariant::Versions,
+        check::Invariant::Forward => Invariant::Forward,
+        check::Invariant::Agreement => Invariant::Agreement,
+        check::Invariant::OneLeader => Invariant::OneLeader,
+        check::Invariant::Fencing => Invariant::Fencing,
+    };
+    let view = |invariant: &check::Invariant| InvariantView {
+        what: named(*invariant),
+        checked: watched.checked(*invariant),
+        broken: watched.broken(*invariant).map(str::to_owned),
+    };
+    ChaosView {
+        every: cluster.chaos().map(|chaos| chaos.every()),
+        broken: cluster.chaos().map_or(0, |chaos| u32::try_from(chaos.broken()).unwrap_or(u32::MAX)),
+        invariants: check::Invariant::ALL.iter().map(view).collect(),
     }
 }
 
@@ -423,7 +450,9 @@ mod tests {
     fn everything_is_mended_whatever_was_broken() {
         let mut world = three();
         let broken = ["chaos 20s", "pause etcd master3", "partition master1 from master2", "slow-disk master2 100ms"];
-        for words in broken.iter().chain(&["crash node worker1", "crash load-balancer", "loss 5%"]) {
+        let more =
+            ["crash node worker1", "crash load-balancer", "loss 5%", "skew master2 1m", "expire kubelet master3"];
+        for words in broken.iter().chain(&more) {
             run(&mut world, &format!("!fault {words}"));
         }
         set_up(&mut world, Situation::Mend);
@@ -431,6 +460,23 @@ mod tests {
         world.run_until(world.now() + Span::secs(60));
         assert_eq!(*world.cluster.faults(), crate::cluster::Faults::default());
         assert!(world.cluster.chaos().is_none());
+    }
+
+    #[test]
+    fn under_chaos_all_that_must_hold_is_looked_at_and_holds() {
+        let mut world = three();
+        assert_eq!(view(&world).chaos, None);
+        run(&mut world, "!fault chaos 5s");
+        let chaos = after(&mut world, Span::secs(90)).chaos.expect("chaos reigns");
+        assert_eq!(chaos.every, Some(Span::secs(5)));
+        for invariant in &chaos.invariants {
+            assert_eq!(invariant.broken, None, "{:?}", invariant.what);
+            assert!(invariant.checked > 0, "{:?} was never looked at", invariant.what);
+        }
+        assert_eq!(chaos.invariants.len(), 8);
+        run(&mut world, "!fault chaos off");
+        let over = view(&world).chaos.expect("what was found stays");
+        assert_eq!((over.every, over.broken), (None, 0));
     }
 
     #[test]
