@@ -4,7 +4,8 @@
 //! to its component, and route what the component wants done. A message between components has a send time, an arrival time and
 //! a cause, and is written into the trace; a fault may take it.
 //!
-//! `route` sends and delivers messages, `masters` are the control plane with `etcds`, its members of etcd, and `balancer` before
+//! `route` sends and delivers messages, `masters` are the control plane with `etcds`, its members of etcd (`etcd_start`, what
+//! is in their `etcd_disks`, and the `etcd_tools` on masters' shells), and `balancer` before
 //! its API servers, `host` is a node with its processes, `plane` those of a master as pods, `power` switches it, `cni` and `overlay` are its pods' network,
 //! `outside` are machines beyond the nodes, `cloud` the load balancer that is one of them, `ingress` an Ingress controller,
 //! `query` answers what a program asks of the kernel, `why` remembers who wrote what an object wants.
@@ -16,6 +17,9 @@ pub mod check;
 pub mod clients;
 pub mod cloud;
 pub mod cni;
+mod etcd_disks;
+mod etcd_start;
+mod etcd_tools;
 mod etcds;
 pub mod event;
 pub mod fault;
@@ -34,6 +38,7 @@ pub mod route;
 mod said;
 pub mod scenario;
 pub mod wakes;
+pub mod watched;
 pub mod why;
 
 use std::collections::VecDeque;
@@ -59,11 +64,14 @@ use addon::Dns;
 use balancer::Balancer;
 use chaos::Chaos;
 use cloud::Cloud;
+use etcd_disks::EtcdDisks;
+use etcd_tools::Tool;
 use ingress::IngressController;
 use link::Links;
 use masters::Master;
 use outside::Machine;
 use wakes::Wakes;
+use watched::Watched;
 use why::{Hands, Writers};
 
 /// How many entries the trace remembers.
@@ -128,9 +136,13 @@ pub struct Cluster {
     writers: Writers,
     hands: Hands,
     etcds: Vec<Member<StoredValue>>,
+    disks: EtcdDisks,
+    tools: VecMap<OutsideId, Tool>,
     masters: Vec<Master>,
     balancer: Option<Balancer>,
     chaos: Option<Chaos>,
+    /// What was found while chaos reigned last.
+    watched: Option<Box<Watched>>,
     dns: Dns,
     cloud: Option<Cloud>,
     ingress: Option<Box<IngressController>>,
@@ -164,9 +176,12 @@ impl Cluster {
             writers: Writers::default(),
             hands: Hands::default(),
             etcds: etcds::members_of(&scenario),
+            disks: EtcdDisks::default(),
+            tools: VecMap::new(),
             masters: masters::masters_of(&scenario),
             balancer: (scenario.masters > 1).then(|| Balancer::new(usize::from(scenario.masters))),
             chaos: None,
+            watched: None,
             dns: Dns::default(),
             cloud: scenario.cloud.then(Cloud::default),
             ingress: None,
@@ -224,6 +239,9 @@ impl Cluster {
                 self.now = self.now.max(at);
                 self.deliver(envelope);
             }
+        }
+        if self.chaos.is_some() {
+            self.watch_invariants();
         }
     }
 
@@ -306,6 +324,9 @@ impl Cluster {
         let number = apiserver::ClientId(clients::number_of(from));
         match self.server_of(from) {
             Some((server, late)) => {
+                if let Some(words) = self.distrust(from, server) {
+                    return self.distrusted(from, server, CallId(id), words);
+                }
                 let input = apiserver::Input::Http { client: number, id: CallId(id), request };
                 self.send_late(from, server, cause, Message::ToApi(input), late);
             }
@@ -341,8 +362,8 @@ impl Cluster {
         op: etcd::Op<StoredValue>,
         cause: Option<EventId>,
     ) {
-        let Some(at) = self.etcd_named(endpoints) else { return };
         let from = Actor::Outside(client);
+        let Some(at) = self.etcd_named(endpoints, self.machine_of(from)) else { return };
         let input = etcd::Input::Request { client: etcd::ClientId(clients::number_of(from)), id, op };
         self.send(from, Actor::Etcd(at), cause, Message::ToEtcd(input));
     }

@@ -11,6 +11,7 @@
 //! replica        what all members hold alike, and the requests that their log holds
 //! watch          who wants to know what; events by key, catching up from a revision
 //! member         one etcd process as a component: requests in, responses and watch events out
+//! saved          a database in a file, and the member of a new cluster that begins with it
 //! reading        what views may look at
 //! raft           how members agree on one log
 //! ```
@@ -45,6 +46,7 @@ pub mod reading;
 pub mod replica;
 pub mod reply;
 pub mod revision;
+pub mod saved;
 pub mod store;
 pub mod txn;
 pub mod watch;
@@ -62,8 +64,10 @@ pub use op::{
 pub use payload::Payload;
 pub use reading::{LeaseView, Version, WatchView};
 pub use reply::{
-    Body, Event, Found, Header, KeyMeta, KeyValue, LeaseLife, MemberInfo, RangeReply, Reply, Status, TxnReply,
+    Alarm, Body, Event, Found, HashKv, Header, KeyMeta, KeyValue, LeaseLife, MemberInfo, RangeReply, Reply, Status,
+    TxnReply,
 };
 pub use revision::{Change, ClientId, LeaseId, Revision, WatchId};
+pub use saved::{Restore, RestoreError, Saved};
 pub use store::{Applied, Command, Store};
 pub use watch::Watcher;

@@ -10,8 +10,8 @@
 //! A `Process` is sans-IO: `start` understands the arguments, `Input::Start` makes it begin, effects say what it sends and
 //! prints, and `Effect::Exit` ends it. Whoever runs it gives it a client of its own at etcd and disconnects that at the exit.
 //!
-//! Models `etcdctl/ctlv3` (etcd 3.6). It does not print the client library's retry log lines, has no interactive `watch`, no
-//! users, snapshots, locks or elections; these say so. Values are shown as their payload's text: who compares with a real
+//! Models `etcdctl/ctlv3` (etcd 3.6). It does not print the client library's log lines, has no interactive `watch`, no
+//! users, locks or elections; these say so. Values are shown as their payload's text: who compares with a real
 //! cluster sees JSON where protobuf is stored there.
 
 pub mod cli;
@@ -28,7 +28,7 @@ pub mod txn;
 
 use std::sync::Arc;
 
-use crate::etcd::{Body, EtcdError, Event, Header, KeyRange, LeaseId, Op, Payload, RangeOp, Reply, Revision};
+use crate::etcd::{Body, EtcdError, Event, Header, KeyRange, LeaseId, Op, Payload, RangeOp, Reply, Revision, Saved};
 use crate::etcdctl::cli::{Line, Misread, Why};
 use crate::etcdctl::plan::{Newcomer, Plan, Poll, Refusal, exit};
 use crate::etcdctl::poll::Round;
@@ -48,7 +48,7 @@ pub struct Process<V> {
 }
 
 /// Where a run stands: Ready → (Warned →) Asking → Ended, Ready → Watching → Ended, Ready → KeepingAlive → Ended,
-/// Ready → (Listing →) Polling → Ended, Ready → Seeking → Asking → Ended.
+/// Ready → (Listing →) Polling → Ended, Ready → Seeking → Asking → Ended, Ready → Saving → Ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum State<V> {
     Refused(Ending),
@@ -86,6 +86,11 @@ enum State<V> {
         target: u64,
         at: usize,
         deadline: Time,
+    },
+    /// The database is awaited that goes into this file.
+    Saving {
+        path: String,
+        deadline: Option<Time>,
     },
     Watching {
         header: Option<Header>,
@@ -128,6 +133,8 @@ pub enum Input<V> {
     Progress(Revision),
     /// The watch is over.
     Canceled(EtcdError),
+    /// The file of `Effect::Save` was written, or why it was not.
+    Written(Result<(), String>),
     /// The time of `wake_at` has come.
     Timer,
     /// Ctrl-C.
@@ -145,6 +152,13 @@ pub enum Effect<V> {
         endpoint: String,
         /// What.
         op: Op<V>,
+    },
+    /// Write a database to a file; `Input::Written` says what became of that.
+    Save {
+        /// The file, as the user wrote it.
+        path: String,
+        /// The database.
+        saved: Arc<Saved<V>>,
     },
     /// Print.
     Stdout(String),
@@ -187,8 +201,14 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
             | State::Naming { deadline, .. }
             | State::Polling { deadline, .. } => Some(*deadline),
             State::KeepingAlive { next, .. } => *next,
+            State::Saving { deadline, .. } => *deadline,
             _ => None,
         }
+    }
+
+    /// Whether it goes on until it is interrupted.
+    pub fn is_endless(&self) -> bool {
+        matches!(self.state, State::Ready(Plan::Watch(_) | Plan::KeepAlive(_)))
     }
 
     /// Whether it has ended.
@@ -231,6 +251,11 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
             (State::Naming { newcomer, id, .. }, Input::Reply { result, .. }) => {
                 name_newcomer(&newcomer, id, result, out)
             }
+            (State::Saving { path, .. }, Input::Reply { result, .. }) => self.save(path, result, out),
+            (State::Saving { path, .. }, Input::Written(result)) => saved(&path, result, out),
+            (State::Saving { deadline: Some(deadline), .. }, Input::Timer) if now >= deadline => {
+                refuse("context deadline exceeded", exit::INTERRUPTED, out);
+            }
             (State::Watching { header }, input) => self.watching(header, input, out),
             (State::KeepingAlive { id, next }, input) => self.keeping_alive(id, next, input, now, out),
             (unmoved, _) => self.state = unmoved,
@@ -251,6 +276,10 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
             Plan::Watch(op) => {
                 self.send(0, Op::WatchCreate(op), out);
                 self.state = State::Watching { header: None };
+            }
+            Plan::Save { path, patient } => {
+                self.send(0, Op::Snapshot, out);
+                self.state = State::Saving { path, deadline: (!patient).then(|| now + self.timeout) };
             }
             Plan::KeepAlive(id) => {
                 self.send(0, Op::LeaseKeepAlive(id), out);
@@ -278,6 +307,18 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
     fn ask(&mut self, op: Op<V>, subject: Subject, now: Time, out: &mut Out<Effect<V>>) {
         self.send(0, op, out);
         self.state = State::Asking { subject, deadline: now + self.timeout };
+    }
+
+    /// A member has sent its database.
+    fn save(&mut self, path: String, result: Result<Reply<V>, EtcdError>, out: &mut Out<Effect<V>>) {
+        match result {
+            Ok(Reply { body: Body::Snapshot(saved), .. }) => {
+                out.push(Effect::Save { path: path.clone(), saved });
+                self.state = State::Saving { path, deadline: None };
+            }
+            Ok(_) => refuse("unexpected answer", exit::ERROR, out),
+            Err(e) => refuse(&e.to_string(), exit::INTERRUPTED, out),
+        }
     }
 
     /// Asks the next endpoint whether it leads.
@@ -365,6 +406,7 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
                 Poll::Health => ask(id, Op::Range(RangeOp::new(KeyRange::one("health")))),
                 Poll::Status => ask(id, Op::Status),
                 Poll::Defrag => ask(id, Op::Defragment),
+                Poll::HashKv(at) => ask(id, Op::HashKv(at)),
             }
         }
         self.state = State::Polling { round, deadline: now + self.timeout };
@@ -399,7 +441,7 @@ impl<V: Payload + From<Arc<str>>> Process<V> {
                     }
                 }
             }
-            Input::Start | Input::Timer | Input::Interrupt => {}
+            Input::Start | Input::Timer | Input::Interrupt | Input::Written(_) => {}
         }
     }
 
@@ -461,6 +503,18 @@ fn name_newcomer<V>(newcomer: &Newcomer, id: u64, result: Result<Reply<V>, EtcdE
         newcomer.peer_urls
     );
     end(Ending { stdout, stderr: String::new(), code: 0 }, out);
+}
+
+/// The database is in its file, or is not.
+fn saved<V>(path: &str, result: Result<(), String>, out: &mut Out<Effect<V>>) {
+    match result {
+        Ok(()) => {
+            let version = table::storage_version(command::VERSION);
+            let stdout = format!("Snapshot saved at {path}\nServer version {version}\n");
+            end(Ending { stdout, stderr: String::new(), code: 0 }, out);
+        }
+        Err(why) => refuse(&format!("could not open {path}.part (open {path}.part: {why})"), exit::INTERRUPTED, out),
+    }
 }
 
 /// How a run that shows no answers shows them.

@@ -10,9 +10,10 @@
 //! 3 control              API server, informers, controllers, scheduler
 //! 3 node                 kubelet, runtime, flannel, kube-proxy; knows control's informers and recorder (client-go)
 //! 3 workload             the programs of simulated images
+//! 3 etcdctl etcdutl      the clients of etcd and of its files; know etcd alone
 //! 4 cluster              the composition root: the only place that routes effects between components
 //! 5 line                 lines of the terminal: words, quotes, here-documents
-//! 5 kubectl etcdctl lesson share view session
+//! 5 kubectl lesson share view session
 //! 6 ui                   the page (wasm32 only)
 //! 6 serve cli            REST on loopback, the command line (native only)
 //! ```
@@ -33,6 +34,7 @@ pub mod cluster;
 pub mod control;
 pub mod etcd;
 pub mod etcdctl;
+pub mod etcdutl;
 pub mod kubectl;
 pub mod lesson;
 pub mod line;

@@ -232,6 +232,8 @@ pub enum Effect {
         id: u32,
         /// The tool and its arguments.
         argv: Vec<String>,
+        /// The directory in which it runs.
+        cwd: String,
     },
     /// A signal to another process of the container.
     Kill {

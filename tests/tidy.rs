@@ -13,11 +13,13 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("net", &["sim"]),
     ("api", &["sim"]),
     ("etcd", &["sim"]),
+    ("etcdctl", &["sim", "etcd"]),
+    ("etcdutl", &["sim", "etcd", "etcdctl"]),
     ("control", &["sim", "api", "etcd"]),
     ("node", &["sim", "net", "api", "etcd", "control", "workload"]),
     ("workload", &["sim", "net", "api", "node"]),
     ("addon", &["sim", "net", "api", "workload"]),
-    ("cluster", &["sim", "net", "api", "etcd", "control", "node", "addon", "workload"]),
+    ("cluster", &["sim", "net", "api", "etcd", "etcdctl", "etcdutl", "control", "node", "addon", "workload"]),
     ("ui", &["view", "session"]),
 ];
 

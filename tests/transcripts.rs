@@ -563,6 +563,26 @@ fn a_member_whose_disk_was_lost_is_replaced() {
 }
 
 #[test]
+fn a_cluster_that_has_lost_everything_comes_back_with_a_snapshot() {
+    check("etcd-restore", |_| {});
+}
+
+#[test]
+fn a_member_that_differs_is_found_and_replaced() {
+    check("etcd-corrupt", |_| {});
+}
+
+#[test]
+fn clocks_that_are_wrong_and_certificates_that_are_over_are_told_of() {
+    check("clocks", |_| {});
+}
+
+#[test]
+fn the_api_server_makes_its_own_objects_again_where_etcd_is_empty() {
+    check("etcd-emptied", |_| {});
+}
+
+#[test]
 fn votes_are_split_while_messages_are_late() {
     check("etcd-split-vote", |_| ());
 }

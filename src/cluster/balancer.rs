@@ -163,6 +163,7 @@ impl Cluster {
 
     /// A client's connection through the load balancer is broken: the next goes to whoever is next.
     pub(super) fn session_broke(&mut self, client: Actor) {
+        self.must_shake_hands(client);
         if let Some(balancer) = &mut self.balancer {
             balancer.sessions.remove(&client);
         }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::cluster::Cluster;
 use crate::cluster::event::Actor;
+use crate::cluster::watched::Watched;
 use crate::sim::{Rng, Span, Time};
 
 /// So many things are broken at a time, at most.
@@ -20,6 +21,16 @@ pub struct Chaos {
 }
 
 impl Chaos {
+    /// About how much time is between two faults or repairs.
+    pub fn every(&self) -> Span {
+        self.every
+    }
+
+    /// How many things are broken now.
+    pub fn broken(&self) -> usize {
+        self.repairs.len()
+    }
+
     /// When the next thing happens.
     pub(super) fn wake_at(&self) -> Time {
         self.next
@@ -43,6 +54,18 @@ impl Choice {
 }
 
 impl Cluster {
+    /// The invariants as they were found while chaos reigned last.
+    pub fn watched(&self) -> Option<&Watched> {
+        self.watched.as_deref()
+    }
+
+    /// Something has happened under chaos.
+    pub(super) fn watch_invariants(&mut self) {
+        let mut watched = self.watched.take().unwrap_or_default();
+        watched.look(self);
+        self.watched = Some(watched);
+    }
+
     /// The chaos that reigns, if it does.
     pub fn chaos(&self) -> Option<&Chaos> {
         self.chaos.as_ref()
@@ -52,6 +75,7 @@ impl Cluster {
     pub(super) fn set_chaos(&mut self, every: Option<Span>) {
         let repairs = self.chaos.take().map(|chaos| chaos.repairs).unwrap_or_default();
         if let Some(every) = every {
+            self.watched = None;
             let rng = Rng::stream(self.scenario.seed.wrapping_add(self.events), "chaos");
             self.chaos = Some(Chaos { every, next: self.now + every, rng, repairs });
         } else {

@@ -29,11 +29,55 @@ pub enum Broken {
     SharedSubnet(String),
     /// The store's revision, or an object's, went back.
     Backwards(String),
+    /// Two members of etcd lead in one term.
+    TwoLeaders(u64),
+    /// A process asks for a change and does not hold the lease.
+    Unfenced {
+        /// Who.
+        who: String,
+        /// The lease.
+        lease: &'static str,
+    },
     /// Two members of etcd have applied the same log, and hold different things.
     Apart {
         /// The last entry that both have applied.
         applied: u64,
     },
+}
+
+/// What must hold, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Invariant {
+    /// No two pods have one address, and each is of its node's subnet.
+    Addresses,
+    /// No two nodes have one subnet.
+    Subnets,
+    /// The scheduler binds pods to nodes that are.
+    Bindings,
+    /// No object is newer than the store.
+    Versions,
+    /// The store never goes back.
+    Forward,
+    /// Members of etcd that have applied the same hold the same.
+    Agreement,
+    /// Of each term, one member leads at most.
+    OneLeader,
+    /// What a scheduler or controller-manager asks for, it asks while it holds the lease.
+    Fencing,
+}
+
+impl Invariant {
+    /// All of them.
+    pub const ALL: [Invariant; 8] = [
+        Invariant::Addresses,
+        Invariant::Subnets,
+        Invariant::Bindings,
+        Invariant::Versions,
+        Invariant::Forward,
+        Invariant::Agreement,
+        Invariant::OneLeader,
+        Invariant::Fencing,
+    ];
 }
 
 impl std::fmt::Display for Broken {
@@ -45,6 +89,8 @@ impl std::fmt::Display for Broken {
             Broken::FromTheFuture(object) => write!(f, "{object} has a resource version that the store never had"),
             Broken::SharedSubnet(subnet) => write!(f, "two nodes have the subnet {subnet}"),
             Broken::Apart { applied } => write!(f, "two members of etcd differ after entry {applied} of their log"),
+            Broken::TwoLeaders(term) => write!(f, "two members of etcd lead in term {term}"),
+            Broken::Unfenced { who, lease } => write!(f, "{who} asks for a change without holding {lease}"),
             Broken::Backwards(what) => write!(f, "the revision of {what} went back"),
         }
     }
@@ -96,7 +142,7 @@ impl Checker {
     }
 }
 
-fn addresses(hosts: &[Host]) -> Result<(), Broken> {
+pub(super) fn addresses(hosts: &[Host]) -> Result<(), Broken> {
     let mut seen = VecMap::new();
     for host in hosts {
         for net in host.cni.pods.values() {
@@ -111,7 +157,7 @@ fn addresses(hosts: &[Host]) -> Result<(), Broken> {
     Ok(())
 }
 
-fn subnets(hosts: &[Host]) -> Result<(), Broken> {
+pub(super) fn subnets(hosts: &[Host]) -> Result<(), Broken> {
     let mut seen = VecMap::new();
     for subnet in hosts.iter().filter_map(|host| host.cni.bridge).map(|(_, subnet, _)| subnet) {
         if seen.insert(subnet.to_string(), ()).is_some() {
@@ -122,7 +168,11 @@ fn subnets(hosts: &[Host]) -> Result<(), Broken> {
 }
 
 /// Members that have applied the same log have come to the same revision and keep as much.
-fn members(cluster: &Cluster) -> Result<(), Broken> {
+pub(super) fn members(cluster: &Cluster) -> Result<(), Broken> {
+    // A fault has made them differ.
+    if !cluster.faults().corrupted.is_empty() {
+        return Ok(());
+    }
     let known = |member: &Member<StoredValue>| {
         let store = member.store();
         (store.revision(), store.compacted(), store.records(), store.bytes())
@@ -138,7 +188,7 @@ fn members(cluster: &Cluster) -> Result<(), Broken> {
     Ok(())
 }
 
-fn bindings(cluster: &Cluster) -> Result<(), Broken> {
+pub(super) fn bindings(cluster: &Cluster) -> Result<(), Broken> {
     for pod in cluster.objects(Kind::Pod).filter_map(Pod::of) {
         let node = &pod.spec.node_name;
         if !node.is_empty() && cluster.node_named(node).is_none() && cluster.object(Kind::Node, "", node).is_none() {
@@ -158,7 +208,7 @@ fn revisions(cluster: &Cluster) -> Result<(), Broken> {
 }
 
 /// No object of a kind is newer than the store.
-fn ahead(cluster: &Cluster, kind: Kind, store: Revision) -> Result<(), Broken> {
+pub(super) fn ahead(cluster: &Cluster, kind: Kind, store: Revision) -> Result<(), Broken> {
     let ahead = cluster.objects(kind).find(|object| object.meta().resource_version.is_some_and(|v| v.0 > store.0));
     ahead.map_or(Ok(()), |object| Err(Broken::FromTheFuture(object.reference().to_string())))
 }

@@ -6,7 +6,6 @@
 use crate::api::MicroTime;
 use crate::cluster::clients::{actor_of, number_of};
 use crate::cluster::event::{Actor, MasterIx, NodeIx};
-use crate::cluster::plane::DATABASE;
 use crate::cluster::{Cluster, Envelope, MailKind, Message, Scenario, overlay, run};
 use crate::control::apiserver::{self, StoredValue};
 use crate::etcd::raft::{NodeId, SnapshotStatus};
@@ -16,8 +15,6 @@ use crate::sim::{EventId, Span};
 
 /// How long the disk takes to write a piece of the log.
 const DISK: Span = Span::micros(1_200);
-/// How long a member tries to find out who it is before it gives up.
-const BOOTSTRAP: Span = Span::millis(200);
 /// What a member says whose disk takes nothing more.
 const DISK_FULL: &str = "write /var/lib/etcd/member/wal/0000000000000000-0000000000000000.wal: no space left on device";
 /// How long a client waits before it tries a closed port again.
@@ -205,17 +202,20 @@ impl Cluster {
     }
 
     /// The member that one of `endpoints` names, separated by commas: the first that runs, or else the first that there is.
-    /// The terminal is on the first master. Where there is only one member, every endpoint is taken to be it.
-    pub(super) fn etcd_named(&self, endpoints: &str) -> Option<MasterIx> {
-        if self.etcds.len() == 1 {
+    /// `here` is whose loopback is meant: the terminal is on the first master. Where there is only one member, every endpoint is
+    /// taken to be it.
+    pub(super) fn etcd_named(&self, endpoints: &str, here: Option<NodeIx>) -> Option<MasterIx> {
+        let is_worker = here.and_then(|ix| self.host(ix)).is_some_and(|host| !host.master);
+        if self.etcds.len() == 1 && !is_worker {
             return Some(MasterIx(0));
         }
+        let here = here.map_or(0, |ix| ix.0);
         let named = |endpoint: &str| -> Option<MasterIx> {
             let place = endpoint.split_once("://").map_or(endpoint, |(_, place)| place);
             let (host, port) = place.split_once(':')?;
             let is = |node: &crate::cluster::Host| host == &*node.name || host == node.ip.to_string();
             let at = match host {
-                "127.0.0.1" | "localhost" | "" => Some(0),
+                "127.0.0.1" | "localhost" | "" => usize::try_from(here).ok(),
                 _ => self.hosts.iter().position(is),
             };
             let at = u32::try_from(at?).ok().filter(|_| port == "2379").map(MasterIx);
@@ -316,87 +316,4 @@ impl Cluster {
         };
         self.hand_over(to, None, Span::millis(1), message);
     }
-
-    /// A member's process starts with what is on its disk.
-    pub(super) fn etcd_starts(&mut self, at: MasterIx) {
-        let now = self.now;
-        let is_there = self.host(NodeIx(at.0)).is_none_or(|host| !host.master || host.runtime.has_file(DATABASE));
-        let Some(member) = self.etcd_at_mut(at) else { return };
-        let config = member.config().clone();
-        if is_there {
-            member.restart(now);
-            // The first that it speaks to tells it.
-            let removed = self.etcd_peers(at).any(|other| other.replica().removed.contains(&NodeId(config.member_id)));
-            if let Some(member) = self.etcd_at_mut(at).filter(|_| removed) {
-                member.end_at(now + BOOTSTRAP, etcd::REMOVED.into());
-            }
-            return;
-        }
-        let member = if config.others.is_empty() {
-            Ok(Member::new_at(config.clone(), now))
-        } else {
-            self.etcd_joins(at, &config).map(|config| Member::join(config, now))
-        };
-        if let Some(host) = self.host_mut(NodeIx(at.0)).filter(|_| member.is_ok()) {
-            host.runtime.put_file(DATABASE, "");
-        }
-        let member = member.unwrap_or_else(|why| {
-            let mut member = Member::join(config, now);
-            member.end_at(now + BOOTSTRAP, why);
-            member
-        });
-        if let Some(place) = self.etcd_at_mut(at) {
-            *place = member;
-        }
-    }
-
-    /// The other members that run and that one reaches.
-    fn etcd_peers(&self, at: MasterIx) -> impl Iterator<Item = &Member<StoredValue>> {
-        let here = self.machine_of(Actor::Etcd(at));
-        let answers = move |other: MasterIx| {
-            let actor = Actor::Etcd(other);
-            other != at && !self.faults.down.contains(&actor) && !self.faults.cuts(here, self.machine_of(actor))
-        };
-        self.etcd_members().filter(move |(other, _)| answers(*other)).map(|(_, member)| member)
-    }
-
-    /// Who a member without data is in the cluster that exists (`--initial-cluster-state=existing`): the one that the others
-    /// know by its peers' URLs. Models `bootstrapExistingClusterNoWAL` and `ValidateClusterAndAssignIDs` (etcd).
-    ///
-    /// # Errors
-    /// What etcd says when it cannot start so.
-    fn etcd_joins(&self, at: MasterIx, config: &MemberConfig) -> Result<MemberConfig, String> {
-        let other = self.etcd_peers(at).next().ok_or(
-            "cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs",
-        )?;
-        let (members, removed) = (other.members(), &other.replica().removed);
-        let own = members.iter().find(|member| member.peer_urls == config.peer_urls);
-        if members.len() != self.etcds.len() {
-            let known: Vec<String> = members.iter().map(as_go_shows).collect();
-            let removed: Vec<String> = removed.iter().map(ToString::to_string).collect();
-            return Err(format!(
-                "error validating peerURLs {{ClusterID:{:x} Members:[{}] RemovedMemberIDs:[{}]}}: member count is unequal",
-                config.cluster_id,
-                known.join(" "),
-                removed.join(" ")
-            ));
-        }
-        let own = own.ok_or_else(|| {
-            format!("couldn't find local name \"{}\" in the initial cluster configuration", config.name)
-        })?;
-        let others = members.iter().filter(|member| member.id != own.id).cloned().collect();
-        Ok(MemberConfig { member_id: own.id, others, ..config.clone() })
-    }
-}
-
-/// A member as Go's `%+v` shows it.
-fn as_go_shows(member: &MemberInfo) -> String {
-    format!(
-        "&{{ID:{:x} RaftAttributes:{{PeerURLs:[{}] IsLearner:{}}} Attributes:{{Name:{} ClientURLs:[{}]}}}}",
-        member.id,
-        member.peer_urls.join(" "),
-        member.is_learner,
-        member.name,
-        member.client_urls.join(" ")
-    )
 }

@@ -17,6 +17,10 @@
 //! full-disk etcd MASTER    the disk of the master's etcd takes nothing more
 //! quota MASTER SIZE        the database of the master's etcd may have so many bytes (--quota-backend-bytes), off: the default
 //! slow-disk MASTER TIME    every write of the master's etcd takes longer by that
+//! corrupt etcd MASTER [KEY]  the master's etcd loses a key and does not know: the one created last, if none is said
+//! skew NODE TIME           the clock of a node is ahead by that (behind: -30s), 24h at most; 0s sets it
+//! expire COMPONENT NODE    the certificate of a kube-apiserver or a kubelet is over from now on
+//! renew COMPONENT NODE     it has a new one
 //! chaos TIME, chaos off    break and repair something at random, about as often as that; end it, and repair what it broke
 //! loss PERCENT             lose messages of the control plane
 //! delay TIME               delay messages of the control plane
@@ -29,9 +33,11 @@ use crate::cluster::scenario::parse_span;
 use crate::net::fault::LinkFault;
 use crate::sim::{Rng, Span, VecMap, VecSet};
 
+pub mod clock;
 mod inject;
 pub mod network;
 
+pub use clock::Expired;
 pub use network::NetFault;
 
 /// A fault or a repair.
@@ -72,6 +78,14 @@ pub enum Fault {
     FullDisk(MasterIx),
     /// The most bytes that the database of a master's etcd may have; 0 for the default.
     Quota(MasterIx, u64),
+    /// A master's etcd loses a key, or the one that was created last.
+    Corrupt(MasterIx, Option<String>),
+    /// The clock of a node is ahead by so many milliseconds.
+    Skew(NodeIx, i64),
+    /// The certificate of a process is over.
+    Expire(Actor),
+    /// It has a new one.
+    Renew(Actor),
     /// Halt every process of a node.
     PauseNode(NodeIx),
     /// Let them go on.
@@ -105,6 +119,12 @@ pub struct Faults {
     pub full: VecSet<MasterIx>,
     /// By how much disks of etcd are slower.
     pub disks: VecMap<MasterIx, Span>,
+    /// Members of etcd that lost a key without knowing.
+    pub corrupted: VecSet<MasterIx>,
+    /// By how many milliseconds clocks of nodes are ahead.
+    pub skews: VecMap<NodeIx, i64>,
+    /// Certificates that are over.
+    pub expired: VecMap<Actor, Expired>,
     /// Messages that are lost, in millionths.
     pub loss: u32,
     /// By how much messages are late.
@@ -150,6 +170,17 @@ impl Fault {
                 Some(span) => Ok(Fault::Chaos(Some(span))),
                 None => Err(format!("chaos takes off or a time of at least 1s such as 20s, not {time:?}")),
             },
+            ["corrupt", "etcd", master] => find(master).map(|ix| Fault::Corrupt(MasterIx(ix.0), None)),
+            ["corrupt", "etcd", master, key] => {
+                find(master).map(|ix| Fault::Corrupt(MasterIx(ix.0), Some((*key).to_owned())))
+            }
+            ["skew", name, time] => match (find(name), clock::skew(time)) {
+                (Ok(ix), Some(millis)) => Ok(Fault::Skew(ix, millis)),
+                (Err(why), _) => Err(why),
+                (_, None) => Err(format!("skew takes a time of at most 24h such as 30s or -30s, not {time:?}")),
+            },
+            ["expire", rest @ ..] => clock::certificate(rest, find).map(Fault::Expire),
+            ["renew", rest @ ..] => clock::certificate(rest, find).map(Fault::Renew),
             ["full-disk", "etcd", master] => find(master).map(|ix| Fault::FullDisk(MasterIx(ix.0))),
             ["quota", master, size] => match (find(master), bytes(size)) {
                 (Ok(ix), Some(bytes)) => Ok(Fault::Quota(MasterIx(ix.0), bytes)),
@@ -163,7 +194,7 @@ impl Fault {
             },
             _ => Err(format!(
                 "{:?} is no fault; there are partition NODE… [from NODE…], one-way NODE… to NODE…, heal, \
-                 crash COMPONENT [NODE], start COMPONENT [NODE], pause COMPONENT [NODE], resume COMPONENT [NODE], crash node NODE, start node NODE, pause node NODE, resume node NODE, loss PERCENT, delay TIME, slow-disk MASTER TIME, full-disk etcd MASTER, quota MASTER SIZE or off, chaos TIME or off, link NODE …, ip-forward NODE off, \
+                 crash COMPONENT [NODE], start COMPONENT [NODE], pause COMPONENT [NODE], resume COMPONENT [NODE], crash node NODE, start node NODE, pause node NODE, resume node NODE, loss PERCENT, delay TIME, slow-disk MASTER TIME, full-disk etcd MASTER, quota MASTER SIZE or off, corrupt etcd MASTER [KEY], skew NODE TIME, expire COMPONENT NODE, renew COMPONENT NODE, chaos TIME or off, link NODE …, ip-forward NODE off, \
                  conntrack NODE full, stale-route NODE NODE, wrong-fdb NODE NODE, drop-rule NODE TABLE CHAIN N",
                 words.join(" ")
             )),
@@ -291,6 +322,19 @@ mod tests {
         check("quota worker1 400Ki", Ok(Fault::Quota(MasterIx(0), 400 << 10)));
         check("quota worker1 off", Ok(Fault::Quota(MasterIx(0), 0)));
         check("quota worker1 much", Err("quota takes off or bytes such as 400Ki or 8Mi, not \"much\""));
+        check("corrupt etcd worker1", Ok(Fault::Corrupt(MasterIx(0), None)));
+        check("corrupt etcd worker1 /a", Ok(Fault::Corrupt(MasterIx(0), Some("/a".into()))));
+        check("skew worker1 30s", Ok(Fault::Skew(NodeIx(0), 30_000)));
+        check("skew worker1 -90m", Ok(Fault::Skew(NodeIx(0), -5_400_000)));
+        check("skew worker1 25h", Err("skew takes a time of at most 24h such as 30s or -30s, not \"25h\""));
+        check("expire kubelet worker1", Ok(Fault::Expire(Actor::Kubelet(NodeIx(0)))));
+        check("renew kube-apiserver worker1", Ok(Fault::Renew(Actor::ApiServer(MasterIx(0)))));
+        check(
+            "expire etcd worker1",
+            Err(
+                "\"etcd worker1\" has no certificate here; there are kube-apiserver with a master and kubelet with a node",
+            ),
+        );
         check("pause node worker1", Ok(Fault::PauseNode(NodeIx(0))));
         check("delay soon", Err("delay takes a time such as 200ms, not \"soon\""));
     }

@@ -8,6 +8,7 @@ use ipnet::Ipv4Net;
 use crate::api::{KubeletAnswer, Taint, TaintEffect};
 use crate::cluster::clients::{actor_of, number_of};
 use crate::cluster::cni::Cni;
+use crate::cluster::etcd_tools::is_file_tool;
 use crate::cluster::event::{Actor, Happened, MasterIx, NodeIx, WokeFor};
 use crate::cluster::metrics::MetricsPod;
 use crate::cluster::proxy::proxy_of;
@@ -257,6 +258,7 @@ impl Cluster {
             return;
         }
         let number = number_of(actor);
+        self.must_shake_hands(actor);
         match actor {
             Actor::Kubelet(ix) => {
                 let seed = self.scenario.seed.wrapping_add(self.events);
@@ -271,6 +273,9 @@ impl Cluster {
             Actor::Etcd(at) => self.etcd_stops(at),
             _ => {}
         }
+        if let Some(ix) = self.machine_of(actor).filter(|ix| self.faults.skews.contains_key(ix)) {
+            self.apply_skew(ix);
+        }
         self.plane_ends(actor, 137, String::new());
         self.calls.retain(|(client, _), _| *client != number);
         self.lose_what_is_under_way_to(actor);
@@ -284,6 +289,7 @@ impl Cluster {
     /// Every request and watch of an API server fails at its client.
     pub(super) fn disconnect_everybody(&mut self, server: MasterIx) {
         self.sessions_broke(Some(server));
+        self.all_must_shake_hands(server);
         let (gone, rest): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.calls).into_iter().partition(|(_, pending)| pending.server == server);
         self.calls = rest.into_iter().collect();
@@ -345,6 +351,7 @@ impl Cluster {
                 let effects = run(&mut host.kubelet, input, now, entry);
                 self.kubelet_did(ix, effects);
             }
+            (Actor::Runtime(_), Message::Probed) => self.clocks_probed(),
             (Actor::Runtime(_), Message::PoweredOn) => self.powered_on(ix, entry),
             (Actor::Runtime(_), Message::ToRuntime(input)) => {
                 let effects = run(&mut host.runtime, input, now, entry);
@@ -453,16 +460,18 @@ impl Cluster {
                         self.network(fabric::Input::Op { ns, owner: owner_of(me), op }, cause);
                     }
                 }
-                runtime::Effect::Query { proc, sandbox, id, argv } => {
+                runtime::Effect::Query { proc, id, argv, cwd, .. }
+                    if argv.first().is_some_and(|tool| tool == "etcdctl") =>
+                {
+                    self.run_etcdctl((ix, proc, id), cwd, &argv, cause);
+                }
+                runtime::Effect::Query { proc, id, argv, cwd, .. } if is_file_tool(&argv) => {
+                    let answer = self.file_tool(ix, &cwd, &argv);
+                    self.tool_ended((ix, proc, id), answer, cause);
+                }
+                runtime::Effect::Query { proc, sandbox, id, argv, .. } => {
                     let answer = self.query(ix, sandbox.as_ref(), &argv);
-                    let input = runtime::Input::Answer {
-                        proc,
-                        id,
-                        stdout: answer.stdout,
-                        stderr: answer.stderr,
-                        code: answer.code,
-                    };
-                    self.hand_over(me, cause, Span::micros(200), Message::ToRuntime(input));
+                    self.tool_ended((ix, proc, id), answer, cause);
                 }
                 runtime::Effect::Host(id, chunk) => {
                     let to = OutsideId(u32::try_from(id).expect("the number was an OutsideId"));

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::api::Answer;
+use crate::api::{Answer, Timestamp};
 use crate::cluster::event::{Actor, MasterIx};
 use crate::cluster::{Backend, Cluster, Scenario, rouse, run};
 use crate::control::apiserver::{self, ApiServer};
@@ -35,6 +35,16 @@ pub struct Master {
 pub struct Candidate<P> {
     process: P,
     elector: Option<Elector>,
+}
+
+impl Master {
+    /// Its processes go by a clock that began at `epoch`.
+    pub(super) fn set_clock(&mut self, epoch: Timestamp) {
+        self.apiserver.set_epoch(epoch);
+        for elector in [&mut self.manager.elector, &mut self.scheduler.elector].into_iter().flatten() {
+            elector.set_calendar(Calendar::new(epoch));
+        }
+    }
 }
 
 type Calls = Vec<(Option<EventId>, crate::api::Call)>;

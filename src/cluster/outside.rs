@@ -175,7 +175,7 @@ impl Cluster {
                 runtime::Effect::Socket(None, op) => {
                     self.network(fabric::Input::Op { ns, owner: owner_of(me), op }, cause);
                 }
-                runtime::Effect::Query { proc, sandbox: None, id, argv } => {
+                runtime::Effect::Query { proc, sandbox: None, id, argv, .. } => {
                     let answer = self.query_machine(ns, &argv);
                     let (stdout, stderr, code) = (answer.stdout, answer.stderr, answer.code);
                     let input = runtime::Input::Answer { proc, id, stdout, stderr, code };

@@ -21,9 +21,6 @@ const ETCD: &str = "registry.k8s.io/etcd:3.6.6-0";
 /// How long a process tries to start that a fault keeps from running.
 const TRIES: Span = Span::millis(200);
 
-/// The database of etcd on a master's disk. Who removes it takes away all that the member knew when it last ran.
-pub(super) const DATABASE: &str = "/var/lib/etcd/member/snap/db";
-
 /// A component: its name, its process on a master, and its manifest.
 struct Component {
     name: &'static str,
@@ -46,7 +43,7 @@ pub(super) fn install(scenario: &Scenario, at: usize, runtime: &mut Runtime) {
         runtime.put_file(&path, &(component.manifest)(scenario, at));
         runtime.preload(&image_of(component.name));
     }
-    runtime.put_file(DATABASE, "");
+    super::etcd_disks::install(runtime);
 }
 
 impl Cluster {
@@ -104,6 +101,11 @@ impl Cluster {
         {
             self.hand_over(Actor::Kubelet(ix), cause, Span::ZERO, Message::Unblocked(name.into()));
         }
+    }
+
+    /// The container that stands for a process, if it runs.
+    pub(super) fn running_plane(&self, actor: Actor) -> Option<ContainerId> {
+        self.plane_of(actor)?.2
     }
 
     /// The node and the component of a process, and the container that stands for it if one runs.

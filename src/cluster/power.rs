@@ -53,6 +53,7 @@ impl Cluster {
         self.unplug_everything(ix);
         self.cut_cables();
         self.end_node_commands(ix);
+        self.forget_tools(ix);
         self.rearm(Actor::Runtime(ix));
     }
 

@@ -14,7 +14,7 @@ mod change;
 mod tools;
 
 /// What a tool prints.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Printed {
     /// Standard output.
     pub stdout: String,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::api::http::{HttpRequest, HttpResponse, StreamInput};
 use crate::api::{Answer, Call, CallId, KubeletAnswer, KubeletRequest, ObjectRef, Origin, Response, Status, Verb};
 use crate::cluster::clients::{actor_of, agent_of, number_of};
+use crate::cluster::etcd_tools::Tool;
 use crate::cluster::event::{Actor, Happened, MasterIx, NodeIx, WokeFor};
 use crate::cluster::said::said;
 use crate::cluster::{Cluster, Envelope, Mail, MailKind, host, rouse, run};
@@ -46,6 +47,8 @@ pub enum Message {
     Flannel(flannel::Input<StoredValue>),
     /// From the kubelet to the runtime.
     ToRuntime(runtime::Input),
+    /// Each member of etcd has looked at the clocks of its peers.
+    Probed,
     /// The machine has been switched on, and its operating system is up.
     PoweredOn,
     /// Nothing keeps this container of a static pod from running any more.
@@ -141,13 +144,10 @@ impl Cluster {
             | Actor::KubeProxy(ix)
             | Actor::Flanneld(ix)
             | Actor::MetricsServer(ix) => Some(ix),
-            Actor::Outside(_)
-            | Actor::Network
-            | Actor::LoadBalancer
-            | Actor::Chaos
-            | Actor::Cloud
-            | Actor::Ingress
-            | Actor::Machine(_) => None,
+            Actor::Outside(id) => self.tools.get(&id).map(Tool::node),
+            Actor::Network | Actor::LoadBalancer | Actor::Chaos | Actor::Cloud | Actor::Ingress | Actor::Machine(_) => {
+                None
+            }
             Actor::ApiServer(at) | Actor::Scheduler(at) | Actor::ControllerManager(at) | Actor::Etcd(at) => {
                 self.host(NodeIx(at.0)).filter(|host| host.master).map(|_| NodeIx(at.0))
             }
@@ -247,6 +247,23 @@ impl Cluster {
         let response = Response::Failure(Arc::new(unreachable()));
         let message = Message::Answer(Answer::Response { id, response });
         self.queue.push(self.now + CONNECT_TIMEOUT, Envelope { from, to: client, entry, message });
+    }
+
+    /// An API server does not know who asks.
+    fn unauthorized(&mut self, client: Actor, server: Actor, id: CallId, entry: Option<EventId>) {
+        let message = "Unauthorized".to_owned();
+        let status = Status { code: 401, reason: message.clone(), message, details: None };
+        let answer = Message::Answer(Answer::Response { id, response: Response::Failure(Arc::new(status)) });
+        self.send(server, client, entry, answer);
+    }
+
+    /// A client does not trust the server that it has reached.
+    pub(super) fn distrusted(&mut self, client: Actor, server: Actor, id: CallId, words: String) {
+        self.session_broke(client);
+        let response = HttpResponse::text(0, words);
+        let message = Message::Mail(MailKind::Http { id: id.0, response });
+        let at = self.now + Span::millis(1);
+        self.queue.push(at, Envelope { from: server, to: client, entry: None, message });
     }
 
     pub(super) fn fail_http(&mut self, client: Actor, id: CallId, entry: Option<EventId>) {
@@ -360,6 +377,9 @@ impl Cluster {
                 let effects = run(&mut self.fabric, input, now, entry);
                 self.fabric_did(effects);
             }
+            (Actor::Outside(id), Message::Mail(MailKind::Etcd(effect))) if self.tools.contains_key(&id) => {
+                self.tool_hears(id, effect, entry);
+            }
             (Actor::Outside(id), Message::Mail(what)) => self.mail.push(Mail { to: id, cause: entry, what }),
             (Actor::Kubelet(ix), Message::Scrape(by)) => self.scraped(ix, by, entry),
             (Actor::MetricsServer(ix), message) => self.deliver_to_metrics(ix, message, entry),
@@ -404,7 +424,7 @@ impl Cluster {
                 self.wake_on_node(actor, ix, entry);
             }
             Actor::MetricsServer(ix) => self.wake_metrics(ix, entry),
-            Actor::Outside(_) => {}
+            Actor::Outside(id) => self.tool_wakes(id, entry),
         }
         self.rearm(actor);
     }
@@ -426,6 +446,11 @@ impl Cluster {
             let client = ClientId(number_of(from));
             let user_agent = agent_of(from).into();
             match self.server_of(from) {
+                Some((server, _)) if self.is_nobody(from) => self.unauthorized(from, server, call.id, cause),
+                Some((server, _)) if self.distrust(from, server).is_some() => {
+                    self.session_broke(from);
+                    self.fail_call(from, call.id, cause);
+                }
                 Some((server, late)) => {
                     let input = apiserver::Input::Request { client, id: call.id, user_agent, request: call.request };
                     self.send_late(from, server, cause, Message::ToApi(input), late);
@@ -559,6 +584,6 @@ pub(crate) fn wake_of(cluster: &Cluster, actor: Actor) -> Option<Wake<WokeFor>> 
         Actor::Machine(at) => {
             cluster.machine(at)?.runtime.wake_at().map(|wake| Wake { at: wake.at, why: host::why_runtime(wake.why) })
         }
-        Actor::Outside(_) => None,
+        Actor::Outside(id) => cluster.tools.get(&id)?.wake_at().map(|at| Wake { at, why: WokeFor::Timeout }),
     }
 }

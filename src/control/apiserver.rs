@@ -14,6 +14,7 @@
 //! openapi          what every kind looks like
 //! definition       kinds that are described while the server runs
 //! boot             what the server makes itself when it starts
+//! upkeep           what of that it makes again
 //! masterlease      which of several servers live
 //! health           how the server is
 //! storage          what etcd holds
@@ -55,6 +56,7 @@ mod strict;
 pub mod sync;
 pub mod table;
 pub mod token;
+mod upkeep;
 pub mod warnings;
 pub mod watchers;
 pub mod watching;
@@ -76,6 +78,7 @@ use boot::Boot;
 use cache::Cache;
 use call::{Call, CallNo};
 use definition::Definitions;
+use upkeep::Upkeep;
 use watchers::Watchers;
 
 pub use call::ClientId;
@@ -290,6 +293,7 @@ pub struct ApiServer {
     event_lease: Option<sync::EventLease>,
     /// When the endpoints of the service `kubernetes` are looked at next.
     next_round: Time,
+    upkeep: Upkeep,
     alloc: Allocator,
     definitions: Definitions,
     /// What came before the server was ready, and when.
@@ -319,6 +323,7 @@ impl ApiServer {
             event_lease: None,
             next_round: Time::ZERO,
             definitions: Definitions::default(),
+            upkeep: Upkeep::default(),
             backlog: VecDeque::new(),
             last_number: config.numbers_after,
             config,
@@ -328,6 +333,11 @@ impl ApiServer {
     /// What the server was told at its start.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// It goes by a clock that began at `epoch` from now on.
+    pub fn set_epoch(&mut self, epoch: Timestamp) {
+        self.config.epoch = epoch;
     }
 
     /// Whether it answers requests: its caches are filled and its own objects are made (`/readyz`).
@@ -412,6 +422,7 @@ impl Component for ApiServer {
         self.refuse_backlog(now, out);
         self.establish_due(now, out);
         self.begin_round(now, out);
+        self.keep_up(now, out);
     }
 
     fn wake_at(&self) -> Option<Wake<Reason>> {
@@ -421,6 +432,7 @@ impl Component for ApiServer {
         let timeouts = [self.patient.first().map(|(at, _)| *at), self.next_refusal()];
         let timeouts = timeouts.into_iter().flatten().map(|at| Wake { at, why: Reason::Timeout });
         let timeouts = timeouts.chain(self.next_established().map(|at| Wake { at, why: Reason::Establish }));
-        timeouts.chain(self.next_round().map(|at| Wake { at, why: Reason::Endpoints })).min()
+        let upkeep = [self.next_round(), self.next_upkeep()].into_iter().flatten();
+        timeouts.chain(upkeep.map(|at| Wake { at, why: Reason::Endpoints })).min()
     }
 }

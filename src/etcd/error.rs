@@ -21,6 +21,8 @@ pub enum Code {
     ResourceExhausted,
     /// Nobody answers just now.
     Unavailable,
+    /// What was stored is damaged.
+    DataLoss,
     /// What has no code of its own.
     Unknown,
 }
@@ -35,6 +37,7 @@ impl Code {
             Code::FailedPrecondition => "FailedPrecondition",
             Code::ResourceExhausted => "ResourceExhausted",
             Code::Unavailable => "Unavailable",
+            Code::DataLoss => "DataLoss",
             Code::Unknown => "Unknown",
         }
     }
@@ -68,6 +71,8 @@ pub enum EtcdError {
     RequestTooLarge,
     /// The database is full (the alarm NOSPACE is on).
     NoSpace,
+    /// The members differ (the alarm CORRUPT is on).
+    Corrupt,
     /// A watch of a range in which no key can be.
     EmptyWatchRange,
     /// The client has a watch of that number already.
@@ -139,6 +144,7 @@ impl EtcdError {
             | EtcdError::NotSupportedForLearner
             | EtcdError::NotEnoughStarted => Code::FailedPrecondition,
             EtcdError::NoSpace => Code::ResourceExhausted,
+            EtcdError::Corrupt => Code::DataLoss,
             EtcdError::NoLeader
             | EtcdError::Unhealthy
             | EtcdError::Timeout
@@ -166,6 +172,7 @@ impl fmt::Display for EtcdError {
             EtcdError::LeaseTtlTooLarge => "etcdserver: too large lease TTL",
             EtcdError::RequestTooLarge => "etcdserver: request is too large",
             EtcdError::NoSpace => "etcdserver: mvcc: database space exceeded",
+            EtcdError::Corrupt => "etcdserver: corrupt cluster",
             EtcdError::EmptyWatchRange => "mvcc: watcher range is empty",
             EtcdError::DuplicateWatchId => "mvcc: duplicate watch ID provided on the WatchStream",
             EtcdError::NoLeader => "etcdserver: no leader",

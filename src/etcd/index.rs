@@ -37,6 +37,11 @@ impl Index {
         self.keys.get(key)
     }
 
+    /// Forgets a key with all of its history, which it hands over.
+    pub fn forget(&mut self, key: &str) -> Option<KeyIndex> {
+        self.keys.remove(key)
+    }
+
     /// The put of `key` in force as of `at`, or now.
     pub fn get(&self, key: &str, at: Option<Revision>) -> Option<Change> {
         self.keys.get(key).and_then(|known| in_force(known, at))

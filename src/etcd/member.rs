@@ -6,17 +6,21 @@
 //! alone, at once.
 //!
 //! ```text
+//! start     new, joining, restarted, restored members
 //! rounds    what Raft wants written, sent and applied; the clock
 //! wait      requests that wait for their place in the log, and for how long
 //! read      linearizable reads
 //! peer      what members tell each other beside the log
 //! membership  who belongs to the cluster
+//! corrupt   whether the others hold the same
 //! ```
 
+mod corrupt;
 mod membership;
 mod peer;
 mod read;
 mod rounds;
+mod start;
 mod wait;
 
 use crate::etcd::error::EtcdError;
@@ -24,15 +28,16 @@ use crate::etcd::lease_clock::LeaseClock;
 use crate::etcd::lease_number::LeaseNumbers;
 use crate::etcd::op::{Op, WatchOp};
 use crate::etcd::payload::Payload;
-use crate::etcd::raft::{self, Node, NodeId, Ready, SnapshotStatus, Storage};
+use crate::etcd::raft::{Node, NodeId, Ready, SnapshotStatus};
 use crate::etcd::replica::{Proposal, Replica, Request, RequestId, command_size};
-use crate::etcd::reply::{Body, Event, Header, MemberInfo, Reply, Status};
+use crate::etcd::reply::{Alarm, Body, Event, Header, MemberInfo, Reply, Status};
 use crate::etcd::revision::{ClientId, LeaseId, Revision, WatchId};
 use crate::etcd::store::{Command, Store};
 use crate::etcd::watch::WatchHub;
 use crate::sim::{Component, Out, Rng, Span, Time, Wake};
 use std::sync::Arc;
 
+use corrupt::Checks;
 use membership::Connections;
 pub use membership::REMOVED;
 use peer::Asked;
@@ -157,6 +162,7 @@ pub struct Member<V: Payload> {
     connections: Connections,
     /// When it ends, if it cannot go on, and why.
     leaves: Option<(Time, String)>,
+    checks: Checks,
     /// What the disk is writing.
     saving: Option<Ready<Replica<V>>>,
     ticks: Ticks,
@@ -251,75 +257,11 @@ pub enum Reason {
     Timeout,
     /// It cannot go on.
     Removed,
+    /// The others are to be asked for their hashes.
+    Check,
 }
 
 impl<V: Payload> Member<V> {
-    /// A member of a new cluster, with an empty store. One that is alone leads from the start.
-    pub fn new(config: MemberConfig) -> Member<V> {
-        Member::new_at(config, Time::ZERO)
-    }
-
-    /// The same, started at `now`.
-    pub fn new_at(config: MemberConfig, now: Time) -> Member<V> {
-        let replica = Replica::default();
-        let storage = Storage::bootstrap(config.first_members(), replica.clone());
-        let raft = Node::start(config.node(), raft::Config::ETCD, storage, None, config.rng(now));
-        let mut member = Member::with(config, raft, replica, now);
-        if member.config.others.is_empty() {
-            // Nobody is there to be told anything, nor a disk to be waited for. Who votes must be applied before it campaigns.
-            let mut nobody = Out::default();
-            member.work(now, &mut nobody);
-            member.raft.campaign();
-            member.work(now, &mut nobody);
-        }
-        member
-    }
-
-    /// A member that joins a cluster which exists: its disk is empty, and the others tell it everything.
-    pub fn join(config: MemberConfig, now: Time) -> Member<V> {
-        let replica = Replica::default();
-        let storage = Storage::empty(replica.clone());
-        let raft = Node::start(config.node(), raft::Config::ETCD, storage, None, config.rng(now));
-        Member::with(config, raft, replica, now)
-    }
-
-    /// What a crash leaves, started again at `now`: the log and the store are on its disk, its connections are not.
-    pub fn restart(&mut self, now: Time) {
-        let storage = self.raft.clone().crash();
-        let applied = (self.raft.log().applied(), self.raft.membership().clone());
-        let rng = self.config.rng(now);
-        let raft = Node::start(self.config.node(), raft::Config::ETCD, storage, Some(applied), rng);
-        let (config, replica) = (self.config.clone(), std::mem::take(&mut self.replica));
-        *self = Member { file: self.file, ..Member::with(config, raft, replica, now) };
-    }
-
-    fn with(config: MemberConfig, raft: Node<Replica<V>>, replica: Replica<V>, now: Time) -> Member<V> {
-        let unix_ms = config.started_unix_ms + now.0 / 1_000_000;
-        let lease_numbers = LeaseNumbers::new(config.member_id, unix_ms);
-        let reads = Reads::new(LeaseNumbers::new(config.member_id, unix_ms));
-        let waiting = Waiting::new(config.node(), now);
-        let leaves = replica.removed.contains(&config.node()).then(|| (now, REMOVED.into()));
-        let mut member = Member {
-            config,
-            started: now,
-            raft,
-            replica,
-            clock: LeaseClock::default(),
-            watches: WatchHub::default(),
-            lease_numbers,
-            waiting,
-            reads,
-            asked: Asked::default(),
-            file: 0,
-            connections: Connections::default(),
-            leaves,
-            saving: None,
-            ticks: Ticks::new(now),
-        };
-        member.hurry();
-        member
-    }
-
     /// Who it is.
     pub fn config(&self) -> &MemberConfig {
         &self.config
@@ -379,7 +321,7 @@ impl<V: Payload> Member<V> {
     pub fn status(&self) -> Status {
         let leader = self.raft.leader().map(|id| id.0);
         let no_leader = leader.is_none().then(|| EtcdError::NoLeader.to_string());
-        let alarms = self.replica.alarms.iter().map(|id| format!("memberID:{} alarm:NOSPACE ", id.0));
+        let alarms = self.replica.alarms.iter().map(|(id, alarm)| format!("memberID:{} alarm:{} ", id.0, alarm.name()));
         Status {
             version: self.config.version.clone(),
             db_size: self.size(),
@@ -444,8 +386,8 @@ impl<V: Payload> Member<V> {
         }
         if command.needs_space() && self.size() + command_size(&command) > self.quota() {
             let id = self.raft.id();
-            if !self.replica.alarms.contains(&id) {
-                self.propose(None, Proposal::NoSpace(id), now, out);
+            if !self.replica.alarms.contains(&(id, Alarm::NoSpace)) {
+                self.propose(None, Proposal::Raise(id, Alarm::NoSpace), now, out);
             }
             return self.respond(from, Err(EtcdError::NoSpace), out);
         }
@@ -480,7 +422,9 @@ impl<V: Payload> Member<V> {
             }
             Op::Status => Ok(Body::Status(self.status())),
             Op::MemberList => Ok(Body::MemberList(self.members())),
-            Op::AlarmList => Ok(Body::Alarms(self.replica.alarms.iter().map(|id| id.0).collect())),
+            Op::AlarmList => Ok(Body::Alarms(self.replica.alarm_list())),
+            Op::HashKv(at) => self.store().hash_kv(at).map(Body::HashKv),
+            Op::Snapshot => Ok(Body::Snapshot(Arc::new(self.saved_copy()))),
             Op::Put(_)
             | Op::Delete(_)
             | Op::Compact(_)
@@ -577,6 +521,7 @@ impl<V: Payload> Component for Member<V> {
         for (client, watch) in self.watches.due_progress(now) {
             out.push(Effect::WatchProgress { client, watch: Some(watch), revision });
         }
+        self.check_hashes(now, out);
         self.time_out(now, out);
         self.work(now, out);
         self.leave(now, out);
@@ -589,6 +534,7 @@ impl<V: Payload> Component for Member<V> {
         let tick = self.next_tick().map(|at| Wake { at, why: Reason::Tick });
         let timeout = self.next_timeout().map(|at| Wake { at, why: Reason::Timeout });
         let removed = self.leaves.as_ref().map(|(at, _)| Wake { at: *at, why: Reason::Removed });
-        [expiry, progress, tick, timeout, removed].into_iter().flatten().min_by_key(|wake| wake.at)
+        let check = self.checks.next().map(|at| Wake { at, why: Reason::Check });
+        [expiry, progress, tick, timeout, removed, check].into_iter().flatten().min_by_key(|wake| wake.at)
     }
 }

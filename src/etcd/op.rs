@@ -76,6 +76,10 @@ pub enum Op<V> {
     AlarmDisarm,
     /// Give the free pages of the member's database file back to the disk.
     Defragment,
+    /// A hash over the history of all keys up to a revision, or to the current one.
+    HashKv(Option<Revision>),
+    /// The member's database as it is now.
+    Snapshot,
 }
 
 impl<V> Op<V> {

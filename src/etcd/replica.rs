@@ -5,10 +5,11 @@
 
 use std::fmt;
 
+use crate::etcd::error::EtcdError;
 use crate::etcd::op::{NewValue, TxnOp, TxnStep};
 use crate::etcd::payload::Payload;
 use crate::etcd::raft::{self, Machine, NodeId};
-use crate::etcd::reply::MemberInfo;
+use crate::etcd::reply::{Alarm, MemberInfo};
 use crate::etcd::store::{Command, Store};
 use crate::sim::{Time, VecMap, VecSet};
 
@@ -23,8 +24,8 @@ pub struct Replica<V> {
     pub removed: VecSet<NodeId>,
     /// The version that the cluster as a whole speaks.
     pub version: Option<String>,
-    /// The members whose alarm NOSPACE is on.
-    pub alarms: VecSet<NodeId>,
+    /// The alarms that are on, by member.
+    pub alarms: VecSet<(NodeId, Alarm)>,
 }
 
 impl<V> Default for Replica<V> {
@@ -78,10 +79,31 @@ pub enum Proposal<V> {
     Readdress(NodeId, Vec<String>),
     /// The cluster as a whole speaks this version.
     Version(String),
-    /// This member has no space.
-    NoSpace(NodeId),
+    /// An alarm is raised about this member.
+    Raise(NodeId, Alarm),
     /// All alarms are put out.
     Disarm,
+}
+
+impl<V> Replica<V> {
+    /// Whether an alarm of this kind is on.
+    pub fn has_alarm(&self, kind: Alarm) -> bool {
+        self.alarms.iter().any(|(_, alarm)| *alarm == kind)
+    }
+
+    /// Why no command of this kind may change anything while an alarm is on. Models `applierV3Capped` and `applierV3Corrupt`
+    /// (etcd).
+    pub fn forbids(&self, command: &Command<V>) -> Option<EtcdError> {
+        if self.has_alarm(Alarm::Corrupt) {
+            return Some(EtcdError::Corrupt);
+        }
+        (command.needs_space() && self.has_alarm(Alarm::NoSpace)).then_some(EtcdError::NoSpace)
+    }
+
+    /// The alarms that are on, as an answer says them.
+    pub fn alarm_list(&self) -> Vec<(u64, Alarm)> {
+        self.alarms.iter().map(|(id, alarm)| (id.0, *alarm)).collect()
+    }
 }
 
 impl<V: Payload> Machine for Replica<V> {
@@ -101,7 +123,7 @@ impl<V: Payload> Request<V> {
         let said = match &what {
             Proposal::Command(command) => command_size(command),
             Proposal::Publish(..) | Proposal::Version(_) | Proposal::Join(_) | Proposal::Readdress(..) => 128,
-            Proposal::NoSpace(_) | Proposal::Disarm | Proposal::Promote(_) | Proposal::Leave(_) => 16,
+            Proposal::Raise(..) | Proposal::Disarm | Proposal::Promote(_) | Proposal::Leave(_) => 16,
         };
         Request { id, what, size: HEADER + said }
     }
@@ -126,7 +148,7 @@ impl<V> fmt::Display for Request<V> {
             Proposal::Leave(id) => write!(f, "leave {id}"),
             Proposal::Readdress(id, _) => write!(f, "update {id}"),
             Proposal::Version(version) => write!(f, "version {version}"),
-            Proposal::NoSpace(id) => write!(f, "alarm {id}"),
+            Proposal::Raise(id, _) => write!(f, "alarm {id}"),
             Proposal::Disarm => f.write_str("disarm"),
         }
     }

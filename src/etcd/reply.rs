@@ -2,7 +2,10 @@
 //!
 //! Models `api/etcdserverpb/rpc.proto` and `api/mvccpb/kv.proto` (etcd).
 
+use std::sync::Arc;
+
 use crate::etcd::key::Key;
+use crate::etcd::saved::Saved;
 use crate::etcd::{LeaseId, Revision, WatchId};
 use crate::sim::Span;
 
@@ -138,15 +141,57 @@ pub enum Body<V> {
     },
     /// To `MemberRemove`, `MemberUpdate` and `MemberPromote`: all members.
     MembersChanged(Vec<MemberInfo>),
-    /// To `AlarmList`: the members that have no space; to `AlarmDisarm`: those whose alarm was put out.
-    Alarms(Vec<u64>),
+    /// To `AlarmList`: the alarms that are on; to `AlarmDisarm`: those that were put out.
+    Alarms(Vec<(u64, Alarm)>),
     /// To `Defragment`.
     Defragment,
+    /// To `HashKv`.
+    HashKv(HashKv),
+    /// To `Snapshot`.
+    Snapshot(Arc<Saved<V>>),
     /// To `MoveLeader`: who made way.
     MoveLeader {
         /// It led before.
         from: u64,
     },
+}
+
+/// What an alarm is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Alarm {
+    /// A member has no space.
+    NoSpace,
+    /// A member holds something else than the others.
+    Corrupt,
+}
+
+impl Alarm {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Alarm::NoSpace => "NOSPACE",
+            Alarm::Corrupt => "CORRUPT",
+        }
+    }
+
+    /// Its number on the wire.
+    pub fn number(self) -> u64 {
+        match self {
+            Alarm::NoSpace => 1,
+            Alarm::Corrupt => 2,
+        }
+    }
+}
+
+/// A hash over the history of all keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HashKv {
+    /// The hash.
+    pub hash: u32,
+    /// Up to which revision.
+    pub at: Revision,
+    /// What was compacted away before.
+    pub compacted: Option<Revision>,
 }
 
 /// The answer to a range.

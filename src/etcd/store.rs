@@ -216,6 +216,23 @@ impl<V: Payload> Store<V> {
         RangeReply { found, count, more }
     }
 
+    /// The revision grows by that, and all history before is forgotten (`etcdutl snapshot restore --bump-revision`).
+    pub(crate) fn bump(&mut self, by: u64) {
+        self.revision = Revision(self.revision.0.saturating_add(by));
+        let at = self.revision;
+        self.compact(at).expect("a revision after all others can be compacted");
+    }
+
+    /// A key is gone as if it had never been written, and no revision says so. Says whether it was there. What a member that
+    /// crashed with writes of its log half applied is left with (etcd 3.5.0 to 3.5.2).
+    pub(crate) fn lose(&mut self, key: &str) -> bool {
+        let Some(known) = self.index.forget(key) else { return false };
+        let changes: Vec<Change> = known.changes().collect();
+        self.backend.drop_all(&changes);
+        self.leases.attach(&key.into(), None);
+        true
+    }
+
     fn compact(&mut self, at: Revision) -> Result<(), EtcdError> {
         match self.compacted {
             Some(compacted) if at <= compacted => return Err(EtcdError::Compacted { compacted }),

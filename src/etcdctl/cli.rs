@@ -137,6 +137,11 @@ impl Line {
         self.flags.get(name).map_or_else(|| default_of(self.command, name), String::as_str)
     }
 
+    /// Whether the flag was given.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.flags.contains_key(name)
+    }
+
     /// Whether the flag is on.
     pub fn on(&self, name: &str) -> bool {
         golang::parse_bool(self.text(name)).unwrap_or(false)

@@ -71,6 +71,10 @@ pub enum Verb {
     EndpointHealth,
     /// `endpoint status`
     EndpointStatus,
+    /// `endpoint hashkv`
+    EndpointHashKv,
+    /// `snapshot save`
+    SnapshotSave,
     /// `member list`
     MemberList,
     /// `member add`
@@ -309,7 +313,15 @@ pub const COMMANDS: &[Command] = &[
     other(&["downgrade", "validate"], "Validate downgrade capability before starting downgrade"),
     other(&["elect"], "Observes and participates in leader election"),
     with(group(&["endpoint"], "Endpoint related commands"), &[CLUSTER]),
-    other(&["endpoint", "hashkv"], "Prints the KV history hash for each endpoint in --endpoints"),
+    with(
+        command(
+            &["endpoint", "hashkv"],
+            "",
+            "Prints the KV history hash for each endpoint in --endpoints",
+            Verb::EndpointHashKv,
+        ),
+        const { &[flag("rev", Int, "0", "maximum revision to hash (default: latest revision)")] },
+    ),
     command(
         &["endpoint", "health"],
         "",
@@ -387,7 +399,12 @@ pub const COMMANDS: &[Command] = &[
     other(&["role", "list"], "Lists all roles"),
     other(&["role", "revoke-permission"], "Revokes a key from a role"),
     group(&["snapshot"], "Manages etcd node snapshots"),
-    other(&["snapshot", "save"], "Stores an etcd node backend snapshot to a given file"),
+    command(
+        &["snapshot", "save"],
+        "<filename>",
+        "Stores an etcd node backend snapshot to a given file",
+        Verb::SnapshotSave,
+    ),
     with(command(&["txn"], "[options]", "Txn processes all the requests in one transaction", Verb::Txn), TXN),
     group(&["user"], "User related commands"),
     other(&["user", "add"], "Adds a new user"),

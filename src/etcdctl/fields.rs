@@ -2,9 +2,11 @@
 //!
 //! Models `etcdctl/ctlv3/command/printer_fields.go` (etcd 3.6).
 
-use crate::etcd::{Body, Event, Found, Header, KeyMeta, KeyValue, MemberInfo, Payload, RangeReply, Reply, Revision};
+use crate::etcd::{
+    Alarm, Body, Event, Found, Header, KeyMeta, KeyValue, MemberInfo, Payload, RangeReply, Reply, Revision,
+};
 use crate::etcdctl::golang::{duration, quoted};
-use crate::etcdctl::show::{Checked, EndpointStatus};
+use crate::etcdctl::show::{Checked, EndpointHash, EndpointStatus};
 
 /// The fields of an answer.
 pub fn reply<V: Payload>(reply: &Reply<V>) -> String {
@@ -41,6 +43,17 @@ pub fn health(checked: &[Checked]) -> String {
         format!("\"Endpoint\" : {endpoint}\n\"Health\" : {healthy}\n\"Took\" : {took}\n\"Error\" : {error}\n\n")
     };
     checked.iter().map(one).collect()
+}
+
+/// The fields of endpoints' hashes.
+pub fn hashes(hashes: &[EndpointHash]) -> String {
+    let one = |of: &EndpointHash| {
+        let compacted = of.hash.compacted.map_or(0, |revision| revision.0);
+        head(&of.header)
+            + &format!("\"Endpoint\" : {}\n\"Hash\" : {}\n", quoted(&of.endpoint), of.hash.hash)
+            + &format!("\"HashRevision\" : {}\n\"CompactRevision\" : {compacted}\n\n", of.hash.at)
+    };
+    hashes.iter().map(one).collect()
 }
 
 /// The fields of endpoints' states.
@@ -89,7 +102,9 @@ fn body<V: Payload>(body: &Body<V>, revision: Revision) -> String {
         Body::LeaseList(leases) => leases.iter().map(|id| format!("\"ID\" : {}\n", id.get())).collect(),
         Body::MemberList(members) => members.iter().map(member).collect(),
         Body::Alarms(members) => {
-            members.iter().map(|id| format!("\"MemberID\" : {id}\n\"AlarmType\" : NOSPACE\n\n")).collect()
+            let shown =
+                |(id, alarm): &(u64, Alarm)| format!("\"MemberID\" : {id}\n\"AlarmType\" : {}\n\n", alarm.name());
+            members.iter().map(shown).collect()
         }
         _ => String::new(),
     }

@@ -5,10 +5,10 @@
 use data_encoding::BASE64;
 
 use crate::etcd::{
-    Body, Event, Found, Header, KeyMeta, KeyValue, MemberInfo, Payload, RangeReply, Reply, Revision, TxnReply,
+    Alarm, Body, Event, Found, Header, KeyMeta, KeyValue, MemberInfo, Payload, RangeReply, Reply, Revision, TxnReply,
 };
 use crate::etcdctl::golang::{duration, json_string};
-use crate::etcdctl::show::{Checked, EndpointStatus};
+use crate::etcdctl::show::{Checked, EndpointHash, EndpointStatus};
 
 /// An object in the making.
 #[derive(Default)]
@@ -98,7 +98,9 @@ pub fn reply<V: Payload>(reply: &Reply<V>) -> String {
             object.list("members", &members).done()
         }
         Body::Alarms(members) => {
-            let alarm = |id: &u64| Object::default().number("memberID", *id).number("alarm", 1).done();
+            let alarm = |(id, alarm): &(u64, Alarm)| {
+                Object::default().number("memberID", *id).number("alarm", alarm.number()).done()
+            };
             with(Object::default().list("alarms", &members.iter().map(alarm).collect::<Vec<_>>()))
         }
         body => with(self::body(body, reply.header.revision)),
@@ -121,6 +123,19 @@ pub fn health(checked: &[Checked]) -> String {
         object.text("error", check.error.as_deref().unwrap_or_default()).done()
     };
     list(&checked.iter().map(one).collect::<Vec<_>>())
+}
+
+/// The JSON of endpoints' hashes.
+pub fn hashes(hashes: &[EndpointHash]) -> String {
+    let one = |of: &EndpointHash| {
+        let object = Object::default()
+            .raw("header", &header(&of.header).done())
+            .number("hash", u64::from(of.hash.hash))
+            .number("compact_revision", of.hash.compacted.map_or(0, |revision| revision.0))
+            .number("hash_revision", of.hash.at.0);
+        Object::default().raw("Endpoint", &json_string(&of.endpoint)).raw("HashKV", &object.done()).done()
+    };
+    list(&hashes.iter().map(one).collect::<Vec<_>>())
 }
 
 /// The JSON of endpoints' states.

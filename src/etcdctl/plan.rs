@@ -50,6 +50,13 @@ pub enum Plan<V> {
     MemberAdd(Newcomer),
     /// Look for the leader and ask it to make way for this member.
     MoveLeader(u64),
+    /// Write the member's database to a file.
+    Save {
+        /// The file, as it was written.
+        path: String,
+        /// Whether it waits as long as it takes.
+        patient: bool,
+    },
     /// Ask every endpoint.
     Poll {
         /// What.
@@ -79,6 +86,8 @@ pub enum Poll {
     Status,
     /// To defragment its database.
     Defrag,
+    /// A hash over its keys' history, up to a revision or to the current one.
+    HashKv(Option<Revision>),
 }
 
 /// Why a command ends before it asks anything.
@@ -179,6 +188,20 @@ pub fn plan<V: Payload + From<Arc<str>>>(line: &Line, stdin: &str) -> Result<Pla
         Verb::Defrag => Ok(Plan::Poll { poll: Poll::Defrag, cluster: line.on("cluster") }),
         Verb::EndpointHealth => Ok(Plan::Poll { poll: Poll::Health, cluster: line.on("cluster") }),
         Verb::EndpointStatus => Ok(Plan::Poll { poll: Poll::Status, cluster: line.on("cluster") }),
+        Verb::EndpointHashKv => {
+            let at = u64::try_from(line.number("rev")).ok().filter(|rev| *rev > 0).map(Revision);
+            Ok(Plan::Poll { poll: Poll::HashKv(at), cluster: line.on("cluster") })
+        }
+        Verb::SnapshotSave => {
+            let [path] = &line.args[..] else { return refuse(exit::BAD_ARGS, "snapshot save expects one argument") };
+            let endpoints = line.list("endpoints");
+            if endpoints.len() != 1 {
+                let why =
+                    format!("snapshot must be requested to one selected node, not multiple [{}]", endpoints.join(" "));
+                return refuse(exit::INTERRUPTED, why);
+            }
+            Ok(Plan::Save { path: path.clone(), patient: !line.is_given("command-timeout") })
+        }
         Verb::Version => Ok(Plan::Print(format!("etcdctl version: {VERSION}\nAPI version: {API_VERSION}\n"))),
         Verb::Help | Verb::Group => Ok(Plan::Print(help_of(line))),
         Verb::Unsimulated => {

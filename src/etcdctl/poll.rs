@@ -3,10 +3,10 @@
 //! Models `etcdctl/ctlv3/command/ep_command.go` and `defrag_command.go` (etcd 3.6). All endpoints are asked at once; there,
 //! `status` and `defrag` ask one after another. Who looks at the times of the requests could tell.
 
-use crate::etcd::{Body, EtcdError, Reply};
+use crate::etcd::{Alarm, Body, EtcdError, Reply};
 use crate::etcdctl::golang;
 use crate::etcdctl::plan::{Poll, Refusal, exit};
-use crate::etcdctl::show::{Checked, Display, EndpointStatus};
+use crate::etcdctl::show::{Checked, Display, EndpointHash, EndpointStatus};
 use crate::sim::Time;
 
 /// The questions and what has been answered.
@@ -22,9 +22,10 @@ enum Answer {
     /// It answers. `alarms` are those that are on, once it was asked for them.
     Healthy {
         at: Time,
-        alarms: Option<Result<Vec<u64>, EtcdError>>,
+        alarms: Option<Result<Vec<(u64, Alarm)>, EtcdError>>,
     },
     Status(EndpointStatus),
+    Hash(EndpointHash),
     Failed {
         at: Time,
         error: String,
@@ -53,6 +54,9 @@ impl Round {
         *answer = Some(match result {
             Ok(Reply { header, body: Body::Status(status) }) => {
                 Answer::Status(EndpointStatus { endpoint: endpoint.clone(), header, status })
+            }
+            Ok(Reply { header, body: Body::HashKv(hash) }) => {
+                Answer::Hash(EndpointHash { endpoint: endpoint.clone(), header, hash })
             }
             Ok(_) => Answer::Healthy { at: now, alarms: None },
             Err(e) => Answer::Failed { at: now, error: e.to_string() },
@@ -88,6 +92,7 @@ impl Round {
             Poll::Health => self.health(display),
             Poll::Status => self.statuses(display),
             Poll::Defrag => Ok(self.defragmented()),
+            Poll::HashKv(_) => self.hashes(display),
         }
     }
 
@@ -95,14 +100,14 @@ impl Round {
         let checked = self.endpoints.iter().map(|(endpoint, answer)| {
             let (at, error) = match answer {
                 Some(Answer::Healthy { at, alarms: Some(Ok(members)) }) if !members.is_empty() => {
-                    (*at, Some(format!("Active Alarm(s): {}", "NOSPACE ".repeat(members.len()))))
+                    (*at, Some(format!("Active Alarm(s): {}", named(members))))
                 }
                 Some(Answer::Healthy { at, alarms: Some(Err(_)) }) => {
                     (*at, Some("Unable to fetch the alarm list".into()))
                 }
                 Some(Answer::Healthy { at, .. }) => (*at, None),
                 Some(Answer::Failed { at, error }) => (*at, Some(error.clone())),
-                Some(Answer::Status(_)) | None => (self.asked, None),
+                Some(Answer::Status(_) | Answer::Hash(_)) | None => (self.asked, None),
             };
             Checked { endpoint: endpoint.clone(), took: at.since(self.asked), error }
         });
@@ -126,11 +131,35 @@ impl Round {
                     let took = golang::duration(at.since(self.asked));
                     stdout += &format!("Finished defragmenting etcd member[{endpoint}]. took {took}\n");
                 }
-                Some(Answer::Status(_)) | None => {}
+                Some(Answer::Status(_) | Answer::Hash(_)) | None => {}
             }
         }
         let code = if stderr.is_empty() { 0 } else { exit::ERROR };
         (stdout, stderr, code)
+    }
+
+    fn hashes(&self, display: Display) -> Result<(String, String, u8), Refusal> {
+        let (mut hashes, mut stderr) = (Vec::new(), String::new());
+        for (endpoint, answer) in &self.endpoints {
+            match answer {
+                Some(Answer::Hash(hash)) => hashes.push(hash.clone()),
+                Some(Answer::Failed { error, .. }) => {
+                    stderr += &format!("Failed to get the hash of endpoint {endpoint} ({error})\n");
+                }
+                Some(Answer::Healthy { .. } | Answer::Status(_)) | None => {}
+            }
+        }
+        let failed = self.endpoints.iter().rev().find_map(|(_, answer)| match answer {
+            Some(Answer::Failed { error, .. }) => Some(error),
+            _ => None,
+        });
+        let code = if let Some(error) = failed {
+            stderr += &format!("Error: {error}\n");
+            exit::ERROR
+        } else {
+            0
+        };
+        Ok((display.hashes(&hashes)?, stderr, code))
     }
 
     fn statuses(&self, display: Display) -> Result<(String, String, u8), Refusal> {
@@ -141,10 +170,15 @@ impl Round {
                 Some(Answer::Failed { error, .. }) => {
                     stderr += &format!("Failed to get the status of endpoint {endpoint} ({error})\n");
                 }
-                Some(Answer::Healthy { .. }) | None => {}
+                Some(Answer::Healthy { .. } | Answer::Hash(_)) | None => {}
             }
         }
         let code = if stderr.is_empty() { 0 } else { exit::ERROR };
         Ok((display.statuses(&statuses)?, stderr, code))
     }
+}
+
+/// The names of alarms, each with a blank after it.
+fn named(alarms: &[(u64, Alarm)]) -> String {
+    alarms.iter().map(|(_, alarm)| format!("{} ", alarm.name())).collect()
 }

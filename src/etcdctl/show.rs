@@ -4,7 +4,9 @@
 
 use std::fmt::Write as _;
 
-use crate::etcd::{Body, Event, Found, Header, KeyValue, LeaseId, LeaseLife, MemberInfo, Payload, Reply, Status};
+use crate::etcd::{
+    Alarm, Body, Event, Found, HashKv, Header, KeyValue, LeaseId, LeaseLife, MemberInfo, Payload, Reply, Status,
+};
 use crate::etcdctl::plan::{Refusal, exit, refuse};
 use crate::etcdctl::{fields, golang, json, table};
 use crate::sim::Span;
@@ -101,6 +103,17 @@ pub struct EndpointStatus {
     pub status: Status,
 }
 
+/// The hash of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EndpointHash {
+    /// Where.
+    pub endpoint: String,
+    /// Who answered.
+    pub header: Header,
+    /// What it said.
+    pub hash: HashKv,
+}
+
 impl Display {
     /// The text of `reply`.
     pub fn reply<V: Payload>(self, subject: Subject, reply: &Reply<V>) -> Result<String, Refusal> {
@@ -188,6 +201,17 @@ impl Display {
         }
     }
 
+    /// The text of endpoints' hashes.
+    pub fn hashes(self, hashes: &[EndpointHash]) -> Result<String, Refusal> {
+        match self.format {
+            Format::Simple => Ok(hashes.iter().map(|of| table::hash_row(of).join(", ") + "\n").collect()),
+            Format::Json => Ok(json::hashes(hashes) + "\n"),
+            Format::Fields => Ok(fields::hashes(hashes)),
+            Format::Table => Ok(table::hashes(hashes)),
+            Format::Protobuf => self.refuse_protobuf(),
+        }
+    }
+
     fn refuse_protobuf<T>(self) -> Result<T, Refusal> {
         refuse(exit::BAD_FEATURE, "only support simple or json as output format")
     }
@@ -238,9 +262,12 @@ impl Display {
                 }
             }
             Body::Alarms(members) => {
-                members.iter().for_each(|id| line(&mut out, format_args!("memberID:{id} alarm:NOSPACE ")));
+                let shown = |(id, alarm): &(u64, Alarm)| format!("memberID:{id} alarm:{} \n", alarm.name());
+                members.iter().for_each(|alarm| out += &shown(alarm));
             }
             Body::Compact
+            | Body::HashKv(_)
+            | Body::Snapshot(_)
             | Body::Defragment
             | Body::WatchCreate(_)
             | Body::WatchCancel(_)

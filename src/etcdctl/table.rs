@@ -5,9 +5,10 @@
 
 use crate::etcd::MemberInfo;
 use crate::etcdctl::golang;
-use crate::etcdctl::show::{Checked, EndpointStatus, member_row};
+use crate::etcdctl::show::{Checked, EndpointHash, EndpointStatus, member_row};
 
 const MEMBERS: &[&str] = &["ID", "STATUS", "NAME", "PEER ADDRS", "CLIENT ADDRS", "IS LEARNER"];
+const HASHES: &[&str] = &["ENDPOINT", "HASH", "HASH REVISION"];
 const HEALTH: &[&str] = &["ENDPOINT", "HEALTH", "TOOK", "ERROR"];
 const STATUS: &[&str] = &[
     "ENDPOINT",
@@ -40,6 +41,16 @@ pub fn health(checked: &[Checked]) -> String {
         vec![check.endpoint.clone(), healthy, golang::duration(check.took), check.error.clone().unwrap_or_default()]
     };
     render(HEALTH, &checked.iter().map(row).collect::<Vec<_>>())
+}
+
+/// `endpoint hashkv -w table`
+pub fn hashes(hashes: &[EndpointHash]) -> String {
+    render(HASHES, &hashes.iter().map(hash_row).collect::<Vec<_>>())
+}
+
+/// The columns of an endpoint's hash.
+pub fn hash_row(of: &EndpointHash) -> Vec<String> {
+    vec![of.endpoint.clone(), of.hash.hash.to_string(), of.hash.at.to_string()]
 }
 
 /// `endpoint status -w table`
@@ -77,7 +88,8 @@ pub fn storage_version(version: &str) -> String {
     format!("{}.0", minor.join("."))
 }
 
-fn render(headings: &[&str], rows: &[Vec<String>]) -> String {
+/// A table with a rule around each row of headings.
+pub fn render(headings: &[&str], rows: &[Vec<String>]) -> String {
     let length = |text: &str| text.chars().count();
     let widest = |(column, heading): (usize, &&str)| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| length(cell));

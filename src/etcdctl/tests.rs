@@ -14,6 +14,8 @@ type Text = Arc<str>;
 pub(super) struct Bench {
     pub(super) member: Member<Text>,
     pub(super) now: Time,
+    /// The snapshots that were written: where, and what was in each.
+    files: Vec<(String, String)>,
 }
 
 /// What a run printed and its exit code; `None` while it still runs.
@@ -26,7 +28,7 @@ pub(super) struct Ran {
 
 impl Bench {
     pub(super) fn new() -> Bench {
-        Bench { member: Member::new(MemberConfig::default()), now: Time::ZERO }
+        Bench { member: Member::new(MemberConfig::default()), now: Time::ZERO, files: Vec::new() }
     }
 
     pub(super) fn run(&mut self, args: &[&str], stdin: &str) -> Ran {
@@ -48,6 +50,12 @@ impl Bench {
                     Effect::Stdout(text) => ran.stdout += &text,
                     Effect::Stderr(text) => ran.stderr += &text,
                     Effect::Exit(code) => ran.code = Some(code),
+                    Effect::Save { path, saved } => {
+                        let kept = format!("{} keys", saved.replica.store.records());
+                        self.files.push((path.clone(), kept));
+                        let full = Err("no space left on device".to_owned());
+                        inputs.push_back(Input::Written(if path.starts_with("/full") { full } else { Ok(()) }));
+                    }
                     Effect::Request { id, op, .. } => {
                         self.now += Span::millis(1);
                         let mut out = Out::default();
@@ -147,7 +155,7 @@ fn what_cannot_be_done_is_said_in_etcdctls_words() {
         "unknown command \"gets\" for \"etcdctl\"\n\nDid you mean this?\n\tget\n\nRun 'etcdctl --help' for usage.",
         1,
     );
-    bench.fails("snapshot save x", "etcdctl snapshot save is not part of this simulation", 1);
+    bench.fails("lock x", "etcdctl lock is not part of this simulation", 1);
     let ran = bench.run(&["get", "--foo"], "");
     assert_eq!(ran.stderr, "Error: unknown flag: --foo\n\n");
     assert!(ran.stdout.starts_with("NAME:\n\tget - Gets the key or a range of keys\n\nUSAGE:\n"), "{}", ran.stdout);
@@ -311,4 +319,24 @@ fn a_range_is_deleted_after_a_warning() {
     bench.now = process.wake_at().unwrap();
     bench.feed(&mut process, Input::Timer, &mut ran);
     assert_eq!((ran.stdout.as_str(), ran.code), ("0\n", Some(0)));
+}
+
+#[test]
+fn a_snapshot_is_written_and_hashes_are_shown() {
+    let mut bench = Bench::new();
+    bench.prints("put a 1", "OK\n");
+    bench.prints("snapshot save backup.db", "Snapshot saved at backup.db\nServer version 3.6.0\n");
+    assert_eq!(bench.files, [("backup.db".to_owned(), "1 keys".to_owned())]);
+    bench.fails("snapshot save", "snapshot save expects one argument", 128);
+    bench.fails(
+        "snapshot save a --endpoints=a:2379,b:2379",
+        "snapshot must be requested to one selected node, not multiple [a:2379 b:2379]",
+        5,
+    );
+    bench.fails("snapshot save /full/a", "could not open /full/a.part (open /full/a.part: no space left on device)", 5);
+    let hash = bench.member.store().hash_kv(None).expect("the current revision is known").hash;
+    bench.prints("endpoint hashkv", &format!("127.0.0.1:2379, {hash}, 2\n"));
+    let failed = bench.run(&["endpoint", "hashkv", "--rev", "9"], "");
+    assert_eq!(failed.code, Some(1));
+    assert!(failed.stderr.contains("required revision is a future revision"), "{}", failed.stderr);
 }

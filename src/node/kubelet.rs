@@ -146,6 +146,8 @@ const RELIST: Span = Span::secs(1);
 pub struct Kubelet {
     config: Config,
     rng: Rng,
+    /// By how many seconds its machine's clock is ahead.
+    skew: i64,
     /// Ticks of the relist are at this plus whole seconds.
     phase: Span,
     calls: api::Calls,
@@ -192,6 +194,7 @@ impl Kubelet {
             pulls: VecDeque::new(),
             recorder: Recorder::new(Calendar::new(Timestamp(config.epoch)), "kubelet", &config.node),
             left_behind: None,
+            skew: 0,
             runtime_known: false,
             pods_known: false,
             images: VecMap::new(),
@@ -224,8 +227,13 @@ impl Kubelet {
         self.workers.values().map(|w| (&w.object().metadata.uid, w.doing()))
     }
 
+    /// Its machine's clock is ahead by so many seconds from now on.
+    pub fn set_skew(&mut self, seconds: i64) {
+        self.skew = seconds;
+    }
+
     fn timestamp(&self, at: Time) -> Timestamp {
-        Timestamp(self.config.epoch + i64::try_from(at.as_secs()).unwrap_or(i64::MAX))
+        Timestamp(self.config.epoch + self.skew + i64::try_from(at.as_secs()).unwrap_or(i64::MAX))
     }
 
     /// The first tick of the relist after `at`.

@@ -131,6 +131,13 @@ pub enum Input {
     },
     /// The command line `id` is given up (Ctrl-C).
     HostCancel(u64),
+    /// The process that a container stands for has written to its log.
+    Said {
+        /// The container.
+        id: ContainerId,
+        /// What, with the newline.
+        text: String,
+    },
     /// The process that a container stands for has ended.
     Ended {
         /// The container.
@@ -165,6 +172,8 @@ pub enum Effect {
         id: u32,
         /// The command line.
         argv: Vec<String>,
+        /// The directory in which it runs.
+        cwd: String,
     },
     /// To whoever asked by [`Input::Host`].
     Host(u64, crate::api::http::Chunk),
@@ -298,6 +307,25 @@ impl Runtime {
     /// Whether a file is on the node's disk.
     pub fn has_file(&self, path: &str) -> bool {
         self.host_fs.is_file(path)
+    }
+
+    /// The machine's clock is ahead by so many seconds from now on, for whoever asks for the time.
+    pub fn set_skew(&mut self, seconds: i64) {
+        let epoch = self.config.epoch + seconds;
+        self.host.epoch = epoch;
+        for container in self.containers.values_mut() {
+            container.place.epoch = epoch;
+        }
+    }
+
+    /// The node's files.
+    pub fn files(&self) -> &Fs {
+        &self.host_fs
+    }
+
+    /// The node's files, for a tool of the node that changes them.
+    pub fn files_mut(&mut self) -> &mut Fs {
+        &mut self.host_fs
     }
 
     /// Puts a file onto it, though nothing runs yet.
@@ -491,6 +519,12 @@ impl Component for Runtime {
             }
             Input::Host { id, line } => self.host_line(id, &line, now, out),
             Input::HostCancel(id) => self.host_cancel(id, now, out),
+            Input::Said { id, text } => {
+                if let Some(container) = self.containers.get_mut(&id) {
+                    let lines = container.log.write(text.as_bytes(), true, now);
+                    self.pass_on(&id, &lines, out);
+                }
+            }
             Input::Ended { id, code, said } => {
                 if let Some(container) = self.containers.get_mut(&id) {
                     let lines = container.log.write(said.as_bytes(), true, now);

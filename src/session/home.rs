@@ -125,7 +125,7 @@ impl Home {
                     Effect::Stdout(bytes) => did.printed.push((false, String::from_utf8_lossy(&bytes).into_owned())),
                     Effect::Stderr(bytes) => did.printed.push((true, String::from_utf8_lossy(&bytes).into_owned())),
                     Effect::Exit(code) => did.exit = Some(code),
-                    Effect::Query { id, argv } => {
+                    Effect::Query { id, argv, .. } => {
                         let stderr = format!("sh: {}: not found\n", argv.first().map_or("", String::as_str));
                         inputs.push(Input::Answer { id, stdout: String::new(), stderr, code: 127 });
                     }

@@ -393,6 +393,13 @@ impl Terminal {
         for (cause, effect) in out.take_caused() {
             match effect {
                 etcdctl::Effect::Request { id: call, endpoint, op } => cluster.etcd(id, call, &endpoint, op, cause),
+                etcdctl::Effect::Save { path, .. } => {
+                    let why = format!(
+                        "Error: a snapshot is a file of a master's disk: node master1 etcdctl snapshot save {path}\n"
+                    );
+                    self.print(id, Stream::Err, why);
+                    self.end(cluster, id, 1);
+                }
                 etcdctl::Effect::Stdout(text) => self.print(id, Stream::Out, text),
                 etcdctl::Effect::Stderr(text) => self.print(id, Stream::Err, text),
                 etcdctl::Effect::Exit(code) => self.end(cluster, id, code),

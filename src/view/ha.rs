@@ -26,6 +26,51 @@ pub struct HaView {
     pub ballots: Vec<BallotView>,
     /// What can be set up in one go.
     pub situations: Vec<SituationView>,
+    /// The chaos, if it reigns or has reigned.
+    pub chaos: Option<ChaosView>,
+}
+
+/// Faults at random, and whether what must hold holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChaosView {
+    /// About how much time is between two faults or repairs; `None` once it is over.
+    pub every: Option<Span>,
+    /// How many things are broken now.
+    pub broken: u32,
+    /// What must hold.
+    pub invariants: Vec<InvariantView>,
+}
+
+/// Something that must hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvariantView {
+    /// What.
+    pub what: Invariant,
+    /// How often it was looked at.
+    pub checked: u64,
+    /// What broke it; `None` while it holds.
+    pub broken: Option<String>,
+}
+
+/// What must hold, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Invariant {
+    /// No two pods have one address, and each is of its node's subnet.
+    Addresses,
+    /// No two nodes have one subnet.
+    Subnets,
+    /// The scheduler binds pods to nodes that are.
+    Bindings,
+    /// No object is newer than the store.
+    Versions,
+    /// The store never goes back.
+    Forward,
+    /// Members of etcd that have applied the same hold the same.
+    Agreement,
+    /// Of each term, one member leads at most.
+    OneLeader,
+    /// Only who holds the lease acts.
+    Fencing,
 }
 
 /// An API server as the load balancer sees it.

@@ -240,6 +240,31 @@ impl Fs {
         Ok(())
     }
 
+    /// Copies a directory with all that is in it to a place where nothing is.
+    ///
+    /// # Errors
+    /// The one above the new one is not there, something of it can not be written, or the disk is full.
+    pub fn copy_dir(&mut self, from: &str, to: &str) -> Result<(), FsError> {
+        let inside = format!("{from}/");
+        if to == from || to.starts_with(&inside) {
+            return Err(FsError::Exists);
+        }
+        let new = |path: &String| path.strip_prefix(&inside).map(|rest| format!("{to}/{rest}"));
+        let dirs: Vec<String> = self.dirs.iter().filter_map(new).collect();
+        let files: Vec<(String, Arc<[u8]>)> =
+            self.files.iter().filter_map(|(path, file)| Some((new(path)?, file.data.clone()))).collect();
+        self.make_dir(to, false)?;
+        for dir in dirs {
+            self.make_dir(&dir, true)?;
+        }
+        for (path, data) in files {
+            let parent = path.rsplit_once('/').map_or("/", |(parent, _)| parent);
+            self.make_dir(parent, true)?;
+            self.write(&path, &data, false)?;
+        }
+        Ok(())
+    }
+
     /// The names directly in a directory, in order.
     ///
     /// # Errors
@@ -305,6 +330,18 @@ mod tests {
         assert_eq!(fs.list("/data"), Ok(vec!["x".to_owned()]));
         assert_eq!(fs.remove("/data/x", false), Ok(()));
         assert!(fs.is_dir("/data"));
+    }
+
+    #[test]
+    fn a_directory_is_copied_with_all_that_is_in_it() {
+        let mut fs = Fs::new();
+        fs.put("/data/a/x", File::of("1"));
+        fs.put("/data/y", File::of("2"));
+        assert_eq!(fs.copy_dir("/data", "/data/a"), Err(FsError::Exists));
+        assert_eq!(fs.copy_dir("/data", "/no/such"), Err(FsError::NotFound));
+        assert_eq!(fs.copy_dir("/data", "/copy"), Ok(()));
+        assert_eq!(fs.read("/copy/a/x").as_deref(), Ok(&b"1"[..]));
+        assert_eq!((fs.list("/copy"), fs.is_file("/data/y")), (Ok(vec!["a".to_owned(), "y".to_owned()]), true));
     }
 
     #[test]

@@ -243,9 +243,13 @@ fn has_tool(name: &str, place: &Place) -> bool {
         "journalctl",
         "systemctl",
         "tcpdump",
+        "etcdctl",
+        "etcdutl",
+        "scp",
     ];
     match place.family {
         Family::Node => true,
+        Family::ControlPlane if matches!(name, "etcdctl" | "etcdutl") => place.image.contains("/etcd:"),
         Family::Pause | Family::ControlPlane | Family::CoreDns | Family::HelloApp | Family::MetricsServer => false,
         // It is made of nginx's alpine.
         Family::IngressNginx => {
@@ -263,7 +267,9 @@ fn has_tool(name: &str, place: &Place) -> bool {
         }
         // The image of curl has no more than curl needs.
         Family::Curl if name == "tcpdump" => place.image.contains("netshoot"),
-        Family::Curl | Family::Agnhost => !matches!(name, "crictl" | "journalctl" | "systemctl"),
+        Family::Curl | Family::Agnhost => {
+            !matches!(name, "crictl" | "journalctl" | "systemctl" | "etcdctl" | "etcdutl" | "scp")
+        }
         Family::Debian => {
             !host.contains(&name)
                 && !network.contains(&name)

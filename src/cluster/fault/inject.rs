@@ -2,7 +2,8 @@
 
 use crate::cluster::fault::NetFault;
 use crate::cluster::why::Decides;
-use crate::cluster::{Actor, Cluster, Fault, Happened, NodeIx};
+use crate::cluster::{Actor, Cluster, Fault, Happened, MasterIx, NodeIx};
+use crate::etcd::KeyRange;
 use crate::sim::{EventId, Span};
 
 impl Cluster {
@@ -18,6 +19,11 @@ impl Cluster {
             return Err(format!("{} runs the API server, which the cluster needs to start again", host.name));
         }
         self.is_there(&fault)?;
+        if let Fault::Corrupt(at, Some(key)) = &fault
+            && self.etcd_at(*at).is_some_and(|member| member.store().get(key).is_none())
+        {
+            return Err(format!("there is no key {key:?}"));
+        }
         if let Fault::Network(ix, fault) = &fault {
             self.break_network(*ix, fault)?;
         }
@@ -64,7 +70,8 @@ impl Cluster {
                 Actor::ApiServer(at) | Actor::Scheduler(at) | Actor::ControllerManager(at) | Actor::Etcd(at) => *at,
                 _ => return Ok(()),
             },
-            Fault::SlowDisk(at, _) | Fault::FullDisk(at) | Fault::Quota(at, _) => *at,
+            Fault::Expire(Actor::ApiServer(at)) | Fault::Renew(Actor::ApiServer(at)) => *at,
+            Fault::SlowDisk(at, _) | Fault::FullDisk(at) | Fault::Quota(at, _) | Fault::Corrupt(at, _) => *at,
             _ => return Ok(()),
         };
         match self.master(at) {
@@ -111,6 +118,10 @@ impl Cluster {
                     member.set_quota(bytes);
                 }
             }
+            Fault::Corrupt(at, key) => self.corrupt(at, key),
+            Fault::Skew(ix, millis) => self.set_skew(ix, millis),
+            Fault::Expire(actor) => self.expire(actor),
+            Fault::Renew(actor) => _ = self.faults.expired.remove(&actor),
             Fault::PauseNode(ix) => {
                 self.faults.halted.insert(ix);
                 self.processes_on(ix).into_iter().for_each(|actor| self.pause(actor));
@@ -133,6 +144,22 @@ impl Cluster {
             Fault::PowerOn(ix) => self.power_on(ix, entry),
             // Done when it was seen that it can be.
             Fault::Network(..) => {}
+        }
+    }
+
+    /// A member of etcd loses a key: that one, or the one that was created last and is no Event and no lease.
+    fn corrupt(&mut self, at: MasterIx, key: Option<String>) {
+        let Some(member) = self.etcd_at_mut(at) else { return };
+        let passing = |key: &str| {
+            ["/registry/events/", "/registry/leases/", "/registry/masterleases/"].iter().any(|p| key.starts_with(p))
+        };
+        let key = key.or_else(|| {
+            let all = KeyRange::all();
+            let keys = member.store().keys(&all).filter(|kv| !passing(&kv.key));
+            keys.max_by_key(|kv| kv.create_revision).map(|kv| kv.key.to_string())
+        });
+        if key.is_some_and(|key| member.lose(&key)) {
+            self.faults.corrupted.insert(at);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::api::{
     ServicePort,
 };
 use crate::control::apiserver::call::{ClientId, Door, Reply};
-use crate::control::apiserver::{ApiServer, Effect};
+use crate::control::apiserver::{ApiServer, Config, Effect};
 use crate::sim::{Component as _, Out, Time};
 
 /// How far the start is.
@@ -80,30 +80,40 @@ impl ApiServer {
         }
         self.boot = Boot::Done;
         self.tend_definitions(now, out);
+        self.begin_upkeep(now);
         for (_, input) in std::mem::take(&mut self.backlog) {
             self.handle(input, now, out);
         }
     }
 
     fn own_objects(&self) -> Vec<Object> {
-        let mut objects: Vec<Object> = ["kube-system", "kube-public", "kube-node-lease", "default"]
-            .into_iter()
-            .map(|name| Object::from(Namespace { metadata: meta("", name), ..Namespace::default() }))
-            .collect();
+        let mut objects = system_namespaces();
         objects.extend(SYSTEM.iter().map(|(name, value, words)| {
             let (metadata, description) = (meta("", name), (*words).to_owned());
             Object::from(PriorityClass { metadata, value: *value, description, ..PriorityClass::default() })
         }));
-        let first = u32::from(self.config.service_cidr.network()) + 1;
-        objects.push(kubernetes_service(std::net::Ipv4Addr::from(first).to_string()).into());
-        if self.config.reconciles_endpoints {
-            let ip = self.config.advertise.to_string();
-            objects.push(kubernetes_endpoints([&ip]).into());
-            objects.push(kubernetes_slice([&ip]).into());
-        }
+        objects.extend(own_service(&self.config));
         objects.extend(policy::objects());
         objects
     }
+}
+
+/// The namespaces that always are.
+pub(super) fn system_namespaces() -> Vec<Object> {
+    let namespace = |name| Object::from(Namespace { metadata: meta("", name), ..Namespace::default() });
+    ["kube-system", "kube-public", "kube-node-lease", "default"].into_iter().map(namespace).collect()
+}
+
+/// The service `kubernetes`, with this server as its endpoint.
+pub(super) fn own_service(config: &Config) -> Vec<Object> {
+    let first = u32::from(config.service_cidr.network()) + 1;
+    let mut objects = vec![kubernetes_service(std::net::Ipv4Addr::from(first).to_string()).into()];
+    if config.reconciles_endpoints {
+        let ip = config.advertise.to_string();
+        objects.push(kubernetes_endpoints([&ip]).into());
+        objects.push(kubernetes_slice([&ip]).into());
+    }
+    objects
 }
 
 fn meta(namespace: &str, name: &str) -> ObjectMeta {

@@ -78,6 +78,7 @@ impl ApiServer {
                     self.alloc.learn(change.old.as_ref(), change.new.as_ref());
                 }
                 self.tell(kind, &changes, now, out);
+                self.kind_changed(kind, now);
                 self.catch_up(now, out);
                 if kind == Kind::CustomResourceDefinition {
                     self.definitions_changed(now, out);
@@ -133,6 +134,7 @@ impl ApiServer {
                     self.definitions_changed(now, out);
                 }
                 self.after_fill(now, out);
+                self.kind_changed(kind, now);
                 self.catch_up(now, out);
                 if matches!(kind, Kind::CustomResourceDefinition | Kind::Custom(_)) {
                     self.tend_definitions(now, out);

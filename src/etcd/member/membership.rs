@@ -109,7 +109,7 @@ impl<V> Replica<V> {
             Proposal::Leave(id) => {
                 self.members.remove(id);
                 self.removed.insert(*id);
-                self.alarms.remove(id);
+                self.alarms.retain(|(of, _)| of != id);
             }
             Proposal::Promote(id) => {
                 if let Some(member) = self.members.get_mut(id) {

@@ -23,6 +23,8 @@ const LOST: &str = "tocommit is out of range: was the raft log corrupted, trunca
 /// A message from one member to another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PeerMessage<V: Payload> {
+    /// Of which cluster its sender is.
+    pub cluster: u64,
     /// Who sends it.
     pub from: NodeId,
     /// Who shall have it.
@@ -83,6 +85,9 @@ impl<V: Payload> PeerBody<V> {
             PeerBody::Raft(_) | PeerBody::Gone => "/raft",
             PeerBody::Ask { op, .. } if Member::is_reconfiguration(op) => "/members",
             PeerBody::Answer { result: Ok(Body::MembersChanged(_)), .. } => "/members",
+            PeerBody::Ask { op: Op::HashKv(_), .. } | PeerBody::Answer { result: Ok(Body::HashKv(_)), .. } => {
+                "/members/hashkv"
+            }
             PeerBody::Ask { .. } | PeerBody::Answer { .. } => "/leases",
         }
     }
@@ -148,18 +153,28 @@ impl<V: Payload> Member<V> {
         self.asked.questions.insert(number, Question { from, op, began: now, asked: now });
     }
 
+    /// Tells another member.
+    pub(super) fn tell(&self, to: NodeId, body: PeerBody<V>, out: &mut Out<Effect<V>>) {
+        let (cluster, from) = (self.config.cluster_id, self.raft.id());
+        out.push(Effect::Peer(PeerMessage { cluster, from, to, body }));
+    }
+
     fn put_to_leader(&self, number: u64, op: Op<V>, out: &mut Out<Effect<V>>) {
         if let Some(to) = self.raft.leader().filter(|leader| *leader != self.raft.id()) {
             let body = PeerBody::Ask { number, op };
-            out.push(Effect::Peer(PeerMessage { from: self.raft.id(), to, body }));
+            self.tell(to, body, out);
         }
     }
 
     /// Another member says something.
     pub(super) fn hear(&mut self, message: PeerMessage<V>, now: Time, out: &mut Out<Effect<V>>) {
-        let PeerMessage { from, to, body } = message;
+        let PeerMessage { cluster, from, body, .. } = message;
+        // A member of another cluster at a known address is refused with 412.
+        if cluster != self.config.cluster_id {
+            return;
+        }
         if self.replica.removed.contains(&from) {
-            return out.push(Effect::Peer(PeerMessage { from: to, to: from, body: PeerBody::Gone }));
+            return self.tell(from, PeerBody::Gone, out);
         }
         self.heard_of(from, now);
         match body {
@@ -172,13 +187,16 @@ impl<V: Payload> Member<V> {
             }
             PeerBody::Gone => out.push(Effect::Exit(REMOVED.into())),
             PeerBody::Ask { number, op } => {
-                let result = if self.raft.is_leader() {
+                let result = if self.raft.is_leader() || matches!(op, Op::HashKv(_)) {
                     self.answer(ClientId(0), op, now, &mut Vec::new())
                 } else {
                     Err(EtcdError::NotLeader)
                 };
                 let body = PeerBody::Answer { number, result };
-                out.push(Effect::Peer(PeerMessage { from: to, to: from, body }));
+                self.tell(from, body, out);
+            }
+            PeerBody::Answer { number, result: result @ (Ok(Body::HashKv(_)) | Err(EtcdError::FutureRevision)) } => {
+                self.compare_hash((number, from), &result, now, out);
             }
             // Who was asked leads no longer: the next question goes to whoever does.
             PeerBody::Answer { result: Err(EtcdError::NotLeader), .. } => {}

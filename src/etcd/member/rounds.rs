@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use crate::etcd::error::EtcdError;
-use crate::etcd::member::peer::{PeerBody, PeerMessage};
+use crate::etcd::member::peer::PeerBody;
 use crate::etcd::member::{ELECTION, Effect, Member};
 use crate::etcd::payload::Payload;
-use crate::etcd::raft::{Config, Content, Entry, Message, NodeId, Ready, SoftState};
+use crate::etcd::raft::{Config, Content, Entry, Message, Ready, SoftState};
 use crate::etcd::replica::{Proposal, Replica};
 use crate::etcd::reply::{Body, Event};
 use crate::etcd::revision::{ClientId, WatchId};
@@ -93,7 +93,7 @@ impl<V: Payload> Member<V> {
         while self.saving.is_none() {
             let before = self.raft.log().storage().hard_state();
             let Some(mut ready) = self.raft.ready() else { return };
-            send(std::mem::take(&mut ready.messages), out);
+            self.send(std::mem::take(&mut ready.messages), out);
             if let Some(soft) = ready.soft {
                 self.role_changed(soft, now, out);
             }
@@ -108,7 +108,7 @@ impl<V: Payload> Member<V> {
 
     /// What was to be written is: what waited for that is sent, and what is committed is applied.
     pub(super) fn saved(&mut self, mut ready: Ready<Replica<V>>, now: Time, out: &mut Out<Effect<V>>) {
-        send(std::mem::take(&mut ready.replies), out);
+        self.send(std::mem::take(&mut ready.replies), out);
         if let Some(snapshot) = &ready.snapshot {
             self.restore((*snapshot.machine).clone(), now, out);
         }
@@ -140,7 +140,9 @@ impl<V: Payload> Member<V> {
         self.leader_is(soft.leader, now, out);
         // What is dropped now is proposed again when the leader changes next.
         let id = self.raft.id();
-        if soft.leader.is_some() && self.replica.members.get(&id).is_none_or(|member| member.name.is_empty()) {
+        let is_unknown =
+            self.replica.members.get(&id).is_none_or(|member| member.name.is_empty() || member.client_urls.is_empty());
+        if soft.leader.is_some() && is_unknown {
             let (name, client_urls) = (self.config.name.clone(), self.config.client_urls.clone());
             _ = self.put_in(Proposal::Publish(id, name, client_urls), None, now);
         }
@@ -164,18 +166,18 @@ impl<V: Payload> Member<V> {
                 return self.apply_change(what, from, now, out);
             }
             Proposal::Version(version) => self.replica.version = Some(version.clone()),
-            Proposal::NoSpace(id) => _ = self.replica.alarms.insert(*id),
+            Proposal::Raise(id, alarm) => _ = self.replica.alarms.insert((*id, *alarm)),
             Proposal::Disarm => {
-                let disarmed = std::mem::take(&mut self.replica.alarms);
+                let disarmed = Body::Alarms(self.replica.alarm_list());
+                self.replica.alarms.clear();
                 if let Some(from) = from {
-                    let body = Body::Alarms(disarmed.iter().map(|id| id.0).collect());
-                    self.respond(from, Ok(body), out);
+                    self.respond(from, Ok(disarmed), out);
                 }
             }
             Proposal::Command(command) => {
-                if command.needs_space() && !self.replica.alarms.is_empty() {
+                if let Some(why) = self.replica.forbids(command) {
                     if let Some(from) = from {
-                        self.respond(from, Err(EtcdError::NoSpace), out);
+                        self.respond(from, Err(why), out);
                     }
                     return true;
                 }
@@ -222,12 +224,11 @@ impl<V: Payload> Member<V> {
         }
         self.answer_reads(now, out);
     }
-}
 
-fn send<V: Payload>(messages: Vec<Message<Replica<V>>>, out: &mut Out<Effect<V>>) {
-    for message in messages {
-        let (from, to): (NodeId, NodeId) = (message.from, message.to);
-        out.push(Effect::Peer(PeerMessage { from, to, body: PeerBody::Raft(message) }));
+    fn send(&self, messages: Vec<Message<Replica<V>>>, out: &mut Out<Effect<V>>) {
+        for message in messages {
+            self.tell(message.to, PeerBody::Raft(message), out);
+        }
     }
 }
 

@@ -259,11 +259,12 @@ impl Kubelet {
         }
         if let Response::Failure(status) = response {
             self.node.written = None;
+            // A node that was deleted is not registered again before the kubelet starts anew, and has no mirror pods.
             if status.code == 404 {
-                self.register(now, out);
-            } else {
-                self.node.update_at = Some(now + Span::secs(1));
+                self.statics.node = None;
             }
+            let again = if status.code == 404 { UPDATE } else { Span::secs(1) };
+            self.node.update_at = Some(now + again);
         }
     }
 
@@ -430,7 +431,8 @@ impl Kubelet {
 
     fn renew(&mut self, now: Time, out: &mut Out<Effect>) {
         self.node.lease_at = Some(now + LEASE);
-        let renewed = MicroTime(self.config.epoch * 1_000_000 + i64::try_from(now.0 / 1_000).unwrap_or(i64::MAX));
+        let renewed =
+            MicroTime((self.config.epoch + self.skew) * 1_000_000 + i64::try_from(now.0 / 1_000).unwrap_or(i64::MAX));
         let name = self.config.node.to_string();
         let request = match self.node.lease_version.clone() {
             Some(mut lease) => {

@@ -35,7 +35,7 @@ pub struct Statics {
     /// The mirror pods at the API server, by namespace and name.
     mirrors: VecMap<(String, String), Arc<Pod>>,
     /// The uid of the node's object.
-    node: Option<Uid>,
+    pub(super) node: Option<Uid>,
     /// When mirror pods are looked after once more.
     retry_at: Option<Time>,
 }

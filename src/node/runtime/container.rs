@@ -196,7 +196,7 @@ impl Runtime {
             namespace: owner.view.pod.namespace.clone(),
             tcp_ports: ports(&config, &crate::api::Protocol::Tcp),
             udp_ports: ports(&config, &crate::api::Protocol::Udp),
-            epoch: self.config.epoch,
+            epoch: self.host.epoch,
         };
         let pod = owner.view.pod.clone();
         let mut fs = registry::files(&place);

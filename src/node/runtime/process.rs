@@ -254,9 +254,9 @@ impl Runtime {
                 self.output(id, place, bytes, stderr, now, out);
             }
             workload::Effect::Exit(code) => self.exited(id, code, now, out),
-            workload::Effect::Query { id: number, argv } => {
+            workload::Effect::Query { id: number, argv, cwd } => {
                 let sandbox = self.sandbox_of(place);
-                out.push(Effect::Query { proc: id, sandbox, id: number, argv });
+                out.push(Effect::Query { proc: id, sandbox, id: number, argv, cwd });
             }
             workload::Effect::Kill { pid, signal } => self.signal(place, pid, signal, now, out),
             workload::Effect::Compute { cost, then } => self.compute(id, place, (cost, then), now, out),

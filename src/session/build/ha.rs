@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::api::{Event, Kind, KindOf as _, Lease};
+use crate::cluster::check;
 use crate::cluster::masters::Master;
+use crate::cluster::watched::Watched;
 use crate::cluster::{Actor, Cluster, Happened, MasterIx, Said};
 use crate::control::Calendar;
 use crate::control::apiserver::StoredValue;
@@ -15,8 +17,8 @@ use crate::session::build::terms::Terms;
 use crate::session::build::{etcd, place_of, situations};
 use crate::sim::{Span, Time, VecMap};
 use crate::view::ha::{
-    BallotView, CandidateRole, CandidateView, CellView, ElectionView, Phase, ProgressView, RaftView, ServerView,
-    Takeover, TakeoverView,
+    BallotView, CandidateRole, CandidateView, CellView, ChaosView, ElectionView, Invariant, InvariantView, Phase,
+    ProgressView, RaftView, ServerView, Takeover, TakeoverView,
 };
 use crate::view::{HaView, Health, Place};
 
@@ -51,6 +53,31 @@ pub fn ha(cluster: &Cluster, terms: &Terms) -> HaView {
         first_cell,
         ballots: ballots(cluster),
         situations: situations::situations(cluster),
+        chaos: cluster.watched().map(|watched| chaos(cluster, watched)),
+    }
+}
+
+/// The chaos, and what was found under it.
+fn chaos(cluster: &Cluster, watched: &Watched) -> ChaosView {
+    let named = |invariant| match invariant {
+        check::Invariant::Addresses => Invariant::Addresses,
+        check::Invariant::Subnets => Invariant::Subnets,
+        check::Invariant::Bindings => Invariant::Bindings,
+        check::Invariant::Versions => Invariant::Versions,
+        check::Invariant::Forward => Invariant::Forward,
+        check::Invariant::Agreement => Invariant::Agreement,
+        check::Invariant::OneLeader => Invariant::OneLeader,
+        check::Invariant::Fencing => Invariant::Fencing,
+    };
+    let view = |invariant: &check::Invariant| InvariantView {
+        what: named(*invariant),
+        checked: watched.checked(*invariant),
+        broken: watched.broken(*invariant).map(str::to_owned),
+    };
+    ChaosView {
+        every: cluster.chaos().map(|chaos| chaos.every()),
+        broken: cluster.chaos().map_or(0, |chaos| u32::try_from(chaos.broken()).unwrap_or(u32::MAX)),
+        invariants: check::Invariant::ALL.iter().map(view).collect(),
     }
 }
 

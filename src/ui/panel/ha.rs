@@ -1,5 +1,6 @@
 //! The control plane: what the load balancer sees, who leads by which Lease, Raft in etcd's members, and situations to try.
 
+mod chaos;
 mod elections;
 mod members;
 mod servers;
@@ -22,6 +23,7 @@ pub fn HaPanel() -> impl IntoView {
             <section class="ha-side" aria-label=move || page.t().ha_servers>
                 <Situations/>
                 <servers::Servers/>
+                <chaos::Chaos/>
             </section>
             <section class="ha-elections" aria-label=move || page.t().ha_elections>
                 <elections::Elections/>

@@ -46,6 +46,11 @@ fn words_of(view: &ClusterView, place: &Place) -> Option<String> {
     }
 }
 
+/// Whether a process shows a certificate of its own.
+fn has_certificate(words: &str) -> bool {
+    ["kube-apiserver", "kubelet"].iter().any(|name| words.starts_with(name))
+}
+
 fn has_several_masters(view: &ClusterView) -> bool {
     let is_api = |place: &Place| matches!(place, Place::Component { kind: ComponentKind::ApiServer, .. });
     view.components.iter().filter(|process| is_api(&process.place)).count() > 1
@@ -136,6 +141,8 @@ fn Nodes() -> impl IntoView {
             <button class="quiet" on:click=move |_| act("crash node")>{move || page.t().switch_off}</button>
             <button class="quiet" on:click=move |_| act("start node")>{move || page.t().switch_on}</button>
             <button class="quiet" on:click=move |_| act("partition")>{move || page.t().cut_off}</button>
+            <button class="quiet" on:click=move |_| fault(page, &format!("skew {} 1m", chosen.get_untracked()))>{move || page.t().clock_ahead}</button>
+            <button class="quiet" on:click=move |_| fault(page, &format!("skew {} 0s", chosen.get_untracked()))>{move || page.t().clock_right}</button>
         </fieldset>
     }
 }
@@ -154,6 +161,13 @@ fn Processes() -> impl IntoView {
             <Choice label=|page| page.t().fault_process names chosen/>
             <button class="quiet" on:click=move |_| act("crash")>{move || page.t().crash}</button>
             <button class="quiet" on:click=move |_| act("start")>{move || page.t().start}</button>
+            <Show when=move || chosen.with(|words| has_certificate(words))>
+                <button class="quiet" on:click=move |_| act("expire")>{move || page.t().expire}</button>
+                <button class="quiet" on:click=move |_| act("renew")>{move || page.t().renew}</button>
+            </Show>
+            <Show when=move || chosen.with(|words| words.starts_with("etcd "))>
+                <button class="quiet" on:click=move |_| act("corrupt")>{move || page.t().corrupt}</button>
+            </Show>
         </fieldset>
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Words, say};
 use crate::view::Health;
-use crate::view::ha::Situation;
+use crate::view::ha::{Invariant, Situation};
 
 impl Words {
     /// The name of a situation.
@@ -17,6 +17,34 @@ impl Words {
             Situation::SplitVote => self.ha_split_vote,
             Situation::Mend => self.ha_mend,
         }
+    }
+
+    /// What must hold.
+    pub fn invariant(&self, what: Invariant) -> &'static str {
+        match what {
+            Invariant::Addresses => self.inv_addresses,
+            Invariant::Subnets => self.inv_subnets,
+            Invariant::Bindings => self.inv_bindings,
+            Invariant::Versions => self.inv_versions,
+            Invariant::Forward => self.inv_forward,
+            Invariant::Agreement => self.inv_agreement,
+            Invariant::OneLeader => self.inv_one_leader,
+            Invariant::Fencing => self.inv_fencing,
+        }
+    }
+
+    /// Whether it was found to hold, and how often it was looked at.
+    pub fn ha_checked(&self, is_broken: bool, checked: u64) -> String {
+        if is_broken {
+            say!(self, "broken; checked {checked} times", "被破坏；已检查 {checked} 次")
+        } else {
+            say!(self, "held; checked {checked} times", "成立；已检查 {checked} 次")
+        }
+    }
+
+    /// How many things chaos has broken.
+    pub fn ha_chaos_broken(&self, n: u32) -> String {
+        say!(self, "{n} broken just now", "当前有 {n} 处损坏")
     }
 
     /// How a process fares.

@@ -256,6 +256,11 @@ words! {
     switch_off: "Switch off", "断电";
     switch_on: "Switch on", "开机";
     cut_off: "Cut off", "隔离网络";
+    clock_ahead: "Clock 1 min ahead", "时钟快 1 分钟";
+    clock_right: "Set the clock", "校准时钟";
+    expire: "Expire its certificate", "证书过期";
+    renew: "Renew its certificate", "更新证书";
+    corrupt: "Lose a key", "丢失一个键";
     crash: "Crash", "停止";
     start: "Start", "启动";
     lose: "Lose messages", "丢失消息";
@@ -323,6 +328,18 @@ words! {
     ha_scheduler_crash: "Two candidates: the scheduler crashes", "两个候选者：调度器崩溃";
     ha_split_vote: "A split vote", "选票瓜分";
     ha_mend: "Mend everything", "全部修复";
+    ha_chaos: "Chaos", "混沌模式";
+    ha_chaos_say: "Something breaks or is repaired about every 20 s. The seed decides what, and these must hold all the while.", "大约每 20 秒有一样东西损坏或修复，由种子决定；以下各项必须始终成立。";
+    ha_chaos_begin: "Begin with chaos", "开始混沌";
+    ha_chaos_end: "End it and repair", "结束并修复";
+    inv_addresses: "Each pod has an address of its own, in its node's subnet", "每个 Pod 都有自己的地址，且在所在节点的子网内";
+    inv_subnets: "No two nodes have one subnet", "没有两个节点共用一个子网";
+    inv_bindings: "Pods are bound to nodes that exist", "Pod 只绑定到存在的节点";
+    inv_versions: "No object is newer than etcd", "没有对象比 etcd 更新";
+    inv_forward: "etcd's revision never goes back", "etcd 的版本号从不倒退";
+    inv_agreement: "Members that have applied the same hold the same", "应用了相同日志的成员内容相同";
+    inv_one_leader: "Each term has one leader at most", "每个任期至多一个领导者";
+    inv_fencing: "Only who holds the Lease acts", "只有持有 Lease 者才会行动";
     // Packets
     from: "From", "从";
     to: "To", "到";

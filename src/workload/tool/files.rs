@@ -96,9 +96,9 @@ pub fn touch(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     each(call, ctx, "{}: ", |path, ctx| if ctx.fs.exists(path) { Ok(()) } else { ctx.fs.write(path, b"", true) })
 }
 
-/// `cp` and `mv` of one file.
+/// `cp [-r]` and `mv` of one file or directory.
 pub fn cp(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    let (_, paths) = call.split();
+    let (flags, paths) = call.split();
     let [from, to] = paths[..] else {
         ctx.eprint(format!("{}: missing file operand\n", call.argv[0]));
         return 1;
@@ -108,8 +108,16 @@ pub fn cp(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     if ctx.fs.is_dir(&target) {
         target = format!("{target}/{}", source.rsplit('/').next().unwrap_or(""));
     }
-    let done = ctx.fs.read(&source).and_then(|data| ctx.fs.write(&target, &data, false));
-    let done = if call.argv[0] == "mv" { done.and_then(|()| ctx.fs.remove(&source, false)) } else { done };
+    let (moves, is_dir) = (call.argv[0] == "mv", ctx.fs.is_dir(&source));
+    if is_dir && !moves && !flags.contains(['r', 'R', 'a']) {
+        ctx.eprint(format!("cp: omitting directory '{from}'\n"));
+        return 1;
+    }
+    let done = match is_dir {
+        true => ctx.fs.copy_dir(&source, &target),
+        false => ctx.fs.read(&source).and_then(|data| ctx.fs.write(&target, &data, false)),
+    };
+    let done = if moves { done.and_then(|()| ctx.fs.remove(&source, true)) } else { done };
     if let Err(error) = done {
         ctx.eprint(format!("{}: can't stat '{from}': {error}\n", call.argv[0]));
         return 1;

@@ -26,12 +26,16 @@ pub const TOOLS: &[&str] = &[
     "tcpdump",
     "journalctl",
     "systemctl",
+    "etcdctl",
+    "etcdutl",
+    "scp",
 ];
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct System {
     argv: Vec<String>,
+    cwd: String,
     asked: Option<u32>,
 }
 
@@ -40,7 +44,7 @@ impl System {
     pub fn new(spec: &Spec) -> System {
         let mut argv = spec.argv.clone();
         argv[0] = argv[0].rsplit('/').next().unwrap_or("").to_owned();
-        System { argv, asked: None }
+        System { argv, cwd: spec.cwd.clone(), asked: None }
     }
 }
 
@@ -50,7 +54,7 @@ impl Program for System {
             Input::Start => {
                 let id = ctx.ids.take();
                 self.asked = Some(id);
-                ctx.push(Effect::Query { id, argv: self.argv.clone() });
+                ctx.push(Effect::Query { id, argv: self.argv.clone(), cwd: self.cwd.clone() });
             }
             Input::Answer { id, stdout, stderr, code } if Some(id) == self.asked => {
                 if !stdout.is_empty() {

@@ -216,7 +216,8 @@ impl Tcpdump {
         // The names of devices are those of now.
         let id = ctx.ids.take();
         self.asked = Some((id, records));
-        ctx.push(Effect::Query { id, argv: vec!["tcpdump".into(), "-D".into(), "--numbers".into()] });
+        let argv = vec!["tcpdump".into(), "-D".into(), "--numbers".into()];
+        ctx.push(Effect::Query { id, argv, cwd: String::new() });
     }
 
     fn read_on(&mut self, devices: &str, ctx: &mut Ctx<'_>) {

@@ -412,7 +412,8 @@ fn edited(script: &str, line: &str, number: usize, quiet: bool) -> Option<String
         let mut changed = false;
         while let Some((start, end)) = find(from, &left, options.contains('i')).filter(|(s, e)| e > s || !changed) {
             text.extend(left.chars().take(start));
-            text += &to.replace('&', &left.chars().skip(start).take(end - start).collect::<String>());
+            text +=
+                &to.replace("\\n", "\n").replace('&', &left.chars().skip(start).take(end - start).collect::<String>());
             left = left.chars().skip(end).collect();
             changed = true;
             if !options.contains('g') || left.is_empty() || from.starts_with('^') {
@@ -520,6 +521,7 @@ mod tests {
         for (script, quiet, want) in [
             ("s/a/X/", false, "Xa b\n"),
             ("s/a/X/g", false, "XX b\n"),
+            ("s/ b/&\\nc/", false, "aa b\nc\n"),
             ("/b/d", false, ""),
             ("/b/p", true, "aa b\n"),
             ("2p", true, ""),
