@@ -13,7 +13,8 @@ const PROGRAMS: [&str; 14] =
 /// What a node is asked most.
 const NODE_TOOLS: [&str; 7] = ["curl", "hostname", "ip addr", "ip neigh", "ip route", "iptables-save", "ping"];
 /// What etcdctl does.
-const ETCDCTL: [&str; 8] = ["compact", "del", "endpoint", "get", "lease", "put", "txn", "watch"];
+const ETCDCTL: [&str; 11] =
+    ["alarm", "compact", "del", "endpoint", "get", "lease", "member", "move-leader", "put", "txn", "watch"];
 
 /// Verbs whose words are pods.
 const OF_PODS: &[&str] = &["attach", "cp", "debug", "exec", "logs", "port-forward"];

@@ -86,6 +86,7 @@ impl Reconciler for DaemonSetsController {
             Object::DaemonSet(_) => vec![change.new.reference()],
             Object::Pod(pod) => selects::affected_by_pod::<DaemonSet>(change, pod, cache),
             Object::Node(node) => affected_by_node(change, node, cache),
+            Object::ControllerRevision(revision) => history::affected_by_adoption::<DaemonSet>(change, revision, cache),
             _ => Vec::new(),
         }
     }

@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::api::{ControllerRevision, Kind, KindOf, LabelSelector, ObjectMeta, PodTemplateSpec, Request, Uid};
+use crate::api::{
+    ControllerRevision, Kind, KindOf, LabelSelector, ObjectMeta, ObjectRef, PodTemplateSpec, Request, Uid,
+};
+use crate::control::cache::Change;
 use crate::control::controller::deployment::hash;
 use crate::control::controller::owner;
 use crate::control::reconciler::{ApiCall, Plan};
@@ -18,6 +21,18 @@ use crate::sim::VecSet;
 pub const STATEFUL_HASH: &str = "controller.kubernetes.io/hash";
 /// The label of the revision on pods, and of the hash on the revisions of DaemonSets.
 pub const REVISION_LABEL: &str = "controller-revision-hash";
+
+/// A revision was adopted: its new owner looks at its history again. Upstream goes on within the sync that adopted it.
+pub fn affected_by_adoption<K: KindOf>(
+    change: &Change,
+    revision: &ControllerRevision,
+    cache: &Cache,
+) -> Vec<ObjectRef> {
+    let references = &revision.metadata.owner_references;
+    let adopted = change.old_as::<ControllerRevision>().is_some_and(|old| old.metadata.owner_references != *references);
+    let by = owner::controller_of::<K>(&revision.metadata, cache).filter(|_| adopted);
+    by.map(|set| owner::reference(&**set)).into_iter().collect()
+}
 
 /// Who has a history.
 #[derive(Debug)]

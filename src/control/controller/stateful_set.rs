@@ -40,6 +40,9 @@ impl Reconciler for StatefulSetController {
         match &change.new {
             Object::StatefulSet(_) => vec![change.new.reference()],
             Object::Pod(pod) => selects::affected_by_pod::<StatefulSet>(change, pod, cache),
+            Object::ControllerRevision(revision) => {
+                history::affected_by_adoption::<StatefulSet>(change, revision, cache)
+            }
             _ => Vec::new(),
         }
     }

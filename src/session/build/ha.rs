@@ -450,7 +450,9 @@ mod tests {
     fn everything_is_mended_whatever_was_broken() {
         let mut world = three();
         let broken = ["chaos 20s", "pause etcd master3", "partition master1 from master2", "slow-disk master2 100ms"];
-        for words in broken.iter().chain(&["crash node worker1", "crash load-balancer", "loss 5%"]) {
+        let more =
+            ["crash node worker1", "crash load-balancer", "loss 5%", "skew master2 1m", "expire kubelet master3"];
+        for words in broken.iter().chain(&more) {
             run(&mut world, &format!("!fault {words}"));
         }
         set_up(&mut world, Situation::Mend);
@@ -458,6 +460,23 @@ mod tests {
         world.run_until(world.now() + Span::secs(60));
         assert_eq!(*world.cluster.faults(), crate::cluster::Faults::default());
         assert!(world.cluster.chaos().is_none());
+    }
+
+    #[test]
+    fn under_chaos_all_that_must_hold_is_looked_at_and_holds() {
+        let mut world = three();
+        assert_eq!(view(&world).chaos, None);
+        run(&mut world, "!fault chaos 5s");
+        let chaos = after(&mut world, Span::secs(90)).chaos.expect("chaos reigns");
+        assert_eq!(chaos.every, Some(Span::secs(5)));
+        for invariant in &chaos.invariants {
+            assert_eq!(invariant.broken, None, "{:?}", invariant.what);
+            assert!(invariant.checked > 0, "{:?} was never looked at", invariant.what);
+        }
+        assert_eq!(chaos.invariants.len(), 8);
+        run(&mut world, "!fault chaos off");
+        let over = view(&world).chaos.expect("what was found stays");
+        assert_eq!((over.every, over.broken), (None, 0));
     }
 
     #[test]

@@ -96,7 +96,9 @@ fn split_vote(cluster: &Cluster) -> Vec<String> {
 
 fn mend(cluster: &Cluster) -> Vec<String> {
     let faults = cluster.faults();
-    if *faults == Faults::default() && cluster.chaos().is_none() {
+    // What a member of etcd has lost, no command brings back.
+    let mended = Faults { corrupted: faults.corrupted.clone(), ..Faults::default() };
+    if *faults == mended && cluster.chaos().is_none() {
         return Vec::new();
     }
     let is_dark = |actor: &Actor| cluster.machine_of(*actor).is_some_and(|ix| faults.off.contains(&ix));
@@ -105,7 +107,10 @@ fn mend(cluster: &Cluster) -> Vec<String> {
     let halted = faults.paused.iter().filter_map(|actor| Some(format!("!fault resume {}", words(cluster, *actor)?)));
     let down = faults.down.iter().filter(|actor| !is_dark(actor)).filter_map(|actor| words(cluster, *actor));
     let start = down.map(|words| format!("!fault start {words}"));
-    chaos.into_iter().chain(std::iter::once("!fault heal".to_owned())).chain(dark).chain(halted).chain(start).collect()
+    let wrong = faults.skews.keys().filter_map(|ix| Some(format!("!fault skew {} 0s", node_name(cluster, *ix)?)));
+    let over = faults.expired.keys().filter_map(|actor| Some(format!("!fault renew {}", words(cluster, *actor)?)));
+    let heal = std::iter::once("!fault heal".to_owned());
+    chaos.into_iter().chain(heal).chain(dark).chain(halted).chain(start).chain(wrong).chain(over).collect()
 }
 
 fn crash(cluster: &Cluster, actor: Actor) -> String {
