@@ -69,8 +69,8 @@ impl<'a> Place<'a> {
         let at = usize::try_from(line).ok()?.checked_sub(1)?;
         let text = *all.get(at)?;
         let is_rule = |line: &&str| line.starts_with("---");
-        let first = all[..at].iter().rposition(|line| is_rule(line)).map_or(0, |rule| rule + 1);
-        let last = all[at..].iter().position(|line| is_rule(line)).map_or(all.len(), |rule| at + rule);
+        let first = all[..at].iter().rposition(&is_rule).map_or(0, |rule| rule + 1);
+        let last = all[at..].iter().position(is_rule).map_or(all.len(), |rule| at + rule);
         let document = all.get(first..last)?.to_vec();
         let mut place =
             Place { kind: kind_of(&document), document, at: at - first, text, path: Vec::new(), siblings: Vec::new() };
