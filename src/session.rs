@@ -22,6 +22,7 @@ pub mod script;
 mod seek;
 pub mod sharing;
 pub mod stage;
+pub mod suggest;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
@@ -156,6 +157,12 @@ impl Session {
             }
             Request::Validate { yaml, ticket } => {
                 updates.push(Update::Diagnostics { ticket, found: diagnostics(&yaml) });
+            }
+            Request::Suggest { yaml, line, before, ticket } => {
+                updates.push(Update::Suggested { ticket, view: suggest::suggest(&yaml, line, before) });
+            }
+            Request::Describe { yaml, line, ticket } => {
+                updates.push(Update::Described { ticket, field: suggest::field(&yaml, line) });
             }
             Request::Clock(request) => self.move_clock(request, &mut updates),
             Request::Branch(request) => {

@@ -26,6 +26,7 @@ pub mod prose;
 pub mod qr;
 pub mod related;
 pub mod scheduler;
+pub mod suggest;
 pub mod timeline;
 pub mod why;
 
@@ -54,6 +55,7 @@ pub use packet::{
 pub use prose::{Block, Inline};
 pub use related::{MountView, Relation, VolumeView};
 pub use scheduler::SchedulerView;
+pub use suggest::{KnownField, SuggestView, Suggestion};
 pub use timeline::{BranchName, BranchView, Bucket, EventLine, MarkKind, MarkView, NextView, TimelineView};
 pub use why::{WhyLink, WhyView};
 

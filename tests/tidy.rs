@@ -274,6 +274,66 @@ fn the_top_level_holds_what_a_reader_expects_and_nothing_else() {
     check("not expected at the top level", visible.filter(|n| !TOP_LEVEL.contains(&n.as_str())));
 }
 
+/// The class that a rule of style is about wherever it stands: `.bar` of `.bar[hidden]`, nothing of `.work .bar`. That the
+/// page is a phone's is no place.
+fn unscoped_class(selector: &str) -> Option<&str> {
+    let place = selector.strip_prefix(".page.narrow ").or(selector.strip_prefix(".page:not(.narrow) "));
+    let name = place.unwrap_or(selector).strip_prefix('.').filter(|name| name.starts_with(char::is_alphabetic))?;
+    let (mut depth, mut end) = (0_u32, name.len());
+    for (at, c) in name.char_indices() {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth -= 1,
+            ' ' | '>' | '+' | '~' if depth == 0 => return None,
+            _ => {}
+        }
+        if !(c.is_alphanumeric() || c == '-' || c == '_') {
+            end = end.min(at);
+        }
+    }
+    Some(&name[..end])
+}
+
+/// The classes that a style sheet has unscoped rules about.
+fn unscoped_classes(css: &str) -> BTreeSet<&str> {
+    let mut classes = BTreeSet::new();
+    for rule in css.split(['}', '{']) {
+        let selectors = rule.rsplit("*/").next().unwrap_or_default();
+        // Commas in brackets part no selectors; what is after one there is no class of its own.
+        let (mut depth, mut from) = (0_i32, 0);
+        for (at, c) in selectors.char_indices().chain([(selectors.len(), ',')]) {
+            depth += i32::from(matches!(c, '(' | '[')) - i32::from(matches!(c, ')' | ']'));
+            if c == ',' && depth == 0 {
+                classes.extend(unscoped_class(selectors[from..at].trim()));
+                from = at + 1;
+            }
+        }
+    }
+    classes
+}
+
+#[test]
+fn a_class_has_its_rules_in_one_file() {
+    assert_eq!(unscoped_classes(".a, .b[x=\"1 2\"] { top: 0 } /* .c */ .d .e, .page.narrow .f:is(.g, .h) {}"), {
+        BTreeSet::from(["a", "b", "f"])
+    });
+    let sheets: Vec<(String, String)> = files("style", ".css")
+        .iter()
+        .map(|path| (relative(path, "style"), fs::read_to_string(path).expect("a style sheet is readable text")))
+        .collect();
+    let mut homes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (file, css) in &sheets {
+        for class in unscoped_classes(css) {
+            homes.entry(class).or_default().push(file);
+        }
+    }
+    let split = homes.iter().filter(|(_, files)| files.len() > 1);
+    check(
+        "class names are global: scope these rules or keep them together",
+        split.map(|(class, files)| format!(".{class} in style/{}", files.join(" and style/"))),
+    );
+}
+
 #[test]
 fn every_dependency_says_why_it_is_there() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml is readable");

@@ -15,15 +15,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::sim::{Digest, EventId, Time};
 use crate::view::{
-    BranchName, BranchView, ClusterDelta, CompareView, DetailView, EtcdView, HaView, LessonTitle, LessonView, Locale,
-    MessagesView, ObjectRef, ObjectsView, PacketId, PacketKind, PacketListView, PacketView, Place, SceneTitle,
-    SchedulerView, TimelineView, WhyView, WorkshopView,
+    BranchName, BranchView, ClusterDelta, CompareView, DetailView, EtcdView, HaView, KnownField, LessonTitle,
+    LessonView, Locale, MessagesView, ObjectRef, ObjectsView, PacketId, PacketKind, PacketListView, PacketView, Place,
+    SceneTitle, SchedulerView, SuggestView, TimelineView, WhyView, WorkshopView,
 };
 
 pub use sharing::{Difference, LinkError, Part, ShareWhat, Sharing, ShownView, WorkshopRequest};
 
 /// The version of this protocol; raised with every change.
-pub const VERSION: u8 = 5;
+pub const VERSION: u8 = 6;
 
 /// What the page asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +72,26 @@ pub enum Request {
         /// Given back in the answer.
         ticket: u32,
     },
+    /// What could stand at a place of the editor's text; answered by [`Update::Suggested`].
+    Suggest {
+        /// The text.
+        yaml: String,
+        /// The line, from 1.
+        line: u32,
+        /// So many characters of it are before the cursor.
+        before: u32,
+        /// Given back in the answer.
+        ticket: u32,
+    },
+    /// What is known of the field that a line of the editor's text is about; answered by [`Update::Described`].
+    Describe {
+        /// The text.
+        yaml: String,
+        /// The line, from 1.
+        line: u32,
+        /// Given back in the answer.
+        ticket: u32,
+    },
     /// Moves the clock.
     Clock(ClockRequest),
     /// Something about branches.
@@ -117,6 +137,13 @@ pub enum Request {
         /// The packet whose conversation is wanted; `None` for all.
         of: Option<PacketId>,
     },
+}
+
+impl Request {
+    /// Whether it only asks about the text of the editor.
+    pub fn only_reads(&self) -> bool {
+        matches!(self, Request::Validate { .. } | Request::Suggest { .. } | Request::Describe { .. })
+    }
 }
 
 /// How to start.
@@ -361,6 +388,20 @@ pub enum Update {
         ticket: u32,
         /// In the order of the text; empty if all is well.
         found: Vec<Diagnostic>,
+    },
+    /// An answer to [`Request::Suggest`].
+    Suggested {
+        /// The ticket of the request.
+        ticket: u32,
+        /// What could stand there.
+        view: SuggestView,
+    },
+    /// An answer to [`Request::Describe`].
+    Described {
+        /// The ticket of the request.
+        ticket: u32,
+        /// What is known; `None` if there is no such field.
+        field: Option<KnownField>,
     },
     /// A share link.
     Link {

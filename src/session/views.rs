@@ -11,14 +11,14 @@ use crate::session::protocol::{TextLink, Update};
 use crate::session::{Session, World};
 use crate::sim::{Digest, EventId, Time, VecMap, digest_of};
 use crate::view::{
-    BranchName, BranchView, ClusterView, CompareView, DetailView, HaView, MarkKind, MarkView, MessagesView, ObjectRef,
+    BranchName, BranchView, ClusterDelta, CompareView, DetailView, HaView, MarkKind, MarkView, MessagesView, ObjectRef,
     ObjectsView, SchedulerView,
 };
 
 /// What the page has been shown.
 #[derive(Default)]
 pub(super) struct Shown {
-    cluster: Option<ClusterView>,
+    cluster: Option<cluster::Drawn>,
     /// Up to when messages were told.
     messages: Time,
     /// The revision and the entries at which slow views were last made.
@@ -130,15 +130,12 @@ impl Session {
         let version = (world.etcd_member().store().revision().0, world.trace().next_id());
         let changed = self.shown.version != Some(version);
         if self.want.cluster && (changed || self.shown.cluster.is_none()) {
-            let new = cluster::cluster(world);
-            let delta = match &self.shown.cluster {
-                Some(old) => new.since(old),
-                None => new.whole(),
-            };
+            let whole = self.shown.cluster.is_none();
+            let delta = self.shown.cluster.get_or_insert_default().update(world);
+            let delta = ClusterDelta { whole, ..delta };
             if !delta.is_empty() {
                 updates.push(Update::Cluster(Box::new(delta)));
             }
-            self.shown.cluster = Some(new);
         }
         if self.want.messages {
             let view = messages::messages(world, self.shown.messages);

@@ -16,6 +16,9 @@ use crate::view::Locale;
 /// Below this width the page is a phone's.
 const NARROW: f64 = 860.0;
 
+/// The parts of the page that F6 goes through.
+const PARTS: [&str; 5] = [".region.main", ".region.side", ".region.drawer", ".timeline", ".top-bar"];
+
 /// The page.
 #[component]
 pub fn App() -> impl IntoView {
@@ -45,6 +48,13 @@ fn Whole() -> impl IntoView {
         let lesson = page.side.get() == Panel::Lesson && page.lesson.with(Option::is_some);
         lesson && page.drawer.get() == Panel::Terminal
     };
+    let listener = window_event_listener(leptos::ev::keydown, |event| {
+        if event.key() == "F6" {
+            event.prevent_default();
+            dom::focus_part(&PARTS, if event.shift_key() { -1 } else { 1 });
+        }
+    });
+    on_cleanup(move || listener.remove());
     view! {
             <a class="skip" href="#terminal-input">{move || page.t().skip_to_terminal}</a>
             <TopBar/>

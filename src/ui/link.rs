@@ -12,10 +12,10 @@ use crate::session::protocol::{
     Boot, LessonRequest, Request, ShownView, Speed, TerminalUpdate, Update, Work, WorkshopRequest,
 };
 use crate::ui::browser::core::{Arrival, Core};
-use crate::ui::browser::{file, frame, storage, url};
+use crate::ui::browser::{dom, file, frame, storage, url};
 use crate::ui::panel::lesson::list;
 use crate::ui::state::{Flight, KEPT_DRAFT, Page, Panel, Status, TermChunk};
-use crate::view::MessagesView;
+use crate::view::{LinkLoad, MessagesView};
 
 /// Who answers.
 #[derive(Clone)]
@@ -45,6 +45,8 @@ impl Link {
 const KEPT_WORLD: &str = "world";
 /// How often time that passed is kept, in wall-clock milliseconds; what is done is kept at once.
 const KEEP_EVERY_MS: f64 = 5_000.0;
+/// Messages that are kept.
+const KEPT_FLIGHTS: usize = 240;
 /// Lines of the terminal that are kept.
 const KEPT: usize = 1_500;
 /// How long a message is still shown after it has arrived, in wall-clock milliseconds.
@@ -153,7 +155,9 @@ fn keep_in_step(page: Page) {
         }
     });
     let kept = StoredValue::new(0.0);
+    let keep_focus = dom::keep_focus();
     frame::every(move |elapsed_us| {
+        keep_focus();
         page.wall.set(frame::wall_ms());
         keep_time(page, kept);
         forget_old_flights(page);
@@ -207,6 +211,9 @@ fn forget_old_flights(page: Page) {
     if page.flights.with_untracked(|flights| flights.iter().any(old)) {
         page.flights.update(|flights| flights.retain(|f| !old(f)));
     }
+    if page.loads.with_untracked(|loads| loads.iter().any(|(_, seen)| wall - seen > ECHO_MS)) {
+        page.loads.update(|loads| loads.retain(|(_, seen)| wall - seen <= ECHO_MS));
+    }
 }
 
 /// Takes one update into the signals.
@@ -237,6 +244,7 @@ fn take_in(page: Page, update: Update) {
             page.waiting.set_value(false);
             if page.clock.with_untracked(|c| clock.now < c.now) {
                 page.flights.set(Vec::new());
+                page.loads.set(Vec::new());
             }
             page.clock.set(clock);
         }
@@ -293,6 +301,8 @@ fn take_in(page: Page, update: Update) {
         Update::Shown(shown) => show(page, *shown),
         Update::Differs { release, kinds } => page.differs.set(Some((release, kinds))),
         Update::Refused(why) => page.refused.set(Some(why)),
+        Update::Suggested { ticket, view } => page.suggested.set(Some((ticket, view))),
+        Update::Described { ticket, field } => page.described.set(Some((ticket, field))),
         Update::Diagnostics { found, .. } => page.diagnostics.set(found),
         Update::Link { link, digest } => {
             storage::set("link", &link);
@@ -348,9 +358,16 @@ fn take_messages(page: Page, view: MessagesView) {
                 None => flights.push(Flight { message, seen_ms }),
             }
         }
-        let surplus = flights.len().saturating_sub(400);
+        let surplus = flights.len().saturating_sub(KEPT_FLIGHTS);
         flights.drain(..surplus);
     });
+    if !view.summed.is_empty() {
+        page.loads.update(|loads| {
+            let is_new = |old: &LinkLoad| view.summed.iter().all(|new| (&new.from, &new.to) != (&old.from, &old.to));
+            loads.retain(|(old, _)| is_new(old));
+            loads.extend(view.summed.into_iter().map(|load| (load, seen_ms)));
+        });
+    }
 }
 
 fn take_terminal(page: Page, update: TerminalUpdate) {

@@ -2,15 +2,18 @@
 //!
 //! From top to bottom: the learner's client, the control plane with its load balancer and the image registry; a shelf with what exists only as
 //! objects (workloads, services, pods without a node); the trunk line to the nodes; the nodes with their processes, pods and
-//! devices; the wire between them. Nothing moves unless something is added or the width changes.
+//! devices; the wire between them. Nothing moves unless something is added or the width changes: whatever is laid out follows
+//! what was laid out before.
 
+pub mod cells;
 mod nodes;
 pub mod path;
 mod ties;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::view::{ClusterView, ComponentKind, ObjectRef, Place, WorkloadView};
+use crate::view::{ClusterView, ComponentKind, ObjectRef, Place, PodView, Tone, WorkloadView};
+use cells::{Cells, PodKey, Slots};
 
 /// A rectangle in CSS pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -54,12 +57,23 @@ pub enum PodSize {
     Card,
     /// The end of its name.
     Chip,
-    /// A dot.
-    Dot,
+    /// A square among others, which are drawn together.
+    Cell,
+}
+
+/// The line that stands for the pods of a node's control plane.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fold {
+    /// Where it is.
+    pub rect: Rect,
+    /// How many pods it stands for.
+    pub pods: usize,
+    /// Whether they are drawn.
+    pub is_open: bool,
 }
 
 /// A node's box with its parts.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeBox {
     /// The whole.
     pub rect: Rect,
@@ -67,6 +81,14 @@ pub struct NodeBox {
     pub devices: [Rect; 3],
     /// The height of the wire that it hangs on.
     pub wire_y: f64,
+    /// Whether its processes and devices are left out.
+    pub is_small: bool,
+    /// Where its pods stand.
+    pub slots: Slots,
+    /// Its pods, where they are drawn together.
+    pub cells: Option<Cells>,
+    /// What its control plane is folded into.
+    pub fold: Option<Fold>,
 }
 
 /// The names of a node's devices in [`NodeBox::devices`].
@@ -94,12 +116,41 @@ pub struct Picture {
     pub places: BTreeMap<Place, Rect>,
     /// Nodes.
     pub nodes: BTreeMap<String, NodeBox>,
+    /// Their names in the order in which they stand.
+    pub order: Vec<String>,
     /// Pods by namespace and name, with how much of them is shown.
-    pub pods: BTreeMap<(String, String), (Rect, PodSize)>,
+    pub pods: BTreeMap<PodKey, (Rect, PodSize)>,
+    /// Many pods without a node.
+    pub waiting: Option<Waiting>,
+    /// For how many pods there is room on each node.
+    pub room: usize,
     /// Workloads and services.
     pub shelf: BTreeMap<ObjectRef, Rect>,
     /// The height of the trunk line.
     pub trunk_y: f64,
+}
+
+/// Many pods without a node, in one box on the shelf.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waiting {
+    /// The box.
+    pub rect: Rect,
+    /// How many there are.
+    pub pods: usize,
+    /// Where those that there is room for stand.
+    pub slots: Slots,
+    /// These.
+    pub cells: Cells,
+}
+
+/// What is laid out.
+pub struct Given<'a> {
+    /// The view.
+    pub view: &'a ClusterView,
+    /// Nodes whose control plane is unfolded.
+    pub unfolded: &'a BTreeSet<String>,
+    /// How it was laid out before.
+    pub before: Option<&'a Picture>,
 }
 
 /// The space around everything.
@@ -115,15 +166,38 @@ const GENERATIONS: f64 = 18.0;
 /// So many pods of a generation are drawn one by one.
 pub const MOST_PIPS: u32 = 12;
 
+/// More pods without a node than this are drawn together.
+const MOST_LOOSE: usize = 6;
+/// The width of the box in which they are, and of the words in it.
+const WAITING: (f64, f64) = (292.0, 96.0);
+
 /// Lays the picture out in this width; nodes grow to fill the height, and past it if they must.
-pub fn lay_out(view: &ClusterView, width: f64, height: f64) -> Picture {
+pub fn lay_out(given: &Given, width: f64, height: f64) -> Picture {
     let width = width.max(300.0);
     let mut picture = Picture { width, ..Picture::default() };
-    let y = lay_control(view, &mut picture);
-    let y = lay_shelf(view, &mut picture, y + 14.0);
+    // What has settled is laid out as if it had always been so.
+    let is_settled = is_settled(given.view);
+    let y = lay_control(given.view, &mut picture);
+    let y = lay_shelf(given, &mut picture, y + 14.0);
     picture.trunk_y = y + 12.0;
-    picture.height = nodes::lay_nodes(view, &mut picture, y + 24.0, height - MARGIN) + 6.0;
+    // Pods that wait for a moment do not push everything up and down.
+    let same = |before: &&Picture| !is_settled && before.width == width && before.shelf.keys().eq(picture.shelf.keys());
+    if let Some(before) = given.before.filter(same) {
+        picture.trunk_y = picture.trunk_y.max(before.trunk_y);
+    }
+    let top = picture.trunk_y + 12.0;
+    picture.height = nodes::lay_nodes(given, &mut picture, is_settled, (top, height - MARGIN)) + 6.0;
     picture
+}
+
+/// Whether all pods are there that shall be, none is on its way, and none is of an older generation.
+fn is_settled(view: &ClusterView) -> bool {
+    let moves = |pod: &PodView| {
+        matches!(pod.tone, Tone::Waiting | Tone::Leaving) || pod.generation.is_some_and(|generation| !generation.newest)
+    };
+    let ends = |of: &WorkloadView| matches!(of.object.kind.as_str(), "Job" | "CronJob");
+    let lacks = |of: &WorkloadView| !ends(of) && (of.current != of.desired || of.ready != of.desired);
+    !view.pods.iter().any(moves) && !view.workloads.iter().any(lacks)
 }
 
 /// Whether there is no room beside the control plane.
@@ -232,7 +306,8 @@ const OF_SEVERAL: [ComponentKind; 4] =
     [ComponentKind::Scheduler, ComponentKind::ControllerManager, ComponentKind::Etcd, ComponentKind::ApiServer];
 
 /// Workloads, services and pods without a node, in lines. Answers where it ends.
-fn lay_shelf(view: &ClusterView, picture: &mut Picture, top: f64) -> f64 {
+fn lay_shelf(given: &Given, picture: &mut Picture, top: f64) -> f64 {
+    let view = given.view;
     let door = |p: &&Place| matches!(p, Place::Component { kind: ComponentKind::LoadBalancer, .. });
     let is_api = |p: &&Place| matches!(p, Place::Component { kind: ComponentKind::ApiServer, .. });
     let balancer = picture.places.iter().find(|(p, _)| door(p)).map(|(_, r)| vec![r.centre().0]);
@@ -250,11 +325,29 @@ fn lay_shelf(view: &ClusterView, picture: &mut Picture, top: f64) -> f64 {
         let rect = line.put((chars(&object.name) + extra).max(below), height);
         picture.shelf.insert(object.clone(), rect);
     }
-    for pod in view.pods.iter().filter(|p| p.node.is_none()) {
-        let rect = line.put(chars(&pod.object.name).min(16) + 4, SHELF);
-        picture.pods.insert((pod.object.namespace.clone(), pod.object.name.clone()), (rect, PodSize::Chip));
+    let loose: Vec<&PodView> = view.pods.iter().filter(|p| p.node.is_none()).collect();
+    let before = given.before.and_then(|before| before.waiting.as_ref());
+    if loose.len() > MOST_LOOSE || before.is_some() && !loose.is_empty() {
+        picture.waiting = Some(lay_waiting(&loose, before, picture, line.put_wide(WAITING.0, SHELF)));
+    } else {
+        for pod in loose {
+            let rect = line.put(chars(&pod.object.name).min(16) + 4, SHELF);
+            picture.pods.insert((pod.object.namespace.clone(), pod.object.name.clone()), (rect, PodSize::Chip));
+        }
     }
     if line.is_empty() { top } else { line.y + line.row }
+}
+
+/// Pods without a node, as many of them as there is room for.
+fn lay_waiting(pods: &[&PodView], before: Option<&Waiting>, picture: &mut Picture, rect: Rect) -> Waiting {
+    let inside = Rect { x: rect.x + WAITING.1, y: rect.y + 4.0, w: rect.w - WAITING.1 - 6.0, h: rect.h - 8.0 };
+    let mut cells = Cells::new(inside, 10.0);
+    let slots = Slots::of(pods, before.map(|before| &before.slots), false, cells.columns * 2);
+    for (at, key, pod) in slots.with(pods) {
+        let rect = cells.put(at, key, pod);
+        picture.pods.insert(key.clone(), (rect, PodSize::Cell));
+    }
+    Waiting { rect, pods: pods.len(), slots, cells }
 }
 
 /// The room that the generations of a workload take, in characters; none if there are none.
@@ -262,7 +355,12 @@ fn generations(workload: &WorkloadView) -> u32 {
     workload
         .generations
         .iter()
-        .map(|g| 5 + (g.desired.unwrap_or(0).max(g.current).min(MOST_PIPS) * 4).div_ceil(3))
+        .map(|g| {
+            let there = g.desired.unwrap_or(0).max(g.current);
+            // Beyond that, it is said in figures too.
+            let figures = if there > MOST_PIPS { 9 } else { 0 };
+            5 + (there.min(MOST_PIPS) * 4).div_ceil(3) + figures
+        })
         .sum()
 }
 
@@ -288,7 +386,12 @@ impl Line {
 
     /// A box for so many characters.
     fn put(&mut self, chars: u32, h: f64) -> Rect {
-        let w = (f64::from(chars) * 6.9 + 14.0).min(self.width - 2.0 * MARGIN);
+        self.put_wide(f64::from(chars) * 6.9 + 14.0, h)
+    }
+
+    /// A box as wide as that.
+    fn put_wide(&mut self, w: f64, h: f64) -> Rect {
+        let w = w.min(self.width - 2.0 * MARGIN);
         if let Some(hole) =
             self.holes.iter().find(|h| self.x < **h + 10.0 && **h - 10.0 < self.x + w && w < **h - MARGIN)
         {

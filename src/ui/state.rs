@@ -12,9 +12,9 @@ use crate::ui::browser::{storage, url};
 use crate::ui::link::Link;
 use crate::ui::words::Words;
 use crate::view::{
-    BranchName, BranchView, ClusterView, CompareView, DetailView, EtcdView, HaView, LessonTitle, LessonView, Locale,
-    MessageView, MomentRef, ObjectRef, ObjectsView, PacketId, PacketListView, PacketView, Place, Plane, SceneTitle,
-    SchedulerView, TimelineView, WhyView, WorkshopView,
+    BranchName, BranchView, ClusterView, CompareView, DetailView, EtcdView, HaView, KnownField, LessonTitle,
+    LessonView, LinkLoad, Locale, MessageView, MomentRef, ObjectRef, ObjectsView, PacketId, PacketListView, PacketView,
+    Place, Plane, SceneTitle, SchedulerView, SuggestView, TimelineView, WhyView, WorkshopView,
 };
 use crate::view::{EventId, Time};
 
@@ -157,6 +157,8 @@ pub struct Page {
     pub cluster: RwSignal<ClusterView>,
     /// Messages under way.
     pub flights: RwSignal<Vec<Flight>>,
+    /// Lines that took more messages than are told one by one, with the wall-clock time at which the page heard of it.
+    pub loads: RwSignal<Vec<(LinkLoad, f64)>>,
     /// The terminal's output.
     pub output: RwSignal<VecDeque<TermChunk>>,
     /// The terminal's prompt.
@@ -221,6 +223,10 @@ pub struct Page {
     pub lesson: RwSignal<Option<LessonView>>,
     /// What is wrong with the editor's text.
     pub diagnostics: RwSignal<Vec<Diagnostic>>,
+    /// What could stand in the editor's text, under the number of the question.
+    pub suggested: RwSignal<Option<(u32, SuggestView)>>,
+    /// What is known of a field in it, under the number of the question.
+    pub described: RwSignal<Option<(u32, Option<KnownField>)>>,
     /// A text that the editor is asked to show.
     pub to_edit: RwSignal<Option<String>>,
     /// What `kubectl edit` waits for, as it was given to the editor.
@@ -281,6 +287,7 @@ impl Page {
             wall: RwSignal::new(0.0),
             cluster: RwSignal::new(ClusterView::default()),
             flights: RwSignal::new(Vec::new()),
+            loads: RwSignal::new(Vec::new()),
             output: RwSignal::new(VecDeque::new()),
             prompt: RwSignal::new(Prompt::Ready("$ ".into())),
             completion: RwSignal::new((0, 0, Vec::new())),
@@ -313,6 +320,8 @@ impl Page {
             scenes: RwSignal::new(Vec::new()),
             lesson: RwSignal::new(None),
             diagnostics: RwSignal::new(Vec::new()),
+            suggested: RwSignal::new(None),
+            described: RwSignal::new(None),
             to_edit: RwSignal::new(None),
             editing: RwSignal::new(None),
             sharing: RwSignal::new(Share::Cluster),
@@ -358,7 +367,7 @@ impl Page {
 
     /// Asks the core.
     pub fn send(&self, request: Request) {
-        if !matches!(request, Request::Tick { .. } | Request::Want(_) | Request::Validate { .. }) {
+        if !matches!(request, Request::Tick { .. } | Request::Want(_)) && !request.only_reads() {
             self.hold.set_value(2);
         }
         self.link.with_value(|link| link.send(*self, request));

@@ -2,6 +2,7 @@
 //!
 //! `table` holds what is said the same way every time, `phrases` what has arguments, `steps` the ten steps and decisions.
 
+mod fields;
 mod ha;
 mod phrases;
 mod steps;

@@ -2,6 +2,8 @@
 //!
 //! `old.apply(new.since(&old))` is `new`, whatever the two are.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use crate::view::{
@@ -13,37 +15,56 @@ pub trait Keyed {
     /// The key.
     type Key: Ord + Clone;
     /// This one's key.
-    fn key(&self) -> Self::Key;
+    fn key(&self) -> &Self::Key;
 }
 
 /// How a list has changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListDelta<T, K> {
-    /// New or changed ones.
+    /// New or changed ones, in the order of their keys.
     pub put: Vec<T>,
-    /// Keys of those that are gone.
+    /// Keys of those that are gone, in order.
     pub gone: Vec<K>,
 }
 
 impl<T: Keyed + Clone + PartialEq> ListDelta<T, T::Key> {
     /// What turns `old` into `new`. Both are ordered by key.
     pub fn between(old: &[T], new: &[T]) -> Self {
-        let find = |list: &[T], key: &T::Key| list.binary_search_by(|t| t.key().cmp(key)).ok();
-        let put = new.iter().filter(|t| find(old, &t.key()).is_none_or(|at| old[at] != **t)).cloned().collect();
-        let gone = old.iter().map(Keyed::key).filter(|key| find(new, key).is_none()).collect();
-        ListDelta { put, gone }
+        let (mut put, mut gone) = (Vec::new(), Vec::new());
+        let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+        loop {
+            let order = match (old.peek(), new.peek()) {
+                (None, None) => return ListDelta { put, gone },
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(was), Some(is)) => was.key().cmp(is.key()),
+            };
+            let was = if order == Ordering::Greater { None } else { old.next() };
+            let is = if order == Ordering::Less { None } else { new.next() };
+            match (was, is) {
+                (Some(was), None) => gone.push(was.key().clone()),
+                (was, Some(is)) if was != Some(is) => put.push(is.clone()),
+                _ => {}
+            }
+        }
     }
 
     /// Does the change to `list`.
     pub fn apply(self, list: &mut Vec<T>) {
         if !self.gone.is_empty() {
-            list.retain(|t| !self.gone.contains(&t.key()));
+            list.retain(|t| self.gone.binary_search(t.key()).is_err());
         }
+        let mut added = Vec::new();
         for new in self.put {
-            match list.binary_search_by(|t| t.key().cmp(&new.key())) {
+            match list.binary_search_by(|t| t.key().cmp(new.key())) {
                 Ok(at) => list[at] = new,
-                Err(at) => list.insert(at, new),
+                Err(_) => added.push(new),
             }
+        }
+        if !added.is_empty() {
+            list.append(&mut added);
+            // Two ordered runs: sorting merges them.
+            list.sort_by(|a, b| a.key().cmp(b.key()));
         }
     }
 
@@ -119,55 +140,55 @@ impl ClusterView {
 
     /// Brings every list into the order of its keys; builders call it last.
     pub fn sorted(mut self) -> Self {
-        self.components.sort_by_key(Keyed::key);
-        self.nodes.sort_by_key(Keyed::key);
-        self.pods.sort_by_key(Keyed::key);
-        self.services.sort_by_key(Keyed::key);
-        self.workloads.sort_by_key(Keyed::key);
-        self.claims.sort_by_key(Keyed::key);
+        self.components.sort_by(|a, b| a.key().cmp(b.key()));
+        self.nodes.sort_by(|a, b| a.key().cmp(b.key()));
+        self.pods.sort_by(|a, b| a.key().cmp(b.key()));
+        self.services.sort_by(|a, b| a.key().cmp(b.key()));
+        self.workloads.sort_by(|a, b| a.key().cmp(b.key()));
+        self.claims.sort_by(|a, b| a.key().cmp(b.key()));
         self
     }
 }
 
 impl Keyed for ComponentView {
     type Key = Place;
-    fn key(&self) -> Place {
-        self.place.clone()
+    fn key(&self) -> &Place {
+        &self.place
     }
 }
 
 impl Keyed for NodeView {
     type Key = String;
-    fn key(&self) -> String {
-        self.name.clone()
+    fn key(&self) -> &String {
+        &self.name
     }
 }
 
 impl Keyed for PodView {
     type Key = ObjectRef;
-    fn key(&self) -> ObjectRef {
-        self.object.clone()
+    fn key(&self) -> &ObjectRef {
+        &self.object
     }
 }
 
 impl Keyed for ServiceView {
     type Key = ObjectRef;
-    fn key(&self) -> ObjectRef {
-        self.object.clone()
+    fn key(&self) -> &ObjectRef {
+        &self.object
     }
 }
 
 impl Keyed for ClaimView {
     type Key = ObjectRef;
-    fn key(&self) -> ObjectRef {
-        self.object.clone()
+    fn key(&self) -> &ObjectRef {
+        &self.object
     }
 }
 
 impl Keyed for WorkloadView {
     type Key = ObjectRef;
-    fn key(&self) -> ObjectRef {
-        self.object.clone()
+    fn key(&self) -> &ObjectRef {
+        &self.object
     }
 }
 

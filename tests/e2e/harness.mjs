@@ -188,6 +188,34 @@ export const hurry = async (page, speed = '5000') => {
   await page.selectOption('.speed', speed);
 };
 
+/** The times between frames for so long, in milliseconds: `{ p50, p95, max, frames }`. */
+export const frames = async (page, ms) => {
+  const all = await page.evaluate((length) => new Promise((resolve) => {
+    const times = [];
+    const next = (at) => {
+      times.push(at);
+      if (at - times[0] < length) requestAnimationFrame(next);
+      else resolve(times.slice(1).map((time, n) => time - times[n]));
+    };
+    requestAnimationFrame(next);
+  }), ms);
+  all.sort((a, b) => a - b);
+  const at = (share) => all[Math.min(all.length - 1, Math.floor(all.length * share))];
+  return { p50: at(0.5), p95: at(0.95), max: at(1), frames: all.length };
+};
+
+/** Makes a Deployment `web` with so many pods, and waits until all are ready. */
+export const deploy = async (page, count, patience = 240_000) => {
+  await hurry(page);
+  await lines(page, [`kubectl create deployment web --image=nginx --replicas=${count}`]);
+  await type(page, 'kubectl rollout status deployment/web --timeout=600s');
+  await page.waitForFunction(
+    () => document.querySelector('.terminal .output').textContent.includes('successfully rolled out'),
+    null,
+    { timeout: patience },
+  );
+};
+
 /** Saves a picture of the page as target/screenshots/NAME.png and answers its path. */
 export async function screenshot(page, name) {
   const folder = join(root, 'target/screenshots');

@@ -10,23 +10,77 @@ use crate::session::build::generations::Generations;
 use crate::session::build::{place_of, storage, workloads};
 use crate::sim::{Time, VecMap};
 use crate::view::{
-    ClusterView, ComponentView, ContainerRole, ContainerView, Health, NodeView, ObjectRef, PodView, ServiceView, Tone,
-    Usage,
+    ClusterDelta, ClusterView, ComponentView, ContainerRole, ContainerView, Health, ListDelta, NodeView, ObjectRef,
+    PodView, ServiceView, Tone, Usage,
 };
 
 /// The whole picture at this moment.
 pub fn cluster(cluster: &Cluster) -> ClusterView {
-    let generations = Generations::of(cluster);
-    let pods = cluster.objects(Kind::Pod).filter_map(Pod::of);
-    ClusterView {
-        components: components(cluster),
-        nodes: nodes(cluster),
-        pods: pods.map(|pod| pod_view(cluster, &generations, pod)).collect(),
-        services: cluster.objects(Kind::Service).filter_map(Service::of).map(|s| service_view(cluster, s)).collect(),
-        workloads: workloads::workloads(cluster, &generations),
-        claims: storage::claims(cluster),
+    let mut view = ClusterView::default();
+    view.apply(Drawn::default().update(cluster));
+    view
+}
+
+/// The picture as it was drawn last. A pod that was not written since is not drawn anew.
+#[derive(Default)]
+pub struct Drawn {
+    /// Everything but the pods.
+    rest: ClusterView,
+    /// The pods, in the order of the view.
+    pods: Vec<(Arc<Pod>, PodView)>,
+}
+
+impl Drawn {
+    /// Draws it as it is now. Answers what has changed.
+    pub fn update(&mut self, cluster: &Cluster) -> ClusterDelta {
+        let generations = Generations::of(cluster);
+        let rest = ClusterView {
+            components: components(cluster),
+            nodes: nodes(cluster),
+            pods: Vec::new(),
+            services: cluster
+                .objects(Kind::Service)
+                .filter_map(Service::of)
+                .map(|s| service_view(cluster, s))
+                .collect(),
+            workloads: workloads::workloads(cluster, &generations),
+            claims: storage::claims(cluster),
+        }
+        .sorted();
+        let delta = ClusterDelta { pods: self.pods(cluster, &generations), ..rest.since(&self.rest) };
+        self.rest = rest;
+        delta
     }
-    .sorted()
+
+    fn pods(&mut self, cluster: &Cluster, generations: &Generations) -> ListDelta<PodView, ObjectRef> {
+        let mut old: Vec<Option<(Arc<Pod>, PodView)>> = std::mem::take(&mut self.pods).into_iter().map(Some).collect();
+        let mut put = Vec::new();
+        let keys: Vec<ObjectRef> = old.iter().flatten().map(|(_, view)| view.object.clone()).collect();
+        for pod in cluster.objects(Kind::Pod).filter_map(Pod::of) {
+            let key = pod_ref(pod);
+            let was = keys.binary_search(&key).ok().and_then(|at| old[at].take());
+            let is_same =
+                |(of, view): &(Arc<Pod>, PodView)| Arc::ptr_eq(of, pod) && view.generation == generations.of_pod(pod);
+            self.pods.push(match was {
+                Some(was) if is_same(&was) => was,
+                was => {
+                    let view = pod_view(cluster, generations, pod);
+                    if was.is_none_or(|(_, old)| old != view) {
+                        put.push(view.clone());
+                    }
+                    (pod.clone(), view)
+                }
+            });
+        }
+        self.pods.sort_by(|(_, a), (_, b)| a.object.cmp(&b.object));
+        put.sort_by(|a, b| a.object.cmp(&b.object));
+        let gone = old.into_iter().flatten().map(|(_, view)| view.object).collect();
+        ListDelta { put, gone }
+    }
+}
+
+fn pod_ref(pod: &Pod) -> ObjectRef {
+    ObjectRef::new("v1", "Pod", &pod.metadata.namespace, &pod.metadata.name)
 }
 
 fn components(cluster: &Cluster) -> Vec<ComponentView> {
@@ -180,7 +234,7 @@ fn pod_view(cluster: &Cluster, generations: &Generations, pod: &Arc<Pod>) -> Pod
     let ready = pod.status.container_statuses.iter().filter(|c| c.ready).count();
     let restarts = pod.status.container_statuses.iter().map(|c| u32::try_from(c.restart_count).unwrap_or(0)).sum();
     PodView {
-        object: ObjectRef::new("v1", "Pod", &pod.metadata.namespace, &pod.metadata.name),
+        object: pod_ref(pod),
         node: (!pod.spec.node_name.is_empty()).then(|| pod.spec.node_name.clone()),
         tone: pod_tone(pod, &status),
         status,
@@ -319,6 +373,24 @@ mod tests {
         check("crash kubelet worker1", (Health::Up, Health::Down));
         check("partition worker1", (Health::Unreachable, Health::Unreachable));
         check("heal", (Health::Up, Health::Up));
+    }
+
+    #[test]
+    fn what_is_drawn_step_by_step_is_what_is_drawn_at_once() {
+        let mut world = world(&["kubectl create deployment web --image=nginx --replicas=3"]);
+        let (mut drawn, mut view) = (Drawn::default(), ClusterView::default());
+        let mut quiet = 0;
+        for line in ["kubectl set image deployment/web nginx=nginx:1.29", "kubectl delete deployment web"] {
+            run(&mut world, line);
+            for _ in 0..60 {
+                world.run_until(world.now() + Span::millis(500));
+                let delta = drawn.update(&world.cluster);
+                quiet += u32::from(delta.pods.is_empty());
+                view.apply(delta);
+                assert_eq!(view, cluster(&world.cluster), "at {}", world.now());
+            }
+        }
+        assert!(quiet > 20, "pods that do not change are not told again: {quiet}");
     }
 
     #[test]

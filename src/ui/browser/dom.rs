@@ -121,6 +121,79 @@ pub fn focus_neighbour(event: &leptos::ev::KeyboardEvent, class: &str, by: i32) 
     }
 }
 
+/// Puts the focus into the next of these parts of the page that can be seen, `by` on from the one that has it: on the tab that
+/// is in front, else on the first thing there.
+pub fn focus_part(parts: &[&str], by: i32) {
+    let found = |selector: &&str| document().query_selector(selector).ok().flatten();
+    let shown: Vec<Element> =
+        parts.iter().filter_map(found).filter(|part| part.get_bounding_client_rect().height() > 0.0).collect();
+    let active = document().active_element();
+    let here = shown.iter().position(|part| part.contains(active.as_ref().map(AsRef::as_ref)));
+    let count = i32::try_from(shown.len()).unwrap_or(0).max(1);
+    let next = here.map_or(0, |here| (i32::try_from(here).unwrap_or(0) + by).rem_euclid(count));
+    let Some(part) = usize::try_from(next).ok().and_then(|next| shown.get(next)) else { return };
+    let of = |selector: &str| part.query_selector(selector).ok().flatten();
+    let target = of("[role=tab][aria-selected=true]")
+        .filter(|tab| tab.get_bounding_client_rect().height() > 0.0)
+        .or_else(|| of("button:not(:disabled), [tabindex=\"0\"], input, textarea, a[href]"));
+    if let Some(target) = target.and_then(|t| t.dyn_into::<web_sys::HtmlElement>().ok()) {
+        drop(target.focus());
+    }
+}
+
+/// Sees to it that what has the focus keeps it when it is moved within the document, which takes it away. The answer is to be
+/// called before every paint.
+pub fn keep_focus() -> impl Fn() {
+    let last = StoredValue::new_local(None::<web_sys::HtmlElement>);
+    let focused = window_event_listener(leptos::ev::focusin, move |event| {
+        last.set_value(event.target().and_then(|t| t.dyn_into().ok()));
+    });
+    // Who presses elsewhere wants it to go.
+    let pressed = window_event_listener(leptos::ev::pointerdown, move |_| last.set_value(None));
+    on_cleanup(move || {
+        focused.remove();
+        pressed.remove();
+    });
+    move || {
+        let is_lost = document().active_element().is_none_or(|active| active.tag_name() == "BODY");
+        if let Some(element) = last.get_value().filter(|element| is_lost && element.is_connected()) {
+            drop(element.focus());
+            last.set_value(None);
+        }
+    }
+}
+
+/// Puts the focus on the nearest element of this tag, inside the event's own, in a direction: to the right and down.
+/// Answers whether there is such a thing.
+pub fn focus_toward(event: &leptos::ev::KeyboardEvent, tag: &str, (right, down): (f64, f64)) -> bool {
+    let element = |target: Option<web_sys::EventTarget>| target.and_then(|t| t.dyn_into::<Element>().ok());
+    let (Some(inside), Some(from)) = (element(event.current_target()), element(event.target())) else { return false };
+    let middle = |element: &Element| {
+        let rect = element.get_bounding_client_rect();
+        (rect.left() + rect.width() / 2.0, rect.top() + rect.height() / 2.0)
+    };
+    let here = middle(&from);
+    let all = inside.get_elements_by_tag_name(tag);
+    let others = (0..all.length()).filter_map(|n| all.item(n)?.dyn_into::<web_sys::HtmlElement>().ok());
+    // What is aside counts for more, so that rows and columns are kept.
+    let far = |other: &web_sys::HtmlElement| {
+        let there = middle(other);
+        let (x, y) = (there.0 - here.0, there.1 - here.1);
+        let (along, aside) = (x * right + y * down, (x * down).abs() + (y * right).abs());
+        (along > 4.0 && along >= aside / 2.0).then_some(along + 4.0 * aside)
+    };
+    let ranked = others.filter_map(|other| Some((far(&other)?, other)));
+    let nearest = ranked.min_by(|(a, _), (b, _)| a.total_cmp(b));
+    nearest.is_some_and(|(_, other)| other.focus().is_ok())
+}
+
+/// Where a pointer stands, seen from the corner of the event's own element.
+pub fn pointer_within(event: &leptos::ev::PointerEvent) -> (f64, f64) {
+    let Some(target) = event.current_target() else { return (0.0, 0.0) };
+    let rect = target.unchecked_into::<Element>().get_bounding_client_rect();
+    (f64::from(event.client_x()) - rect.left(), f64::from(event.client_y()) - rect.top())
+}
+
 /// Hides the popover with this id.
 pub fn hide_popover(id: &str) {
     if let Some(element) = document().get_element_by_id(id).and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {

@@ -1,17 +1,43 @@
 //! The cluster as a picture: boxes over lines, and the messages that travel along them.
 
 mod boxes;
+mod cells;
 mod flights;
 mod node;
 mod pod;
 mod shelf;
 
+use std::collections::BTreeSet;
+
+use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
 use crate::ui::browser::dom;
-use crate::ui::picture::{Picture, lay_out, path};
+use crate::ui::picture::{Given, Picture, Rect, lay_out, path};
 use crate::ui::state::page;
-use crate::view::{ObjectRef, Plane};
+use crate::view::{ObjectRef, Plane, Tone};
+
+/// The range of heights that can be seen is known in steps.
+const STEP: f64 = 160.0;
+
+/// The picture, what of it is in view, and what the learner has unfolded.
+#[derive(Clone, Copy)]
+pub struct Map {
+    /// Where everything is.
+    pub picture: Memo<Picture>,
+    /// From which height on to which height things are drawn: a little more than what can be seen.
+    range: Memo<(f64, f64)>,
+    /// The nodes whose control plane is unfolded.
+    pub unfolded: RwSignal<BTreeSet<String>>,
+}
+
+impl Map {
+    /// Whether something there is in view, or nearly.
+    pub fn shows(&self, rect: &Rect) -> bool {
+        let (top, bottom) = self.range.get();
+        rect.bottom() >= top && rect.y <= bottom
+    }
+}
 
 /// The picture.
 #[component]
@@ -26,13 +52,29 @@ pub fn ClusterPanel() -> impl IntoView {
             }
         });
     });
-    let picture = Memo::new(move |_| page.cluster.with(|view| lay_out(view, size.get().0, size.get().1)));
+    let unfolded = RwSignal::new(BTreeSet::new());
+    let picture = Memo::new(move |before: Option<&Picture>| {
+        let (width, height) = size.get();
+        page.cluster.with(|view| unfolded.with(|unfolded| lay_out(&Given { view, unfolded, before }, width, height)))
+    });
+    let scrolled = RwSignal::new(0.0);
+    let range = Memo::new(move |_| {
+        let top = (scrolled.get() / STEP).floor() * STEP;
+        (top - 2.0 * STEP, top + size.get().1 + 3.0 * STEP)
+    });
+    let map = Map { picture, range, unfolded };
+    let on_scroll = move |_| {
+        if let Some(host) = host.get_untracked() {
+            scrolled.set(f64::from(host.scroll_top()));
+        }
+    };
     view! {
         <section class="cluster" aria-label=move || page.t().cluster>
-            <div class="map-scroll" node_ref=host>
-                <div class="map" style:height=move || format!("{:.0}px", picture.with(|p| p.height))>
+            <p class="visually-hidden">{summary()}</p>
+            <div class="map-scroll" node_ref=host on:scroll=on_scroll>
+                <div class="map" style:height=move || format!("{:.0}px", picture.with(|p| p.height)) on:keydown=go>
                     <Lines picture/>
-                    <boxes::Boxes picture/>
+                    <boxes::Boxes map/>
                     <Ties picture/>
                     <flights::Flights picture/>
                 </div>
@@ -43,31 +85,42 @@ pub fn ClusterPanel() -> impl IntoView {
     }
 }
 
+/// Arrow keys go from box to box.
+fn go(event: KeyboardEvent) {
+    let (right, down) = match event.key().as_str() {
+        "ArrowLeft" => (-1.0, 0.0),
+        "ArrowRight" => (1.0, 0.0),
+        "ArrowUp" => (0.0, -1.0),
+        "ArrowDown" => (0.0, 1.0),
+        _ => return,
+    };
+    if dom::focus_toward(&event, "button", (right, down)) {
+        event.prevent_default();
+    }
+}
+
+/// The whole in a sentence.
+fn summary() -> impl Fn() -> String {
+    let page = page();
+    let counts = Memo::new(move |_| {
+        page.cluster.with(|c| {
+            let ready = c.nodes.iter().filter(|n| n.status == "Ready").count();
+            let good = c.pods.iter().filter(|p| matches!(p.tone, Tone::Good | Tone::Done)).count();
+            (c.nodes.len(), ready, c.pods.len(), good)
+        })
+    });
+    move || page.t().cluster_in_words(counts.get())
+}
+
 /// The standing lines.
 #[component]
 fn Lines(picture: Memo<Picture>) -> impl IntoView {
-    let lines = move || {
-        picture
-            .with(|p| p.standing())
-            .into_iter()
-            .map(|line| {
-                view! { <polyline class="line" points=path::points(&line)/> }
-            })
-            .collect_view()
-    };
-    let wires = move || {
-        picture
-            .with(|p| p.wires())
-            .into_iter()
-            .map(|line| {
-                view! { <polyline class="wire" points=path::points(&line)/> }
-            })
-            .collect_view()
-    };
+    let lines = Memo::new(move |_| picture.with(|p| path::drawn(&p.standing())));
+    let wires = Memo::new(move |_| picture.with(|p| path::drawn(&p.wires())));
     view! {
         <svg class="lines" aria-hidden="true" width=move || picture.with(|p| p.width) height=move || picture.with(|p| p.height)>
-            {wires}
-            {lines}
+            <path class="wire" d=wires/>
+            <path class="line" d=lines/>
         </svg>
     }
 }

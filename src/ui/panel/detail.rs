@@ -16,14 +16,14 @@ use crate::ui::state::{Page, Panel, page};
 use crate::ui::widget::why::WhyChain;
 use crate::view::detail::{ObjectDetail, PlaceDetail};
 use crate::view::related::Relation;
-use crate::view::{DetailView, EventRow, Locale, ObjectRef};
+use crate::view::{DetailView, EventRow, Locale, ObjectRef, Place};
 
 /// What is shown, and in which language: all is built anew when that changes.
 #[derive(Clone, PartialEq)]
 enum Shown {
     Nothing(Locale),
     Object(Locale, ObjectRef),
-    Place(Locale, Box<PlaceDetail>),
+    Place(Locale, Place),
 }
 
 /// What is known of the selected thing.
@@ -36,14 +36,14 @@ pub fn DetailPanel() -> impl IntoView {
         page.detail.with(|detail| match detail.as_ref().filter(|_| selected) {
             None => Shown::Nothing(locale),
             Some(DetailView::Object(detail)) => Shown::Object(locale, detail.object.clone()),
-            Some(DetailView::Place(detail)) => Shown::Place(locale, detail.clone()),
+            Some(DetailView::Place(detail)) => Shown::Place(locale, detail.place.clone()),
         })
     });
     view! {
         {move || match shown.get() {
             Shown::Nothing(_) => view! { <p class="hint pad">{page.words().detail_hint}</p> }.into_any(),
             Shown::Object(_, object) => view! { <Object object/> }.into_any(),
-            Shown::Place(_, detail) => view! { <Place detail=*detail/> }.into_any(),
+            Shown::Place(_, place) => view! { <PlacePage place/> }.into_any(),
         }}
     }
 }
@@ -188,10 +188,26 @@ fn Related(all: Vec<(Relation, ObjectRef)>) -> impl IntoView {
     }
 }
 
+/// A part of the shown place that changes by itself.
+fn place_part<T: PartialEq + Send + Sync + Default + 'static>(page: Page, of: fn(&PlaceDetail) -> T) -> Memo<T> {
+    Memo::new(move |_| {
+        page.detail.with(|detail| match detail {
+            Some(DetailView::Place(detail)) => of(detail),
+            _ => T::default(),
+        })
+    })
+}
+
 #[component]
-fn Place(detail: PlaceDetail) -> impl IntoView {
+fn PlacePage(place: Place) -> impl IntoView {
     let page = page();
-    let PlaceDetail { place, facts, recent, tables } = detail;
+    let facts = place_part(page, |d| d.facts.clone());
+    let recent = place_part(page, |d| d.recent.clone());
+    let titles = place_part(page, |d| d.tables.iter().map(|(title, _)| title.clone()).collect::<Vec<_>>());
+    let tables = place_part(page, |d| d.tables.clone());
+    let text = move |wanted: &str| {
+        tables.with(|all| all.iter().find(|(title, _)| title == wanted).map(|(_, text)| text.clone()))
+    };
     view! {
         <article class="detail">
             <header>
@@ -200,11 +216,12 @@ fn Place(detail: PlaceDetail) -> impl IntoView {
                 <Jumps of=Selection::Place(place.clone())/>
             </header>
             <dl class="facts">
-                {facts.into_iter().map(|(name, value)| view! { <dt>{name}</dt><dd class="mono">{value}</dd> }).collect_view()}
+                {move || facts.get().into_iter().map(|(name, value)| view! { <dt>{name}</dt><dd class="mono">{value}</dd> }).collect_view()}
             </dl>
-            <Fold key="recent" name=page.words().recent open=true><WhyChain links=recent forgotten=false/></Fold>
-            {tables.into_iter().map(|(title, text)| view! {
-                <Fold key=title.clone() name=title open=true><pre class="code" tabindex="0">{text}</pre></Fold>
+            <Fold key="recent" name=page.words().recent open=true>{move || view! { <WhyChain links=recent.get() forgotten=false/> }}</Fold>
+            {move || titles.get().into_iter().map(|title| {
+                let name = title.clone();
+                view! { <Fold key=title.clone() name=title open=true><pre class="code" tabindex="0">{move || text(&name)}</pre></Fold> }
             }).collect_view()}
         </article>
     }

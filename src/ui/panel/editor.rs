@@ -7,6 +7,7 @@ use crate::ui::browser::editor::{self, Editor, Language, Told};
 use crate::ui::browser::{dom, storage};
 use crate::ui::panel::examples;
 use crate::ui::state::{Page, Panel, page};
+use crate::view::{KnownField, Suggestion};
 
 /// Under which names the texts are kept: the learner's own, what is being edited for kubectl, and what kubectl gave for it.
 const OWN: &str = "yaml";
@@ -30,6 +31,7 @@ pub fn EditorPanel() -> impl IntoView {
             load(page, host.into(), text, editor, failed);
         }
     });
+    answer(page, editor);
     replace_when_asked(page, text, editor);
     lend_to_kubectl(page, text, editor);
     Effect::new(move |_| {
@@ -48,9 +50,54 @@ pub fn EditorPanel() -> impl IntoView {
                     <textarea class="mono plain-editor" aria-label=move || page.t().editor prop:value=text on:input=move |e| change(page, text, event_target_value(&e))/>
                 </Show>
             </div>
+            <FieldAt/>
             <Found/>
         </div>
     }
+}
+
+/// Passes on what the core answers to the editor, and the language.
+fn answer(page: Page, editor: StoredValue<Option<Editor>, LocalStorage>) {
+    let tell = move |say: &dyn Fn(&Editor)| {
+        editor.with_value(|e| {
+            if let Some(e) = e {
+                say(e);
+            }
+        });
+    };
+    Effect::new(move |_| {
+        let Some((ticket, view)) = page.suggested.get() else { return };
+        let t = page.words();
+        let detail = |of: &Suggestion| match of.required {
+            true => format!("{} · {}", of.detail, t.required),
+            false => of.detail.clone(),
+        };
+        let options: Vec<_> = view.options.iter().map(|of| [of.label.clone(), of.insert.clone(), detail(of)]).collect();
+        tell(&|e| e.suggest(ticket, view.from, &options));
+    });
+    Effect::new(move |_| {
+        let Some((ticket, field)) = page.described.get().filter(|(ticket, _)| *ticket > 0) else { return };
+        let said = field.map(|field| page.words().field(&field)).unwrap_or_default();
+        tell(&|e| e.describe(ticket, &said));
+    });
+    Effect::new(move |_| {
+        let locale = page.locale.get().language();
+        tell(&|e| e.speak(locale));
+    });
+}
+
+/// What is known of the field in the line of the cursor.
+#[component]
+fn FieldAt() -> impl IntoView {
+    let page = page();
+    let known = RwSignal::new(None::<KnownField>);
+    Effect::new(move |_| {
+        if let Some((0, field)) = page.described.get() {
+            known.set(field);
+        }
+    });
+    let said = move || known.with(|known| known.as_ref().map(|known| page.t().field(known).join(" · ")));
+    view! { <p class="field-at" title=said>{said}</p> }
 }
 
 fn load(
@@ -69,12 +116,17 @@ fn load(
         let look = move || page.send(Request::Validate { yaml: text.get_untracked(), ticket: 1 });
         timer.set_value(set_timeout_with_handle(look, std::time::Duration::from_millis(REST_MS)).ok());
     };
-    let told = Told { changed: Box::new(changed), apply: Box::new(move || apply(page, text)) };
-    let label = untrack(|| page.t().editor);
+    let told = Told {
+        changed: Box::new(changed),
+        apply: Box::new(move || apply(page, text)),
+        suggest: Box::new(move |yaml, line, before, ticket| page.send(Request::Suggest { yaml, line, before, ticket })),
+        describe: Box::new(move |yaml, line, ticket| page.send(Request::Describe { yaml, line, ticket })),
+    };
+    let (label, locale) = (untrack(|| page.t().editor), page.locale.get_untracked().language());
     editor::load(
         host,
         text.get_untracked(),
-        (Language::Yaml, label),
+        (Language::Yaml, label, locale),
         told,
         move |e| {
             e.mark(&page.diagnostics.get_untracked());

@@ -12,6 +12,7 @@ use crate::view::{KeyDetail, KeyRevision, KeyView, LeaseView, MemberView, Watche
 #[component]
 pub fn EtcdPanel() -> impl IntoView {
     let page = page();
+    let selected = Memo::new(move |_| page.etcd.with(|e| e.selected.clone()));
     view! {
         <Heading panel=Panel::Etcd/>
         <div class="etcd three">
@@ -20,7 +21,7 @@ pub fn EtcdPanel() -> impl IntoView {
                 <Keys/>
             </section>
             <section class="value" aria-label=move || page.t().value>
-                {move || page.etcd.with(|e| e.selected.clone()).map_or_else(
+                {move || selected.get().map_or_else(
                     || view! { <p class="hint">{page.t().etcd_hint}</p> }.into_any(),
                     |key| view! { <Revisions key_detail=key/> }.into_any(),
                 )}
@@ -53,7 +54,7 @@ fn Keys() -> impl IntoView {
     let rows = Memo::new(move |_| page.etcd.with(|e| tree(&e.keys)));
     view! {
         <ul class="tree mono">
-            <For each=move || rows.get() key=|row| (row.path.clone(), row.key.as_ref().map(|k| k.mod_revision)) let(row)><Row row/></For>
+            <For each=move || rows.get() key=|row| (row.path.clone(), row.key.is_some()) let(row)><Row row/></For>
         </ul>
         {move || page.etcd.with(|e| (e.more > 0).then(|| view! { <p class="hint">{page.t().more_of(e.more)}</p> }))}
     }
@@ -97,6 +98,15 @@ fn Row(row: TreeRow) -> impl IntoView {
         return view! { <li class="branch" style:padding-left=indent>{row.name}</li> }.into_any();
     };
     let name = key.key.clone();
+    // A key is written while the learner is on it; its line stays.
+    let written = {
+        let name = name.clone();
+        Memo::new(move |_| {
+            let found = |keys: &[KeyView]| keys.iter().find(|k| k.key == name).map(|k| (k.version, k.mod_revision));
+            page.etcd.with(|e| found(&e.keys))
+        })
+    };
+    let version = move || written.get().map(|(version, revision)| format!("v{version} @{revision}"));
     let current = {
         let name = name.clone();
         move || page.etcd_want.with(|w| w.key.as_ref() == Some(&name)).then_some("true")
@@ -110,7 +120,7 @@ fn Row(row: TreeRow) -> impl IntoView {
                 title=key.key
                 on:click=move |_| page.etcd_want.update(|w| w.key = Some(name.clone()))
             >
-                <span>{row.name}</span><span class="faint">{format!("v{} @{}", key.version, key.mod_revision)}</span>
+                <span>{row.name}</span><span class="faint">{version}</span>
             </button>
         </li>
     }

@@ -45,8 +45,10 @@ fn Kinds() -> impl IntoView {
         }
         groups
     });
+    // Counts change while the learner is on a line; the lines stay.
+    let lines = |kinds: &[KindLine]| kinds.iter().map(|k| k.plural.clone()).collect::<Vec<_>>();
     view! {
-        <For each=move || groups.get() key=|(group, kinds)| (group.clone(), kinds.iter().map(|k| k.count).collect::<Vec<_>>()) let((group, kinds))>
+        <For each=move || groups.get() key=move |(group, kinds)| (group.clone(), lines(kinds)) let((group, kinds))>
             <h3 class="mono">{if group.is_empty() { "v1".to_owned() } else { group }}</h3>
             <ul>{kinds.into_iter().map(|kind| view! { <KindButton kind/> }).collect_view()}</ul>
         </For>
@@ -56,14 +58,18 @@ fn Kinds() -> impl IntoView {
 #[component]
 fn KindButton(kind: KindLine) -> impl IntoView {
     let page = page();
-    let KindLine { kind, plural, count, .. } = kind;
-    let mine = plural.clone();
+    let KindLine { group, kind, plural, .. } = kind;
+    let (mine, counted) = (plural.clone(), plural.clone());
+    let count = Memo::new(move |_| {
+        let is_it = |of: &&KindLine| of.plural == counted && of.group == group;
+        page.objects.with(|o| o.kinds.iter().find(is_it).map_or(0, |of| of.count))
+    });
     let current = move || page.objects_want.with(|w| w.plural == mine).then_some("true");
     view! {
         <li>
             <button
                 class="kind-line"
-                class:empty=count == 0
+                class:empty=move || count.get() == 0
                 aria-current=current
                 on:click=move |_| page.objects_want.update(|w| w.plural = plural.clone())
             >
@@ -104,7 +110,7 @@ fn Table() -> impl IntoView {
                     {move || head.with(|(columns, _)| columns.iter().map(|c| view! { <th scope="col">{c.clone()}</th> }).collect_view())}
                 </tr></thead>
                 <tbody>
-                    <For each=move || page.objects.with(|o| o.table.rows.clone()) key=|row| (row.object.clone(), row.cells.clone()) let(row)><Row row/></For>
+                    <For each=move || page.objects.with(|o| o.table.rows.clone()) key=|row| (row.object.clone(), row.cells.len()) let(row)><Row row/></For>
                 </tbody>
             </table>
         </div>
@@ -117,8 +123,17 @@ fn Table() -> impl IntoView {
 fn Row(row: TableRow) -> impl IntoView {
     let page = page();
     let TableRow { object, cells } = row;
+    // What a row says changes while the learner is on it; the row stays.
+    let says = {
+        let object = object.clone();
+        Memo::new(move |_| {
+            let found = |rows: &[TableRow]| rows.iter().find(|row| row.object == object).map(|row| row.cells.clone());
+            page.objects.with(|o| found(&o.table.rows)).unwrap_or_default()
+        })
+    };
+    let cell = move |at: usize| says.with(|cells| cells.get(at).cloned());
     // A container may be called like its pod: the name is the first of such cells.
-    let name_at = cells.iter().position(|cell| *cell == object.name);
+    let name_at = cells.iter().position(|said| *said == object.name);
     let space = (!object.namespace.is_empty()).then(|| object.namespace.clone());
     let chosen = object.clone();
     let on_key = {
@@ -138,12 +153,12 @@ fn Row(row: TableRow) -> impl IntoView {
     view! {
         <tr class:chosen-row=is_chosen>
             {space.map(|space| view! { <td>{space}</td> })}
-            {cells.into_iter().enumerate().map(|(at, cell)| {
+            {(0..cells.len()).map(|at| {
                 if Some(at) == name_at {
                     let object = object.clone();
-                    view! { <th scope="row"><button class="name row-name" on:keydown=on_key.clone() on:click=move |_| page.select_object(object.clone())>{cell}</button></th> }.into_any()
+                    view! { <th scope="row"><button class="name row-name" on:keydown=on_key.clone() on:click=move |_| page.select_object(object.clone())>{move || cell(at)}</button></th> }.into_any()
                 } else {
-                    view! { <td>{cell}</td> }.into_any()
+                    view! { <td>{move || cell(at)}</td> }.into_any()
                 }
             }).collect_view()}
         </tr>

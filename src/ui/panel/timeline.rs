@@ -101,7 +101,7 @@ fn Density() -> impl IntoView {
     let bars = move || {
         page.timeline.with(|view| {
         let top = view.buckets.iter().map(Bucket::total).max().unwrap_or(0).max(1);
-        Plane::ALL.map(|plane| view! { <path class=format!("bar plane-{plane:?}").to_lowercase() d=outline(view, plane, top)/> }).collect_view()
+        Plane::ALL.map(|plane| view! { <path class=format!("level plane-{plane:?}").to_lowercase() d=outline(view, plane, top)/> }).collect_view()
     })
     };
     let box_of = move || page.timeline.with(|v| format!("0 0 {} 100", v.buckets.len().max(1)));

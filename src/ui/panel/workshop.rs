@@ -76,6 +76,9 @@ fn load(page: Page, host: dom::Element, editor: Slot, failed: RwSignal<bool>) {
     let told = Told {
         changed: Box::new(move |text| change(page, text)),
         apply: Box::new(move || ask(page, WorkshopRequest::Try)),
+        // A lesson has no schema.
+        suggest: Box::new(|_, _, _, _| ()),
+        describe: Box::new(|_, _, _| ()),
     };
     let (text, label) = untrack(|| (page.draft.get(), page.t().lesson_text));
     let ready = move |e: Editor| {
@@ -83,7 +86,8 @@ fn load(page: Page, host: dom::Element, editor: Slot, failed: RwSignal<bool>) {
         page.draft.with_untracked(|text| e.set(text));
         editor.set_value(Some(e));
     };
-    editor::load(host, text, (Language::Lesson, label), told, ready, move || failed.set(true));
+    let locale = page.locale.get_untracked().language();
+    editor::load(host, text, (Language::Lesson, label, locale), told, ready, move || failed.set(true));
 }
 
 /// The text has changed.

@@ -107,8 +107,9 @@ impl Picture {
                 .into_iter()
                 .any(|kind| is(p, kind))
         };
-        let mut lines: Vec<Vec<Point>> =
-            self.places.keys().filter(talks).map(|p| self.path(p, &self.nearest(p, api))).collect();
+        let small = self.nodes.iter().filter(|(_, node)| node.is_small).map(|(name, _)| kubelet_of(name));
+        let talkers = self.places.keys().filter(talks).cloned().chain(small);
+        let mut lines: Vec<Vec<Point>> = talkers.map(|p| self.path(&p, &self.nearest(&p, api))).collect();
         for etcd in self.places.keys().filter(|p| is(p, ComponentKind::Etcd)) {
             lines.push(self.path(&self.nearest(etcd, api), etcd));
         }
@@ -152,8 +153,15 @@ impl Picture {
             Place::Pod { namespace, name } => self.pods.get(&(namespace.clone(), name.clone())).map(|(r, _)| *r),
             Place::Node(name) => self.nodes.get(name).map(|n| n.devices[HOST]),
             Place::Outside => self.places.get(&Place::Client).copied(),
-            other => self.places.get(other).copied(),
+            other => self.places.get(other).copied().or_else(|| self.head(other)),
         }
+    }
+
+    /// The head of a small node stands for its processes.
+    fn head(&self, place: &Place) -> Option<Rect> {
+        let Place::Component { host: Some(host), .. } = place else { return None };
+        let node = self.nodes.get(host).filter(|node| node.is_small)?;
+        Some(Rect { h: 24.0, ..node.rect })
     }
 
     /// The node in whose box a place is drawn.
@@ -257,6 +265,18 @@ pub fn along(path: &[Point], share: f64) -> Point {
     path.last().copied().unwrap_or_default()
 }
 
+/// Lines as the `d` of one SVG path.
+pub fn drawn(lines: &[Vec<Point>]) -> String {
+    let mut d = String::new();
+    for line in lines {
+        for (n, (x, y)) in line.iter().enumerate() {
+            let letter = if n == 0 { 'M' } else { 'L' };
+            d.push_str(&format!("{letter}{x:.1} {y:.1}"));
+        }
+    }
+    d
+}
+
 /// A line as the `points` of an SVG polyline.
 pub fn points(path: &[Point]) -> String {
     path.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
@@ -279,6 +299,10 @@ fn straight(a: Rect, b: Rect) -> Vec<Point> {
 fn reversed(mut path: Vec<Point>) -> Vec<Point> {
     path.reverse();
     path
+}
+
+fn kubelet_of(node: &str) -> Place {
+    Place::Component { kind: ComponentKind::Kubelet, host: Some(node.to_owned()) }
 }
 
 fn node_place(node: Option<String>) -> Place {

@@ -15,6 +15,7 @@ impl Picture {
             _ => return Vec::new(),
         };
         let owners = Owners::of(view);
+        let users = Users::of(self, view);
         let mut ties = Vec::new();
         for pod in &view.pods {
             let Some(there) = self.pods.get(&(pod.object.namespace.clone(), pod.object.name.clone())) else { continue };
@@ -24,27 +25,33 @@ impl Picture {
             keepers.retain(|keeper| self.shelf.contains_key(keeper));
             // A ReplicaSet has no box of its own: its lines begin at what owns it.
             let owned = keepers.into_iter().filter(|_| mine || kept);
-            let users =
-                self.shelf.keys().filter(|object| (mine || **object == chosen) && uses(view, object, pod)).cloned();
-            ties.extend(owned.chain(users).filter_map(|object| Some(curve(*self.shelf.get(&object)?, there.0))));
+            let used = users.of_pod(pod).into_iter().filter(|object| mine || **object == chosen).cloned();
+            ties.extend(owned.chain(used).filter_map(|object| Some(curve(*self.shelf.get(&object)?, there.0))));
         }
         ties
     }
 }
 
-/// Whether a service has a pod behind it, or a claim is used by it.
-fn uses(view: &ClusterView, object: &ObjectRef, pod: &PodView) -> bool {
-    let (space, name) = (&pod.object.namespace, &pod.object.name);
-    match object.kind.as_str() {
-        "Service" => {
-            let full = format!("{space}/{name}");
-            view.services.iter().any(|service| service.object == *object && service.backends.contains(&full))
+/// The services and claims on the shelf, each with a pod that it is for: its namespace and its name.
+struct Users<'a>(BTreeMap<(&'a str, &'a str), Vec<&'a ObjectRef>>);
+
+impl<'a> Users<'a> {
+    fn of(picture: &Picture, view: &'a ClusterView) -> Users<'a> {
+        let mut users = Users(BTreeMap::new());
+        for service in view.services.iter().filter(|service| picture.shelf.contains_key(&service.object)) {
+            let pods = service.backends.iter().filter_map(|full| full.split_once('/'));
+            pods.for_each(|pod| users.0.entry(pod).or_default().push(&service.object));
         }
-        "PersistentVolumeClaim" => {
-            let same = object.namespace == *space;
-            same && view.claims.iter().any(|claim| claim.object == *object && claim.pods.contains(name))
+        for claim in view.claims.iter().filter(|claim| picture.shelf.contains_key(&claim.object)) {
+            let pods = claim.pods.iter().map(|name| (claim.object.namespace.as_str(), name.as_str()));
+            pods.for_each(|pod| users.0.entry(pod).or_default().push(&claim.object));
         }
-        _ => false,
+        users
+    }
+
+    fn of_pod(&self, pod: &PodView) -> Vec<&'a ObjectRef> {
+        let key = (pod.object.namespace.as_str(), pod.object.name.as_str());
+        self.0.get(&key).cloned().unwrap_or_default()
     }
 }
 

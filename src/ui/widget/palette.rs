@@ -153,6 +153,8 @@ fn Keys() -> impl IntoView {
             ("Ctrl-K  :", t.palette),
             ("?", t.keys_say),
             ("← →  PgUp PgDn", t.key_timeline),
+            ("F6", t.key_part),
+            ("← → ↑ ↓", t.key_picture),
             ("/", t.key_filter),
             ("j k  ↑ ↓", t.key_rows),
             ("y  d", t.key_yaml),

@@ -2,7 +2,7 @@
 
 use super::{Words, say};
 use crate::session::protocol::Difference;
-use crate::view::{BranchName, BranchView, ComponentKind, Happening, Outcome, Place, WaitFor};
+use crate::view::{BranchName, BranchView, ComponentKind, Happening, Outcome, Place, Tone, WaitFor};
 
 impl Words {
     /// What a branch is called.
@@ -52,6 +52,53 @@ impl Words {
     /// What differs from a marked moment.
     pub fn since(&self, at: &str) -> String {
         say!(self, "Since {at}", "自 {at} 以来")
+    }
+
+    /// The pods of a node, by how they fare.
+    pub fn pods_of(&self, name: &str, tally: &[(Tone, usize)]) -> String {
+        let all: usize = tally.iter().map(|(_, count)| count).sum();
+        let each = tally.iter().map(|(tone, count)| format!("{count} {}", self.tone(*tone)));
+        let each = each.collect::<Vec<_>>().join(say!(self, ", ", "，").as_str());
+        say!(
+            self,
+            "{name}: {all} pods: {each}. Arrow keys go from pod to pod.",
+            "{name}：{all} 个 Pod：{each}。用方向键逐个移动。"
+        )
+    }
+
+    /// How a thing fares.
+    pub fn tone(&self, tone: Tone) -> &'static str {
+        match tone {
+            Tone::Good => self.tone_good,
+            Tone::Waiting => self.tone_waiting,
+            Tone::Bad => self.tone_bad,
+            Tone::Done => self.tone_done,
+            Tone::Leaving => self.tone_leaving,
+        }
+    }
+
+    /// The pods of a node's control plane.
+    pub fn control_pods(&self, count: usize) -> String {
+        say!(self, "control plane: {count} pods", "控制平面：{count} 个 Pod")
+    }
+
+    /// The same where there is little room.
+    pub fn control_pods_short(&self, count: usize) -> String {
+        say!(self, "control: {count}", "控制面：{count}")
+    }
+
+    /// Many pods without a node.
+    pub fn waiting_pods(&self, count: usize) -> String {
+        say!(self, "no node yet: {count}", "未调度：{count}")
+    }
+
+    /// The picture in a sentence: nodes, ready ones, pods, those that fare well.
+    pub fn cluster_in_words(&self, (nodes, ready, pods, good): (usize, usize, usize, usize)) -> String {
+        say!(
+            self,
+            "{nodes} nodes, {ready} of them ready; {pods} pods, {good} of them as wanted.",
+            "{nodes} 个节点，其中 {ready} 个就绪；{pods} 个 Pod，其中 {good} 个正常。"
+        )
     }
 
     /// How many are not listed.

@@ -46,6 +46,8 @@ words! {
     theme: "Light or dark theme", "切换深浅主题";
     keys_say: "These keys", "这些按键";
     key_timeline: "On the timeline: a second or ten back and forth", "在时间线上：前后移动 1 秒或 10 秒";
+    key_part: "To the next part of the page; with Shift, back", "跳到页面的下一部分；加 Shift 则返回";
+    key_picture: "In the picture: from box to box", "在图中：从一个方框到另一个";
     key_filter: "In the objects: filter", "在对象面板中：筛选";
     key_rows: "From row to row, from hop to hop", "逐行或逐跳移动";
     key_yaml: "On a row: its YAML, its description", "在某一行上：查看 YAML、查看描述";
@@ -148,6 +150,11 @@ words! {
     control_plane: "Control plane", "控制平面";
     hosted: "hosted", "托管";
     legend: "What colours and shapes mean", "颜色与形状的含义";
+    tone_good: "as wanted", "正常";
+    tone_waiting: "on their way", "进行中";
+    tone_bad: "failing", "失败";
+    tone_done: "finished", "已完成";
+    tone_leaving: "going away", "正在退出";
     plane_control: "control", "控制";
     plane_storage: "storage", "存储";
     plane_data: "packets", "数据包";
@@ -163,6 +170,7 @@ words! {
     apply: "Apply", "应用";
     save_edit: "Save", "保存";
     cancel_edit: "Cancel", "取消";
+    required: "required", "必填";
     edit_waits: "kubectl edit is waiting. Save sends what you changed to the API server; Cancel changes nothing. Your own manifest comes back afterwards.", "kubectl edit 正在等待。“保存”会把改动发送给 API 服务器，“取消”则不做任何改动。之后你自己的清单会恢复。";
     open_in_editor: "Open in the editor", "在编辑器中打开";
     // Terminal

@@ -2,32 +2,39 @@
 
 use leptos::prelude::*;
 
+use super::Map;
 use super::node::Node;
 use super::pod::Pod;
 use super::shelf;
 use crate::session::protocol::Selection;
 use crate::ui::panel::ha::crown;
-use crate::ui::picture::Picture;
+use crate::ui::picture::{Picture, PodSize, Rect};
 use crate::ui::state::{Page, page};
 use crate::view::{ClusterView, ComponentKind, ComponentView, Health, Place};
 
-/// All of them.
+/// All of them that are in view.
 #[component]
-pub fn Boxes(picture: Memo<Picture>) -> impl IntoView {
+pub fn Boxes(map: Map) -> impl IntoView {
+    let picture = map.picture;
+    let nodes = Memo::new(move |_| {
+        picture.with(|p| p.order.iter().filter(|name| map.shows(&p.nodes[*name].rect)).cloned().collect::<Vec<_>>())
+    });
+    let places = Memo::new(move |_| {
+        picture
+            .with(|p| p.places.iter().filter(|(_, rect)| map.shows(rect)).map(|(k, _)| k.clone()).collect::<Vec<_>>())
+    });
+    let shelf = Memo::new(move |_| picture.with(|p| p.shelf.keys().cloned().collect::<Vec<_>>()));
+    let pods = Memo::new(move |_| {
+        let alone = |(rect, size): &(Rect, PodSize)| *size != PodSize::Cell && map.shows(rect);
+        picture.with(|p| p.pods.iter().filter(|(_, at)| alone(at)).map(|(k, _)| k.clone()).collect::<Vec<_>>())
+    });
     view! {
         <Frames picture/>
-        <For each=move || picture.with(|p| p.nodes.keys().cloned().collect::<Vec<_>>()) key=Clone::clone let(name)>
-            <Node name picture/>
-        </For>
-        <For each=move || picture.with(|p| p.places.keys().cloned().collect::<Vec<_>>()) key=Clone::clone let(place)>
-            <Process place picture/>
-        </For>
-        <For each=move || picture.with(|p| p.shelf.keys().cloned().collect::<Vec<_>>()) key=Clone::clone let(object)>
-            <shelf::Shelved object picture/>
-        </For>
-        <For each=move || picture.with(|p| p.pods.keys().cloned().collect::<Vec<_>>()) key=Clone::clone let(key)>
-            <Pod key picture/>
-        </For>
+        <For each=move || nodes.get() key=Clone::clone let(name)><Node name map/></For>
+        <For each=move || places.get() key=Clone::clone let(place)><Process place picture/></For>
+        <For each=move || shelf.get() key=Clone::clone let(object)><shelf::Shelved object picture/></For>
+        <shelf::WaitingPods picture/>
+        <For each=move || pods.get() key=Clone::clone let(key)><Pod key picture/></For>
     }
 }
 
@@ -35,9 +42,10 @@ pub fn Boxes(picture: Memo<Picture>) -> impl IntoView {
 #[component]
 fn Frames(picture: Memo<Picture>) -> impl IntoView {
     let page = page();
+    let frames = Memo::new(move |_| picture.with(|p| p.frames.clone()));
     move || {
-        picture
-            .with(|p| p.frames.clone())
+        frames
+            .get()
             .into_iter()
             .map(|frame| {
                 let address = frame.host.as_ref().and_then(|h| address(page, h));
@@ -55,7 +63,11 @@ fn Frames(picture: Memo<Picture>) -> impl IntoView {
 }
 
 fn address(page: Page, host: &str) -> Option<String> {
-    page.cluster.with(|c| c.nodes.iter().find(|n| n.name == host).map(|n| n.address.clone()))
+    let host = host.to_owned();
+    // Asked for once, and again only when it changes.
+    let address =
+        Memo::new(move |_| page.cluster.with(|c| c.nodes.iter().find(|n| n.name == host).map(|n| n.address.clone())));
+    address.get()
 }
 
 /// A process, the client or the registry.

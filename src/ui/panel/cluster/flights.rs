@@ -1,72 +1,119 @@
 //! Messages on their lines. A message moves exactly as the virtual clock does; one that was too fast to be seen leaves its
-//! line lit for a moment. Where stillness is preferred, lines are lit and nothing moves.
+//! line lit for a moment. Where there are too many to be followed, the lines that they take are lit instead. Where stillness
+//! is preferred, lines are lit and nothing moves.
+
+use std::collections::BTreeSet;
 
 use leptos::prelude::*;
 
 use crate::ui::browser::dom;
 use crate::ui::picture::Picture;
 use crate::ui::picture::path::{Point, along, points};
-use crate::ui::state::{Flight, page};
+use crate::ui::state::{Flight, Page, page};
 use crate::view::Time;
-use crate::view::{Fate, MessageKind, Plane};
+use crate::view::{EventId, Fate, MessageKind, Place, Plane};
+
+/// More messages than this are summed up by their lines; so many lines are lit, and so many signs travel, at most.
+const MOST_ALONE: usize = 24;
+const MOST_LINES: usize = 80;
+const MOST_SIGNS: usize = 40;
+
+/// A line that is lit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Lit {
+    from: Place,
+    to: Place,
+    plane: Plane,
+    is_lost: bool,
+    /// The message, if it alone takes the line; else its time of arrival does not matter.
+    alone: Option<(EventId, Time)>,
+}
 
 /// All messages: their lines, which run behind the boxes, and their signs, which move above them.
 #[component]
 pub fn Flights(picture: Memo<Picture>) -> impl IntoView {
     let page = page();
-    let flying = move || page.flights.get();
+    let lit = Memo::new(move |_| lit(page));
+    let under_way = Memo::new(move |_| {
+        let now = page.clock.with(|c| c.now);
+        page.flights.with(|all| {
+            let flying = all.iter().rev().filter(|f| f.message.arrives_at > now).take(MOST_SIGNS);
+            flying.map(|f| f.message.id).collect::<Vec<_>>()
+        })
+    });
+    let still = dom::prefers_stillness();
+    let is_crowded = Memo::new(move |_| under_way.with(|all| all.len() > 3));
+    let flying = move || {
+        under_way.with(|ids| {
+            let find =
+                |id: &EventId| page.flights.with_untracked(|all| all.iter().find(|f| f.message.id == *id).cloned());
+            ids.iter().filter_map(find).collect::<Vec<_>>()
+        })
+    };
     let width = move || picture.with(|p| p.width);
     let height = move || picture.with(|p| p.height);
     view! {
         <svg class="traces" aria-hidden="true" width=width height=height>
-            <For each=flying key=|f| f.message.id.0 let(flight)><Trace flight picture/></For>
+            <For each=move || lit.get() key=Clone::clone let(of)><Trace of picture/></For>
         </svg>
         <svg class="signs" aria-hidden="true" width=width height=height>
-            <For each=flying key=|f| f.message.id.0 let(flight)><Sign flight picture/></For>
+            <For each=flying key=|f| f.message.id.0 let(flight)><Sign flight picture is_crowded still/></For>
         </svg>
     }
 }
 
-/// How far a message has come: 0 when sent, 1 when arrived.
-fn share_of(flight: &Flight) -> Memo<f64> {
-    let page = page();
-    let (sent, arrives) = (flight.message.sent_at, flight.message.arrives_at);
-    Memo::new(move |_| page.clock.with(|c| progress(sent, arrives, c.now)))
+/// The lines that are lit: one for each message, or, where there are many, one for all that go the same way.
+fn lit(page: Page) -> Vec<Lit> {
+    page.flights.with(|flights| {
+        page.loads.with(|loads| {
+            let alone = flights.len() <= MOST_ALONE && loads.is_empty();
+            let of = |f: &Flight| Lit {
+                from: f.message.from.clone(),
+                to: f.message.to.clone(),
+                plane: f.message.plane,
+                is_lost: f.message.fate == Fate::Lost,
+                alone: alone.then_some((f.message.id, f.message.arrives_at)),
+            };
+            let summed = loads.iter().map(|(load, _)| Lit {
+                from: load.from.clone(),
+                to: load.to.clone(),
+                plane: load.plane,
+                is_lost: load.plane == Plane::Fault,
+                alone: None,
+            });
+            let all: BTreeSet<Lit> = flights.iter().rev().map(of).chain(summed).collect();
+            all.into_iter().take(MOST_LINES).collect()
+        })
+    })
 }
 
-fn line_of(flight: &Flight, picture: Memo<Picture>) -> Memo<Vec<Point>> {
-    let (from, to) = (flight.message.from.clone(), flight.message.to.clone());
-    Memo::new(move |_| picture.with(|p| p.path(&from, &to)))
-}
-
-/// The line that a message takes, lit while it is under way and a moment longer.
+/// A lit line: while its message is under way and a moment longer.
 #[component]
-fn Trace(flight: Flight, picture: Memo<Picture>) -> impl IntoView {
-    let (share, line) = (share_of(&flight), line_of(&flight, picture));
-    let class = format!("flight plane-{:?}", flight.message.plane).to_lowercase();
-    let lost = flight.message.fate == Fate::Lost;
-    let over = move || share.get() >= 1.0;
+fn Trace(of: Lit, picture: Memo<Picture>) -> impl IntoView {
+    let page = page();
+    let class = format!("flight plane-{:?}", of.plane).to_lowercase();
+    let (is_lost, alone) = (of.is_lost, of.alone);
+    let line = Memo::new(move |_| picture.with(|p| points(&p.path(&of.from, &of.to))));
+    let is_over = Memo::new(move |_| alone.is_some_and(|(_, arrives)| page.clock.with(|c| c.now >= arrives)));
     view! {
-        <g class=class class:over=over class:lost=lost>
-            <polyline class="trace" pathLength="1" points=move || line.with(|l| points(l))/>
+        <g class=class class:over=is_over class:lost=is_lost class:summed=alone.is_none()>
+            <polyline class="trace" pathLength="1" points=line/>
         </g>
     }
 }
 
 /// The sign that travels, with its label where there is room.
 #[component]
-fn Sign(flight: Flight, picture: Memo<Picture>) -> impl IntoView {
+fn Sign(flight: Flight, picture: Memo<Picture>, is_crowded: Memo<bool>, still: bool) -> impl IntoView {
     let page = page();
-    let (share, line) = (share_of(&flight), line_of(&flight, picture));
-    let still = dom::prefers_stillness();
+    let (from, to) = (flight.message.from.clone(), flight.message.to.clone());
+    let line: Memo<Vec<Point>> = Memo::new(move |_| picture.with(|p| p.path(&from, &to)));
+    let (sent, arrives) = (flight.message.sent_at, flight.message.arrives_at);
     let place = move || {
-        let (x, y) = line.with(|l| along(l, if still { 0.5 } else { share.get() }));
+        let share = if still { 0.5 } else { page.clock.with(|c| progress(sent, arrives, c.now)) };
+        let (x, y) = line.with(|l| along(l, share));
         format!("translate({x:.1} {y:.1})")
     };
-    let crowded = Memo::new(move |_| {
-        let now = page.clock.with(|c| c.now);
-        page.flights.with(|all| all.iter().filter(|f| f.message.arrives_at > now).count() > 3)
-    });
     let message = StoredValue::new(flight.message);
     let open = move |_| {
         let (packet, object) = message.with_value(|m| (m.packet, m.object.clone()));
@@ -78,12 +125,12 @@ fn Sign(flight: Flight, picture: Memo<Picture>) -> impl IntoView {
     };
     let class = message.with_value(|m| format!("sign-of plane-{:?}", m.plane).to_lowercase());
     view! {
-        <Show when=move || share.get() < 1.0 && line.with(|l| !l.is_empty())>
+        <Show when=move || line.with(|l| !l.is_empty())>
             <g class=class.clone() transform=place on:click=open>
                 <title>{message.with_value(|m| m.label.clone())}</title>
                 <circle class="touch" r="12"/>
                 <path d=message.with_value(|m| shape(m.kind)) transform="translate(-7 -7)"/>
-                <Show when=move || !crowded.get()><text x="11" y="4">{message.with_value(|m| shorten(&m.label))}</text></Show>
+                <Show when=move || !is_crowded.get()><text x="11" y="4">{message.with_value(|m| shorten(&m.label))}</text></Show>
             </g>
         </Show>
     }

@@ -25,14 +25,14 @@ pub fn Pod(key: (String, String), picture: Memo<Picture>) -> impl IntoView {
         let selection = selection.clone();
         Memo::new(move |_| page.selected.with(|s| s.as_ref() == Some(&selection)))
     };
-    let size = Memo::new(move |_| at.with(|a| a.map_or(PodSize::Dot, |(_, size)| size)));
+    let size = Memo::new(move |_| at.with(|a| a.map_or(PodSize::Cell, |(_, size)| size)));
     let outdated = Memo::new(move |_| pod.with(|p| p.as_ref().and_then(|p| p.generation).is_some_and(|g| !g.newest)));
     let class = move || {
         let tone = pod.with(|p| p.as_ref().map_or(String::new(), |p| format!("{:?}", p.tone).to_lowercase()));
         let size = match size.get() {
             PodSize::Card => "card",
             PodSize::Chip => "chip",
-            PodSize::Dot => "dot",
+            PodSize::Cell => "cell",
         };
         format!("box pod {size} {tone}{}", if chosen.get() { " chosen" } else { "" })
     };
@@ -51,7 +51,7 @@ pub fn Pod(key: (String, String), picture: Memo<Picture>) -> impl IntoView {
 }
 
 /// `web-0, Running, 1/1, 10.244.1.2`.
-fn in_words(pod: &PodView) -> String {
+pub fn in_words(pod: &PodView) -> String {
     let ready = format!("{}/{}", pod.ready, pod.of);
     let generation = pod.generation.map(|g| format!("r{}", g.revision)).unwrap_or_default();
     [pod.object.name.as_str(), &pod.status, &ready, &pod.ip, &generation]
@@ -62,11 +62,11 @@ fn in_words(pod: &PodView) -> String {
 }
 
 fn inside(pod: &PodView, size: PodSize) -> AnyView {
-    let name = short_name(pod);
     match size {
-        PodSize::Dot => ().into_any(),
-        PodSize::Chip => view! { <span class="sign"/><span class="name">{name}</span> }.into_any(),
+        PodSize::Cell => ().into_any(),
+        PodSize::Chip => view! { <span class="sign"/><span class="name">{short_name(pod, true)}</span> }.into_any(),
         PodSize::Card => {
+            let name = short_name(pod, false);
             let under = if pod.ip.is_empty() { pod.status.clone() } else { pod.ip.clone() };
             // The first generation of all needs no number until there is another.
             let generation = pod.generation.filter(|g| g.revision > 1 || !g.newest);
@@ -81,11 +81,12 @@ fn inside(pod: &PodView, size: PodSize) -> AnyView {
     }
 }
 
-/// The name, cut in the middle where there is no room: its own end always stays.
-fn short_name(pod: &PodView) -> AnyView {
+/// The name, cut in the middle where there is no room: its own end always stays. In a chip that is all, if it says enough.
+fn short_name(pod: &PodView, is_chip: bool) -> AnyView {
     let name = &pod.object.name;
     let owner = pod.owner.as_ref().map_or("", |o| o.name.as_str());
     match name.strip_prefix(owner).and_then(|rest| rest.strip_prefix('-')) {
+        Some(own) if is_chip && own.len() > 3 => view! { <span class="own">{own.to_string()}</span> }.into_any(),
         Some(own) => {
             let family = owner.rsplit_once('-').map_or(owner, |(family, _)| family);
             view! { <span class="family">{family.to_string()}</span><span class="own">"-"{own.to_string()}</span> }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::cells::CellGroup;
 use crate::session::protocol::Selection;
 use crate::ui::picture::{MOST_PIPS, Picture};
 use crate::ui::state::{Page, page};
@@ -56,6 +57,25 @@ pub fn Shelved(object: ObjectRef, picture: Memo<Picture>) -> impl IntoView {
                 <span class="line-of generations-of" aria-hidden="true">{all.iter().map(segment).collect_view()}</span>
             }))}
         </button>
+    }
+}
+
+/// Many pods without a node.
+#[component]
+pub fn WaitingPods(picture: Memo<Picture>) -> impl IntoView {
+    let page = page();
+    let rect = Memo::new(move |_| picture.with(|p| p.waiting.as_ref().map(|w| w.rect)));
+    let corner = Memo::new(move |_| rect.get().map_or((0.0, 0.0), |rect| (rect.x + 1.0, rect.y + 1.0)));
+    let count = Memo::new(move |_| picture.with(|p| p.waiting.as_ref().map_or(0, |w| w.pods)));
+    let cells = Memo::new(move |_| picture.with(|p| p.waiting.as_ref().map(|w| w.cells.clone())));
+    let says = Memo::new(move |_| page.t().waiting_pods(count.get()));
+    view! {
+        <Show when=move || rect.get().is_some()>
+            <div class="box waiting-pods" style=move || rect.get().map(|r| r.style())>
+                <span aria-hidden="true">{says}</span>
+                <CellGroup name=says.into() of=cells corner=corner.into()/>
+            </div>
+        </Show>
     }
 }
 
