@@ -151,7 +151,7 @@ impl<'a> Place<'a> {
             .map(|field| {
                 let then = match &field.ty {
                     Type::List(_) => format!("\n{inner}- "),
-                    Type::Map(_) | Type::Struct(_) => format!("\n{inner}"),
+                    Type::Map(_) | Type::Struct(_) | Type::Custom(_) => format!("\n{inner}"),
                     _ => " ".to_owned(),
                 };
                 let insert = format!("{}:{then}", field.name);
@@ -250,7 +250,7 @@ fn type_name(ty: &Type) -> String {
         Type::String | Type::Quantity | Type::IntOrString | Type::Time | Type::MicroTime | Type::Bytes => {
             "string".into()
         }
-        Type::Any => "Object".into(),
+        Type::Any | Type::Deduced | Type::Custom(_) => "Object".into(),
         Type::List(item) => format!("[]{}", type_name(item)),
         Type::Map(item) => format!("map[string]{}", type_name(item)),
         Type::Struct(id) => id.rsplit('/').next().unwrap_or(id).to_owned(),
