@@ -37,27 +37,36 @@ const ACCEPTED: &[(&str, usize, &str)] = &[
     ("04_services", 14, PORT),
     ("04_services", 15, PORT),
     ("04_services", 18, PORT),
+    ("04_services", 21, RUNTIME),
     ("05_workloads", 1, RUNTIME),
     ("05_workloads", 10, RUNTIME),
     ("05_workloads", 43, RUNTIME),
     ("05_workloads", 44, RUNTIME),
+    ("05_workloads", 50, RUNTIME),
     ("05_workloads", 73, OTHERS),
     ("09_crashloop_images_probes_init", 28, SYNC),
     ("09_crashloop_images_probes_init", 29, SYNC),
     ("09_crashloop_images_probes_init", 31, SYNC),
+    ("09_crashloop_images_probes_init", 34, SYNC),
+    ("09_crashloop_images_probes_init", 35, SYNC),
     ("09_crashloop_images_probes_init", 42, EXEC),
     ("09_crashloop_images_probes_init", 43, EXEC),
     ("09_crashloop_images_probes_init", 44, EXEC),
+    ("09_crashloop_images_probes_init", 47, SYNC),
+    ("09_crashloop_images_probes_init", 49, SYNC),
     ("09_crashloop_images_probes_init", 53, SYNC),
     ("09_crashloop_images_probes_init", 54, SYNC),
+    ("09_crashloop_images_probes_init", 57, SYNC),
     ("09_crashloop_images_probes_init", 58, SYNC),
     ("09_crashloop_images_probes_init", 65, SYNC),
+    ("09_crashloop_images_probes_init", 66, SYNC),
+    ("09_crashloop_images_probes_init", 75, SYNC),
     ("09_crashloop_images_probes_init", 76, SYNC),
     ("09_crashloop_images_probes_init", 77, OTHERS),
 ];
 
 /// The cluster that was recorded.
-const CLUSTER: &str = "!cluster nodes=3 masters=0 names=node1,node2,node3 pull=0s seed=9";
+const CLUSTER: &str = "!cluster nodes=3 masters=0 names=node1,node2,node3 pull=0s seed=2";
 
 /// The end of a generated name.
 const SUFFIX: &str = "[bcdfghjklmnpqrstvwxz2456789]{5}";
@@ -211,6 +220,8 @@ fn check(session: &Value, folds: &Folds) -> (String, bool) {
         match (want == have, reason) {
             (true, None) => {}
             (false, Some(why)) => said.push_str(&format!("  step {at} differs: {why}\n")),
+            // What is a matter of chance may come out alike.
+            (true, Some(why)) if [RUNTIME, SYNC].contains(why) => {}
             (true, Some(why)) => {
                 well = false;
                 said.push_str(&format!("  step {at} is equal and needs no reason any more: {why}\n"));

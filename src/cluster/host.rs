@@ -409,7 +409,7 @@ impl Cluster {
         let me = Actor::Kubelet(ix);
         for (cause, effect) in effects {
             match effect {
-                kubelet::Effect::Call(call) => self.calls_of(me, vec![(cause, call)]),
+                kubelet::Effect::Call(call) => self.calls_of(me, vec![(cause, *call)]),
                 kubelet::Effect::Cancel(id) => self.give_up(me, id, cause),
                 kubelet::Effect::Cri(op, request) => {
                     let message = Message::ToRuntime(runtime::Input::Cri(op, request));

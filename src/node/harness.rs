@@ -228,7 +228,7 @@ impl Bench {
     fn kubelet_effects(&mut self, effects: Vec<kubelet::Effect>) {
         for effect in effects {
             match effect {
-                kubelet::Effect::Call(call) => self.call(call),
+                kubelet::Effect::Call(call) => self.call(*call),
                 kubelet::Effect::Cancel(id) => self.watches.retain(|_, watch| *watch != id),
                 kubelet::Effect::Cri(op, request) => self.runtime_input(runtime::Input::Cri(op, request)),
                 kubelet::Effect::Socket(_) => {}

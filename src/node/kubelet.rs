@@ -101,7 +101,7 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// To the API server.
-    Call(Call),
+    Call(Box<Call>),
     /// To the API server: a call of before is of no more interest.
     Cancel(CallId),
     /// To the runtime.

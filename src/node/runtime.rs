@@ -420,7 +420,7 @@ impl Runtime {
                 Self::answer(op, found.map_or(CriAnswer::NoImage, CriAnswer::Image), out);
             }
             CriRequest::PullImage(image) => self.pull(op, image, now, out),
-            CriRequest::CreateContainer(sandbox, config) => self.create(op, sandbox, config, now, out),
+            CriRequest::CreateContainer(sandbox, config) => self.create(op, sandbox, *config, now, out),
             CriRequest::StartContainer(id) => self.later(now + self.config.timing.start, Due::Started(op, id), out),
             CriRequest::StopContainer(id, grace) => self.stop(op, &id, grace, now, out),
             CriRequest::RemoveContainer(id) => {

@@ -73,7 +73,7 @@ impl Kubelet {
         let id = CallId(self.calls.next);
         self.calls.pending.insert(id, purpose);
         let origin = about.map(|key| Origin { controller: "kubelet", key });
-        out.push(Effect::Call(Call { id, request, origin }));
+        out.push(Effect::Call(Box::new(Call { id, request, origin })));
         id
     }
 

@@ -216,7 +216,8 @@ impl Kubelet {
         match super::env::container_config(worker, &item.name, attempt, &self.services, &self.config) {
             Ok(config) => {
                 self.collect_dead(uid, &item.name, out);
-                let op = self.ask(For::Sync(uid.clone()), CriRequest::CreateContainer(sandbox.id, config), out);
+                let op =
+                    self.ask(For::Sync(uid.clone()), CriRequest::CreateContainer(sandbox.id, Box::new(config)), out);
                 self.step(uid, ContainerStep::Create(op));
             }
             Err(words) => {

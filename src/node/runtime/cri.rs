@@ -244,7 +244,7 @@ pub enum CriRequest {
     /// Fetches an image.
     PullImage(Arc<str>),
     /// Makes a container.
-    CreateContainer(SandboxId, ContainerConfig),
+    CreateContainer(SandboxId, Box<ContainerConfig>),
     /// Starts it.
     StartContainer(ContainerId),
     /// SIGTERM, and SIGKILL after the grace.

@@ -133,7 +133,7 @@ pub fn dd(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     let operand = |name: &str| call.args().find_map(|arg| arg.strip_prefix(name)?.strip_prefix('='));
     let (from, to) = (operand("if").unwrap_or("/dev/zero"), operand("of").unwrap_or("/dev/null"));
     let number = |name: &str| operand(name).map(|text| (text, size(text)));
-    for (text, _) in ["bs", "count"].into_iter().filter_map(number).filter(|(_, read)| read.is_none()) {
+    if let Some((text, _)) = ["bs", "count"].into_iter().filter_map(number).find(|(_, read)| read.is_none()) {
         ctx.eprint(format!("dd: invalid number '{text}'\n"));
         return 1;
     }
@@ -159,7 +159,7 @@ pub fn dd(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
         return 1;
     }
     let whole = data.len() as u64;
-    let records = format!("{}+{}", whole / block, u64::from(whole % block > 0));
+    let records = format!("{}+{}", whole / block, u64::from(!whole.is_multiple_of(block)));
     let micros = (whole.saturating_mul(1_000_000) / DD_RATE).max(1);
     let time = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
     let short = human(whole);
