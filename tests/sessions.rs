@@ -40,6 +40,7 @@ const ACCEPTED: &[(&str, usize, &str)] = &[
     ("04_services", 21, RUNTIME),
     ("05_workloads", 1, RUNTIME),
     ("05_workloads", 10, RUNTIME),
+    ("05_workloads", 42, RUNTIME),
     ("05_workloads", 43, RUNTIME),
     ("05_workloads", 44, RUNTIME),
     ("05_workloads", 50, RUNTIME),
