@@ -32,10 +32,11 @@ pub struct Map {
 }
 
 impl Map {
-    /// Whether something there is in view, or nearly.
+    /// Whether something there is drawn: what is in view, or nearly; of a few nodes, all.
     pub fn shows(&self, rect: &Rect) -> bool {
         let (top, bottom) = self.range.get();
-        rect.bottom() >= top && rect.y <= bottom
+        let is_crowded = self.picture.with(|picture| picture.nodes.values().any(|node| node.is_small));
+        !is_crowded || rect.bottom() >= top && rect.y <= bottom
     }
 }
 
