@@ -169,7 +169,7 @@ pub const MOST_PIPS: u32 = 12;
 /// More pods without a node than this are drawn together.
 const MOST_LOOSE: usize = 6;
 /// The width of the box in which they are, and of the words in it.
-const WAITING: (f64, f64) = (292.0, 96.0);
+const WAITING: (f64, f64) = (316.0, 120.0);
 
 /// Lays the picture out in this width; nodes grow to fill the height, and past it if they must.
 pub fn lay_out(given: &Given, width: f64, height: f64) -> Picture {
