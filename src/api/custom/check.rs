@@ -281,16 +281,20 @@ pub fn check_lists(value: &Value, schema: &Value) -> Vec<FieldError> {
     errors
 }
 
+/// What a schema says of a field, if it says anything, and the field's path.
+pub(super) fn below<'a>(schema: &'a Value, path: &str, name: &str) -> Option<(&'a Value, String)> {
+    let (inner, path) = match &schema["properties"][name] {
+        Value::Null => (&schema["additionalProperties"], format!("{path}[{name}]")),
+        known => (known, format!("{path}.{name}")),
+    };
+    inner.is_object().then_some((inner, path))
+}
+
 fn lists(value: &Value, schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                let known = &schema["properties"][name];
-                let (inner, path) = match known {
-                    Value::Null => (&schema["additionalProperties"], format!("{path}[{name}]")),
-                    known => (known, format!("{path}.{name}")),
-                };
-                if inner.is_object() {
+                if let Some((inner, path)) = below(schema, path, name) {
                     lists(value, inner, &path, errors);
                 }
             }

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use super::cel::{self, Expr};
+use crate::api::custom::check::below;
 use crate::api::{CustomResource, FieldError, Object, validate};
 
 fn rules(schema: &Value) -> &[Value] {
@@ -42,12 +43,7 @@ fn check_value(value: &Value, old: Option<&Value>, schema: &Value, path: &str, e
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                let known = &schema["properties"][name];
-                let (inner, path) = match known {
-                    Value::Null => (&schema["additionalProperties"], format!("{path}[{name}]")),
-                    known => (known, format!("{path}.{name}")),
-                };
-                if inner.is_object() {
+                if let Some((inner, path)) = below(schema, path, name) {
                     check_value(value, old.and_then(|old| old.get(name)), inner, &path, errors);
                 }
             }
