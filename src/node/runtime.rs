@@ -387,7 +387,7 @@ impl Runtime {
                 let containers = self.containers.values().map(|c| c.view.clone()).collect();
                 Self::answer(op, CriAnswer::Listed(sandboxes, containers), out);
                 out.push(Effect::Cri(CriEvent::NetworkReady(self.network_ready)));
-                if self.usage_of_node().available < self.config.memory.low {
+                if self.available() < self.config.memory.low {
                     out.push(Effect::Cri(CriEvent::MemoryLow));
                 }
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::api::{ConfigMap, Container, EnvVarSource, Kind, ObjectRef, Pod, PodSpec, Secret, Service};
+use crate::api::{ConfigMap, Container, EnvVarSource, Kind, Object, ObjectRef, Pod, PodSpec, Secret, Service};
 use crate::node::kubelet::actions::is_sidecar;
 use crate::node::kubelet::dns::PodDns;
 use crate::node::kubelet::eviction::is_critical;
@@ -210,14 +210,21 @@ pub(super) fn data(
     name: &str,
     optional: Option<bool>,
 ) -> Result<VecMap<String, String>, String> {
-    let key = key(&worker.pod, kind, name);
-    match worker.fetched.get(&key) {
-        Some(Ok(object)) => Ok(match kind {
+    match object(worker, kind, name) {
+        Ok(object) => Ok(match kind {
             Kind::Secret => object.get::<Secret>().map(|s| decoded(s)).unwrap_or_default(),
             _ => object.get::<ConfigMap>().map(|c| c.data.clone()).unwrap_or_default(),
         }),
-        _ if optional == Some(true) => Ok(VecMap::new()),
-        Some(Err(status)) => Err(status.message.clone()),
+        Err(_) if optional == Some(true) => Ok(VecMap::new()),
+        Err(words) => Err(words),
+    }
+}
+
+/// A ConfigMap or Secret of the pod's namespace, or why it is not there.
+pub(super) fn object<'a>(worker: &'a Worker, kind: Kind, name: &str) -> Result<&'a Object, String> {
+    let key = key(&worker.pod, kind, name);
+    match worker.fetched.get(&key) {
+        Some(told) => told.as_ref().map_err(|status| status.message.clone()),
         None => Err(not_found(&key).message),
     }
 }

@@ -71,7 +71,6 @@ impl Kubelet {
     /// already goes on with what it has.
     fn mounted(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
         let Some(worker) = self.workers.get(uid) else { return };
-        let nothing_starts = actions::compute(worker).nothing_starts();
         let troubles = volume::troubles(worker);
         for message in &troubles {
             self.pod_event(uid, None, "Warning", "FailedMount", message, now, out);
@@ -80,7 +79,7 @@ impl Kubelet {
         if troubles.is_empty() {
             worker.mount_failures = 0;
             self.update_volumes(uid, out);
-        } else if !nothing_starts {
+        } else if !actions::compute(worker).nothing_starts() {
             let wait = Span::millis(500) * (1_u64 << worker.mount_failures.min(8));
             worker.mount_failures += 1;
             worker.sync = None;

@@ -124,7 +124,7 @@ fn used_by(pod: &Pod) -> VecSet<ObjectRef> {
 }
 
 /// The request that finds one object in a list, and no other.
-pub fn only(key: &ObjectRef, verb: Verb, from: Option<ResourceVersion>) -> Request {
+pub(super) fn only(key: &ObjectRef, verb: Verb, from: Option<ResourceVersion>) -> Request {
     let mut request = Request::new(verb, key.kind, &key.namespace, "");
     request.options.field_selector = format!("metadata.name={}", key.name);
     request.options.resource_version = from;
@@ -149,7 +149,7 @@ pub fn not_found(key: &ObjectRef) -> Status {
 }
 
 /// It could not be listed.
-pub fn timed_out(key: &ObjectRef) -> Status {
+fn timed_out(key: &ObjectRef) -> Status {
     let message = format!("failed to sync {} cache: timed out waiting for the condition", word(key));
     Status { message, ..Status::not_found(key.kind, &key.name) }
 }

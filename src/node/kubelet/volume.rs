@@ -9,11 +9,11 @@
 use serde_json::Value;
 
 use crate::api::{
-    Container, EnvVarSource, Kind, ObjectRef, PersistentVolume, PersistentVolumeClaim, Pod, Timestamp, Volume,
-    VolumeMount, bearer,
+    ConfigMap, Container, EnvVarSource, Kind, ObjectRef, PersistentVolume, PersistentVolumeClaim, Pod, Secret,
+    Timestamp, Volume, VolumeMount, bearer,
 };
 use crate::node::kubelet::Config;
-use crate::node::kubelet::env::{data, expand, key, value_from};
+use crate::node::kubelet::env::{data, expand, key, object, value_from};
 use crate::node::kubelet::worker::Worker;
 use crate::node::runtime::cri::pod_directory;
 use crate::sim::{Digest, VecMap, digest_of};
@@ -121,12 +121,15 @@ fn source_trouble(worker: &Worker, (kind, name, source): (Kind, &str, &Value)) -
     if source["optional"] == true {
         return None;
     }
-    let keys = match data(worker, kind, name, None) {
-        Ok(keys) => keys,
+    let object = match object(worker, kind, name) {
+        Ok(object) => object,
         Err(words) => return Some(words),
     };
-    let wanted = source["items"].as_array().into_iter().flatten().map(|item| text(item, "key"));
-    let missing = wanted.into_iter().find(|key| !keys.contains_key(*key))?;
+    let has = |key: &str| match kind {
+        Kind::Secret => object.get::<Secret>().is_some_and(|secret| secret.data.contains_key(key)),
+        _ => object.get::<ConfigMap>().is_some_and(|map| map.data.contains_key(key)),
+    };
+    let missing = source["items"].as_array()?.iter().map(|item| text(item, "key")).find(|key| !has(key))?;
     let what = if kind == Kind::Secret { "secret" } else { "config" };
     Some(format!("references non-existent {what} key: {missing}"))
 }

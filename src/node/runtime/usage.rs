@@ -74,7 +74,7 @@ pub const EMPTY_DIRS: &str = "volumes/kubernetes.io~empty-dir";
 
 impl Runtime {
     /// Bytes of memory that are left.
-    fn available(&self) -> u64 {
+    pub(super) fn available(&self) -> u64 {
         let used: u64 = self.containers.values().map(|container| container.memory).sum();
         self.config.memory.total.saturating_sub(SYSTEM_MEMORY + used)
     }

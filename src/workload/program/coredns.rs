@@ -15,7 +15,7 @@ use crate::workload::{Ctx, Effect, Fd, Input, NetEvent, NetOp};
 
 pub mod corefile;
 
-use corefile::{Corefile, OF_KUBEADM};
+use corefile::{Corefile, OF_KUBEADM, Server};
 
 /// The CPU time of a query.
 const QUERY: Span = Span::micros(80);
@@ -55,14 +55,16 @@ impl CoreDns {
         }
     }
 
-    /// Reads the file; one that is not there is kubeadm's.
-    fn read(&mut self, ctx: &Ctx<'_>) -> Result<Corefile, String> {
-        self.text = ctx.fs.read(&self.file).unwrap_or_else(|_| OF_KUBEADM.as_bytes().into());
+    /// Takes a text of the file.
+    fn parse(&mut self, text: Arc<[u8]>) -> Result<Corefile, String> {
+        self.text = text;
         Corefile::parse(&self.file, &String::from_utf8_lossy(&self.text))
     }
 
     fn start(&mut self, ctx: &mut Ctx<'_>) {
-        self.config = match self.read(ctx) {
+        // A file that is not there is kubeadm's.
+        let text = ctx.fs.read(&self.file).unwrap_or_else(|_| OF_KUBEADM.as_bytes().into());
+        self.config = match self.parse(text) {
             Ok(config) => config,
             Err(words) => {
                 ctx.print(format!("{words}\n"));
@@ -97,7 +99,7 @@ impl CoreDns {
             return;
         }
         ctx.print("[INFO] Reloading\n");
-        match self.read(ctx) {
+        match self.parse(text) {
             Ok(config) => {
                 self.look = config.reloads().then(|| ctx.now + RELOAD);
                 self.config = config;
@@ -110,10 +112,10 @@ impl CoreDns {
         }
     }
 
-    fn answer(&self, query: &Message) -> Message {
+    fn answer(&self, query: &Message, server: Option<&Server>) -> Message {
         let name = query.name.to_ascii_lowercase();
         let empty = |code| Message { response: true, answers: Vec::new(), code, ..query.clone() };
-        let Some(server) = self.config.server(&name) else { return empty(REFUSED) };
+        let Some(server) = server else { return empty(REFUSED) };
         if let Some(hosts) = &server.hosts {
             let found = hosts.of(&name);
             if !found.is_empty() {
@@ -149,17 +151,19 @@ impl Program for CoreDns {
             Input::Net(NetEvent::Datagram { fd, from, bytes }) if Some(fd) == self.socket => {
                 let Some(query) = Message::decode(&bytes).filter(|m| !m.response) else { return };
                 ctx.compute(QUERY);
-                let answer = self.answer(&query);
+                let server = self.config.server(&query.name.to_ascii_lowercase());
+                let answer = self.answer(&query, server);
                 let wire = answer.encode();
-                if self.config.server(&query.name.to_ascii_lowercase()).is_some_and(|server| server.log) {
+                if server.is_some_and(|server| server.log) {
                     let (kind, code) = (kind_name(query.kind), code_name(answer.code));
                     let aa = if self.zone.owns(&query.name) { ",aa" } else { "" };
                     ctx.print(format!(
-                        "[INFO] {from} - {} \"{kind} IN {}. udp {} false 512\" {code} qr{aa},rd {} 0.00008s\n",
+                        "[INFO] {from} - {} \"{kind} IN {}. udp {} false 512\" {code} qr{aa},rd {} {}s\n",
                         query.id,
                         query.name,
                         bytes.len(),
                         wire.len(),
+                        seconds(QUERY),
                     ));
                 }
                 ctx.net(NetOp::SendTo { fd, to: from, bytes: wire });
@@ -185,6 +189,12 @@ impl Program for CoreDns {
     fn wake_at(&self) -> Option<Time> {
         self.look
     }
+}
+
+/// `0.00008`: with as many digits as it takes.
+fn seconds(span: Span) -> String {
+    let text = format!("{}.{:09}", span.0 / 1_000_000_000, span.0 % 1_000_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn kind_name(kind: u16) -> String {

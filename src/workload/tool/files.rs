@@ -162,9 +162,9 @@ pub fn dd(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     let records = format!("{}+{}", whole / block, u64::from(!whole.is_multiple_of(block)));
     let micros = (whole.saturating_mul(1_000_000) / DD_RATE).max(1);
     let time = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
-    let short = human(whole);
+    let (short, rate) = (human(whole), human(DD_RATE));
     ctx.eprint(format!(
-        "{records} records in\n{records} records out\n{whole} bytes ({short}B) copied, {time} seconds, 1.0GB/s\n"
+        "{records} records in\n{records} records out\n{whole} bytes ({short}B) copied, {time} seconds, {rate}B/s\n"
     ));
     0
 }
