@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . .ci/env.sh
-.ci/setup.sh compiler wasm_target web trunk bindgen
+.ci/setup.sh compiler wasm_target web browser trunk bindgen
 step=release
 say "building the release page (some minutes)"
 RUSTUP_TOOLCHAIN=$(wasm_toolchain) trunk build --release --dist "$1"

@@ -9,8 +9,8 @@ const dist = process.argv[2];
 const files = filesOf(dist).map((name) => ({ name, brotli: brotliCompressSync(readFileSync(join(dist, name))).length }));
 
 const isEditor = ({ name }) => name.startsWith('editor');
-const isOnDemand = (file) => isEditor(file) || /^(lessons|images)\/|\.(png|svg)$/.test(file.name);
-const isFirstPaint = ({ name }) => name === 'index.html' || /^kubarium-.*\.(js|wasm)$|\.css$/.test(name);
+const isOnDemand = (file) => isEditor(file) || /_rest\.wasm$|\.(png|svg)$/.test(file.name);
+const isFirstPaint = ({ name }) => name === 'index.html' || /^kubarium-.*(\.js|_bg\.wasm)$|\.css$/.test(name);
 
 const budgets = [
   ['what the first paint needs', 200, isFirstPaint],

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The simulations at full length: 1,000 seeds of small clusters, 2,000 of three masters, 1,000 of random networks, 500 of
 # sessions that go back and forth, 20,000 odd manifests and 200,000 odd requests, 10,000 of etcd's members, the model of Raft
-# without a bound of depth, the model of elections by Lease.
+# as deep as it goes (with pre-vote to 15 happenings), the model of elections by Lease.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . .ci/env.sh

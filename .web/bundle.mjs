@@ -1,4 +1,5 @@
-// What is left to do when trunk has built the page: bundles src/ui/editor.js with what it imports from npm, and finishes.
+// What is left to do when trunk has built the page: bundles src/ui/editor.js with what it imports from npm, halves the programs
+// of a release, and finishes.
 import { build } from 'esbuild';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
@@ -20,4 +21,6 @@ await build({
   logLevel: 'warning',
 });
 
+// What that takes is loaded only then.
+if (release) await (await import('./halve.mjs')).halve(folder);
 finish(folder);

@@ -1,7 +1,7 @@
 // Finishes the page that trunk has built: names that change with what they hold, a content security policy, and what makes the
 // page work without a network (not while `trunk serve` rebuilds it).
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { filesOf } from './files.mjs';
 
@@ -13,7 +13,7 @@ const digest = (...parts) => {
 
 /** The worker's files find one another by name: they move together into a folder that is named by what they hold. */
 function moveWorker(folder) {
-  const files = ['worker.js', 'worker_bg.wasm', 'worker_loader.js'];
+  const files = readdirSync(folder).filter((file) => file.startsWith('worker')).sort();
   const name = `worker-${digest(...files.map((file) => readFileSync(join(folder, file))))}`;
   mkdirSync(join(folder, name));
   for (const file of files) renameSync(join(folder, file), join(folder, name, file));
