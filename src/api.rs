@@ -36,7 +36,7 @@ mod unset;
 pub mod validate;
 pub mod zone;
 
-pub use client::{Answer, Call, CallId, KubeletAnswer, KubeletRequest, Origin};
+pub use client::{Answer, Call, CallId, KubeletAnswer, KubeletRequest, Origin, Since};
 pub use custom::{CustomKind, CustomResource};
 pub use kind::*;
 pub use meta::{LabelSelector, LabelSelectorRequirement, ObjectMeta, OwnerReference, ResourceVersion, Uid};

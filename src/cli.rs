@@ -171,20 +171,16 @@ fn run(options: &Options) -> u8 {
         Err(why) => return complain(&why),
     };
     let mut worst = 0;
-    let mut text = String::new();
     for line in input.lines() {
         let Ok(line) = line else { return complain("standard input is not text") };
-        text.push_str(&line);
-        text.push('\n');
-        if line::is_complete(&text) {
-            let whole = std::mem::take(&mut text);
-            worst = worst.max(one(&mut script, whole.trim_end(), options));
+        if let Some(whole) = script.gather(&line) {
+            worst = worst.max(one(&mut script, &whole, options));
         }
     }
-    if !text.trim().is_empty() {
-        worst = worst.max(one(&mut script, text.trim_end(), options));
+    match script.rest() {
+        rest if rest.is_empty() => worst,
+        rest => worst.max(one(&mut script, &rest, options)),
     }
-    worst
 }
 
 /// A file, or standard input for `-`.

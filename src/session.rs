@@ -21,7 +21,6 @@ mod scene;
 pub mod script;
 mod seek;
 pub mod sharing;
-pub mod stage;
 pub mod suggest;
 pub mod terminal;
 #[cfg(test)]
@@ -52,7 +51,7 @@ use crate::session::protocol::{
 use crate::session::terminal::Output;
 use crate::session::views::Shown;
 use crate::share::{Action, Logged};
-use crate::sim::History;
+use crate::sim::{History, apart};
 use crate::view::{Locale, MarkView};
 
 /// How many checkpoints are kept.
@@ -143,30 +142,30 @@ impl Session {
                 self.course.set_locale(locale);
                 self.shown.forget_lessons();
             }
-            Request::Run { line } => self.run_all(&line, &mut updates),
+            Request::Run { line } => apart(|| self.run_all(&line, &mut updates)),
             Request::Interrupt => self.interrupt(&mut updates),
             Request::Complete { line, cursor, ticket } => {
-                let (from, candidates) = complete::complete(&self.world, &line, cursor);
+                let (from, candidates) = apart(|| complete::complete(&self.world, &line, cursor));
                 updates.push(Update::Completion { ticket, from, candidates });
             }
-            Request::Apply { yaml } => self.apply(&yaml, &mut updates),
+            Request::Apply { yaml } => apart(|| self.apply(&yaml, &mut updates)),
             Request::Edited { text } => {
                 if self.world.editing().is_some() {
                     self.act(Action::Line { line: text, files: Vec::new() }, &mut updates);
                 }
             }
             Request::Validate { yaml, ticket } => {
-                updates.push(Update::Diagnostics { ticket, found: diagnostics(&yaml) });
+                updates.push(Update::Diagnostics { ticket, found: apart(|| diagnostics(&yaml)) });
             }
             Request::Suggest { yaml, line, before, ticket } => {
-                updates.push(Update::Suggested { ticket, view: suggest::suggest(&yaml, line, before) });
+                updates.push(Update::Suggested { ticket, view: apart(|| suggest::suggest(&yaml, line, before)) });
             }
             Request::Describe { yaml, line, ticket } => {
-                updates.push(Update::Described { ticket, field: suggest::field(&yaml, line) });
+                updates.push(Update::Described { ticket, field: apart(|| suggest::field(&yaml, line)) });
             }
             Request::Clock(request) => self.move_clock(request, &mut updates),
             Request::Branch(request) => {
-                self.branch(request);
+                apart(|| self.branch(request));
                 updates.push(Update::Clock(self.clock_view()));
             }
             Request::Tick { elapsed_us } => self.tick(elapsed_us, &mut updates),
@@ -174,16 +173,16 @@ impl Session {
                 self.want = *want;
                 self.shown.forget_wanted();
             }
-            Request::SendPacket { from, to, kind } => self.send_packet(&from, &to, &kind, &mut updates),
-            Request::Fault { words } => self.fault(words, &mut updates),
-            Request::Lesson(request) => self.lesson(request, &mut updates),
-            Request::MakeLink(sharing) => updates.push(self.make_link(&sharing)),
-            Request::Open(text) => self.open_text(&text, &mut updates),
-            Request::Workshop(request) => self.workshop(request, &mut updates),
+            Request::SendPacket(packet) => apart(|| self.send_packet(&packet, &mut updates)),
+            Request::Fault { words } => apart(|| self.fault(words, &mut updates)),
+            Request::Lesson(request) => apart(|| self.lesson(request, &mut updates)),
+            Request::MakeLink(sharing) => updates.push(apart(|| self.make_link(&sharing))),
+            Request::Open(text) => apart(|| self.open_text(&text, &mut updates)),
+            Request::Workshop(request) => apart(|| self.workshop(request, &mut updates)),
             Request::Save => self.save(true, &mut updates),
             Request::SaveManifests => updates.push(Update::File {
                 name: "kubarium.yaml".into(),
-                bytes: export::manifests(&self.world).into_bytes(),
+                bytes: apart(|| export::manifests(&self.world)).into_bytes(),
             }),
             Request::SaveKind => updates.push(Update::File {
                 name: "kind.yaml".into(),

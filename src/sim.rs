@@ -28,3 +28,10 @@ pub use time::{Span, Time};
 pub use trace::{EventId, Trace};
 pub use vec_map::VecMap;
 pub use vec_set::VecSet;
+
+/// Runs `act` as a function of its own, which the compiler does not merge into the caller: of what chooses between many ways,
+/// a page then loads first only those that a start takes (`.web/split.mjs`).
+#[inline(never)]
+pub fn apart<T>(act: impl FnOnce() -> T) -> T {
+    act()
+}

@@ -83,6 +83,27 @@ pub struct Place {
     pub epoch: i64,
 }
 
+impl Place {
+    /// Whether the tools are those of GNU and the shell is dash, as in images that are made of Debian; else they are busybox's.
+    pub fn has_gnu_tools(&self) -> bool {
+        let of_debian = matches!(
+            self.family,
+            Family::Node
+                | Family::Terminal
+                | Family::Debian
+                | Family::Nginx
+                | Family::Httpd
+                | Family::Tomcat
+                | Family::Redis
+                | Family::RedisFollower
+                | Family::Guestbook
+                | Family::HpaExample
+                | Family::Generic
+        );
+        of_debian && !self.image.contains("alpine")
+    }
+}
+
 /// One line of the process table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcInfo {
@@ -213,6 +234,22 @@ pub enum Input {
     IngressRoutes(Arc<ingress::Routes>),
     /// Whether a metrics-server has anything to tell.
     MetricsReady(bool),
+    /// What runs outside printed something ([`Effect::Launch`]).
+    Printed {
+        /// Its number.
+        id: u32,
+        /// Whether it went to standard error.
+        is_error: bool,
+        /// What.
+        text: String,
+    },
+    /// What ran outside is over.
+    Ended {
+        /// Its number.
+        id: u32,
+        /// The exit code.
+        code: u8,
+    },
 }
 
 /// What a process wants done.
@@ -234,6 +271,15 @@ pub enum Effect {
         argv: Vec<String>,
         /// The directory in which it runs.
         cwd: String,
+    },
+    /// A program is to be run outside; only the terminal's shell has such. It is ended when its process is gone.
+    Launch {
+        /// Its number.
+        id: u32,
+        /// The command line, the environment and the directory.
+        spec: Spec,
+        /// What it reads; `None` at the terminal.
+        stdin: Option<Vec<u8>>,
     },
     /// A signal to another process of the container.
     Kill {

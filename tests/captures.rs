@@ -1,5 +1,5 @@
-//! Captures of a request to a Service on another node, read by tshark: through each of flannel's backends and through all
-//! modes of kube-proxy. Skipped where there is no tshark.
+//! Captures read by tshark: a request to a Service on another node, through each of flannel's backends and through all modes
+//! of kube-proxy, and whole sessions. Skipped where there is no tshark.
 
 #[path = "support/script.rs"]
 mod script;
@@ -288,3 +288,91 @@ fn tshark_reads_node_ports_through_every_proxy() {
         check_way(&format!("node-port-{proxy}"), &lines, "master1/eth0");
     }
 }
+
+/// What a session puts on any device from its first line to its last, a capture for each of its clusters.
+fn of_session(name: &str) -> Vec<Capture> {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let text = std::fs::read_to_string(data.join(format!("{name}.script"))).expect("a script");
+    let files: Files = std::fs::read_dir(&data)
+        .expect("a folder")
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            Some((path.file_name()?.to_str()?.to_owned(), std::fs::read(&path).ok()?))
+        })
+        .collect();
+    let mut script = Script::new(&files);
+    let mut captures = Vec::new();
+    let mut save = |script: &mut Script<'_>| {
+        let (_, bytes) = script.run("!capture save all.pcapng").file.expect("there is a file");
+        captures.push(Capture::new(&format!("session-{name}-{}", captures.len()), bytes));
+    };
+    let mut open = false;
+    for (_, line) in kubarium::line::split(&text) {
+        let begins = line.starts_with("!cluster");
+        if begins && open {
+            save(&mut script);
+        }
+        script.run(&line);
+        if begins {
+            run(&mut script, "!capture start");
+            open = true;
+        }
+    }
+    save(&mut script);
+    captures
+}
+
+/// Every way of a packet that a transcript shows: each backend and proxy, DNS, node ports, load balancers, Ingress, policies,
+/// errors of ICMP, fragments, and every fault of the network.
+#[test]
+fn tshark_finds_nothing_wrong_in_any_session() {
+    if let Err(error) = Command::new("tshark").arg("--version").output() {
+        return eprintln!("skipped: tshark does not run here ({error})");
+    }
+    for name in SESSIONS {
+        for capture in of_session(name) {
+            let packets = capture.read(&["-T", "fields", "-e", "frame.number"]).lines().count();
+            println!("{name}: {packets} packets");
+            assert!(packets > 0, "{name} sends packets");
+            assert_eq!(capture.read(&["-Y", WRONG]), "", "{name}: malformed packets or wrong checksums");
+            let of_pods = |device: &&String| device.starts_with("default/") && device.ends_with("/eth0");
+            for device in capture.devices().iter().filter(of_pods) {
+                let again = capture.on(device).read(&["-Y", AGAIN]);
+                assert!(again.is_empty() || UNANSWERED.contains(name), "{name}: {device} saw something twice: {again}");
+            }
+        }
+    }
+}
+
+/// Those in which a pod asks for what never answers, and asks again: a Service without endpoints that nftables drops.
+const UNANSWERED: &[&str] = &["nftables"];
+
+/// The transcripts about the network.
+const SESSIONS: &[&str] = &[
+    "corefile",
+    "guestbook",
+    "host-gw",
+    "ingress",
+    "iptables",
+    "ipvs",
+    "ipvs-scheduler",
+    "load-balancer",
+    "net-faults",
+    "net-tools",
+    "nftables",
+    "no-overlay",
+    "outside",
+    "overlay",
+    "paths-iptables",
+    "paths-ipvs",
+    "paths-nftables",
+    "paths-no-overlay",
+    "paths-udp",
+    "paths-userspace",
+    "policy",
+    "port-forward",
+    "service",
+    "tcpdump",
+    "traceroute",
+    "vxlan",
+];

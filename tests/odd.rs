@@ -134,7 +134,8 @@ const OF_NOTHING: &str = "error: no objects passed to apply\n";
 
 /// Whether an error says where: a file, a line, a field, an object or a word of the text.
 fn has_a_place(error: &str, file: &str) -> bool {
-    error == OF_NOTHING || [file, "line ", "\"", "spec", "metadata", "'"].iter().any(|place| error.contains(place))
+    error == OF_NOTHING
+        || [file, "line ", "\"", "spec", "metadata", "'", "error: from "].iter().any(|place| error.contains(place))
 }
 
 #[test]

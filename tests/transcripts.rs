@@ -151,6 +151,16 @@ fn who_debugs_a_pod_sees_what_its_containers_see() {
 }
 
 #[test]
+fn options_of_everyday_verbs_do_what_they_say() {
+    check("options", |_| ());
+}
+
+#[test]
+fn a_line_of_the_terminal_is_a_script_of_a_shell() {
+    check("terminal", |_| ());
+}
+
+#[test]
 fn what_cannot_be_done_is_refused_and_harms_nothing() {
     check("refused", |script| {
         let big = format!("kubectl apply -f - <<'END'\n{}\nEND", config_map_of(5 << 20));
@@ -175,6 +185,31 @@ fn a_leader_of_etcd_crashes_and_a_majority_is_lost_and_comes_back() {
 #[test]
 fn a_rolling_update_is_completed_though_a_master_is_switched_off() {
     check("ha-rolling", |_| ());
+}
+
+#[test]
+fn whichever_master_dies_a_rolling_update_is_completed_and_nothing_is_lost() {
+    let files = manifests();
+    for master in ["master1", "master2", "master3"] {
+        let text = format!(
+            "!cluster nodes=3 masters=3 seed=4\n\
+             kubectl create deployment web --image=nginx:1.25 --replicas=6\n\
+             kubectl rollout status deployment/web --timeout=60s\n\
+             kubectl create configmap before --from-literal=a=b\n\
+             kubectl set image deployment/web nginx=nginx:1.27\n\
+             !wait 1s\n\
+             !fault crash node {master}\n\
+             !until 20s kubectl create configmap after --from-literal=a=b\n\
+             kubectl rollout status deployment/web --timeout=120s\n\
+             kubectl get configmaps before after\n"
+        );
+        let mut script = script::run(&text, &files, |_, line, answer| {
+            assert_eq!(answer.rc, 0, "{master}: {line}: {}", answer.stderr)
+        });
+        let images =
+            script.run("kubectl get deployment web -o jsonpath='{.status.updatedReplicas} {.status.readyReplicas}'");
+        assert_eq!(images.stdout, "6 6", "{master}");
+    }
 }
 
 #[test]
@@ -231,7 +266,8 @@ fn a_pod_that_replaces_a_deleted_one_exists_because_of_the_apply() {
 fn overlay_packets(script: &mut Script<'_>) -> Vec<PacketView> {
     let cluster = &script.world().cluster;
     let lines = packets::list(cluster).packets;
-    let crossed = lines.iter().filter(|line| line.overlay && line.from == "default/client" && line.to == "default/web");
+    let crossed =
+        lines.iter().filter(|line| line.by_flanneld && line.from == "default/client" && line.to == "default/web");
     crossed.filter_map(|line| packets::packet(cluster, line.id)).collect()
 }
 
@@ -340,6 +376,8 @@ fn policies_become_rules_on_the_nodes() {
 #[test]
 fn a_cloud_gives_services_addresses() {
     check("load-balancer", |_| ());
+    check("load-balancer-ipvs", |_| ());
+    check("load-balancer-nftables", |_| ());
 }
 
 #[test]
@@ -365,6 +403,11 @@ fn a_plain_cluster_has_neither_policies_nor_load_balancers() {
 #[test]
 fn tools_tell_who_listens_and_what_a_name_means() {
     check("net-tools", |_| ());
+}
+
+#[test]
+fn free_df_and_mount_tell_what_the_simulation_holds() {
+    check("machine", |_| ());
 }
 
 #[test]

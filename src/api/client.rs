@@ -56,6 +56,15 @@ pub enum Answer {
     },
 }
 
+/// From when on lines of a log are wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Since {
+    /// So many seconds ago.
+    Ago(u64),
+    /// A time, as it was written.
+    At(String),
+}
+
 /// What the API server asks of a kubelet (port 10250) for `kubectl logs` and `kubectl exec`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum KubeletRequest {
@@ -73,6 +82,10 @@ pub enum KubeletRequest {
         tail: Option<u64>,
         /// Each line begins with its time.
         timestamps: bool,
+        /// Only lines that are not older.
+        since: Option<Since>,
+        /// At most so many bytes.
+        limit: Option<u64>,
     },
     /// Runs a command in a container. Answered by `Chunk::Stdout`, `Stderr`, then `Exit` and `End`.
     Exec {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -106,7 +107,7 @@ macro_rules! kinds {
             /// Its JSON form without `apiVersion` and `kind`.
             fn fields(&self) -> serde_json::Result<Value> {
                 match self {
-                    $( Object::$kind(object) => serde_json::to_value(object.as_ref()), )*
+                    $( Object::$kind(object) => encode(object.as_ref()), )*
                     Object::Custom(object) => object.fields(),
                 }
             }
@@ -290,6 +291,7 @@ impl Object {
 }
 
 /// Decodes without `apiVersion` and `kind`, reading `null` as missing.
+#[inline(never)] // See `sim::apart`.
 fn decode<T: DeserializeOwned>(mut value: Value) -> serde_json::Result<T> {
     if let Value::Object(map) = &mut value {
         map.remove("apiVersion");
@@ -297,6 +299,11 @@ fn decode<T: DeserializeOwned>(mut value: Value) -> serde_json::Result<T> {
     }
     strip_nulls(&mut value);
     serde_json::from_value(value)
+}
+
+#[inline(never)] // See `sim::apart`.
+fn encode(object: &impl Serialize) -> serde_json::Result<Value> {
+    serde_json::to_value(object)
 }
 
 /// Removes `null` fields of objects, however deep: the API reads them as missing.

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::api::http::escape_query;
-use crate::api::{KubeletRequest, ObjectRef, Status};
+use crate::api::{KubeletRequest, ObjectRef, Since, Status};
 use crate::cluster::Cluster;
 use crate::cluster::event::{Actor, MachineIx, MasterIx, NodeIx, OutsideId};
 
@@ -114,11 +114,16 @@ impl Cluster {
             format!("Internal error occurred: error sending request: Post \"{url}\": {dial}")
         };
         let message = match request {
-            KubeletRequest::Logs { pod, container, follow, previous, tail, timestamps } => {
+            KubeletRequest::Logs { pod, container, follow, previous, tail, timestamps, since, limit } => {
                 let flag = |on: bool, name: &str| on.then(|| format!("{name}=true"));
                 let tail = tail.map(|lines| format!("tailLines={lines}"));
-                let query =
-                    [flag(*follow, "follow"), flag(*previous, "previous"), tail, flag(*timestamps, "timestamps")];
+                let limit = limit.map(|bytes| format!("limitBytes={bytes}"));
+                let since = since.as_ref().map(|since| match since {
+                    Since::Ago(seconds) => format!("sinceSeconds={seconds}"),
+                    Since::At(time) => format!("sinceTime={}", escape_query(time)),
+                });
+                let (follow, previous) = (flag(*follow, "follow"), flag(*previous, "previous"));
+                let query = [follow, limit, previous, since, tail, flag(*timestamps, "timestamps")];
                 let query: Vec<String> = query.into_iter().flatten().collect();
                 let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
                 let place = format!("{}/{}/{container}", pod.namespace, pod.name);

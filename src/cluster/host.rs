@@ -12,6 +12,7 @@ use crate::cluster::etcd_tools::is_file_tool;
 use crate::cluster::event::{Actor, Happened, MasterIx, NodeIx, WokeFor};
 use crate::cluster::metrics::MetricsPod;
 use crate::cluster::proxy::proxy_of;
+use crate::cluster::query::machine::is_machine_tool;
 use crate::cluster::{Backend, Cluster, Mail, MailKind, Message, OutsideId, Scenario, rouse, run};
 use crate::control::apiserver::{self, StoredValue};
 use crate::etcd;
@@ -467,6 +468,10 @@ impl Cluster {
                 }
                 runtime::Effect::Query { proc, id, argv, cwd, .. } if is_file_tool(&argv) => {
                     let answer = self.file_tool(ix, &cwd, &argv);
+                    self.tool_ended((ix, proc, id), answer, cause);
+                }
+                runtime::Effect::Query { proc, id, argv, .. } if is_machine_tool(&argv) => {
+                    let answer = self.machine_tool(ix, proc, &argv);
                     self.tool_ended((ix, proc, id), answer, cause);
                 }
                 runtime::Effect::Query { proc, sandbox, id, argv, .. } => {

@@ -16,6 +16,7 @@ use ipnet::Ipv4Net;
 use crate::cluster::event::{Actor, MachineIx};
 use crate::cluster::host::owner_of;
 use crate::cluster::power::CARD;
+use crate::cluster::query::machine::{self, is_machine_tool};
 use crate::cluster::{Cluster, Mail, MailKind, Message, OutsideId, run};
 use crate::net::addr::{Mac, NsId};
 use crate::net::fabric;
@@ -35,6 +36,12 @@ const NAMES: [&str; 3] = ["client", "router", "load-balancer"];
 const OUTSIDE: [u8; 3] = [203, 0, 113];
 /// The network of the addresses that the load balancer gives to Services.
 pub const VIRTUAL: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 254, 0), 24);
+
+/// The client's name and address, plugged in or not.
+pub fn client() -> (&'static str, Ipv4Addr) {
+    let [a, b, c] = OUTSIDE;
+    (NAMES[0], Ipv4Addr::new(a, b, c, 10))
+}
 
 /// A machine outside.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -86,8 +93,9 @@ impl Cluster {
         let [a, b, c] = OUTSIDE;
         let outside = |d| net(Ipv4Addr::new(a, b, c, d), 24);
         let inside = |n| net(Ipv4Addr::from(u32::from(addr.network()) + n), addr.prefix_len());
-        let client = self.add_machine(CLIENT, outside(10));
-        self.plug_card(client, CARD, beyond, outside(10));
+        let own = net(client().1, 24);
+        let client = self.add_machine(CLIENT, own);
+        self.plug_card(client, CARD, beyond, own);
         self.route_by(client, Ipv4Net::default(), outside(1).addr());
         let router = self.add_machine(ROUTER, outside(1));
         self.plug_card(router, CARD, beyond, outside(1));
@@ -176,7 +184,10 @@ impl Cluster {
                     self.network(fabric::Input::Op { ns, owner: owner_of(me), op }, cause);
                 }
                 runtime::Effect::Query { proc, sandbox: None, id, argv, .. } => {
-                    let answer = self.query_machine(ns, &argv);
+                    let answer = match self.machine(at) {
+                        Some(machine) if is_machine_tool(&argv) => machine::outside(&machine.runtime, proc, &argv),
+                        _ => self.query_machine(ns, &argv),
+                    };
                     let (stdout, stderr, code) = (answer.stdout, answer.stderr, answer.code);
                     let input = runtime::Input::Answer { proc, id, stdout, stderr, code };
                     self.hand_over(me, cause, Span::micros(200), Message::ToRuntime(input));

@@ -11,6 +11,7 @@ use crate::net::show;
 use crate::node::runtime::SandboxId;
 
 mod change;
+pub(crate) mod machine;
 mod tools;
 
 /// What a tool prints.
@@ -62,7 +63,7 @@ impl Cluster {
             ["iptables-save", rest @ ..] => self.iptables_save(ns, rest),
             ["iptables", rest @ ..] => iptables(ns, rest),
             ["sysctl", names @ ..] => sysctl(ns, names),
-            ["conntrack", "-L", ..] => Printed::ok(show::conntrack(ns, self.now)),
+            ["conntrack", rest @ ..] => tools::conntrack(ns, rest, self.now),
             ["ipvsadm", rest @ ..] => tools::ipvsadm(ns, rest, self.now),
             ["nft", rest @ ..] => tools::nft(ns, rest, self.now),
             ["ipset", rest @ ..] => tools::ipset(ns, rest),

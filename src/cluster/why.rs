@@ -49,22 +49,38 @@ pub enum Decides {
     Cable,
     /// The settings of the kernel.
     Kernel,
+    /// Whether kube-proxy runs, which keeps the rules up to date.
+    Proxy,
 }
 
-/// For each node, the entries that last changed what decides there where packets go.
+/// For each node, the entries that last changed what decides there where packets go, and who takes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Hands(VecMap<(NodeIx, Decides), EventId>);
+pub struct Hands {
+    changed: VecMap<(NodeIx, Decides), EventId>,
+    /// By node, protocol number and port: what ended the process that listened there.
+    closed: VecMap<(NodeIx, u8, u16), EventId>,
+}
 
 impl Hands {
     /// Something was changed by `entry`.
     pub fn changed(&mut self, at: NodeIx, what: Decides, entry: Option<EventId>) {
         if let Some(entry) = entry {
-            self.0.insert((at, what), entry);
+            self.changed.insert((at, what), entry);
         }
+    }
+
+    /// Nobody listens on a port of the node any more because of `entry`.
+    pub fn closed(&mut self, at: NodeIx, (proto, port): (u8, u16), entry: EventId) {
+        self.closed.insert((at, proto, port), entry);
     }
 
     /// The entry that last changed it.
     pub fn of(&self, at: NodeIx, what: Decides) -> Option<EventId> {
-        self.0.get(&(at, what)).copied()
+        self.changed.get(&(at, what)).copied()
+    }
+
+    /// The entry that last ended who listened on a port of the node.
+    pub fn who_closed(&self, at: NodeIx, (proto, port): (u8, u16)) -> Option<EventId> {
+        self.closed.get(&(at, proto, port)).copied()
     }
 }

@@ -35,6 +35,7 @@ pub mod change;
 pub mod charge;
 pub mod definition;
 pub mod discovery;
+pub mod escalation;
 pub mod events_v1;
 pub mod flow;
 mod health;

@@ -42,7 +42,7 @@ use crate::api::{Kind, ObjectRef, Response};
 use crate::control::Calendar;
 use crate::control::cache::{Cache, Change};
 use crate::control::reconciler::{Context, Failed, Note, Plan, ReconcileError, Reconciler};
-use crate::sim::{Span, Time};
+use crate::sim::{Span, Time, apart};
 
 /// What the controller-manager is started with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -100,12 +100,12 @@ macro_rules! controllers {
 
             /// See [`Reconciler::observe`].
             pub fn observe(&mut self, change: &Change, cache: &Cache, now: Time) -> Vec<Note> {
-                match self { $( Controller::$name(c) => c.observe(change, cache, now), )* }
+                match self { $( Controller::$name(c) => apart(|| c.observe(change, cache, now)), )* }
             }
 
             /// See [`Reconciler::affected`].
             pub fn affected(&self, change: &Change, cache: &Cache) -> Vec<ObjectRef> {
-                match self { $( Controller::$name(c) => c.affected(change, cache), )* }
+                match self { $( Controller::$name(c) => apart(|| c.affected(change, cache)), )* }
             }
 
             /// See [`Reconciler::delay`].
@@ -123,17 +123,17 @@ macro_rules! controllers {
             /// # Errors
             /// As [`Reconciler::reconcile`].
             pub fn reconcile(&self, key: &ObjectRef, cx: &Context<'_>) -> Result<Plan, ReconcileError> {
-                match self { $( Controller::$name(c) => c.reconcile(key, cx), )* }
+                match self { $( Controller::$name(c) => apart(|| c.reconcile(key, cx)), )* }
             }
 
             /// See [`Reconciler::follow`].
             pub fn follow(&mut self, key: &ObjectRef, answers: &[Response], cx: &Context<'_>) -> Plan {
-                match self { $( Controller::$name(c) => c.follow(key, answers, cx), )* }
+                match self { $( Controller::$name(c) => apart(|| c.follow(key, answers, cx)), )* }
             }
 
             /// See [`Reconciler::conclude`].
             pub fn conclude(&self, key: &ObjectRef, failure: Option<&Failed>, cx: &Context<'_>) -> Plan {
-                match self { $( Controller::$name(c) => c.conclude(key, failure, cx), )* }
+                match self { $( Controller::$name(c) => apart(|| c.conclude(key, failure, cx)), )* }
             }
         }
     };

@@ -44,7 +44,7 @@ mod tests;
 pub mod top;
 pub mod wait;
 
-use super::ctx::{Ctx, Stop, fail};
+use super::ctx::{Ctx, Failure, Stop, fail};
 
 /// A verb: runs as far as it gets.
 type Verb = fn(&mut Ctx<'_>) -> Result<u8, Stop>;
@@ -115,6 +115,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     if ctx.args().flag("kustomize").is_some() && ctx.args().given("kustomize") && ctx.args().given("filename") {
         return fail("only one of -f or -k can be specified");
     }
+    check_connection(ctx)?;
     let exact = VERBS.iter().find(|(name, _)| *name == path);
     let parent = || match path {
         "apply edit-last-applied"
@@ -131,6 +132,47 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         Some((_, verb)) => verb(ctx),
         None => fail(format!("kubectl {path} is not supported here{}", why_not(path))),
     }
+}
+
+/// Refuses what the kubeconfig does not have, before anything is asked. Models `clientcmd`'s validation.
+fn check_connection(ctx: &Ctx<'_>) -> Result<(), Stop> {
+    let (args, session) = (ctx.args(), ctx.session());
+    if matches!(args.command.path.split(' ').next(), Some("config" | "help" | "options" | "completion" | "kustomize")) {
+        return Ok(());
+    }
+    let other = |flag: &str, known: &str| {
+        let given = args.text(flag);
+        (!given.is_empty() && given != known).then(|| given.to_owned())
+    };
+    if !args.text("kubeconfig").is_empty() {
+        return fail(format!("stat {}: no such file or directory", args.text("kubeconfig")));
+    }
+    if let Some(name) = other("context", &session.context) {
+        let text = format!("Error in configuration: context was not found for specified context: {name}\n");
+        return Err(Stop::Fail(Failure { text, code: 1 }));
+    }
+    if let Some(name) = other("cluster", &session.cluster) {
+        return fail(format!("no server found for cluster {name:?}"));
+    }
+    // Of these verbs it is a flag of their own.
+    let is_own = matches!(args.command.path, "create rolebinding" | "create clusterrolebinding" | "set subject");
+    if let Some(name) = other("user", &session.user).filter(|_| !is_own) {
+        return fail(format!("auth info {name:?} does not exist"));
+    }
+    if let Some(server) = other("server", &session.server) {
+        let host = server.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
+        let text =
+            format!("The connection to the server {host} was refused - did you specify the right host or port?\n");
+        return Err(Stop::Fail(Failure { text, code: 1 }));
+    }
+    let timeout = args.text("request-timeout");
+    let is_span = timeout.parse::<u64>().is_ok() || crate::kubectl::duration::parse(timeout).is_ok();
+    if !is_span {
+        return fail(
+            "Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)",
+        );
+    }
+    Ok(())
 }
 
 /// Why a command of upstream's cannot be had in this terminal, and what does instead.

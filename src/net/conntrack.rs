@@ -61,6 +61,9 @@ pub enum CtState {
     Invalid,
 }
 
+/// Datagrams that go both ways for longer than this are a stream.
+const STREAM: Span = Span::secs(2);
+
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
@@ -106,6 +109,10 @@ pub struct Connection {
     pub phase: Phase,
     /// Whether it was answered.
     pub replied: bool,
+    /// Whether it is kept when the table is full: a handshake was done, or datagrams went both ways for a while.
+    pub assured: bool,
+    /// When its first packet came.
+    pub begun: Time,
     /// When it is forgotten.
     pub expires: Time,
     /// Packets in both directions.
@@ -134,15 +141,30 @@ impl Connection {
     }
 
     fn timeout(&self) -> Span {
-        match (self.orig.proto, self.phase, self.replied) {
-            (TCP, Phase::SynSent | Phase::FinWait | Phase::TimeWait, _) => Span::secs(120),
-            (TCP, Phase::SynRecv, _) => Span::secs(60),
-            (TCP, Phase::Established, _) => Span::secs(432_000),
-            (TCP, _, _) => Span::secs(10),
-            (UDP, _, true) => Span::secs(120),
-            (UDP | ICMP, _, _) => Span::secs(30),
+        match (self.orig.proto, self.phase) {
+            (TCP, Phase::SynSent | Phase::FinWait | Phase::TimeWait) => Span::secs(120),
+            (TCP, Phase::SynRecv) => Span::secs(60),
+            (TCP, Phase::Established) => Span::secs(432_000),
+            (TCP, _) => Span::secs(10),
+            (UDP, _) if self.assured => Span::secs(120),
+            (UDP | ICMP, _) => Span::secs(30),
             _ => Span::secs(600),
         }
+    }
+
+    /// Takes a packet in.
+    fn take(&mut self, direction: Direction, flags: u8, now: Time) {
+        let (answered, before) = (self.replied, self.phase);
+        self.packets[usize::from(direction == Direction::Reply)] += 1;
+        self.replied |= direction == Direction::Reply;
+        self.advance(direction, flags);
+        self.assured |= answered
+            && match self.orig.proto {
+                TCP => matches!(before, Phase::SynRecv | Phase::Established) && self.phase == Phase::Established,
+                UDP => now > self.begun + STREAM,
+                _ => false,
+            };
+        self.expires = now + self.timeout();
     }
 
     /// Takes the flags of a TCP packet in.
@@ -195,10 +217,7 @@ impl Conntrack {
             let connection = self.connections.get_mut(&id).expect("the index names what is there");
             let reopened = matches!(connection.phase, Phase::TimeWait | Phase::Close) && flags & 0x12 == 2;
             if !reopened {
-                connection.packets[usize::from(direction == Direction::Reply)] += 1;
-                connection.replied |= direction == Direction::Reply;
-                connection.advance(direction, flags);
-                connection.expires = now + connection.timeout();
+                connection.take(direction, flags, now);
                 let state = if connection.replied { CtState::Established } else { CtState::New };
                 return Tracked::Known(id, direction, state);
             }
@@ -217,6 +236,8 @@ impl Conntrack {
             reply: tuple.inverted(),
             phase,
             replied: false,
+            assured: false,
+            begun: now,
             expires: now,
             packets: [1, 0],
             ipvs: false,
@@ -353,6 +374,28 @@ mod tests {
             assert_eq!(table.get(id).expect("there").phase, phase);
         }
         assert!(table.get(id).expect("there").replied);
+    }
+
+    #[test]
+    fn a_handshake_assures_and_so_do_datagrams_that_go_on_for_two_seconds() {
+        let mut table = Conntrack::default();
+        let web = tuple(TCP, 1, 80);
+        let id = open(&mut table, web);
+        for (tuple, flags, assured) in [(web.inverted(), 0x12, false), (web, 0x10, true), (web, 0x11, true)] {
+            table.track(tuple, flags, Time(1));
+            assert_eq!(table.get(id).expect("there").assured, assured);
+        }
+        let dns = tuple(UDP, 1, 53);
+        let id = open(&mut table, dns);
+        let left = |table: &Conntrack, now: Time| table.get(id).expect("there").expires.since(now);
+        for (tuple, millis, assured, seconds) in
+            [(dns.inverted(), 1, false, 30), (dns, 2_000, false, 30), (dns, 2_001, true, 120), (dns, 2_002, true, 120)]
+        {
+            let now = Time(0) + Span::millis(millis);
+            table.track(tuple, 0, now);
+            assert_eq!(table.get(id).expect("there").assured, assured, "after {millis} ms");
+            assert_eq!(left(&table, now), Span::secs(seconds), "after {millis} ms");
+        }
     }
 
     #[test]

@@ -87,7 +87,11 @@ impl fmt::Display for Among {
         match self {
             Among::Set(name) => write!(f, "@{name}"),
             Among::Nets(nets) if nets.len() == 1 => f.write_str(&text(&nets[0])),
-            Among::Nets(nets) => write!(f, "{{ {} }}", nets.iter().map(text).collect::<Vec<_>>().join(", ")),
+            // The kernel keeps networks in order.
+            Among::Nets(nets) => {
+                let sorted: VecSet<Ipv4Net> = nets.iter().copied().collect();
+                write!(f, "{{ {} }}", sorted.iter().map(text).collect::<Vec<_>>().join(", "))
+            }
         }
     }
 }

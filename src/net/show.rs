@@ -87,9 +87,9 @@ pub fn bridge_fdb(ns: &Netns, bridge: Option<DevId>, dev: Option<DevId>, now: Ti
     text
 }
 
-/// `conntrack -L`.
-pub fn conntrack(ns: &Netns, now: Time) -> String {
-    ns.conntrack().iter(now).map(|c| connection(c, now)).collect()
+/// `conntrack -L` of the wanted connections, a line each.
+pub fn conntrack(ns: &Netns, now: Time, wanted: impl Fn(&Connection) -> bool) -> Vec<String> {
+    ns.conntrack().iter(now).filter(|c| wanted(c)).map(|c| connection(c, now)).collect()
 }
 
 fn connection(c: &Connection, now: Time) -> String {
@@ -97,7 +97,7 @@ fn connection(c: &Connection, now: Time) -> String {
     let phase = c.phase.word();
     let phase = if phase.is_empty() { String::new() } else { format!("{phase} ") };
     let unreplied = if c.replied { "" } else { "[UNREPLIED] " };
-    let assured = if c.replied && c.orig.proto != ICMP { "[ASSURED] " } else { "" };
+    let assured = if c.assured { "[ASSURED] " } else { "" };
     let (there, back) = (tuple(&c.orig, 8), tuple(&c.reply, 0));
     format!("{name:<8} {} {left} {phase}{there} {unreplied}{back} {assured}mark=0 use=1\n", c.orig.proto)
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::net::addr::{DevId, FlowId, Owner, SocketId, Tag};
 use crate::net::hop::Link;
+use crate::net::packet::{TCP, UDP};
 use crate::net::sniff::{Expr, Frame};
 use crate::net::tcp::Tcb;
 use crate::sim::{Span, Time};
@@ -387,6 +388,16 @@ impl Sockets {
     /// The UDP socket for a datagram to `to`.
     pub(crate) fn udp(&self, to: SocketAddrV4) -> Option<SocketId> {
         best(&self.udp, to)
+    }
+
+    /// The ports on which `owner` takes in whatever comes, each with its protocol number.
+    pub fn ports_of(&self, owner: Owner) -> impl Iterator<Item = (u8, u16)> {
+        let own = self.all.values().filter(move |socket| socket.owner == owner);
+        own.filter_map(|socket| match &socket.kind {
+            SocketKind::Listener { at } => Some((TCP, at.port())),
+            SocketKind::Udp { at, .. } => Some((UDP, at.port())),
+            _ => None,
+        })
     }
 
     /// The ping socket with that identifier.

@@ -183,6 +183,8 @@ impl Bench {
             previous,
             tail: None,
             timestamps: false,
+            since: None,
+            limit: None,
         };
         self.kubelet_input(kubelet::Input::Serve { id, request });
         let (out, err, _) = self.session(id);

@@ -359,6 +359,11 @@ impl Runtime {
         self.past_cpu
     }
 
+    /// The machine's memory.
+    pub fn memory(&self) -> Memory {
+        self.config.memory
+    }
+
     /// All images on the disk.
     pub fn images(&self) -> impl Iterator<Item = &ImageRef> {
         self.images.values()
@@ -439,7 +444,7 @@ impl Runtime {
                 self.stream_input(stream, input, now, out);
                 Self::answer(op, CriAnswer::Done, out);
             }
-            CriRequest::Logs(id, query) => self.logs(op, &id, &query, out),
+            CriRequest::Logs(id, query) => self.logs(op, &id, &query, now, out),
             CriRequest::Cancel(op) => self.cancel(op, now, out),
         }
     }

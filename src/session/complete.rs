@@ -6,10 +6,15 @@ use crate::kubectl::args::{Flag, FlagKind, flags_of};
 use crate::kubectl::command::{self, COMMANDS, GLOBAL};
 use crate::kubectl::resource;
 use crate::session::World;
+use crate::workload::shell::word::is_name;
 
 /// What the terminal runs.
-const PROGRAMS: [&str; 14] =
-    ["cat", "cd", "clear", "echo", "etcdctl", "export", "help", "k", "kubectl", "ls", "mkdir", "node", "rm", "sed"];
+const PROGRAMS: [&str; 23] = [
+    "cat", "cd", "clear", "curl", "echo", "etcdctl", "export", "grep", "head", "help", "jobs", "k", "kill", "kubectl",
+    "ls", "mkdir", "node", "rm", "sed", "sleep", "sort", "timeout", "xargs",
+];
+/// Words of the shell before a command.
+const LEADING: [&str; 9] = ["do", "else", "if", "then", "until", "while", "!", "time", "xargs"];
 /// What a node is asked most.
 const NODE_TOOLS: [&str; 7] = ["curl", "hostname", "ip addr", "ip neigh", "ip route", "iptables-save", "ping"];
 /// What etcdctl does.
@@ -27,12 +32,13 @@ pub fn complete(world: &World, line: &str, cursor: u32) -> (u32, Vec<String>) {
     while !line.is_char_boundary(cursor) {
         cursor -= 1;
     }
-    // A word may be written behind a pipe.
-    let begin = line[..cursor].rfind('|').map_or(0, |at| at + 1);
+    // A command may be written behind a pipe, another command, or in a substitution.
+    let begin = line[..cursor].rfind(['|', ';', '&', '(', '`', '\n']).map_or(0, |at| at + 1);
     let before = &line[begin..cursor];
     let from = before.rfind(char::is_whitespace).map_or(0, |at| at + 1);
     let word = &before[from..];
-    let words: Vec<&str> = before[..from].split_whitespace().collect();
+    let leads = |word: &&str| LEADING.contains(word) || word.split_once('=').is_some_and(|(name, _)| is_name(name));
+    let words: Vec<&str> = before[..from].split_whitespace().skip_while(leads).collect();
     let mut candidates = candidates(world, &words, word);
     candidates.retain(|candidate| candidate.starts_with(word));
     candidates.sort();
@@ -328,7 +334,10 @@ mod tests {
             ("kubectl apply -f app/", &["app/a.yaml"]),
             ("kubectl apply -k ap", &["app/"]),
             ("kubectl create secret g", &["generic"]),
-            ("kubectl get pods | gr", &[]),
+            ("kubectl get pods | gr", &["grep"]),
+            ("POD=$(kubectl get pods w", &["web"]),
+            ("for p in a; do kubectl get pods w", &["web"]),
+            ("A=1 kubectl rollout st", &["status"]),
             ("kubectl cp w", &["web:"]),
             ("cat app/", &["app/a.yaml"]),
             ("node worker1 host", &["hostname"]),

@@ -7,27 +7,20 @@
 use std::hash::{Hash, Hasher};
 
 use crate::kubectl::{FileNode, Files};
-use crate::sim::{Rng, Time, VecMap};
+use crate::sim::{Rng, Time};
 use crate::workload::fs::{FsError, resolve};
-use crate::workload::shell::Shell;
-use crate::workload::{Ctx, Effect, Family, File, Fs, Ids, Input, NetOp, Place, Program, Spec};
+use crate::workload::shell::{Legacy, Shell};
+use crate::workload::{Ctx, Effect, Family, File, Fs, Ids, Input, NetOp, Place, ProcInfo, Program, Spec};
 
 /// Where the terminal is at first.
 const ROOT: &str = "/root";
-
-/// First words of lines that its shell runs.
-const WORDS: &[&str] = &[
-    "[", "base64", "basename", "cat", "cp", "curl", "cut", "date", "dirname", "echo", "egrep", "env", "expr", "false",
-    "find", "for", "grep", "head", "if", "ls", "mkdir", "mv", "printf", "pwd", "rev", "rm", "rmdir", "sed", "seq",
-    "sh", "sleep", "sort", "stat", "tail", "tar", "tee", "test", "touch", "tr", "true", "uniq", "wc", "while", "xargs",
-];
 
 /// What changes on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     fs: Fs,
-    env: VecMap<String, String>,
-    cwd: String,
+    /// What the last line left.
+    legacy: Legacy,
     place: Place,
     rng: Rng,
     ids: Ids,
@@ -35,7 +28,7 @@ pub struct Home {
 
 impl Hash for Home {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.fs, &self.env, &self.cwd).hash(state);
+        (&self.fs, &self.legacy).hash(state);
     }
 }
 
@@ -44,10 +37,39 @@ impl Hash for Home {
 pub struct Did {
     /// Texts, and whether each is for standard error.
     pub printed: Vec<(bool, String)>,
-    /// What it wants of the network.
-    pub net: Vec<NetOp>,
+    /// What it wants of others, in order.
+    pub asks: Vec<Ask>,
     /// The exit code, once it is over.
     pub exit: Option<u8>,
+}
+
+impl Did {
+    fn push(&mut self, is_error: bool, bytes: &[u8]) {
+        self.printed.push((is_error, String::from_utf8_lossy(bytes).into_owned()));
+    }
+}
+
+/// What a shell wants of others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Something with a socket.
+    Net(NetOp),
+    /// A program is to be run.
+    Launch {
+        /// Its number in this shell.
+        id: u32,
+        /// The command line, the environment and the directory.
+        spec: Spec,
+        /// What it reads; `None` at the terminal.
+        stdin: Option<Vec<u8>>,
+    },
+    /// A signal for a job of another line.
+    Kill {
+        /// Its number.
+        pid: u32,
+        /// The signal.
+        signal: u8,
+    },
 }
 
 impl Home {
@@ -58,55 +80,32 @@ impl Home {
             fs.make_dir(dir, true).expect("an empty file system takes folders");
         }
         fs.put("/etc/hosts", File::of("127.0.0.1\tlocalhost\n"));
-        let place = Place { family: Family::Curl, hostname: "terminal".into(), epoch, ..Place::default() };
+        let place = Place { family: Family::Terminal, hostname: "terminal".into(), epoch, ..Place::default() };
         let env = [("HOME", ROOT), ("PATH", "/usr/local/bin:/usr/bin:/bin")].map(|(k, v)| (k.to_owned(), v.to_owned()));
-        Home {
-            fs,
-            env: env.into_iter().collect(),
-            cwd: ROOT.into(),
-            place,
-            rng: Rng::stream(0, "terminal"),
-            ids: Ids::default(),
-        }
-    }
-
-    /// Whether a line that begins with this word is its shell's.
-    pub fn runs(word: &str) -> bool {
-        WORDS.contains(&word)
-    }
-
-    /// A variable of the terminal.
-    pub fn variable(&self, name: &str) -> Option<&str> {
-        self.env.get(name).map(String::as_str)
-    }
-
-    /// Sets a variable.
-    pub fn set(&mut self, name: &str, value: &str) {
-        self.env.insert(name.to_owned(), value.to_owned());
-    }
-
-    /// Goes to a folder.
-    ///
-    /// # Errors
-    /// There is no such folder; the words are the shell's.
-    pub fn go(&mut self, path: &str) -> Result<(), String> {
-        let whole = resolve(&self.cwd, if path.is_empty() { ROOT } else { path });
-        if !self.fs.is_dir(&whole) {
-            return Err(format!("sh: cd: can't cd to {path}: No such file or directory"));
-        }
-        self.cwd = whole;
-        Ok(())
+        let spec = Spec { argv: Vec::new(), env: env.into_iter().collect(), cwd: ROOT.into() };
+        Home { fs, legacy: Legacy::new(&spec), place, rng: Rng::stream(0, "terminal"), ids: Ids::default() }
     }
 
     /// A shell that will run a line.
-    pub fn shell(&self, line: &str) -> Shell {
-        let argv = ["sh", "-c", line].map(str::to_owned).to_vec();
-        let spec = Spec { argv, env: self.env.clone(), cwd: self.cwd.clone() };
-        Shell::new(&spec, &self.place, &self.fs).expect("a shell with -c needs no file")
+    pub fn shell(&mut self, line: &str) -> Shell {
+        Shell::after(line, &self.legacy)
     }
 
-    /// Hands a shell an input.
-    pub fn run(&mut self, shell: &mut Shell, input: Input, now: Time) -> Did {
+    /// A line is over: the next one goes on with what it left.
+    pub fn keep(&mut self, shell: &mut Shell) {
+        if let Some(mut legacy) = shell.legacy() {
+            legacy.skip(&self.legacy);
+            self.legacy = legacy;
+        }
+    }
+
+    /// The working directory.
+    pub fn cwd(&self) -> &str {
+        self.legacy.cwd()
+    }
+
+    /// Hands a shell an input; `jobs` are those that other lines have left in the background.
+    pub fn run(&mut self, shell: &mut Shell, input: Input, jobs: &[ProcInfo], now: Time) -> Did {
         let (mut did, mut inputs) = (Did::default(), vec![input]);
         while did.exit.is_none() && !inputs.is_empty() {
             let mut effects = Vec::new();
@@ -116,20 +115,18 @@ impl Home {
                 rng: &mut self.rng,
                 ids: &mut self.ids,
                 place: &self.place,
-                procs: &[],
+                procs: jobs,
                 out: &mut effects,
             };
             shell.handle(inputs.remove(0), &mut ctx);
             for effect in effects {
                 match effect {
-                    Effect::Stdout(bytes) => did.printed.push((false, String::from_utf8_lossy(&bytes).into_owned())),
-                    Effect::Stderr(bytes) => did.printed.push((true, String::from_utf8_lossy(&bytes).into_owned())),
+                    Effect::Stdout(bytes) => did.push(false, &bytes),
+                    Effect::Stderr(bytes) => did.push(true, &bytes),
                     Effect::Exit(code) => did.exit = Some(code),
-                    Effect::Query { id, argv, .. } => {
-                        let stderr = format!("sh: {}: not found\n", argv.first().map_or("", String::as_str));
-                        inputs.push(Input::Answer { id, stdout: String::new(), stderr, code: 127 });
-                    }
-                    Effect::Net(op) => did.net.push(op),
+                    Effect::Net(op) => did.asks.push(Ask::Net(op)),
+                    Effect::Launch { id, spec, stdin } => did.asks.push(Ask::Launch { id, spec, stdin }),
+                    Effect::Kill { pid, signal } => did.asks.push(Ask::Kill { pid, signal }),
                     Effect::Compute { then: Some(number), .. } => inputs.push(Input::Computed(number)),
                     _ => {}
                 }
@@ -138,12 +135,12 @@ impl Home {
         did
     }
 
-    /// Writes a file, or makes a folder; folders on the way are made.
+    /// Writes a file, or makes a folder, seen from `cwd`; folders on the way are made.
     ///
     /// # Errors
     /// A file is in the way, or the disk is full.
-    pub fn write(&mut self, path: &str, data: Option<&[u8]>) -> Result<(), FsError> {
-        let whole = resolve(&self.cwd, path);
+    pub fn write(&mut self, cwd: &str, path: &str, data: Option<&[u8]>) -> Result<(), FsError> {
+        let whole = resolve(cwd, path);
         let Some(data) = data else { return self.fs.make_dir(&whole, true) };
         let parent = whole.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
         self.fs.make_dir(parent, true)?;
@@ -152,20 +149,14 @@ impl Home {
 
     /// What is in a file.
     pub fn read(&self, path: &str) -> Option<Vec<u8>> {
-        self.fs.read(&resolve(&self.cwd, path)).ok().map(|data| data.to_vec())
-    }
-
-    /// Takes a file away.
-    pub fn remove(&mut self, path: &str) {
-        // One that is gone already is as good.
-        let _ = self.fs.remove(&resolve(&self.cwd, path), false);
+        self.fs.read(&resolve(self.cwd(), path)).ok().map(|data| data.to_vec())
     }
 
     /// The names in a folder that begin with what stands before the cursor, folders with a slash at their end.
     pub fn complete(&self, word: &str) -> Vec<String> {
         let (folder, start) = word.rsplit_once('/').map_or(("", word), |(folder, start)| (folder, start));
         let head = if word.contains('/') { format!("{folder}/") } else { String::new() };
-        let whole = resolve(&self.cwd, if folder.is_empty() && word.starts_with('/') { "/" } else { folder });
+        let whole = resolve(self.cwd(), if folder.is_empty() && word.starts_with('/') { "/" } else { folder });
         let names = self.fs.list(&whole).unwrap_or_default();
         let shown = |name: String| {
             let end = if self.fs.is_dir(&resolve(&whole, &name)) { "/" } else { "" };
@@ -179,15 +170,17 @@ impl Home {
 pub struct HomeFiles<'a> {
     /// The terminal's machine.
     pub home: &'a Home,
+    /// The directory from which they are seen.
+    pub cwd: &'a str,
     /// What is seen where it has nothing.
     pub under: &'a dyn Files,
 }
 
 impl Files for HomeFiles<'_> {
     fn at(&self, path: &str) -> Option<FileNode> {
-        let whole = resolve(&self.home.cwd, path);
+        let whole = resolve(self.cwd, path);
         // Where the terminal has gone, only its own files are.
-        let under = || (path.starts_with('/') || self.home.cwd == ROOT).then(|| self.under.at(path)).flatten();
+        let under = || (path.starts_with('/') || self.cwd == ROOT).then(|| self.under.at(path)).flatten();
         if let Ok(data) = self.home.fs.read(&whole) {
             return Some(FileNode::File(data.to_vec()));
         }
@@ -201,7 +194,7 @@ impl Files for HomeFiles<'_> {
     }
 
     fn home(&self) -> String {
-        if self.home.cwd == ROOT { self.under.home() } else { self.home.cwd.clone() }
+        if self.cwd == ROOT { self.under.home() } else { self.cwd.to_owned() }
     }
 }
 
@@ -214,9 +207,10 @@ mod tests {
         let mut shell = home.shell(line);
         let mut all = String::new();
         for input in [Input::Start, Input::StdinEnd] {
-            let did = home.run(&mut shell, input, Time::ZERO);
+            let did = home.run(&mut shell, input, &[], Time::ZERO);
             all.extend(did.printed.iter().map(|(_, text)| text.as_str()));
             if let Some(code) = did.exit {
+                home.keep(&mut shell);
                 return (all, code);
             }
         }
@@ -231,7 +225,7 @@ mod tests {
             run(&mut home, "sed -i s/Pod/Service/ app/a.yaml; cat app/a.yaml | wc -l; ls"),
             ("1\napp\n".into(), 0)
         );
-        let files = HomeFiles { home: &home, under: &NoFiles };
+        let files = HomeFiles { home: &home, cwd: home.cwd(), under: &NoFiles };
         assert_eq!(files.at("app/a.yaml"), Some(FileNode::File(b"kind: Service\n".to_vec())));
         assert_eq!(files.at("/root/app"), Some(FileNode::Dir(vec!["a.yaml".into()])));
         assert_eq!(files.at("nope"), None);
@@ -242,8 +236,17 @@ mod tests {
     #[test]
     fn what_only_a_system_knows_is_not_there() {
         let mut home = Home::new(0);
-        assert_eq!(run(&mut home, "ip route"), ("sh: ip: not found\n".into(), 127));
-        assert_eq!(home.go("nope"), Err("sh: cd: can't cd to nope: No such file or directory".into()));
-        assert_eq!(home.go("/tmp"), Ok(()));
+        assert_eq!(run(&mut home, "ip route"), ("bash: ip: command not found\n".into(), 127));
+        assert_eq!(run(&mut home, "cd nope"), ("bash: cd: nope: No such file or directory\n".into(), 1));
+    }
+
+    #[test]
+    fn a_line_goes_on_where_the_one_before_has_ended() {
+        let mut home = Home::new(0);
+        assert_eq!(run(&mut home, "A=$(echo hi there); twice() { echo $1 $1; }; cd /tmp; false"), (String::new(), 1));
+        assert_eq!(run(&mut home, "echo $? $A; twice x; pwd"), ("1 hi there\nx x\n/tmp\n".into(), 0));
+        assert_eq!(run(&mut home, "exit 3"), (String::new(), 3));
+        assert_eq!(run(&mut home, "if"), ("bash: syntax error: unexpected end of file\n".into(), 2));
+        assert_eq!(run(&mut home, "echo $A"), ("hi there\n".into(), 0));
     }
 }

@@ -7,23 +7,25 @@
 //! wanted ([`Request::Want`]) and have changed.
 
 mod clock;
+mod packet;
 mod sharing;
 
 pub use clock::{BranchRequest, ClockRequest, ClockView, CompareWant, Speed, TimelineWant, Toward};
+pub use packet::{EndpointRef, PacketRequest};
 
 use serde::{Deserialize, Serialize};
 
 use crate::sim::{Digest, EventId, Time};
 use crate::view::{
     BranchName, BranchView, ClusterDelta, CompareView, DetailView, EtcdView, HaView, KnownField, LessonTitle,
-    LessonView, Locale, MessagesView, ObjectRef, ObjectsView, PacketId, PacketKind, PacketListView, PacketView, Place,
-    SceneTitle, SchedulerView, SuggestView, TimelineView, WhyView, WorkshopView,
+    LessonView, Locale, MessagesView, ObjectRef, ObjectsView, PacketId, PacketListView, PacketView, Place, SceneTitle,
+    SchedulerView, SuggestView, TimelineView, WhyView, WorkshopView,
 };
 
 pub use sharing::{Difference, LinkError, Part, ShareWhat, Sharing, ShownView, WorkshopRequest};
 
 /// The version of this protocol; raised with every change.
-pub const VERSION: u8 = 6;
+pub const VERSION: u8 = 7;
 
 /// What the page asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,15 +105,8 @@ pub enum Request {
     },
     /// Which views are shown, and how much of them. Replaces what was wanted before.
     Want(Box<Want>),
-    /// Sends a packet and follows it.
-    SendPacket {
-        /// From a pod or a node.
-        from: EndpointRef,
-        /// To whatever.
-        to: EndpointRef,
-        /// What to send.
-        kind: PacketKind,
-    },
+    /// Sends a packet and follows it; if it is only tried, answered by [`Update::Tried`].
+    SendPacket(PacketRequest),
     /// Injects a fault: the words after `!fault`.
     Fault {
         /// `partition worker1`.
@@ -159,17 +154,6 @@ pub enum Boot {
     Scene(String),
     /// The same run as before, from its last checkpoint, after it broke.
     Checkpoint,
-}
-
-/// One end of a packet.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum EndpointRef {
-    /// A pod or a service.
-    Object(ObjectRef),
-    /// A node.
-    Node(String),
-    /// An address outside of what is known by name.
-    Address(String),
 }
 
 /// Something about lessons.
@@ -320,25 +304,27 @@ pub enum Update {
         candidates: Vec<String>,
     },
     /// The selected thing.
-    Detail(Option<Box<DetailView>>),
+    Detail(#[serde(with = "apart")] Option<Box<DetailView>>),
     /// etcd.
-    Etcd(Box<EtcdView>),
+    Etcd(#[serde(with = "apart")] Box<EtcdView>),
     /// The control plane.
-    Ha(Box<HaView>),
+    Ha(#[serde(with = "apart")] Box<HaView>),
     /// The scheduler.
-    Scheduler(Box<SchedulerView>),
+    Scheduler(#[serde(with = "apart")] Box<SchedulerView>),
     /// Tables of objects.
-    Objects(Box<ObjectsView>),
+    Objects(#[serde(with = "apart")] Box<ObjectsView>),
     /// The list of packets.
-    Packets(Box<PacketListView>),
+    Packets(#[serde(with = "apart")] Box<PacketListView>),
     /// The wanted packet.
-    Packet(Option<Box<PacketView>>),
+    Packet(#[serde(with = "apart")] Option<Box<PacketView>>),
     /// A packet was sent for the learner: show it.
     Followed(PacketId),
+    /// The packet that was tried; the words of the tool if it sends none.
+    Tried(#[serde(with = "apart")] Result<Box<PacketView>, String>),
     /// The timeline.
-    Timeline(Box<TimelineView>),
+    Timeline(#[serde(with = "apart")] Box<TimelineView>),
     /// What differs between the wanted moments.
-    Compare(Box<CompareView>),
+    Compare(#[serde(with = "apart")] Box<CompareView>),
     /// Something was done in the past.
     Forked {
         /// The future that was, which is kept as a branch.
@@ -349,7 +335,7 @@ pub enum Update {
     /// What time ran on for did not come.
     Unreached(Toward),
     /// The wanted chain; `None` if its event is forgotten.
-    Why(Option<Box<WhyView>>),
+    Why(#[serde(with = "apart")] Option<Box<WhyView>>),
     /// What of the lessons is done, as text to be kept or saved.
     Progress {
         /// `kubarium lessons 1`, then a line each: the lesson and how many of its steps are done.
@@ -362,17 +348,17 @@ pub enum Update {
     /// The scenes that there are.
     Scenes(Vec<SceneTitle>),
     /// The open lesson.
-    Lesson(Option<Box<LessonView>>),
+    Lesson(#[serde(with = "apart")] Option<Box<LessonView>>),
     /// The text of the open lesson, which is not one of ours, to be kept: English and Chinese.
     Text(Option<String>, Option<String>),
     /// The lesson that is being written has this text now.
     Draft(String),
     /// What is known of the lesson that is being written.
-    Workshop(Box<WorkshopView>),
+    Workshop(#[serde(with = "apart")] Box<WorkshopView>),
     /// What was wrong when it was played, a line each; empty if nothing was.
     Rehearsed(Vec<String>),
     /// What is to be shown beside what was opened.
-    Shown(Box<ShownView>),
+    Shown(#[serde(with = "apart")] Box<ShownView>),
     /// What was opened came out otherwise than in the release that made it.
     Differs {
         /// That release.
@@ -394,6 +380,7 @@ pub enum Update {
         /// The ticket of the request.
         ticket: u32,
         /// What could stand there.
+        #[serde(with = "apart")]
         view: SuggestView,
     },
     /// An answer to [`Request::Describe`].
@@ -401,6 +388,7 @@ pub enum Update {
         /// The ticket of the request.
         ticket: u32,
         /// What is known; `None` if there is no such field.
+        #[serde(with = "apart")]
         field: Option<KnownField>,
     },
     /// A share link.
@@ -521,6 +509,21 @@ pub enum FrameError {
     Version,
     /// The bytes make no sense.
     Malformed,
+}
+
+/// Forms of a view read and written by functions of their own: see [`crate::sim::apart`].
+mod apart {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[inline(never)]
+    pub(super) fn serialize<T: Serialize, S: Serializer>(view: &T, to: S) -> Result<S::Ok, S::Error> {
+        view.serialize(to)
+    }
+
+    #[inline(never)]
+    pub(super) fn deserialize<'a, T: Deserialize<'a>, D: Deserializer<'a>>(from: D) -> Result<T, D::Error> {
+        T::deserialize(from)
+    }
 }
 
 /// A frame with this request or these updates.

@@ -13,6 +13,7 @@
 
 use crate::cluster::{Scenario, scenario::parse_span};
 use crate::kubectl::Files;
+use crate::line;
 use crate::session::sharing;
 use crate::session::terminal::{Output, Stream};
 use crate::session::world::World;
@@ -47,17 +48,19 @@ pub struct Answer {
 pub struct Script<'a> {
     world: Option<World>,
     files: &'a dyn Files,
+    /// Lines of a text that are not a whole command yet.
+    open: String,
 }
 
 impl<'a> Script<'a> {
     /// A script that has not begun. `files` are what `-f` may name.
     pub fn new(files: &'a dyn Files) -> Script<'a> {
-        Script { world: None, files }
+        Script { world: None, files, open: String::new() }
     }
 
     /// A script that goes on in a world.
     pub fn on(world: World, files: &'a dyn Files) -> Script<'a> {
-        Script { world: Some(world), files }
+        Script { world: Some(world), files, open: String::new() }
     }
 
     /// The world in which it ended.
@@ -70,7 +73,7 @@ impl<'a> Script<'a> {
     /// # Errors
     /// It cannot be opened, or describes a scenario that this version does not have.
     pub fn from_link(link: &str, files: &'a dyn Files) -> Result<Script<'a>, String> {
-        Ok(Script { world: Some(sharing::world(link)?), files })
+        Ok(Script { open: String::new(), world: Some(sharing::world(link)?), files })
     }
 
     /// The virtual time since the start.
@@ -81,6 +84,20 @@ impl<'a> Script<'a> {
     /// The world, booted with the usual scenario if no line came before.
     pub fn world(&mut self) -> &mut World {
         self.world.get_or_insert_with(|| World::boot(Scenario::default()))
+    }
+
+    /// Takes the next line of a text. Answers what is to be run, once nothing more must follow; a program that reads what is
+    /// typed gets every line for itself.
+    pub fn gather(&mut self, line: &str) -> Option<String> {
+        self.open.push_str(line);
+        self.open.push('\n');
+        let reads = self.world.as_ref().is_some_and(World::takes_input) && !self.open.starts_with('!');
+        (reads || line::is_complete(&self.open)).then(|| self.rest())
+    }
+
+    /// What was gathered and is not complete.
+    pub fn rest(&mut self) -> String {
+        std::mem::take(&mut self.open).trim_end().to_owned()
     }
 
     /// Runs one line.

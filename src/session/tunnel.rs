@@ -55,6 +55,16 @@ impl Tunnels {
         }
     }
 
+    /// Whether a call is a connection.
+    pub fn is_call(call: u64) -> bool {
+        call >= FIRST_CALL
+    }
+
+    /// Whether none is open.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn call(&self, fd: Fd) -> Option<u64> {
         self.0.iter().find(|(_, of)| **of == fd).map(|(call, _)| *call)
     }

@@ -8,10 +8,10 @@ use std::hash::{Hash, Hasher};
 
 use crate::cluster::{Cluster, Scenario};
 use crate::kubectl::{FileNode, Files, KubectlConfig};
-use crate::session::stage;
 use crate::session::terminal::{JobId, Output, Terminal};
 use crate::share::{Action, Logged, Recipe};
 use crate::sim::{Digest, Span, Time, VecMap, digest_of};
+use crate::workload::shell::{ast::Node, parse};
 
 /// How long a new cluster gets to become ready before anything else happens.
 const BOOT_LIMIT: Span = Span::secs(60);
@@ -133,11 +133,11 @@ impl World {
                 Some(job)
             }
             (Action::Line { line, files }, None) => {
-                let stages = stage::read(line).map_err(|error| error.to_string())?;
                 let cause = self.cluster.command(line);
+                files.extend(host.map(|host| named(line, host)).unwrap_or_default());
                 let known: VecMap<String, Vec<u8>> = files.iter().cloned().collect();
-                let recorder = Recorder { known, host, read: RefCell::default() };
-                let job = self.terminal.start(&mut self.cluster, stages, &recorder, Some(cause));
+                let recorder = Recorder { known: known.clone(), host, read: RefCell::default() };
+                let job = self.terminal.start(&mut self.cluster, line, (&recorder, known), Some(cause));
                 files.extend(recorder.read.into_inner());
                 self.foreground = Some(job);
                 self.settle();
@@ -223,6 +223,21 @@ impl World {
         world.take_output();
         Ok(world)
     }
+}
+
+/// The files of the host that programs which begin later may want: those that a line names.
+fn named(line: &str, host: &dyn Files) -> Vec<(String, Vec<u8>)> {
+    let Ok(script) = parse::parse(line, parse::Dialect::Bash) else { return Vec::new() };
+    if matches!(*script, Node::Simple(_)) {
+        return Vec::new();
+    }
+    let mut words = Vec::new();
+    script.words(&mut words);
+    let content = |word: String| match host.at(word.rsplit_once('=').map_or(&*word, |(_, path)| path))? {
+        FileNode::File(content) => Some((word.rsplit('=').next()?.to_owned(), content)),
+        FileNode::Dir(_) => None,
+    };
+    words.into_iter().filter_map(content).collect()
 }
 
 /// Gives a command the files that its log entry holds, or those of the host, and remembers what it took from there.

@@ -261,7 +261,11 @@ fn take_in(page: Page, update: Update) {
         Update::Saved(link) if page.embed.is_none() => storage::set(KEPT_WORLD, &link),
         Update::Saved(_) => {}
         Update::Packets(list) => page.packets.set(*list),
-        Update::Packet(packet) => page.packet.set(packet.map(|p| *p)),
+        Update::Packet(packet) => {
+            page.packet.set(packet.map(|p| *p));
+            page.tried.set(None);
+        }
+        Update::Tried(found) => page.show_tried(found.map(|packet| *packet)),
         Update::Followed(id) => {
             page.packet_id.set(Some(id));
             page.hop.set(0);

@@ -191,6 +191,8 @@ pub struct Page {
     pub packet_id: RwSignal<Option<PacketId>>,
     /// All about it.
     pub packet: RwSignal<Option<PacketView>>,
+    /// Whether that packet was only tried on a copy; or the words of the tool that sends none.
+    pub tried: RwSignal<Option<Result<(), String>>>,
     /// The chosen hop of it.
     pub hop: RwSignal<usize>,
     /// The timeline.
@@ -304,6 +306,7 @@ impl Page {
             packets: RwSignal::new(PacketListView::default()),
             packet_id: RwSignal::new(None),
             packet: RwSignal::new(None),
+            tried: RwSignal::new(None),
             hop: RwSignal::new(0),
             timeline: RwSignal::new(TimelineView::default()),
             mark: RwSignal::new(None),
@@ -363,6 +366,14 @@ impl Page {
         self.packet_id.set(Some(id));
         self.hop.set(0);
         self.show(Panel::Packet);
+    }
+
+    /// Shows what would become of a packet.
+    pub fn show_tried(&self, found: Result<PacketView, String>) {
+        self.packet_id.set(None);
+        self.hop.set(0);
+        self.tried.set(Some(found.as_ref().map(|_| ()).map_err(Clone::clone)));
+        self.packet.set(found.ok());
     }
 
     /// Asks the core.

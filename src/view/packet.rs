@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::sim::{EventId, Time};
-use crate::view::{ObjectRef, Place};
+use crate::view::ObjectRef;
 
 /// The number of a packet that was followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -75,6 +75,22 @@ pub enum EndpointView {
         /// Its address.
         ip: String,
     },
+    /// A load balancer's address for a service.
+    Balancer {
+        /// The service.
+        object: ObjectRef,
+        /// The address.
+        ip: String,
+        /// The service's ports.
+        ports: Vec<u16>,
+    },
+    /// A machine outside the cluster.
+    Machine {
+        /// Its name.
+        name: String,
+        /// Its address.
+        ip: String,
+    },
 }
 
 /// Packets that were followed, and what can be sent.
@@ -82,7 +98,7 @@ pub enum EndpointView {
 pub struct PacketListView {
     /// Packets, newest last.
     pub packets: Vec<PacketLine>,
-    /// Where one can send from: pods and nodes.
+    /// Where one can send from: pods, nodes, the client outside.
     pub sources: Vec<EndpointView>,
     /// Where one can send to.
     pub targets: Vec<EndpointView>,
@@ -109,8 +125,8 @@ pub struct PacketLine {
     pub size: u32,
     /// How it ended.
     pub outcome: Outcome,
-    /// Whether it crossed to another node through flannel.
-    pub overlay: bool,
+    /// Whether it passed through flanneld, as with its UDP backend.
+    pub by_flanneld: bool,
 }
 
 /// How a packet ended.
@@ -469,24 +485,15 @@ pub struct FieldView {
 }
 
 impl EndpointView {
-    /// What identifies it in a request: the same for the same thing.
-    pub fn place(&self) -> Place {
-        match self {
-            EndpointView::Pod { object, .. } => {
-                Place::Pod { namespace: object.namespace.clone(), name: object.name.clone() }
-            }
-            EndpointView::Service { .. } => Place::Outside,
-            EndpointView::NodePort { node, .. } | EndpointView::Node { node, .. } => Place::Node(node.clone()),
-        }
-    }
-
     /// Its address.
     pub fn ip(&self) -> &str {
         match self {
             EndpointView::Pod { ip, .. }
             | EndpointView::Service { ip, .. }
             | EndpointView::NodePort { ip, .. }
-            | EndpointView::Node { ip, .. } => ip,
+            | EndpointView::Node { ip, .. }
+            | EndpointView::Balancer { ip, .. }
+            | EndpointView::Machine { ip, .. } => ip,
         }
     }
 
@@ -495,8 +502,9 @@ impl EndpointView {
         match self {
             EndpointView::Pod { ports, .. }
             | EndpointView::Service { ports, .. }
-            | EndpointView::NodePort { ports, .. } => ports,
-            EndpointView::Node { .. } => &[],
+            | EndpointView::NodePort { ports, .. }
+            | EndpointView::Balancer { ports, .. } => ports,
+            EndpointView::Node { .. } | EndpointView::Machine { .. } => &[],
         }
     }
 }

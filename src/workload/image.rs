@@ -54,6 +54,8 @@ pub enum Family {
     ControlPlane,
     /// hello-app and hello-world servers.
     HelloApp,
+    /// No image: the learner's terminal.
+    Terminal,
     /// Anything else: a server on the declared ports.
     Generic,
 }

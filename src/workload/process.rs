@@ -1,14 +1,15 @@
 //! Any program that can run.
 
-use crate::sim::Time;
+use crate::sim::{Time, apart};
 use crate::workload::program::{
     coredns::CoreDns, forward::Forward, guestbook::Guestbook, hello::Hello, ingress_nginx::IngressNginx,
-    metrics_server::MetricsServer, php_apache::PhpApache, redis::Redis, sleep::Sleep, stress::Stress, web::Web,
+    metrics_server::MetricsServer, outside::Outside, php_apache::PhpApache, redis::Redis, sleep::Sleep, stress::Stress,
+    web::Web,
 };
 use crate::workload::shell::Shell;
 use crate::workload::tool::{
     curl::Curl, dig::Dig, instant::Immediate, nc::Nc, nslookup::Nslookup, ping::Ping, system::System, tcpdump::Tcpdump,
-    timeout::Timeout, traceroute::Traceroute, wget::Wget,
+    timeout::Timeout, traceroute::Traceroute, watch::Watch, wget::Wget, xargs::Xargs,
 };
 use crate::workload::{Ctx, Input};
 
@@ -21,6 +22,9 @@ pub trait Program {
     fn wake_at(&self) -> Option<Time> {
         None
     }
+
+    /// The numbers of what it has running outside ([`Effect::Launch`](crate::workload::Effect::Launch)).
+    fn launched(&self, _found: &mut Vec<u32>) {}
 }
 
 macro_rules! processes {
@@ -37,11 +41,15 @@ macro_rules! processes {
 
         impl Program for Process {
             fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
-                match self { $( Process::$name(program) => program.handle(input, ctx), )* }
+                match self { $( Process::$name(program) => apart(|| program.handle(input, ctx)), )* }
             }
 
             fn wake_at(&self) -> Option<Time> {
                 match self { $( Process::$name(program) => program.wake_at(), )* }
+            }
+
+            fn launched(&self, found: &mut Vec<u32>) {
+                match self { $( Process::$name(program) => program.launched(found), )* }
             }
         }
     };
@@ -94,4 +102,10 @@ processes! {
     Traceroute,
     /// A forwarded connection.
     Forward,
+    /// `xargs`.
+    Xargs,
+    /// `watch`.
+    Watch,
+    /// A program that the terminal carries out.
+    Outside,
 }

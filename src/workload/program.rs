@@ -6,6 +6,7 @@ pub mod guestbook;
 pub mod hello;
 pub mod ingress_nginx;
 pub mod metrics_server;
+pub mod outside;
 pub mod php_apache;
 pub mod redis;
 pub mod sleep;

@@ -7,14 +7,16 @@ use crate::workload::program::guestbook::Guestbook;
 use crate::workload::program::hello::{Hello, Style as HelloStyle};
 use crate::workload::program::ingress_nginx::IngressNginx;
 use crate::workload::program::metrics_server::MetricsServer;
+use crate::workload::program::outside::{self, Outside};
 use crate::workload::program::php_apache::PhpApache;
 use crate::workload::program::redis::Redis;
 use crate::workload::program::sleep::{Sleep, parse_span};
 use crate::workload::program::stress::Stress;
-use crate::workload::program::web::{HTTPD_INDEX, NGINX_INDEX, Style, Web};
+use crate::workload::program::web::{HTTPD_INDEX, NGINX_CONF, NGINX_INDEX, NGINX_SITE, Style, Web};
 use crate::workload::shell::Shell;
 use crate::workload::tool::{curl::Curl, instant, nc::Nc, nslookup::Nslookup, ping::Ping, system, wget::Wget};
 use crate::workload::tool::{dig::Dig, tcpdump::Tcpdump, timeout::Timeout, traceroute::Traceroute};
+use crate::workload::tool::{watch::Watch, xargs::Xargs};
 use crate::workload::{File, Fs, Place, Process, Spec};
 
 /// The process that `spec` starts.
@@ -93,6 +95,7 @@ fn own(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Result<Process
                 fs,
             ));
         }
+        (name, Family::Terminal) if outside::NAMES.contains(&name) => Outside::new(spec).into(),
         ("nginx" | "nginx-debug", Family::Nginx) => Web::new(Style::Nginx, &tag(place), vec![80]).into(),
         ("httpd-foreground" | "httpd" | "apachectl", Family::Httpd) => {
             Web::new(Style::Httpd, &tag(place), vec![80]).into()
@@ -167,7 +170,7 @@ fn agnhost(args: &[&str]) -> Process {
 
 /// Tools of every image that has a shell.
 fn tool(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Process> {
-    let gnu = matches!(place.family, Family::Debian | Family::Node | Family::Curl);
+    let gnu = matches!(place.family, Family::Debian | Family::Node | Family::Curl | Family::Terminal);
     Some(match name {
         "busybox" if spec.argv.len() > 1 => {
             let inner = Spec { argv: spec.argv[1..].to_vec(), ..spec.clone() };
@@ -176,6 +179,8 @@ fn tool(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Process> {
         "env" if spec.argv.iter().skip(1).any(|a| !a.contains('=') && !a.starts_with('-')) => {
             return with_env(spec, place, fs);
         }
+        "watch" => Watch::new(spec).into(),
+        "xargs" => Xargs::new(spec).into(),
         "timeout" => Timeout::new(spec, place, fs, gnu && place.family != Family::Curl).into(),
         "sh" | "ash" | "bash" | "dash" | "zsh" => Shell::new(spec, place, fs).ok()?.into(),
         "sleep" => {
@@ -247,8 +252,19 @@ fn has_tool(name: &str, place: &Place) -> bool {
         "etcdutl",
         "scp",
     ];
+    // dash has no such word; bash reads it itself.
+    if name == "[[" && place.has_gnu_tools() {
+        return false;
+    }
     match place.family {
         Family::Node => true,
+        // What its processes and its network would tell is not simulated.
+        Family::Terminal => {
+            matches!(name, "bash" | "curl" | "sh" | "sleep" | "timeout" | "watch" | "xargs")
+                || outside::NAMES.contains(&name)
+                || instant::TOOLS.iter().any(|(tool, ..)| *tool == name)
+                    && !matches!(name, "ps" | "top" | "uptime" | "pidof" | "pgrep" | "killall" | "pkill")
+        }
         Family::ControlPlane if matches!(name, "etcdctl" | "etcdutl") => place.image.contains("/etcd:"),
         Family::Pause | Family::ControlPlane | Family::CoreDns | Family::HelloApp | Family::MetricsServer => false,
         // It is made of nginx's alpine.
@@ -287,9 +303,16 @@ fn has_tool(name: &str, place: &Place) -> bool {
 
 /// Where a tool is, if the image has it.
 pub fn path_of(name: &str, place: &Place) -> Option<String> {
+    if place.family == Family::Terminal && outside::NAMES.contains(&name) {
+        return Some(format!("/usr/local/bin/{name}"));
+    }
     let shell = matches!(name, "sh" | "ash" | "bash" | "sleep" | "busybox" | "pause");
     let network = matches!(name, "curl" | "wget" | "ping" | "nslookup" | "nc" | "host" | "dig" | "traceroute");
-    let known = shell || network || system::TOOLS.contains(&name) || instant::TOOLS.iter().any(|(n, ..)| *n == name);
+    let known = shell
+        || network
+        || matches!(name, "timeout" | "watch" | "xargs")
+        || system::TOOLS.contains(&name)
+        || instant::TOOLS.iter().any(|(n, ..)| *n == name);
     let dir = if shell || matches!(name, "cat" | "ls" | "echo" | "ps" | "ping") { "/bin" } else { "/usr/bin" };
     (known && has_tool(name, place)).then(|| format!("{dir}/{name}"))
 }
@@ -328,7 +351,11 @@ pub fn files(place: &Place) -> Fs {
         fs.put("/etc/os-release", File::of(release));
     }
     match place.family {
-        Family::Nginx => fs.put("/usr/share/nginx/html/index.html", File::of(NGINX_INDEX)),
+        Family::Nginx => {
+            fs.put("/usr/share/nginx/html/index.html", File::of(NGINX_INDEX));
+            fs.put("/etc/nginx/nginx.conf", File::of(NGINX_CONF));
+            fs.put("/etc/nginx/conf.d/default.conf", File::of(NGINX_SITE));
+        }
         Family::Httpd => fs.put("/usr/local/apache2/htdocs/index.html", File::of(HTTPD_INDEX)),
         _ => {}
     }

@@ -4,19 +4,21 @@
 //! that takes time, a pipe, a command substitution and a background job are threads of their own, joined by pipes. All of it
 //! is a value, so a running script can be copied and hashed. A script that computes without end is made to wait from time to
 //! time, as if it used up a processor.
-//! Differs: no job control, no arrays, no aliases, no `getopts`, no process substitution; a here-document in a command
-//! substitution is not read.
+//! Differs: no job control but `jobs` and `kill`, no `getopts`, no `select`; aliases only where somebody types; a
+//! here-document in a command substitution is not read.
 
 use crate::sim::{VecMap, VecSet};
 use std::sync::Arc;
 
 use crate::sim::{Span, Time};
 use crate::workload::process::Program;
-use crate::workload::{Ctx, Effect, Input, Place, Process, Spec};
+use crate::workload::{Ctx, Effect, Family, Input, Place, Process, Spec};
 
 pub mod arith;
 pub mod ast;
+pub mod brace;
 pub mod builtin;
+pub mod cond;
 pub mod expand;
 pub mod parse;
 pub mod prompt;
@@ -28,6 +30,7 @@ pub mod word;
 mod tests;
 
 use ast::Node;
+use parse::Dialect;
 use thread::{Frame, Pipe, State, Target, Thread};
 
 /// How many steps a script takes before it has used up its share of the processor.
@@ -41,6 +44,7 @@ const THREADS: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shell {
     name: String,
+    dialect: Dialect,
     source: Source,
     threads: VecMap<u32, Thread>,
     pipes: VecMap<u32, Pipe>,
@@ -50,9 +54,37 @@ pub struct Shell {
     traps: VecMap<String, String>,
     signals: Vec<u8>,
     pause: Option<Time>,
+    /// What its first thread was at its end.
+    ended: Option<Box<Thread>>,
     /// At a terminal: what it remembers between two lines.
     session: Option<prompt::Session>,
     over: bool,
+}
+
+/// What a shell leaves to the next one of the same terminal: variables, functions, the directory, jobs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Legacy {
+    thread: Thread,
+    next: u32,
+}
+
+impl Legacy {
+    /// What the first shell of a terminal begins with.
+    pub fn new(spec: &Spec) -> Legacy {
+        let mut thread = Thread::new(spec, vec!["bash".into()]);
+        thread.vars.insert("PWD".into(), spec.cwd.clone());
+        Legacy { thread, next: 1 }
+    }
+
+    /// The working directory.
+    pub fn cwd(&self) -> &str {
+        &self.thread.cwd
+    }
+
+    /// Numbers that another shell has used are not used again.
+    pub fn skip(&mut self, other: &Legacy) {
+        self.next = self.next.max(other.next);
+    }
 }
 
 /// Where the script comes from.
@@ -109,8 +141,14 @@ impl Shell {
         main.errexit = errexit;
         main.vars.entry("HOSTNAME".into()).or_insert_with(|| place.hostname.clone());
         main.vars.insert("PWD".into(), spec.cwd.clone());
+        let dialect = match name.as_str() {
+            "bash" | "zsh" => Dialect::Bash,
+            _ if place.has_gnu_tools() => Dialect::Dash,
+            _ => Dialect::Ash,
+        };
         Ok(Shell {
             name,
+            dialect,
             source,
             threads: [(0, main)].into(),
             pipes: VecMap::new(),
@@ -120,6 +158,7 @@ impl Shell {
             traps: VecMap::new(),
             signals: Vec::new(),
             pause: None,
+            ended: None,
             session: None,
             over: false,
         })
@@ -139,7 +178,8 @@ impl Shell {
             }
         };
         self.source = Source::Running(true);
-        match parse::parse(&text) {
+        let aliases = self.threads.get(&0).map(|main| main.aliases.clone()).unwrap_or_default();
+        match parse::parse_with(&text, self.dialect, &aliases) {
             Ok(node) => {
                 if let Some(main) = self.threads.get_mut(&0) {
                     main.frames.push(Frame::Run(node));
@@ -147,7 +187,7 @@ impl Shell {
                 }
             }
             Err(error) => {
-                ctx.eprint(format!("{}{error}\n", self.prefix(ctx)));
+                ctx.eprint(format!("{}{}\n", self.prefix(ctx), error.words(self.dialect)));
                 self.over = true;
                 ctx.exit(2);
             }
@@ -157,19 +197,11 @@ impl Shell {
     /// What stands before an error: `sh: `, `sh: 1: ` (dash), `bash: line 1: `.
     pub(super) fn prefix(&self, ctx: &Ctx<'_>) -> String {
         match self.name.as_str() {
-            "bash" if self.is_at_terminal() => "bash: ".into(),
+            "bash" if self.is_at_terminal() || ctx.place.family == Family::Terminal => "bash: ".into(),
             "bash" => "bash: line 1: ".into(),
-            name if Self::is_dash(ctx) => format!("{name}: 1: "),
+            name if self.dialect == Dialect::Dash => format!("{name}: 1: "),
             name => format!("{name}: "),
         }
-    }
-
-    /// Whether the image's `sh` is dash, not busybox.
-    fn is_dash(ctx: &Ctx<'_>) -> bool {
-        use crate::workload::Family;
-        let gnu =
-            matches!(ctx.place.family, Family::Debian | Family::Node | Family::Nginx | Family::Httpd | Family::Generic);
-        gnu && !ctx.place.image.contains("alpine")
     }
 
     /// Runs all threads until each waits for something.
@@ -314,7 +346,7 @@ impl Shell {
         }
         let left = self.threads.iter().any(|(id, t)| *id != 0 && t.state != State::Done);
         let Some(main) = self.threads.get_mut(&0) else { return false };
-        if let Some(Ok(node)) = self.traps.remove("EXIT").map(|text| parse::parse(&text)) {
+        if let Some(Ok(node)) = self.traps.remove("EXIT").map(|text| parse::parse(&text, self.dialect)) {
             main.frames = vec![Frame::Status(main.status), Frame::Run(node)];
             main.state = State::Ready;
             return true;
@@ -322,7 +354,7 @@ impl Shell {
         ctx.exit(main.status);
         // What runs in the background does so without its shell.
         self.over = !left;
-        self.threads.remove(&0);
+        self.ended = self.threads.remove(&0).map(Box::new);
         true
     }
 
@@ -337,6 +369,50 @@ impl Shell {
         let new = self.next;
         self.next += 1;
         self.threads.insert(new, job);
+    }
+
+    /// A shell for the next line of somebody who types: it goes on where another one was at its end.
+    pub fn after(text: &str, legacy: &Legacy) -> Shell {
+        let mut main = legacy.thread.clone();
+        (main.errexit, main.gave_up) = (false, false);
+        Shell {
+            name: "bash".into(),
+            dialect: Dialect::Bash,
+            source: Source::Text(text.to_owned()),
+            threads: [(0, main)].into(),
+            pipes: VecMap::new(),
+            next: legacy.next,
+            stdin: Vec::new(),
+            stdin_ended: false,
+            traps: VecMap::new(),
+            signals: Vec::new(),
+            pause: None,
+            ended: None,
+            session: None,
+            over: false,
+        }
+    }
+
+    /// What it leaves to the shell of the next line.
+    pub fn legacy(&mut self) -> Option<Legacy> {
+        let mut thread = *self.ended.take().or_else(|| self.threads.remove(&0).map(Box::new))?;
+        thread.frames.clear();
+        thread.state = State::Ready;
+        thread.fds = Thread::terminal();
+        Some(Legacy { thread, next: self.next })
+    }
+
+    /// What runs in the background: its number as `$!` tells it, and what it is.
+    pub fn background_jobs(&self) -> impl Iterator<Item = (u32, &str)> {
+        let jobs = self.threads.iter().filter(|(_, thread)| !thread.title.is_empty() && thread.state != State::Done);
+        jobs.map(|(id, thread)| (run::PID + id, thread.title.as_str()))
+    }
+
+    /// Ends a job of the background.
+    pub fn kill_job(&mut self, pid: u32, signal: u8) {
+        if let Some(thread) = pid.checked_sub(run::PID).and_then(|id| self.threads.get_mut(&id)) {
+            thread.finish(128 + signal);
+        }
     }
 
     /// Whether the shell itself is over, and jobs of it are not.
@@ -481,6 +557,22 @@ impl Program for Shell {
 
     fn wake_at(&self) -> Option<Time> {
         self.threads.values().filter_map(Thread::wake_at).chain(self.pause).min()
+    }
+
+    fn launched(&self, found: &mut Vec<u32>) {
+        for thread in self.threads.values() {
+            if let State::Running { process, .. } = &thread.state {
+                process.launched(found);
+            }
+        }
+    }
+}
+
+/// Whether a script of bash ends before it is complete: a quote, a loop, a here-document is open.
+pub fn is_open(text: &str) -> bool {
+    match parse::parse(text, Dialect::Bash) {
+        Ok(_) => word::leaves_document_open(text, Dialect::Bash),
+        Err(error) => matches!(error, parse::ParseError::End(_) | parse::ParseError::Quote),
     }
 }
 

@@ -5,6 +5,8 @@
 //! page itself.
 #![allow(clippy::disallowed_types, reason = "measuring needs a clock")]
 
+#[path = "../support/figures.rs"]
+mod figures;
 #[path = "high_availability.rs"]
 mod high_availability;
 #[path = "packets.rs"]
@@ -18,9 +20,8 @@ use kubarium::sim::VecMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use kubarium::cluster::Scenario;
 use kubarium::session::protocol::{Boot, ClockRequest, Request, Speed, TimelineWant, Want};
-use kubarium::session::{Script, Session, World};
+use kubarium::session::{Script, Session};
 use kubarium::sim::{Rng, Span, Time, digest_of};
 use kubarium::view::Locale;
 
@@ -43,11 +44,11 @@ const BUDGETS: &[Budget] = &[
         limit: Duration::from_millis(100),
         run: draw_a_million,
     },
-    Budget { what: "boot of a 3-node cluster", limit: Duration::from_millis(20), run: boot_three_nodes },
+    Budget { what: "boot of a 3-node cluster", limit: Duration::from_millis(20), run: || taken(figures::boot(clock)) },
     Budget {
         what: "a kubectl command on a 3-node cluster with 100 pods",
         limit: Duration::from_millis(5),
-        run: get_a_hundred_pods,
+        run: || taken(figures::get_pods(clock, 100)),
     },
     Budget {
         what: "1,000 HTTP requests to a pod on another node, ten steps a packet",
@@ -96,28 +97,18 @@ fn draw_a_million() -> Duration {
     })
 }
 
-fn boot_three_nodes() -> Duration {
-    timed(|| assert!(black_box(World::boot(Scenario::default())).cluster.is_ready()))
+/// Milliseconds since the first call.
+fn clock() -> f64 {
+    static BEGAN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    BEGAN.get_or_init(Instant::now).elapsed().as_secs_f64() * 1_000.0
+}
+
+fn taken(milliseconds: f64) -> Duration {
+    Duration::from_secs_f64(milliseconds / 1_000.0)
 }
 
 fn no_files() -> VecMap<String, Vec<u8>> {
     VecMap::new()
-}
-
-/// Runs a line that must succeed.
-fn run(script: &mut Script<'_>, line: &str) -> String {
-    let answer = script.run(line);
-    assert_eq!(answer.rc, 0, "{line}\n{}", answer.stderr);
-    answer.stdout
-}
-
-fn get_a_hundred_pods() -> Duration {
-    let files = no_files();
-    let mut script = Script::new(&files);
-    run(&mut script, "!cluster nodes=3 pull=0s seed=7");
-    run(&mut script, "kubectl create deployment web --image=nginx:1.25 --replicas=100");
-    run(&mut script, "kubectl rollout status deployment/web --timeout=300s");
-    timed(|| assert_eq!(run(&mut script, "kubectl get pods").lines().count(), 101))
 }
 
 fn slowest_seek() -> Duration {
@@ -142,31 +133,24 @@ fn slowest_seek() -> Duration {
 fn thousand_requests() -> Duration {
     let files = no_files();
     let mut script = Script::new(&files);
-    run(&mut script, "!cluster nodes=2 pull=0s seed=7");
+    figures::run(&mut script, "!cluster nodes=2 pull=0s seed=7");
     for (name, node, rest) in [
         ("web", "worker1", "--image=nginx:1.25"),
         ("client", "worker2", "--image=curlimages/curl:8.5.0 --command -- sleep 36000"),
     ] {
         let on = format!("--overrides='{{\"spec\":{{\"nodeName\":\"{node}\"}}}}'");
-        run(&mut script, &format!("kubectl run {name} {on} {rest}"));
+        figures::run(&mut script, &format!("kubectl run {name} {on} {rest}"));
     }
-    run(&mut script, "kubectl wait --for=condition=Ready pod/web pod/client --timeout=60s");
-    let ip = run(&mut script, "kubectl get pod web -o jsonpath='{.status.podIP}'");
+    figures::run(&mut script, "kubectl wait --for=condition=Ready pod/web pod/client --timeout=60s");
+    let ip = figures::run(&mut script, "kubectl get pod web -o jsonpath='{.status.podIP}'");
     let line = format!("kubectl exec client -- sh -c 'for i in $(seq 100); do curl -s http://{ip}/; done'");
-    timed(|| (0..10).for_each(|_| _ = run(&mut script, &line)))
+    timed(|| (0..10).for_each(|_| _ = figures::run(&mut script, &line)))
 }
 
 /// The boot, and the time from the apply to the moment at which every pod is Ready.
 fn pods_on_nodes(pods: u32, nodes: u32) -> (Duration, Duration) {
-    let files = no_files();
-    let mut script = Script::new(&files);
-    let boot = timed(|| _ = run(&mut script, &format!("!cluster nodes={nodes} pull=0s seed=7")));
-    let ready = timed(|| {
-        run(&mut script, &format!("kubectl create deployment web --image=nginx:1.25 --replicas={pods}"));
-        run(&mut script, "kubectl rollout status deployment/web --timeout=3600s");
-        println!("{:>27}({pods} pods: {} virtual, {} events)", "", script.now(), script.world().cluster.events());
-    });
-    (boot, ready)
+    let (boot, ready) = figures::ready(clock, pods, nodes);
+    (taken(boot), taken(ready))
 }
 
 /// What the core needs for a frame of the page: 16 ms of virtual time and the views that have changed.

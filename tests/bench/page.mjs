@@ -31,15 +31,6 @@ const MEASURES = [
     await marked(page, 'interactive');
     return busy(page);
   }],
-  ['kubectl get pods on a 3-node cluster with 100 pods, in the core', 5, '?cluster=nodes=3%20pull=0s', 1, async (page) => {
-    await deploy(page, 100);
-    await page.click('.play');
-    await page.waitForTimeout(500);
-    const before = await busy(page);
-    await command(page, 'kubectl get pods');
-    await said(page, 'AGE');
-    return (await busy(page)) - before;
-  }],
   ['1,000 pods on 20 nodes, apply -> all Ready, in the core', 1_000, '?cluster=nodes=20%20pull=0s', 1, (page) => deploy(page, 1_000)],
   ...[[3, 20, 17], [20, 500, 17], [50, 2_000, 34]].map(([nodes, pods, limit]) => [
     `a frame at ${nodes} nodes and ${pods} pods while they are replaced (95th percentile)`, limit, `?cluster=nodes=${nodes}%20pull=0s`, 1,

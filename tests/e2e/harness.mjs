@@ -47,6 +47,9 @@ const FLAGS = [
 const onPath = (name) =>
   [name, ...process.env.PATH.split(delimiter).map((folder) => join(folder, name))].find((path) => isAbsolute(path) && existsSync(path));
 
+/** Where Chromium is; undefined where it is not. */
+export const chromiumPath = onPath(process.env.CHROMIUM ?? 'chromium');
+
 /** Serves a folder; resolves to `{ url, close }`. Without `offline`, the page is not told where its service worker is. */
 export function serve(folder = dist, offline = true) {
   const server = createServer((request, response) => {
@@ -76,7 +79,7 @@ export async function open({ path = '', folder = dist, offline = false, ...conte
   const server = await serve(folder, offline);
   const profile = mkdtempSync(join(tmpdir(), 'kubarium-e2e-'));
   const browser = await chromium.launchPersistentContext(profile, {
-    executablePath: onPath(process.env.CHROMIUM ?? 'chromium'),
+    executablePath: chromiumPath,
     headless: true,
     args: FLAGS,
     viewport: { width: 1440, height: 900 },

@@ -1,7 +1,7 @@
 // The main job, as a learner does it: a running cluster, a manifest applied, pods that become ready, a packet followed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { command, hurry, onPage, screenshot } from './harness.mjs';
+import { command, hurry, lines, onPage, screenshot, show } from './harness.mjs';
 
 test('the page opens on a running cluster of three nodes', onPage({}, async (page) => {
   assert.match(await page.textContent('.brand'), /simulated Kubernetes v1\.36/);
@@ -35,6 +35,30 @@ test('a packet between nodes shows the ten steps of flannel in order', onPage({}
   assert.deepEqual([...new Set(steps)], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   await page.click('.way header .solid');
   await screenshot(page, 'page-packet');
+}));
+
+test('what would become of a packet from outside the cluster is told without sending it', onPage({ path: '?cluster=nodes%3D2%20pull%3D0s' }, async (page) => {
+  await hurry(page);
+  await lines(page, [
+    'kubectl run web --image=nginx --port=80',
+    'kubectl wait --for=condition=Ready pod/web',
+    'kubectl create service nodeport web --tcp=80:80 --node-port=30080',
+    'kubectl label pod web app=web',
+  ]);
+  await show(page, 'packet');
+  const chosen = (label) => page.locator('.send label', { hasText: label }).locator('select');
+  await chosen('From').selectOption({ label: 'client (outside the cluster) · 203.0.113.10' });
+  await chosen('To').selectOption({ label: 'worker1 (node port) · 192.168.1.21' });
+  const before = await page.locator('.packet-line').count();
+  await page.click('.send .try');
+  await page.waitForSelector('.way .tried');
+  const scopes = await page.$$eval('.way .scope', (all) => all.map((scope) => scope.textContent));
+  assert.ok(scopes[0].includes('client'), `${scopes}`);
+  assert.ok(scopes.some((scope) => scope.includes('worker1')), `${scopes}`);
+  assert.equal(await page.locator('.packet-line').count(), before, 'nothing was sent');
+  await screenshot(page, 'packet-tried');
+  await page.click('.locale');
+  assert.match(await page.textContent('.way .tried'), /集群副本/);
 }));
 
 test('the language changes everywhere at once and stays in the address', onPage({}, async (page) => {

@@ -164,6 +164,46 @@ for (const look of LOOKS) {
   }));
 }
 
+for (const look of LOOKS) {
+  test(`the terminal is a shell: variables, loops over several lines, jobs, ${look.name}`, onPage({ path: look.path, ...look.options }, async (page) => {
+    const says = (pattern) => page.waitForFunction(
+      (text) => new RegExp(text, 'm').test(document.querySelector('.terminal').innerText),
+      pattern,
+      { timeout: 60_000 },
+    );
+    await hurry(page);
+    await show(page, 'terminal');
+    const type = async (line) => {
+      await page.fill('#terminal-input', line);
+      await page.press('#terminal-input', 'Enter');
+    };
+    await type('kubectl create deployment web --image=nginx --replicas=2; kubectl rollout status deploy/web');
+    await says('successfully rolled out');
+    await type('POD=$(kubectl get pods -l app=web -o name | head -n 1)');
+    await type('echo "the first is $POD"');
+    await says('^the first is pod/web-');
+    await type('for n in 1 2');
+    await says('^> *$');
+    await type('do kubectl create namespace team-$n; done');
+    await says('^namespace/team-2 created');
+    await type('kubectl port-forward deploy/web 8080:80 &');
+    await says('^Forwarding from 127.0.0.1:8080 -> 80');
+    await type('curl -s localhost:8080 | grep title; jobs');
+    await says('^<title>Welcome to nginx!</title>\\s+\\[1\\] Running kubectl port-forward');
+    await type('kill %1');
+    // What is offered is seen whole, with the line below it.
+    await page.fill('#terminal-input', 'echo $(kubectl get ns team-');
+    await page.press('#terminal-input', 'Tab');
+    await page.waitForSelector('.candidates');
+    await page.waitForFunction(() => {
+      const [line, screen] = ['#terminal-input', '.terminal'].map((one) => document.querySelector(one).getBoundingClientRect());
+      return line.bottom <= screen.bottom + 1;
+    });
+    assert.match(await page.textContent('.candidates'), /team-1\s*team-2/);
+    await screenshot(page, `terminal-shell-${look.name}`);
+  }));
+}
+
 test('the cluster is still there after a reload, until a fresh one is asked for', onPage({}, async (page) => {
   await hurry(page);
   await lines(page, ['kubectl create deployment web --image=nginx --replicas=2']);

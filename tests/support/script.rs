@@ -2,7 +2,6 @@
 
 use kubarium::sim::VecMap;
 
-use kubarium::line;
 use kubarium::session::Script;
 use kubarium::session::script::Answer;
 
@@ -12,7 +11,13 @@ pub type Files = VecMap<String, Vec<u8>>;
 /// Runs every line; `each` gets the line and its answer, with the time at which the line began.
 pub fn run<'a>(text: &str, files: &'a Files, mut each: impl FnMut(&mut Script<'a>, &str, &Answer)) -> Script<'a> {
     let mut script = Script::new(files);
-    for (_, line) in line::split(text) {
+    let lines = text.lines().map(Some).chain([None]);
+    for line in lines {
+        let whole = match line {
+            Some(line) => script.gather(line),
+            None => Some(script.rest()),
+        };
+        let Some(line) = whole.filter(|line| !line.is_empty()) else { continue };
         let began = script.now();
         let answer = Answer { t: began, ..script.run(&line) };
         each(&mut script, &line, &answer);

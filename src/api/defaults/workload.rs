@@ -62,6 +62,11 @@ pub fn job_spec(spec: &mut JobSpec) {
         let policy = if spec.pod_failure_policy.is_some() { "Failed" } else { "TerminatingOrFailed" };
         spec.pod_replacement_policy = Some(policy.into());
     }
+    for rule in spec.pod_failure_policy.iter_mut().flat_map(|policy| &mut policy.rules) {
+        for pattern in rule.on_pod_conditions.iter_mut().filter(|pattern| pattern.status.is_empty()) {
+            pattern.status = "True".into();
+        }
+    }
     pod::template(&mut spec.template);
 }
 

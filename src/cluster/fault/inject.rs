@@ -1,8 +1,9 @@
 //! What a fault does to a cluster.
 
 use crate::cluster::fault::NetFault;
+use crate::cluster::host::owner_of;
 use crate::cluster::why::Decides;
-use crate::cluster::{Actor, Cluster, Fault, Happened, MasterIx, NodeIx};
+use crate::cluster::{Actor, Backend, Cluster, Fault, Happened, MasterIx, NodeIx};
 use crate::etcd::KeyRange;
 use crate::sim::{EventId, Span};
 
@@ -48,10 +49,27 @@ impl Cluster {
             Fault::Partition(nodes) => nodes.clone(),
             Fault::Apart { from, to, .. } => from.iter().chain(to).copied().collect(),
             Fault::PauseNode(ix) | Fault::ResumeNode(ix) | Fault::PowerOff(ix) | Fault::PowerOn(ix) => vec![*ix],
+            Fault::Crash(actor) => return self.note_end(*actor, entry),
             _ => return,
         };
         for ix in cables {
             self.hands.changed(ix, Decides::Cable, Some(entry));
+        }
+    }
+
+    /// A process ends: nobody listens on its ports any more, flanneld's TUN and its route go with it, and without kube-proxy
+    /// nobody writes rules.
+    fn note_end(&mut self, actor: Actor, entry: EventId) {
+        let Some(ix) = self.machine_of(actor).filter(|_| !self.faults.down.contains(&actor)) else { return };
+        let ns = self.host(ix).and_then(|host| self.fabric.ns(host.ns));
+        let ports = ns.map(|ns| ns.sockets().ports_of(owner_of(actor)).collect::<Vec<_>>()).unwrap_or_default();
+        ports.into_iter().for_each(|port| self.hands.closed(ix, port, entry));
+        match actor {
+            Actor::Flanneld(_) if self.scenario.backend == Backend::Udp => {
+                self.hands.changed(ix, Decides::Routes, Some(entry));
+            }
+            Actor::KubeProxy(_) => self.hands.changed(ix, Decides::Proxy, Some(entry)),
+            _ => {}
         }
     }
 

@@ -9,6 +9,7 @@ use ipnet::Ipv4Net;
 
 use crate::cluster::Cluster;
 use crate::cluster::query::Printed;
+use crate::cluster::query::tools::Asked;
 use crate::net::addr::{DevId, Mac, NsId};
 use crate::net::device::DeviceKind;
 use crate::net::fabric::config::ConfigError;
@@ -204,16 +205,8 @@ impl Cluster {
 
     /// `conntrack -D [-s IP] [-d IP] [-p PROTO]` and `-F`.
     fn forget_connections(&mut self, ns: NsId, verb: &str, words: &[&str]) -> Printed {
-        let value = |names: [&str; 2]| words.iter().position(|w| names.contains(w)).and_then(|at| words.get(at + 1));
-        let ip = |names| value(names).and_then(|text| text.parse::<Ipv4Addr>().ok());
-        let (src, dst) = (ip(["-s", "--orig-src"]), ip(["-d", "--orig-dst"]));
-        let proto = value(["-p", "--proto"]).and_then(|name| crate::net::show::proto_number(name));
-        let all = matches!(verb, "-F" | "--flush");
-        let gone = self.fabric.forget_connections(ns, |c| {
-            all || src.is_none_or(|ip| c.orig.src.0 == ip)
-                && dst.is_none_or(|ip| c.orig.dst.0 == ip)
-                && proto.is_none_or(|proto| c.orig.proto == proto)
-        });
+        let (wanted, all) = (Asked::of(words), matches!(verb, "-F" | "--flush"));
+        let gone = self.fabric.forget_connections(ns, |connection| all || wanted.holds(connection));
         let words = match (all, gone) {
             (true, _) => "conntrack v1.4.7 (conntrack-tools): connection tracking table has been emptied.\n".into(),
             (false, n) => format!("conntrack v1.4.7 (conntrack-tools): {n} flow entries have been deleted.\n"),

@@ -1,9 +1,12 @@
-//! `ipset`, `ipvsadm`, `nft`, `arp` and `ss`, as far as they look.
+//! `ipset`, `ipvsadm`, `nft`, `arp`, `conntrack` and `ss`, as far as they look.
+
+use std::net::Ipv4Addr;
 
 use crate::cluster::Cluster;
 use crate::cluster::clients::actor_of;
 use crate::cluster::event::{Actor, NodeIx};
 use crate::cluster::query::Printed;
+use crate::net::conntrack::Connection;
 use crate::net::host::Netns;
 use crate::net::ipvs::VirtualAt;
 use crate::net::packet::{TCP, UDP};
@@ -134,5 +137,41 @@ pub(super) fn arp(ns: &Netns, words: &[&str], now: crate::sim::Time) -> Printed 
     match words.iter().any(|word| word.starts_with('-') && word.contains('a')) {
         true => Printed::ok(show::arp_bsd(ns)),
         false => Printed::ok(show::arp(ns, now)),
+    }
+}
+
+/// Of which connections `conntrack` is to tell, or which it is to forget: `[-s IP] [-d IP] [-p PROTO]`.
+pub(super) struct Asked {
+    src: Option<Ipv4Addr>,
+    dst: Option<Ipv4Addr>,
+    proto: Option<u8>,
+}
+
+impl Asked {
+    pub(super) fn of(words: &[&str]) -> Asked {
+        let value = |names: [&str; 2]| words.iter().position(|w| names.contains(w)).and_then(|at| words.get(at + 1));
+        let ip = |names| value(names).and_then(|text| text.parse().ok());
+        let proto = value(["-p", "--proto"]).and_then(|name| show::proto_number(name));
+        Asked { src: ip(["-s", "--orig-src"]), dst: ip(["-d", "--orig-dst"]), proto }
+    }
+
+    pub(super) fn holds(&self, c: &Connection) -> bool {
+        self.src.is_none_or(|ip| c.orig.src.0 == ip)
+            && self.dst.is_none_or(|ip| c.orig.dst.0 == ip)
+            && self.proto.is_none_or(|proto| c.orig.proto == proto)
+    }
+}
+
+/// `conntrack -L` and `-C`.
+pub(super) fn conntrack(ns: &Netns, words: &[&str], now: crate::sim::Time) -> Printed {
+    match words {
+        ["-L" | "--dump", rest @ ..] => {
+            let asked = Asked::of(rest);
+            let lines = show::conntrack(ns, now, |connection| asked.holds(connection));
+            let told = format!("conntrack v1.4.7 (conntrack-tools): {} flow entries have been shown.\n", lines.len());
+            Printed { stderr: told, ..Printed::ok(lines.concat()) }
+        }
+        ["-C" | "--count", ..] => Printed::ok(format!("{}\n", ns.conntrack().len())),
+        _ => Printed::failed("conntrack: of its commands, -L, -C, -D and -F are simulated\n".into(), 2),
     }
 }

@@ -1,5 +1,6 @@
 //! What is refused of or added to objects on their way in. Models the plugins that are on by default: NamespaceLifecycle,
-//! LimitRanger, ServiceAccount, PodSecurity, Priority, DefaultTolerationSeconds, RuntimeClass, ResourceQuota, NodeRestriction's taint of new nodes.
+//! LimitRanger, ServiceAccount, PodSecurity, Priority, DefaultTolerationSeconds, RuntimeClass, ResourceQuota, NodeRestriction's
+//! taint of new nodes, PodTopologyLabels.
 //!
 //! Upstream waits for the account `default` of a new namespace, which its controller is about to make; here a pod may do
 //! without. Any other account must be in the server's cache. Nobody checks what an account may do.
@@ -24,6 +25,8 @@ use crate::control::apiserver::registry::Env;
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+/// The labels that a pod has of its node.
+const TOPOLOGY: [&str; 2] = ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"];
 
 /// A new object.
 ///
@@ -40,6 +43,10 @@ pub fn on_create(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status> {
             tolerations(pod);
             runtime_class::pod(pod, env)?;
             pod_security::pod(pod, namespace_of(env))?;
+            let node = env.objects(Kind::Node).find(|node| node.meta().name == pod.spec.node_name);
+            if let Some(node) = node {
+                topology_labels(&mut pod.metadata, node.meta());
+            }
         }
         Object::PersistentVolumeClaim(claim) => {
             let old = claim.metadata.annotations.contains_key("volume.beta.kubernetes.io/storage-class");
@@ -59,6 +66,15 @@ pub fn on_create(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status> {
         _ => {}
     }
     Ok(())
+}
+
+/// Gives a pod the labels of its node that tell where it is.
+pub fn topology_labels(pod: &mut ObjectMeta, node: &ObjectMeta) {
+    for label in TOPOLOGY {
+        if let Some(place) = node.labels.get(label) {
+            pod.labels.insert(label.into(), place.clone());
+        }
+    }
 }
 
 /// A new object as it will be, once it is known to be valid.

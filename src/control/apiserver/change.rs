@@ -12,7 +12,7 @@ use crate::api::{
 use crate::control::apiserver::call::{CallNo, Door, Reply, Step};
 use crate::control::apiserver::http::Presentation;
 use crate::control::apiserver::registry::{self, Env};
-use crate::control::apiserver::{ApiServer, admission, charge, patch_form, removal};
+use crate::control::apiserver::{ApiServer, admission, charge, escalation, patch_form, removal};
 use crate::sim::Time;
 
 /// Words of every optimistic conflict.
@@ -40,7 +40,7 @@ impl ApiServer {
         let current = asked.as_ref().or(current);
         match (request.verb, request.subresource) {
             (Verb::Create, None) => self.plan_create(no, &request, now),
-            (Verb::Create, Some(Subresource::Binding)) => bind(&request, found(&request, current)?, clock),
+            (Verb::Create, Some(Subresource::Binding)) => self.bind(&request, found(&request, current)?, clock),
             (Verb::Create, Some(Subresource::Eviction)) => {
                 self.plan_eviction(no, &request, found(&request, current)?, clock)
             }
@@ -87,6 +87,14 @@ impl ApiServer {
                     form.warnings.push(words);
                 }
             }
+        }
+    }
+
+    /// Refuses what would grant more than its author holds.
+    fn no_escalation(&self, no: CallNo, request: &Request, new: &Object, old: Option<&Object>) -> Result<(), Status> {
+        match &self.call(no).door {
+            Door::Http(Presentation { user: Some(user), .. }) => escalation::check(self, user, request, new, old),
+            _ => Ok(()),
         }
     }
 
@@ -143,7 +151,6 @@ impl ApiServer {
             let words = admission::pod_security::warnings(&object, namespace);
             self.warn(no, words);
         }
-        let mut env = self.env(no, request, now);
         let meta = object.meta_mut();
         meta.managed_fields = managed;
         if request.kind.info().namespaced {
@@ -160,6 +167,8 @@ impl ApiServer {
             });
         }
         registry::default(&mut object);
+        self.no_escalation(no, request, &object, None)?;
+        let mut env = self.env(no, request, now);
         admission::on_create(&mut object, &mut env)?;
         registry::fill_new(&mut object, &mut env);
         registry::prepare_new(&mut object, &mut env)?;
@@ -209,6 +218,7 @@ impl ApiServer {
             registry::default(&mut new);
         }
         registry::keep_identity(&mut new, current);
+        self.no_escalation(no, request, &new, Some(current))?;
         self.settle_managed(no, request, &mut new, current);
         let mut env = self.env(no, request, now);
         if request.subresource.is_none() {
@@ -265,6 +275,36 @@ impl ApiServer {
         plain.subresource = Some(Subresource::Scale);
         self.plan_update(no, &plain, new, current, now)
     }
+
+    /// Binds a pod to a node. Models `assignPod` of `pkg/registry/core/pod/storage`.
+    fn bind(&self, request: &Request, current: &Object, now: Timestamp) -> Result<Plan, Status> {
+        let Object::Pod(pod) = current else { return Err(Status::no_such_resource()) };
+        let node = match &request.body {
+            Body::Binding(node) => node.to_string(),
+            Body::Value(value) => value["target"]["name"].as_str().unwrap_or("").to_owned(),
+            _ => String::new(),
+        };
+        let refuse = |why: String| Err(Status::conflict_of("pods/binding", &request.name, &why));
+        if node.is_empty() {
+            return Err(Status::bad_request("target.name: Required value"));
+        }
+        if pod.metadata.deletion_timestamp.is_some() {
+            return refuse(format!("pod {} is being deleted, cannot be assigned to a host", pod.metadata.name));
+        }
+        if !pod.spec.node_name.is_empty() {
+            return refuse(format!("pod {} is already assigned to node {:?}", pod.metadata.name, pod.spec.node_name));
+        }
+        let mut new = (**pod).clone();
+        if let Some(node) = self.cached(Kind::Node, "", &node) {
+            admission::topology_labels(&mut new.metadata, node.meta());
+        }
+        Arc::make_mut(&mut new.spec).node_name = node;
+        new.status.nominated_node_name = String::new();
+        registry::pod::set_condition(&mut new, "PodScheduled", "True", "", "", now);
+        let mut object = Object::from(new);
+        object.meta_mut().resource_version = Some(current.meta().resource_version.unwrap_or(ResourceVersion(0)));
+        Ok(Plan::Commit(Step::Replace { object, then_delete: false }))
+    }
 }
 
 /// Whether a pod has the very spec that is stored: then it has its defaults already.
@@ -274,30 +314,4 @@ fn shares_spec(new: &Object, current: &Object) -> bool {
 
 fn found<'a>(request: &Request, current: Option<&'a Object>) -> Result<&'a Object, Status> {
     current.ok_or_else(|| Status::not_found(request.kind, &request.name))
-}
-
-/// Binds a pod to a node. Models `assignPod` of `pkg/registry/core/pod/storage`.
-fn bind(request: &Request, current: &Object, now: Timestamp) -> Result<Plan, Status> {
-    let Object::Pod(pod) = current else { return Err(Status::no_such_resource()) };
-    let node = match &request.body {
-        Body::Binding(node) => node.to_string(),
-        Body::Value(value) => value["target"]["name"].as_str().unwrap_or("").to_owned(),
-        _ => String::new(),
-    };
-    let refuse = |why: String| Err(Status::conflict_of("pods/binding", &request.name, &why));
-    if node.is_empty() {
-        return Err(Status::bad_request("target.name: Required value"));
-    }
-    if pod.metadata.deletion_timestamp.is_some() {
-        return refuse(format!("pod {} is being deleted, cannot be assigned to a host", pod.metadata.name));
-    }
-    if !pod.spec.node_name.is_empty() {
-        return refuse(format!("pod {} is already assigned to node {:?}", pod.metadata.name, pod.spec.node_name));
-    }
-    let mut new = (**pod).clone();
-    std::sync::Arc::make_mut(&mut new.spec).node_name = node;
-    registry::pod::set_condition(&mut new, "PodScheduled", "True", "", "", now);
-    let mut object = Object::from(new);
-    object.meta_mut().resource_version = Some(current.meta().resource_version.unwrap_or(ResourceVersion(0)));
-    Ok(Plan::Commit(Step::Replace { object, then_delete: false }))
 }

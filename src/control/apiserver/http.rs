@@ -13,11 +13,13 @@ use crate::control::apiserver::call::{ClientId, Door};
 use crate::control::apiserver::definition::Definitions;
 use crate::control::apiserver::other_form::OtherForm;
 use crate::control::apiserver::{ApiServer, Effect, authorizer, discovery, events_v1, legacy, review, token};
-use crate::sim::{Out, Time};
+use crate::sim::{Out, Span, Time};
 
 /// The form in which a client wants its answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Presentation {
+    /// As whom it is asked, if not as the administrator.
+    pub user: Option<authorizer::User>,
     /// As a table.
     pub table: bool,
     /// What goes with each row of a table.
@@ -34,6 +36,10 @@ pub struct Presentation {
     pub custom: Option<Kind>,
     /// Whether the client wants to be told when a watch has told everything that was there (`sendInitialEvents`).
     pub initial_events: bool,
+    /// Whether it wants to hear now and then how far a watch is (`allowWatchBookmarks`).
+    pub bookmarks: bool,
+    /// How long a watch may go on (`timeoutSeconds`); as long as the client likes if it did not say.
+    pub ends_after: Option<Span>,
 }
 
 /// What goes with each row of a table.
@@ -101,7 +107,8 @@ impl ApiServer {
             return;
         }
         match request(&http, self.definitions()) {
-            Ok((request, form)) => {
+            Ok((request, mut form)) => {
+                form.user = http.impersonate.is_some().then(|| authorizer::user(&http));
                 let agent: Arc<str> = http.user_agent.as_str().into();
                 self.begin(client, id, agent, Door::Http(form), request, now, out);
             }
@@ -128,7 +135,12 @@ pub fn request(http: &HttpRequest, definitions: &Definitions) -> Result<(Request
     form.warnings.extend(legacy::warning(&target));
     let verb = verb(http, &target)?;
     form.strictness = strictness(http)?;
-    form.initial_events = verb == Verb::Watch && is_true(http.query_value("sendInitialEvents"));
+    if verb == Verb::Watch {
+        form.initial_events = is_true(http.query_value("sendInitialEvents"));
+        form.bookmarks = is_true(http.query_value("allowWatchBookmarks"));
+        form.ends_after =
+            number(http, "timeoutSeconds")?.filter(|n| *n != 0).map(|n| Span::secs(n.max(0).unsigned_abs()));
+    }
     form.table = http.accept.split(',').next().is_some_and(|first| first.contains("as=Table"));
     let mut options = options(http)?;
     if other == Some(OtherForm::Events) {
@@ -304,10 +316,27 @@ fn options(http: &HttpRequest) -> Result<Options, Status> {
         field_manager: text("fieldManager").into(),
         force: is_true(http.query_value("force")),
         propagation_policy: text("propagationPolicy").into(),
-        grace_period_seconds: http.query_value("gracePeriodSeconds").and_then(|s| s.parse().ok()),
-        limit: http.query_value("limit").and_then(|s| s.parse().ok()).filter(|n| *n > 0),
+        grace_period_seconds: match http.method {
+            Method::Delete => number(http, "gracePeriodSeconds")?,
+            _ => None,
+        },
+        limit: match http.method {
+            Method::Get => number(http, "limit")?.filter(|n| *n > 0).map(i64::unsigned_abs),
+            _ => None,
+        },
         continue_after,
         ..Options::default()
+    })
+}
+
+/// A number of the query, in the words of Go's `strconv` where it is none.
+fn number(http: &HttpRequest, name: &str) -> Result<Option<i64>, Status> {
+    let Some(text) = http.query_value(name) else { return Ok(None) };
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    text.parse().map(Some).map_err(|_| {
+        let why = if is_number { "value out of range" } else { "invalid syntax" };
+        Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
     })
 }
 

@@ -3,7 +3,7 @@
 //! Models the retries of `client/v3/retry_interceptor.go` (etcd) and the time limit of
 //! `k8s.io/apiserver/pkg/server/filters/timeout.go`. What only reads is asked again as long as nobody answers for now; a write is
 //! not, for it may have been done. A request has 60 s; here only one that etcd once could not answer is looked at when they are
-//! over.
+//! over. A watch is looked at when it is to be told how far it is, or to end (`watching`).
 
 use std::sync::Arc;
 
@@ -39,7 +39,11 @@ impl ApiServer {
     pub(super) fn lose_patience(&mut self, now: Time, out: &mut Out<Effect>) {
         while let Some((_, no)) = self.patient.first().copied().filter(|(at, _)| *at <= now) {
             self.patient.pop_first();
-            let Some(call) = self.calls.get(&no).filter(|call| call.state != State::Watching) else { continue };
+            let Some(call) = self.calls.get(&no) else { continue };
+            if call.state == State::Watching {
+                self.watch_is_due(no, now, out);
+                continue;
+            }
             let status = too_late(call);
             self.alloc.release(no);
             self.answer(no, status.into(), now, out);

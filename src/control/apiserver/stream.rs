@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::api::http::StreamInput;
-use crate::api::{Body, CallId, KubeletRequest, ObjectRef, Pod, Request, Status, Subresource};
+use crate::api::{Body, CallId, KubeletRequest, ObjectRef, Pod, Request, Since, Status, Subresource};
 use crate::api::{Kind, Object};
 use crate::control::apiserver::call::{CallNo, ClientId, State};
 use crate::control::apiserver::{ApiServer, Effect};
@@ -58,6 +58,11 @@ impl ApiServer {
                 previous: truth("previous"),
                 tail: body["tailLines"].as_u64(),
                 timestamps: truth("timestamps"),
+                since: match (body["sinceSeconds"].as_u64(), body["sinceTime"].as_str()) {
+                    (Some(seconds), _) => Some(Since::Ago(seconds)),
+                    (None, time) => time.map(|time| Since::At(time.to_owned())),
+                },
+                limit: body["limitBytes"].as_u64(),
             },
         };
         let node: Arc<str> = pod.spec.node_name.as_str().into();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::api::http::Chunk;
 use crate::api::{Answer, Request, ResourceVersion, Status, WatchEvent, WatchEventType};
@@ -12,7 +12,12 @@ use crate::control::apiserver::flow::filter_of;
 use crate::control::apiserver::watchers::event_for;
 use crate::control::apiserver::{ApiServer, Effect};
 use crate::etcd::Revision;
-use crate::sim::{Out, Time};
+use crate::sim::{Out, Span, Time};
+
+/// How often a watch that wants bookmarks gets one (`defaultBookmarkFrequency`).
+const BOOKMARKS: Span = Span::secs(60);
+/// How long before its end it gets one more.
+const BEFORE_THE_END: Span = Span::secs(2);
 
 impl ApiServer {
     /// Registers a watcher and tells it what it has missed.
@@ -57,7 +62,33 @@ impl ApiServer {
             }
         }
         self.initial_events_end(no, revision, out);
+        self.watch_again_at(no, now);
         Ok(())
+    }
+
+    /// Remembers when a watch of an HTTP client has to be looked at next.
+    fn watch_again_at(&mut self, no: CallNo, now: Time) {
+        let call = self.call(no);
+        let Door::Http(form) = &call.door else { return };
+        let end = form.ends_after.map(|after| call.began + after);
+        let before_the_end = end.map(|end| Time(end.0.saturating_sub(BEFORE_THE_END.0))).filter(|at| *at > now);
+        let bookmark = form.bookmarks.then(|| before_the_end.into_iter().chain([now + BOOKMARKS]).min()).flatten();
+        self.patient.extend(bookmark.into_iter().chain(end).min().map(|at| (at, no)));
+    }
+
+    /// Tells an HTTP client how far its watch is, or ends it if its time is over.
+    pub(super) fn watch_is_due(&mut self, no: CallNo, now: Time, out: &mut Out<Effect>) {
+        let call = self.call(no);
+        let Door::Http(form) = &call.door else { return };
+        if form.ends_after.is_some_and(|after| call.began + after <= now) {
+            out.push(Effect::Chunk { client: call.client, id: call.id, chunk: Chunk::End });
+            return self.forget(no);
+        }
+        if form.bookmarks {
+            let revision = ResourceVersion(self.cache(call.request.kind).revision().0);
+            self.bookmark(no, &json!({"resourceVersion": revision}), out);
+        }
+        self.watch_again_at(no, now);
     }
 
     /// Tells an HTTP client that asked for it that it now knows everything that was there.
@@ -67,14 +98,20 @@ impl ApiServer {
         if !form.initial_events {
             return;
         }
+        self.bookmark(
+            no,
+            &json!({"resourceVersion": revision, "annotations": {"k8s.io/initial-events-end": "true"}}),
+            out,
+        );
+    }
+
+    /// Sends an object of which only the metadata counts.
+    fn bookmark(&self, no: CallNo, meta: &Value, out: &mut Out<Effect>) {
+        let call = self.call(no);
         let info = call.request.kind.info();
-        let bookmark = json!({"type": "BOOKMARK", "object": {
-            "kind": info.kind, "apiVersion": info.api_version(), "metadata": {
-                "resourceVersion": revision, "annotations": {"k8s.io/initial-events-end": "true"},
-            },
-        }});
-        let chunk = Chunk::Event(bookmark.to_string().into_bytes());
-        out.push(Effect::Chunk { client: call.client, id: call.id, chunk });
+        let object = json!({"kind": info.kind, "apiVersion": info.api_version(), "metadata": meta});
+        let event = json!({"type": "BOOKMARK", "object": object}).to_string();
+        out.push(Effect::Chunk { client: call.client, id: call.id, chunk: Chunk::Event(event.into_bytes()) });
     }
 
     /// Ends a watch from the server's side.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::api::{Kind, Namespace, ObjectRef, Pod, Request, Subresource, Verb};
+use crate::api::{Kind, Namespace, Object, ObjectRef, Pod, Request, Subresource, Verb};
 use crate::control::cache::{Cache, Change};
 use crate::control::controller::Setup;
 use crate::control::custom;
 use crate::control::reconciler::{ALL_BUT_EVENTS, ApiCall, Context, Plan, ReconcileError, Reconciler};
-use crate::sim::Span;
+use crate::sim::{Span, VecMap};
 
 const FINALIZER: &str = "kubernetes";
 
@@ -59,7 +59,7 @@ fn empty(namespace: &Arc<Namespace>, left: &[(Kind, usize)], cx: &Context<'_>) -
     let mut plan = Plan::nothing();
     let delete = |(kind, _): &(Kind, usize)| ApiCall::new(Request::new(Verb::DeleteCollection, *kind, name, ""));
     plan.together(left.iter().map(delete).collect());
-    if let Some(status) = with_conditions(namespace, left, cx) {
+    if let Some(status) = with_conditions(namespace, &Remains::of(left, name, cx), cx) {
         plan.then(ApiCall::unless_gone(Request::update_status(status)));
     }
     let grace = |pod: &Arc<Pod>| {
@@ -84,18 +84,60 @@ fn let_go(namespace: &Arc<Namespace>) -> Plan {
     plan
 }
 
+/// What a deletion leaves for a while: how many objects of each resource, and how many wait for each finalizer.
+#[derive(Default)]
+struct Remains {
+    resources: VecMap<String, u32>,
+    finalizers: VecMap<String, u32>,
+}
+
+impl Remains {
+    fn of(left: &[(Kind, usize)], namespace: &str, cx: &Context<'_>) -> Remains {
+        let mut remains = Remains::default();
+        for (kind, _) in left {
+            for object in cx.cache.objects_in(*kind, namespace).filter(|object| outlives_deletion(object)) {
+                let info = kind.info();
+                let dotted = if info.group.is_empty() { format!("{}.", info.plural) } else { info.group_resource() };
+                *remains.resources.entry(dotted).or_default() += 1;
+                for finalizer in &object.meta().finalizers {
+                    *remains.finalizers.entry(finalizer.clone()).or_default() += 1;
+                }
+            }
+        }
+        remains
+    }
+
+    /// `Some resources are remaining: configmaps. has 1 resource instances`, and its reason.
+    fn content(&self) -> (&'static str, &'static str, String) {
+        if self.resources.is_empty() {
+            return ("False", "ContentRemoved", "All content successfully removed".into());
+        }
+        let each = self.resources.iter().map(|(name, count)| format!("{name} has {count} resource instances"));
+        let each: Vec<String> = each.collect();
+        ("True", "SomeResourcesRemain", format!("Some resources are remaining: {}", each.join(", ")))
+    }
+
+    /// `Some content in the namespace has finalizers remaining: … in 1 resource instances`, and its reason.
+    fn held(&self) -> (&'static str, &'static str, String) {
+        if self.finalizers.is_empty() {
+            return ("False", "ContentHasNoFinalizers", "All content-preserving finalizers finished".into());
+        }
+        let each = self.finalizers.iter().map(|(name, count)| format!("{name} in {count} resource instances"));
+        let each: Vec<String> = each.collect();
+        let words = format!("Some content in the namespace has finalizers remaining: {}", each.join(", "));
+        ("True", "SomeFinalizersRemain", words)
+    }
+}
+
+/// Whether an object is still there right after its deletion.
+fn outlives_deletion(object: &Object) -> bool {
+    let runs = matches!(object, Object::Pod(pod) if !pod.spec.node_name.is_empty());
+    runs || !object.meta().finalizers.is_empty()
+}
+
 /// The conditions that tell what is left (`namespaceConditionUpdater`); `None` if they tell so already.
-fn with_conditions(namespace: &Arc<Namespace>, left: &[(Kind, usize)], cx: &Context<'_>) -> Option<Namespace> {
-    let mut remaining: Vec<String> = left
-        .iter()
-        .map(|(kind, count)| {
-            let info = kind.info();
-            let dotted = if info.group.is_empty() { format!("{}.", info.plural) } else { info.group_resource() };
-            format!("{dotted} has {count} resource instances")
-        })
-        .collect();
-    remaining.sort_unstable();
-    let content = format!("Some resources are remaining: {}", remaining.join(", "));
+fn with_conditions(namespace: &Arc<Namespace>, remains: &Remains, cx: &Context<'_>) -> Option<Namespace> {
+    let (content, held) = (remains.content(), remains.held());
     let told = [
         ("NamespaceDeletionDiscoveryFailure", "False", "ResourcesDiscovered", "All resources successfully discovered"),
         (
@@ -110,13 +152,8 @@ fn with_conditions(namespace: &Arc<Namespace>, left: &[(Kind, usize)], cx: &Cont
             "ContentDeleted",
             "All content successfully deleted, may be waiting on finalization",
         ),
-        ("NamespaceContentRemaining", "True", "SomeResourcesRemain", content.as_str()),
-        (
-            "NamespaceFinalizersRemaining",
-            "False",
-            "ContentHasNoFinalizers",
-            "All content-preserving finalizers finished",
-        ),
+        ("NamespaceContentRemaining", content.0, content.1, content.2.as_str()),
+        ("NamespaceFinalizersRemaining", held.0, held.1, held.2.as_str()),
     ];
     let known = namespace.status.rest.get("conditions").and_then(Value::as_array).cloned().unwrap_or_default();
     let now = cx.timestamp().to_string();

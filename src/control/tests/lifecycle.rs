@@ -170,6 +170,24 @@ fn a_namespace_goes_with_all_that_is_in_it() {
 }
 
 #[test]
+fn a_namespace_tells_which_finalizers_hold_it() {
+    let mut world = World::new(1);
+    world.make(Kind::Namespace, json!({"metadata": {"name": "shop"}}));
+    let held = json!({"name": "held", "namespace": "shop", "finalizers": ["example.com/hold"]});
+    world.make(Kind::ConfigMap, json!({"metadata": held}));
+    world.run(Span::secs(5));
+    world.delete(Kind::Namespace, "shop");
+    world.run(Span::secs(10));
+    let left = world.list::<crate::api::Namespace>();
+    let shop = left.iter().find(|namespace| namespace.metadata.name == "shop").expect("it is held");
+    let conditions = shop.status.rest["conditions"].as_array().expect("a list");
+    let told: Vec<_> = conditions.iter().map(|c| (c["status"].as_str(), c["message"].as_str())).collect();
+    let content = "Some resources are remaining: configmaps. has 1 resource instances";
+    let finalizers = "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances";
+    assert_eq!(told[3..], [(Some("True"), Some(content)), (Some("True"), Some(finalizers))]);
+}
+
+#[test]
 fn a_settled_cluster_is_quiet() {
     let mut world = World::new(3);
     world.make(Kind::Deployment, web(3));

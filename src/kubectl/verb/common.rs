@@ -183,15 +183,22 @@ fn expand(ctx: &mut Ctx<'_>, target: &Target, found: &mut Vec<Named>) -> Result<
     let resource = target.resource;
     let all_namespaces = ctx.args().bool("all-namespaces");
     let namespace = if resource.namespaced && !all_namespaces { ctx.namespace() } else { String::new() };
+    // What changes objects takes no words of all namespaces for all of them.
+    let changes = matches!(ctx.args().command.path, "delete" | "label" | "annotate");
     if let Some(name) = &target.name {
+        if changes && all_namespaces {
+            return fail("a resource cannot be retrieved by name across all namespaces");
+        }
         if ctx.args().given("selector") || (ctx.args().flag("all").is_some() && ctx.args().bool("all")) {
             return fail("name cannot be provided when a selector is specified");
         }
         found.push(Named { resource, namespace, name: name.clone(), source: String::new() });
         return Ok(());
     }
-    let selects =
-        ctx.args().bool("all") || ctx.args().given("selector") || ctx.args().given("field-selector") || all_namespaces;
+    let selects = ctx.args().bool("all")
+        || ctx.args().given("selector")
+        || ctx.args().given("field-selector")
+        || all_namespaces && !changes;
     if !selects {
         return fail("resource(s) were provided, but no name was specified");
     }

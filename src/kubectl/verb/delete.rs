@@ -25,6 +25,10 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         ctx.print("No resources found\n");
         return Ok(0);
     }
+    if ctx.args().bool("interactive") && !is_confirmed(ctx, &named)? {
+        ctx.print("deletion is cancelled\n");
+        return Ok(0);
+    }
     let mut waiting = Vec::new();
     for one in &named {
         if let Some(uid) = delete(ctx, one, grace)? {
@@ -37,6 +41,20 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     end_with_failures(ctx)
 }
 
+/// Asks whether all of that is to go; the answer is the first line of standard input.
+fn is_confirmed(ctx: &mut Ctx<'_>, named: &[Named]) -> Result<bool, Stop> {
+    let Some(stdin) = ctx.stdin() else {
+        return fail("--interactive takes its answer from a pipe in this terminal: echo y | kubectl delete -i ...");
+    };
+    let answer = String::from_utf8_lossy(stdin).lines().next().unwrap_or("").trim().to_lowercase();
+    ctx.print(format!("You are about to delete the following {} resource(s):\n", named.len()));
+    for one in named {
+        ctx.print(format!("{}\n", one.shown()));
+    }
+    ctx.print("Do you want to continue? (y/n): ");
+    Ok(answer == "y")
+}
+
 /// Checks the flags against each other; gives the grace period, if one is set.
 fn check(ctx: &mut Ctx<'_>) -> Result<Option<i64>, Stop> {
     let args = ctx.args();
@@ -45,7 +63,11 @@ fn check(ctx: &mut Ctx<'_>) -> Result<Option<i64>, Stop> {
         return fail("setting 'all' parameter but found a non empty selector. ");
     }
     if args.bool("all") && !args.text("field-selector").is_empty() {
-        return fail("cannot set --all and --field-selector at the same time");
+        return fail("setting 'all' parameter but found a non empty selector. ");
+    }
+    if !matches!(args.text("output"), "" | "name") {
+        let output = args.text("output").to_owned();
+        return fail(format!("unexpected -o output mode: {output}. We only support '-o name'"));
     }
     if now && given != -1 {
         return fail("--now and --grace-period cannot be specified together");
@@ -53,7 +75,7 @@ fn check(ctx: &mut Ctx<'_>) -> Result<Option<i64>, Stop> {
     if given == 0 && !force && !now {
         return Ok(Some(1));
     }
-    if force && given > 0 {
+    if force && (now || given > 0) {
         return fail("--force and --grace-period greater than 0 cannot be specified together");
     }
     if !matches!(args.text("cascade"), "background" | "foreground" | "orphan" | "true" | "false") {

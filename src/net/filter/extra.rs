@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::net::filter::Question;
 use crate::net::filter::set::Sets;
-use crate::net::filter::text::{Refused, proto, proto_name, range, range_text};
+use crate::net::filter::text::{Refused, proto, range, range_text};
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -103,9 +103,7 @@ impl Extra {
             Extra::Set { not, name, dirs } => format!("{}match-set {name} {}", bang(not), ways(dirs)),
             Extra::Bridged { not } => format!("PHYSDEV match {}--physdev-is-bridged", bang(not)),
             Extra::ByPort { not } => format!("PHYSDEV match {}--physdev-is-in", bang(not)),
-            Extra::Ipvs { address, port } => {
-                format!("vproto {} vaddr {address} vport {}", proto_name(port.0), port.1)
-            }
+            Extra::Ipvs { address, port } => format!("vproto {} vaddr {address} vport {}", port.0, port.1),
             Extra::DestPorts { not, ranges } => format!("multiport dports {}{}", bang(not).trim_end(), list(ranges)),
         }
     }
@@ -127,7 +125,7 @@ impl fmt::Display for Extra {
             Extra::Bridged { not } => write!(f, "-m physdev {}--physdev-is-bridged", bang(not)),
             Extra::ByPort { not } => write!(f, "-m physdev {}--physdev-is-in", bang(not)),
             Extra::Ipvs { address, port } => {
-                write!(f, "-m ipvs --vproto {} --vaddr {address}/32 --vport {}", port.0, port.1)
+                write!(f, "-m ipvs --vproto {} --vaddr {address} --vport {}", port.0, port.1)
             }
             Extra::DestPorts { not, ranges } => write!(f, "-m multiport {}--dports {}", bang(not), list(ranges)),
         }

@@ -158,7 +158,7 @@ fn rules_read_as_nft_writes_them() {
                 not: true,
                 among: Among::Nets(vec![net("203.0.113.0/25"), net("192.168.0.2/32")]),
             }],
-            "ip saddr != { 203.0.113.0/25, 192.168.0.2 }",
+            "ip saddr != { 192.168.0.2, 203.0.113.0/25 }",
         ),
         (vec![Part::Local { dst: false }, Part::Masquerade], "fib saddr type local masquerade fully-random"),
     ] {

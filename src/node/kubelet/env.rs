@@ -116,6 +116,7 @@ pub fn container_config(
         oom_score_adj: oom_score_adj(worker, container, config),
         processes: processes(&pod.spec, container),
         tty: container.tty,
+        falls_back_to_logs: container.termination_message_policy == "FallbackToLogsOnError",
         stdin: container.stdin,
         stdin_once: container.stdin_once,
         env,

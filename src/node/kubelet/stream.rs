@@ -34,7 +34,7 @@ impl Kubelet {
 
     fn cri_request(&self, request: KubeletRequest) -> Result<CriRequest, Status> {
         match request {
-            KubeletRequest::Logs { pod, container, follow, previous, tail, timestamps } => {
+            KubeletRequest::Logs { pod, container, follow, previous, tail, timestamps, since, limit } => {
                 let worker = self.find(&pod)?;
                 // While it waits for its restart, the one that ended is both the current and the previous one.
                 let latest = worker.live.latest(&container);
@@ -49,7 +49,7 @@ impl Kubelet {
                         (false, _) => waiting(worker, &container),
                     });
                 };
-                Ok(CriRequest::Logs(view.id.clone(), LogQuery { tail, timestamps, follow }))
+                Ok(CriRequest::Logs(view.id.clone(), LogQuery { tail, timestamps, follow, since, limit }))
             }
             KubeletRequest::PortForward { pod, port } => match &self.find(&pod)?.live.sandbox {
                 Some(sandbox) => Ok(CriRequest::PortForward(sandbox.id.clone(), port)),

@@ -329,12 +329,12 @@ impl Runtime {
     ) {
         let Some(container) = self.containers.get_mut(id) else { return };
         let ContainerPhase::Running { started } = container.view.phase else { return };
+        let lines = container.log.finish(now);
         let message = container.termination_message(code);
         container.view.phase = ContainerPhase::Exited { started: Some(started), finished: now, code, reason, message };
         container.main = None;
         self.past_cpu = self.past_cpu + container.cpu.stop(now);
         container.memory = 0;
-        let lines = container.log.finish(now);
         let view = container.view.clone();
         let waiting = std::mem::take(&mut container.stopping);
         out.push(Effect::Cri(CriEvent::Container(view)));
@@ -350,7 +350,7 @@ impl Runtime {
         }
     }
 
-    pub(super) fn logs(&mut self, op: OpId, id: &ContainerId, query: &LogQuery, out: &mut Out<Effect>) {
+    pub(super) fn logs(&mut self, op: OpId, id: &ContainerId, query: &LogQuery, now: Time, out: &mut Out<Effect>) {
         let Some(container) = self.containers.get(id) else {
             let words = format!(
                 "rpc error: code = NotFound desc = an error occurred when try to find container \"{}\": not found",
@@ -358,7 +358,7 @@ impl Runtime {
             );
             return Self::answer(op, CriAnswer::Failed(words), out);
         };
-        let bytes = container.log.read(query, self.config.epoch);
+        let bytes = container.log.read(query, now, self.config.epoch);
         if !bytes.is_empty() {
             Self::answer(op, CriAnswer::Stdout(bytes), out);
         }
@@ -389,10 +389,14 @@ impl Container {
         env
     }
 
-    /// What the process left in `/dev/termination-log`, cut to 4,096 bytes.
-    fn termination_message(&self, _code: u8) -> String {
+    /// What the process left in `/dev/termination-log`, cut to 4,096 bytes; nothing there, and if it failed and that is wanted,
+    /// the end of its log.
+    fn termination_message(&self, code: u8) -> String {
         let text =
             self.fs.read("/dev/termination-log").map(|d| String::from_utf8_lossy(&d).into_owned()).unwrap_or_default();
+        if text.is_empty() && code != 0 && self.config.falls_back_to_logs {
+            return self.log.last(2_048);
+        }
         text.chars().take(4_096).collect()
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 
 use crate::api::http::StreamInput;
-use crate::api::{Protocol, Uid};
+use crate::api::{Protocol, Since, Uid};
 use crate::node::runtime::NodeUsage;
 use crate::sim::{Span, Time, VecMap};
 use crate::workload::fs::File;
@@ -116,6 +116,8 @@ pub struct ContainerConfig {
     pub processes: Processes,
     /// Whether it has a terminal.
     pub tty: bool,
+    /// Whether the end of its log tells why it failed, if it says nothing else.
+    pub falls_back_to_logs: bool,
     /// Whether its standard input is kept open.
     pub stdin: bool,
     /// Whether it is closed when whoever attached to it first is gone.
@@ -219,6 +221,10 @@ pub struct LogQuery {
     pub timestamps: bool,
     /// Go on with what comes until the container ends.
     pub follow: bool,
+    /// Only lines that are not older.
+    pub since: Option<Since>,
+    /// At most so many bytes.
+    pub limit: Option<u64>,
 }
 
 /// What the kubelet asks for.

@@ -5,9 +5,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::api::Timestamp;
+use crate::api::{Since, Timestamp};
 use crate::node::runtime::cri::LogQuery;
-use crate::sim::Time;
+use crate::sim::{Span, Time};
 
 const MOST_LINES: usize = 4_096;
 const MOST_BYTES: u64 = 1 << 20;
@@ -88,11 +88,21 @@ impl Log {
     }
 
     /// What a request asks for, as bytes. A line is written down when it is whole.
-    pub fn read(&self, query: &LogQuery, epoch: i64) -> Vec<u8> {
+    pub fn read(&self, query: &LogQuery, now: Time, epoch: i64) -> Vec<u8> {
         let all = self.lines.len();
         let tail = query.tail.map_or(all, |n| usize::try_from(n).unwrap_or(usize::MAX));
-        let shown = self.lines.iter().skip(all.saturating_sub(tail));
-        shown.flat_map(|line| line.show(query.timestamps, epoch)).collect()
+        let since = match &query.since {
+            None => Time::ZERO,
+            Some(Since::Ago(seconds)) => Time(now.0.saturating_sub(Span::secs(*seconds).0)),
+            // A time that cannot be read was refused before.
+            Some(Since::At(text)) => text
+                .parse::<Timestamp>()
+                .map_or(Time::ZERO, |at| Time::ZERO + Span::secs(u64::try_from(at.0 - epoch).unwrap_or(0))),
+        };
+        let shown = self.lines.iter().skip(all.saturating_sub(tail)).filter(|line| line.at >= since);
+        let mut bytes: Vec<u8> = shown.flat_map(|line| line.show(query.timestamps, epoch)).collect();
+        bytes.truncate(query.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)));
+        bytes
     }
 
     /// The last of it, at most `most` bytes: the termination message of FallbackToLogsOnError.
@@ -111,13 +121,16 @@ mod tests {
         log.write(b"one\ntw", false, Time(5));
         log.write(b"o\n", false, Time(1_500_000_000));
         log.write(b"three", true, Time(9));
-        assert_eq!(String::from_utf8(log.read(&query, 0)).expect("text"), want);
+        assert_eq!(String::from_utf8(log.read(&query, Time(2_000_000_000), 0)).expect("text"), want);
     }
 
     #[test]
     fn a_log_is_read_whole_or_from_its_tail_or_with_times() {
         check(LogQuery::default(), "one\ntwo\n");
         check(LogQuery { tail: Some(1), ..LogQuery::default() }, "two\n");
+        check(LogQuery { since: Some(Since::Ago(1)), ..LogQuery::default() }, "two\n");
+        check(LogQuery { since: Some(Since::At("1970-01-01T00:00:01Z".into())), ..LogQuery::default() }, "two\n");
+        check(LogQuery { limit: Some(5), ..LogQuery::default() }, "one\nt");
         check(
             LogQuery { timestamps: true, ..LogQuery::default() },
             "1970-01-01T00:00:00.000000005Z one\n1970-01-01T00:00:01.500000000Z two\n",
@@ -131,6 +144,6 @@ mod tests {
             log.write(&[b'x'; 1_000], false, Time(0));
             log.write(b"\n", false, Time(0));
         }
-        assert!(log.read(&LogQuery::default(), 0).len() <= 1 << 20);
+        assert!(log.read(&LogQuery::default(), Time(9), 0).len() <= 1 << 20);
     }
 }

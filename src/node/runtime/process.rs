@@ -12,7 +12,7 @@ use crate::node::socket_table::{SocketTable, of_token};
 use crate::sim::{EventId, Out, Span, Time};
 use crate::workload::program::forward::Forward;
 use crate::workload::{
-    self, Ctx, Ids, ProcInfo, Process, Program as _, SIGINT, SIGKILL, Spec, dns::Zone, ingress::Routes, registry,
+    self, Ctx, Ids, Place, ProcInfo, Process, Program as _, SIGINT, SIGKILL, Spec, dns::Zone, ingress::Routes, registry,
 };
 
 /// A process of this node; never reused.
@@ -261,6 +261,8 @@ impl Runtime {
             workload::Effect::Kill { pid, signal } => self.signal(place, pid, signal, now, out),
             workload::Effect::Compute { cost, then } => self.compute(id, place, (cost, then), now, out),
             workload::Effect::Usage { cpu_millis, memory } => self.usage(id, place, cpu_millis, memory, now, out),
+            // Only the terminal's shell knows such programs.
+            workload::Effect::Launch { .. } => {}
             workload::Effect::OutOfMemory => {
                 if let Where::Container(container) = place {
                     self.end_container(container, 137, "OOMKilled", now, out);
@@ -275,6 +277,17 @@ impl Runtime {
         let proc = self.procs.get(&ProcId(number))?;
         let program = proc.command.split(' ').next().unwrap_or_default();
         Some((program.rsplit('/').next().unwrap_or(program).to_owned(), proc.pid, fd.0))
+    }
+
+    /// The container of a process; `None` for one of the node itself.
+    pub fn container_of(&self, proc: ProcId) -> Option<&Container> {
+        let Where::Container(id) = &self.procs.get(&proc)?.place else { return None };
+        self.containers.get(id)
+    }
+
+    /// Where a process runs: what it sees of its container, or of the node.
+    pub fn place_of(&self, proc: ProcId) -> &Place {
+        self.container_of(proc).map_or(&self.host, |container| &container.place)
     }
 
     fn sandbox_of(&self, place: &Where) -> Option<SandboxId> {

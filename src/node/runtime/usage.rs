@@ -80,7 +80,7 @@ impl Runtime {
     }
 
     /// What the node's pods take now.
-    pub(super) fn usage_of_node(&self) -> NodeUsage {
+    pub fn usage_of_node(&self) -> NodeUsage {
         let running = |container: &&Container| matches!(container.view.phase, ContainerPhase::Running { .. });
         let containers = (self.containers.values().filter(running))
             .map(|container| ContainerUsage {

@@ -17,41 +17,42 @@ pub fn messages(cluster: &Cluster, since: Time) -> MessagesView {
     let mut view = MessagesView::default();
     let mut summed: VecMap<(Place, Place, Plane), u32> = VecMap::new();
     for entry in recent {
-        let Some(message) = message(cluster, entry).filter(|m| m.arrives_at >= since && m.from != m.to) else {
+        let Happened::Sent { from, to, arrives_at, lost, what } = &entry.event else { continue };
+        if *arrives_at < since {
             continue;
-        };
-        if view.messages.len() < usize::try_from(MessagesView::MOST).expect("small") {
-            view.messages.push(message);
-        } else {
-            *summed.entry((message.from, message.to, message.plane)).or_default() += 1;
         }
+        let plane = if *lost { Plane::Fault } else { plane_of(*from, *to) };
+        let (from, to) = (place_of(cluster, *from), place_of(cluster, *to));
+        if from == to {
+            continue;
+        }
+        if view.messages.len() >= usize::try_from(MessagesView::MOST).expect("small") {
+            *summed.entry((from, to, plane)).or_default() += 1;
+            continue;
+        }
+        view.messages.push(MessageView {
+            id: entry.id,
+            from,
+            to,
+            plane,
+            kind: kind_of(what),
+            label: label_of(cluster, entry),
+            sent_at: entry.at,
+            arrives_at: *arrives_at,
+            size: match what {
+                Said::Http { size, .. } => *size,
+                _ => 0,
+            },
+            fate: if *lost { Fate::Lost } else { Fate::Arrives },
+            object: happening::object(entry).map(object_ref),
+            cause: entry.cause,
+            packet: None,
+        });
     }
     view.messages.extend(packet_flights(cluster, from, since));
     view.messages.sort_by_key(|message| message.sent_at);
     view.summed = summed.into_iter().map(|((from, to, plane), count)| LinkLoad { from, to, plane, count }).collect();
     view
-}
-
-fn message(cluster: &Cluster, entry: &Entry<Happened>) -> Option<MessageView> {
-    let Happened::Sent { from, to, arrives_at, lost, what } = &entry.event else { return None };
-    Some(MessageView {
-        id: entry.id,
-        from: place_of(cluster, *from),
-        to: place_of(cluster, *to),
-        plane: if *lost { Plane::Fault } else { plane_of(*from, *to) },
-        kind: kind_of(what),
-        label: label_of(cluster, entry),
-        sent_at: entry.at,
-        arrives_at: *arrives_at,
-        size: match what {
-            Said::Http { size, .. } => *size,
-            _ => 0,
-        },
-        fate: if *lost { Fate::Lost } else { Fate::Arrives },
-        object: happening::object(entry).map(object_ref),
-        cause: entry.cause,
-        packet: None,
-    })
 }
 
 fn kind_of(what: &Said) -> MessageKind {

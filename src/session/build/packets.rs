@@ -1,22 +1,22 @@
 //! Packets with their ways: from hops of the network to the steps that the page shows.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
-use std::sync::Arc;
+mod endpoints;
+mod links;
 
-use crate::api::{Kind, KindOf as _, Pod, Service};
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use crate::api::{Kind, KindOf as _, Service};
+use crate::cluster::Cluster;
 use crate::cluster::outside::LOAD_BALANCER;
-use crate::cluster::why::Decides;
-use crate::cluster::{Cluster, NodeIx};
 use crate::lesson::PacketFact;
 use crate::net::addr::{NsId, Owner};
 use crate::net::hop::{Decision as NetDecision, DropReason as NetDrop, Hop, Link, Stage};
 use crate::net::packet::{ETHER_LEN, Ip, TCP, UDP, layers};
 use crate::net::path::{self, Step, StepKind};
-use crate::session::build::object_ref;
-use crate::sim::{EventId, VecMap};
+use crate::sim::VecMap;
 use crate::view::{
-    Decision, DropReason, EndpointView, FieldView, FlannelStep, FrameView, HopView, LayerKind, LayerView, Outcome,
-    PacketId, PacketLine, PacketListView, PacketView, Scope,
+    Decision, DropReason, FieldView, FlannelStep, FrameView, HopView, LayerKind, LayerView, Outcome, PacketId,
+    PacketLine, PacketListView, PacketView, Scope,
 };
 
 /// The most packets that the list holds.
@@ -42,8 +42,7 @@ pub fn list(cluster: &Cluster) -> PacketListView {
     let ways: Vec<(&u64, &Way<'_>)> = ways.iter().filter(|(_, way)| !is_check(cluster, way[0])).collect();
     let skip = ways.len().saturating_sub(MOST);
     let packets = ways.into_iter().skip(skip).filter_map(|(id, way)| line(cluster, &names, *id, way)).collect();
-    let (sources, targets) = endpoints(cluster);
-    PacketListView { packets, sources, targets }
+    PacketListView { packets, sources: endpoints::sources(cluster), targets: endpoints::targets(cluster) }
 }
 
 /// Whether a hop is of a check of the load balancer outside: what it passes on keeps the addresses of others. Checks are left
@@ -61,8 +60,8 @@ pub fn packet(cluster: &Cluster, id: PacketId) -> Option<PacketView> {
     let line = line(cluster, &names, id.0, way)?;
     let steps = path::steps(way.iter().copied(), crate::net::addr::PacketId(id.0));
     let mut view = PacketView { line, hops: Vec::new(), frames: Vec::new(), sent_by: None, ended_by: None };
-    view.sent_by = sent_by(cluster, way);
-    view.ended_by = way.last().and_then(|last| ended_by(cluster, last));
+    view.sent_by = links::sent_by(cluster, way);
+    view.ended_by = links::ended_by(cluster, way, &view.line.outcome);
     // The ten steps are those through flanneld.
     let overlay = way.iter().any(|hop| hop.stage == Stage::Tun);
     let mut unwrapped = false;
@@ -72,40 +71,6 @@ pub fn packet(cluster: &Cluster, id: PacketId) -> Option<PacketView> {
         hops_of_step(cluster, step, number, &mut view);
     }
     Some(view)
-}
-
-/// The entry that sent a packet. What goes out by a timer of TCP was asked for when the conversation's earlier packets were.
-fn sent_by(cluster: &Cluster, way: &Way<'_>) -> Option<EventId> {
-    let first = way.first()?;
-    let own = way.iter().find_map(|hop| hop.cause);
-    own.or_else(|| {
-        cluster.hops().iter().filter(|hop| hop.flow == first.flow && hop.at <= first.at).find_map(|h| h.cause)
-    })
-}
-
-/// The entry that last changed what ended a packet; `None` if it went on, or nobody changed anything.
-fn ended_by(cluster: &Cluster, last: &Hop) -> Option<EventId> {
-    let NetDecision::Drop(why) = &last.decision else { return None };
-    let what = match why {
-        NetDrop::Filter(_) | NetDrop::Nft(_) | NetDrop::NoRealServer(_) | NetDrop::RealServerGone(_) => Decides::Rules,
-        NetDrop::NoRoute(_) | NetDrop::Blackhole(_) | NetDrop::NoTunnelEnd(_) | NetDrop::NoTunnel(_) => Decides::Routes,
-        // Nobody answers: the route leads to nobody, or a cable is bad.
-        NetDrop::NoNeighbour(to) => return neighbour_lost_by(cluster, last.ns, *to),
-        NetDrop::Lost | NetDrop::TooLong { .. } | NetDrop::Cut | NetDrop::LinkDown => Decides::Cable,
-        NetDrop::ForwardingOff | NetDrop::ConntrackFull => Decides::Kernel,
-        _ => return None,
-    };
-    let at = cluster.node_of_ns(last.ns)?;
-    cluster.hands().of(at, what)
-}
-
-/// The latest of the entries that changed the routes or the cable here, or the cable of the node that should answer.
-fn neighbour_lost_by(cluster: &Cluster, ns: NsId, to: Ipv4Addr) -> Option<EventId> {
-    let here = cluster.node_of_ns(ns)?;
-    let there = (0_u32..).map(NodeIx).zip(cluster.hosts()).find(|(_, host)| host.ip == to).map(|(ix, _)| ix);
-    let hands = cluster.hands();
-    let there = there.and_then(|there| hands.of(there, Decides::Cable));
-    [hands.of(here, Decides::Routes), hands.of(here, Decides::Cable), there].into_iter().flatten().max()
 }
 
 /// The packets that arrived, as the checks of lessons see them.
@@ -184,13 +149,18 @@ impl Names {
     }
 }
 
-/// Source and destination of the packet as a hop saw it; `None` if it is no IP packet.
-fn ends(hop: &Hop) -> Option<(SocketAddrV4, SocketAddrV4)> {
+/// The IP packet as a hop saw it; `None` if it is none.
+fn ip_of(hop: &Hop) -> Option<(Ip, &[u8])> {
     let packet = match hop.link {
         Link::Ethernet => hop.bytes().get(ETHER_LEN..)?,
         Link::Ip => hop.bytes(),
     };
-    let ip = Ip::parse(packet)?;
+    Some((Ip::parse(packet)?, packet))
+}
+
+/// Source and destination of the packet as a hop saw it; `None` if it is no IP packet.
+fn ends(hop: &Hop) -> Option<(SocketAddrV4, SocketAddrV4)> {
+    let (ip, packet) = ip_of(hop)?;
     let (from, to) = ports_of(&ip, packet).unwrap_or((0, 0));
     Some((SocketAddrV4::new(ip.src, from), SocketAddrV4::new(ip.dst, to)))
 }
@@ -217,7 +187,7 @@ fn line(cluster: &Cluster, names: &Names, id: u64, way: &Way<'_>) -> Option<Pack
         info,
         size: u32::try_from(first.bytes().len()).unwrap_or(u32::MAX),
         outcome: explained(outcome(cluster, last), names, last),
-        overlay: way.iter().any(|hop| hop.carries.is_some()),
+        by_flanneld: way.iter().any(|hop| hop.stage == Stage::Tun),
     })
 }
 
@@ -225,7 +195,10 @@ fn line(cluster: &Cluster, names: &Names, id: u64, way: &Way<'_>) -> Option<Pack
 fn protocol_of(hop: &Hop, ports: [u16; 2], summary: &str) -> &'static str {
     let names: Vec<&str> = layers::layers(hop.bytes(), hop.link).iter().map(|layer| layer.name).collect();
     let known = |name: &str| names.iter().any(|n| n.eq_ignore_ascii_case(name));
-    if summary.contains(": HTTP") {
+    // An ICMP error quotes the packet that it is about.
+    if known("ICMP") {
+        "ICMP"
+    } else if summary.contains(": HTTP") {
         "HTTP"
     } else if known("DNS") || (known("UDP") && ports.contains(&53)) {
         "DNS"
@@ -233,8 +206,6 @@ fn protocol_of(hop: &Hop, ports: [u16; 2], summary: &str) -> &'static str {
         "TCP"
     } else if known("UDP") {
         "UDP"
-    } else if known("ICMP") {
-        "ICMP"
     } else {
         "IP"
     }
@@ -510,33 +481,4 @@ fn drop_reason(why: &NetDrop) -> DropReason {
         NetDrop::NoTunnelEnd(mac) => DropReason::NoTunnelEnd(mac.to_string()),
         other => DropReason::Other(other.to_string()),
     }
-}
-
-/// What can be sent from (pods and nodes) and to (those and services).
-fn endpoints(cluster: &Cluster) -> (Vec<EndpointView>, Vec<EndpointView>) {
-    let mut sources: Vec<EndpointView> =
-        cluster.objects(Kind::Pod).filter_map(Pod::of).filter_map(pod_endpoint).collect();
-    let nodes =
-        cluster.hosts().iter().map(|host| EndpointView::Node { node: host.name.to_string(), ip: host.ip.to_string() });
-    sources.extend(nodes);
-    let mut targets = sources.clone();
-    let services = cluster.objects(Kind::Service).filter_map(Service::of).filter_map(|service| {
-        let ports = service.spec.ports.iter().filter_map(|port| u16::try_from(port.port).ok()).collect();
-        let ip: Ipv4Addr = service.spec.cluster_ip.parse().ok()?;
-        let reference = crate::api::Object::Service(service.clone()).reference();
-        Some(EndpointView::Service { object: object_ref(&reference), ip: ip.to_string(), ports })
-    });
-    targets.extend(services);
-    (sources, targets)
-}
-
-fn pod_endpoint(pod: &Arc<Pod>) -> Option<EndpointView> {
-    let ip = &pod.status.pod_ip;
-    let ports = pod.spec.containers.iter().flat_map(|c| &c.ports).filter_map(|p| u16::try_from(p.container_port).ok());
-    let reference = crate::api::Object::Pod(pod.clone()).reference();
-    (!ip.is_empty() && pod.status.phase == "Running").then(|| EndpointView::Pod {
-        object: object_ref(&reference),
-        ip: ip.clone(),
-        ports: ports.collect(),
-    })
 }

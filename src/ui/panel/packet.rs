@@ -30,13 +30,26 @@ pub fn PacketPanel() -> impl IntoView {
                 <p class="row"><button class="quiet" on:click=move |_| page.send(Request::SavePackets { of: None })>{move || page.t().save_pcap}</button></p>
             </section>
             {move || match page.packet.get() {
-                None => view! { <p class="hint pad">{page.t().packet_hint}</p> }.into_any(),
+                None => view! { <Nothing/> }.into_any(),
                 Some(packet) => {
                     let packet = StoredValue::new(packet);
                     view! { <hops::Hops packet/><bytes::Bytes packet/> }.into_any()
                 }
             }}
         </div>
+    }
+}
+
+/// No packet is chosen, or the one that was tried would not even set out.
+#[component]
+fn Nothing() -> impl IntoView {
+    let page = page();
+    move || match page.tried.get() {
+        Some(Err(said)) => view! {
+            <div class="pad none-sent"><p class="hint">{page.t().packet_none}</p><pre class="mono">{said}</pre></div>
+        }
+        .into_any(),
+        _ => view! { <p class="hint pad">{page.t().packet_hint}</p> }.into_any(),
     }
 }
 

@@ -18,6 +18,7 @@ pub fn TerminalPanel() -> impl IntoView {
     Effect::new(move |_| {
         page.output.track();
         page.prompt.track();
+        page.completion.track();
         if let Some(screen) = screen.get_untracked().filter(|_| following.get_value()) {
             request_animation_frame(move || dom::scroll_to_end(&screen));
         }

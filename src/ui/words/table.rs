@@ -353,6 +353,14 @@ words! {
     to: "To", "到";
     what: "What", "内容";
     send: "Send", "发送";
+    packet_try: "What would happen?", "会怎样？";
+    packet_try_say: "Follows the packet on a copy of the cluster, without sending it.", "在集群副本上跟踪这个数据包，并不真正发送。";
+    packet_tried: "Nothing of this was sent: it is the packet's way on a copy of the cluster.", "这些都没有真正发送：这是数据包在集群副本上的路径。";
+    packet_none: "No packet would be sent:", "不会发出任何数据包：";
+    port: "Port", "端口";
+    end_outside: "outside the cluster", "集群之外";
+    end_node_port: "node port", "节点端口";
+    end_balancer: "load balancer", "负载均衡器";
     save_pcap: "Save as pcapng", "保存为 pcapng";
     packet_hint: "Send a packet from one pod to another, then follow it device by device.", "从一个 Pod 向另一个 Pod 发送数据包，然后逐个设备跟踪它。";
     way: "The packet's way", "数据包的路径";

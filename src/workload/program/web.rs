@@ -283,6 +283,10 @@ fn nginx_time(unix: i64) -> String {
     crate::api::Timestamp(unix).to_string().replace('-', "/").replace('T', " ").trim_end_matches('Z').to_owned()
 }
 
+/// nginx's `/etc/nginx/nginx.conf`: what of it a reader looks for.
+pub const NGINX_CONF: &str = "user  nginx;\nworker_processes  auto;\n\nerror_log  /var/log/nginx/error.log notice;\npid        /run/nginx.pid;\n\nevents {\n    worker_connections  1024;\n}\n\nhttp {\n    default_type  application/octet-stream;\n    include /etc/nginx/conf.d/*.conf;\n}\n";
+/// nginx's `/etc/nginx/conf.d/default.conf`.
+pub const NGINX_SITE: &str = "server {\n    listen       80;\n    server_name  localhost;\n\n    location / {\n        root   /usr/share/nginx/html;\n        index  index.html index.htm;\n    }\n}\n";
 /// The page that nginx's image brings.
 pub const NGINX_INDEX: &str = "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n<body>\n<h1>Welcome to nginx!</h1>\n<p>Served by a simulated nginx.</p>\n</body>\n</html>\n";
 

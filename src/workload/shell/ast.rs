@@ -33,6 +33,12 @@ pub enum Node {
     Function(String, Arc<Node>),
     /// A compound command with redirections.
     Redirected(Arc<Node>, Vec<Redirect>),
+    /// `((…))`, with its text.
+    Arithmetic(Word),
+    /// `for ((a; b; c)); do d; done`: b, c, d; a comes before it.
+    Count(Word, Word, Arc<Node>),
+    /// `[[ … ]]`.
+    Condition(Vec<Term>),
 }
 
 /// A command with its arguments.
@@ -59,6 +65,15 @@ pub struct Array {
     pub words: Vec<Word>,
 }
 
+/// A word or an operator of `[[ … ]]`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Term {
+    /// A word.
+    Word(Word),
+    /// `&&`, `||`, `(`, `)`, `<`, `>`.
+    Operator(&'static str),
+}
+
 /// A redirection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Redirect {
@@ -83,6 +98,8 @@ pub enum RedirectKind {
     Duplicate,
     /// `<<`: the target is the text itself.
     Here,
+    /// `<<<`: the target is a line.
+    HereString,
 }
 
 /// A word before expansion.
@@ -98,6 +115,8 @@ pub enum Part {
     Variable(String, Option<(Operator, Word)>, bool),
     /// `$(…)`; whether it is in double quotes.
     Command(Arc<Node>, bool),
+    /// `<(…)`: the path of a file with what it prints.
+    Process(Arc<Node>),
     /// `$((…))`.
     Arithmetic(Word),
 }
@@ -119,6 +138,78 @@ pub enum Operator {
     Prefix(bool),
     /// `${x%w}`, `${x%%w}`.
     Suffix(bool),
+    /// `${x:offset:length}`; the word is both.
+    Substring,
+    /// `${x/p/w}`, `${x//p/w}`; the parts of the word from that one on are what comes in its place.
+    Replace(bool, u32),
+    /// `${x^}`, `${x^^}`, `${x,}`, `${x,,}`: to upper case or lower, all of it or the first letter.
+    Case(bool, bool),
+}
+
+/// The command in one line, as `jobs` shows it; compound commands are cut short.
+impl std::fmt::Display for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Node::Simple(simple) => {
+                let words: Vec<String> = simple.words.iter().map(Word::to_string).collect();
+                f.write_str(&words.join(" "))
+            }
+            Node::Pipeline(stages) => {
+                let stages: Vec<String> = stages.iter().map(ToString::to_string).collect();
+                f.write_str(&stages.join(" | "))
+            }
+            Node::Redirected(inner, _) | Node::Subshell(inner) | Node::Not(inner) => inner.fmt(f),
+            Node::And(first, _) | Node::Or(first, _) => write!(f, "{first} …"),
+            Node::Seq(nodes) => nodes.first().map_or(Ok(()), |first| write!(f, "{first}; …")),
+            Node::Background(inner) => write!(f, "{inner} &"),
+            Node::If(..) => f.write_str("if …"),
+            Node::While(..) => f.write_str("while …"),
+            Node::For(name, ..) => write!(f, "for {name} …"),
+            Node::Case(..) => f.write_str("case …"),
+            Node::Function(name, _) => write!(f, "{name}()"),
+            Node::Arithmetic(word) => write!(f, "(({word}))"),
+            Node::Count(..) => f.write_str("for ((…"),
+            Node::Condition(_) => f.write_str("[[ …"),
+        }
+    }
+}
+
+impl std::fmt::Display for Word {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|part| match part {
+            Part::Text(text, _) => f.write_str(text),
+            Part::Variable(name, ..) => write!(f, "${name}"),
+            Part::Command(node, _) => write!(f, "$({node})"),
+            Part::Arithmetic(inner) => write!(f, "$(({inner}))"),
+            Part::Process(node) => write!(f, "<({node})"),
+        })
+    }
+}
+
+impl Node {
+    /// The words of all its commands that are nothing but text.
+    pub fn words(&self, found: &mut Vec<String>) {
+        match self {
+            Node::Simple(simple) => found.extend(simple.words.iter().filter_map(Word::literal)),
+            Node::Pipeline(nodes) | Node::Seq(nodes) => nodes.iter().for_each(|node| node.words(found)),
+            Node::Not(node)
+            | Node::Background(node)
+            | Node::Subshell(node)
+            | Node::Function(_, node)
+            | Node::Redirected(node, _)
+            | Node::Count(_, _, node) => node.words(found),
+            Node::Arithmetic(_) | Node::Condition(_) => {}
+            Node::And(a, b) | Node::Or(a, b) | Node::While(_, a, b) => [a, b].iter().for_each(|node| node.words(found)),
+            Node::If(a, b, c) => {
+                [Some(a), Some(b), c.as_ref()].into_iter().flatten().for_each(|node| node.words(found))
+            }
+            Node::For(_, words, body) => {
+                found.extend(words.iter().flatten().filter_map(Word::literal));
+                body.words(found);
+            }
+            Node::Case(_, arms) => arms.iter().for_each(|(_, body)| body.words(found)),
+        }
+    }
 }
 
 impl Simple {
@@ -132,6 +223,13 @@ impl Word {
     /// The text, if the word is nothing but text.
     pub fn literal(&self) -> Option<String> {
         self.0.iter().map(|p| if let Part::Text(t, _) = p { Some(t.as_str()) } else { None }).collect()
+    }
+
+    /// Whether all of it is in quotes.
+    pub fn is_quoted(&self) -> bool {
+        self.0
+            .iter()
+            .all(|part| matches!(part, Part::Text(_, true) | Part::Variable(_, _, true) | Part::Command(_, true)))
     }
 
     /// The unquoted text, if the word is nothing but that.

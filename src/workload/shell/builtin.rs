@@ -2,6 +2,8 @@
 
 use crate::sim::VecMap;
 use crate::workload::shell::Shell;
+use crate::workload::shell::ast::{Part, Word};
+use crate::workload::shell::parse::Dialect;
 use crate::workload::shell::thread::{Frame, State, Target};
 use crate::workload::{Ctx, Effect, SIGKILL};
 
@@ -72,7 +74,23 @@ impl Shell {
                 return true;
             }
             "type" | "command" => self.which(id, &args, fds, ctx),
-            "jobs" | "umask" | "ulimit" | "alias" | "hash" | "times" => 0,
+            "jobs" => {
+                let jobs = self.jobs_of(id, ctx);
+                let listed = jobs.iter().enumerate().filter_map(|(n, (_, command))| Some((n, command.as_ref()?)));
+                let lines: String = listed.map(|(n, command)| format!("[{}] Running {command}\n", n + 1)).collect();
+                self.say(id, fds, 1, &lines, ctx);
+                0
+            }
+            "alias" => self.alias(id, &args, fds, ctx),
+            "unalias" => self.with(id, |t| {
+                t.aliases.retain(|name, _| !args.contains(&"-a") && !args.contains(&name.as_str()));
+            }),
+            "let" if self.dialect != Dialect::Dash => {
+                let words: Vec<Word> = args.iter().map(|arg| Word(vec![Part::Text((*arg).to_owned(), true)])).collect();
+                let values = words.iter().map(|word| self.arithmetic(id, word, ctx)).collect::<Vec<_>>();
+                u8::from(values.last().copied().flatten().unwrap_or(0) == 0)
+            }
+            "umask" | "ulimit" | "hash" | "times" => 0,
             _ => return false,
         };
         if let Some(thread) = self.threads.get_mut(&id) {
@@ -107,7 +125,7 @@ impl Shell {
             let what = if self.name == "bash" { wanted } else { format!("can't cd to {wanted}") };
             let words = format!("{}cd: {what}: No such file or directory\n", self.prefix(ctx));
             ctx.eprint(words);
-            return 2;
+            return if self.dialect == Dialect::Bash { 1 } else { 2 };
         }
         thread.vars.insert("OLDPWD".into(), thread.cwd.clone());
         thread.vars.insert("PWD".into(), path.clone());
@@ -194,7 +212,7 @@ impl Shell {
     }
 
     fn leave_loop(&mut self, id: u32, levels: u32, leave: bool) -> bool {
-        let is_loop = |f: &Frame| matches!(f, Frame::Loop(..) | Frame::For(..));
+        let is_loop = |f: &Frame| matches!(f, Frame::Loop(..) | Frame::For(..) | Frame::Count(..));
         for level in 0..levels.clamp(1, 64) {
             let last = level + 1 == levels.clamp(1, 64);
             self.unwind(id, Some(0), is_loop, leave || !last);
@@ -203,10 +221,10 @@ impl Shell {
     }
 
     fn eval(&mut self, id: u32, text: &str, ctx: &mut Ctx<'_>) -> bool {
-        match super::parse::parse(text) {
+        match super::parse::parse(text, self.dialect) {
             Ok(node) => self.with(id, |t| t.frames.push(Frame::Run(node))),
             Err(error) => {
-                ctx.eprint(format!("{}{error}\n", self.prefix(ctx)));
+                ctx.eprint(format!("{}{}\n", self.prefix(ctx), error.words(self.dialect)));
                 self.with(id, |t| t.finish(2))
             }
         };
@@ -323,27 +341,47 @@ impl Shell {
                 signal = if flag == "s" { signal } else { signal_number(flag) };
                 continue;
             }
-            match (arg.parse::<u32>(), signal) {
-                (Ok(pid), Some(signal)) => match pid.checked_sub(100).filter(|t| self.threads.contains_key(t)) {
-                    Some(thread) => {
-                        let handles = signal != SIGKILL && self.threads[&thread].is_running();
-                        if handles {
-                            self.child(thread, crate::workload::Input::Signal(signal), ctx);
-                        } else if signal > 0 {
-                            self.with(thread, |t| t.finish(128 + signal));
-                        }
-                    }
-                    None if ctx.procs.iter().any(|p| p.pid == pid) => {
-                        if signal > 0 {
-                            ctx.push(Effect::Kill { pid, signal });
-                        }
-                    }
-                    None => {
-                        let words = format!("{}kill: ({pid}) - No such process\n", self.prefix(ctx));
+            let job = arg
+                .strip_prefix('%')
+                .map(|n| if matches!(n, "" | "+" | "%") { usize::MAX } else { n.parse().unwrap_or(0) });
+            let pid = match job {
+                None => arg.parse::<u32>().ok(),
+                Some(n) => {
+                    let jobs = self.jobs_of(id, ctx);
+                    let at = if n == usize::MAX { jobs.len() } else { n };
+                    let found = at.checked_sub(1).and_then(|at| jobs.get(at)).filter(|(_, command)| command.is_some());
+                    let Some((pid, _)) = found else {
+                        let words = format!("{}kill: {arg}: no such job\n", self.prefix(ctx));
                         self.say(id, fds, 2, &words, ctx);
                         status = 1;
+                        continue;
+                    };
+                    Some(*pid)
+                }
+            };
+            match (pid, signal) {
+                (Some(pid), Some(signal)) => {
+                    match pid.checked_sub(super::run::PID).filter(|t| self.threads.contains_key(t)) {
+                        Some(thread) => {
+                            let handles = signal != SIGKILL && self.threads[&thread].is_running();
+                            if handles {
+                                self.child(thread, crate::workload::Input::Signal(signal), ctx);
+                            } else if signal > 0 {
+                                self.with(thread, |t| t.finish(128 + signal));
+                            }
+                        }
+                        None if ctx.procs.iter().any(|p| p.pid == pid) => {
+                            if signal > 0 {
+                                ctx.push(Effect::Kill { pid, signal });
+                            }
+                        }
+                        None => {
+                            let words = format!("{}kill: ({pid}) - No such process\n", self.prefix(ctx));
+                            self.say(id, fds, 2, &words, ctx);
+                            status = 1;
+                        }
                     }
-                },
+                }
                 _ => {
                     let words = format!("{}kill: invalid number '{arg}'\n", self.prefix(ctx));
                     self.say(id, fds, 2, &words, ctx);
@@ -352,6 +390,40 @@ impl Shell {
             }
         }
         status
+    }
+
+    /// The jobs that a thread has started, each with its number and, while it runs, its command.
+    fn jobs_of(&self, id: u32, ctx: &Ctx<'_>) -> Vec<(u32, Option<String>)> {
+        let jobs = self.threads.get(&id).map(|thread| thread.jobs.as_slice()).unwrap_or_default();
+        let of = |job: &u32| {
+            let pid = super::run::PID + job;
+            let own = self.threads.get(job).filter(|thread| thread.state != State::Done);
+            // One of an earlier line.
+            let other = || ctx.procs.iter().find(|process| process.pid == pid).map(|process| process.command.clone());
+            (pid, own.map(|thread| thread.title.clone()).or_else(other))
+        };
+        jobs.iter().map(of).collect()
+    }
+
+    fn alias(&mut self, id: u32, args: &[&str], fds: &VecMap<u8, Target>, ctx: &mut Ctx<'_>) -> u8 {
+        let Some(thread) = self.threads.get_mut(&id) else { return 1 };
+        let (mut lines, mut missing) = (Vec::new(), Vec::new());
+        for arg in args {
+            match (arg.split_once('='), thread.aliases.get(*arg)) {
+                (Some((name, text)), _) => _ = thread.aliases.insert(name.to_owned(), text.to_owned()),
+                (None, Some(text)) => lines.push(format!("alias {arg}='{text}'\n")),
+                (None, None) => missing.push(format!("alias: {arg}: not found\n")),
+            }
+        }
+        if args.is_empty() {
+            lines.extend(thread.aliases.iter().map(|(name, text)| format!("alias {name}='{text}'\n")));
+        }
+        self.say(id, fds, 1, &lines.concat(), ctx);
+        for words in &missing {
+            let words = format!("{}{words}", self.prefix(ctx));
+            self.say(id, fds, 2, &words, ctx);
+        }
+        u8::from(!missing.is_empty())
     }
 
     fn which(&mut self, id: u32, args: &[&str], fds: &VecMap<u8, Target>, ctx: &mut Ctx<'_>) -> u8 {

@@ -20,7 +20,7 @@ pub struct Scope<'a> {
     /// `$!`.
     pub background: Option<u32>,
     /// For file names.
-    pub fs: &'a Fs,
+    pub fs: &'a mut Fs,
     /// The working directory.
     pub cwd: &'a str,
     /// The outputs of the command substitutions, in order.
@@ -33,7 +33,7 @@ pub struct Scope<'a> {
 pub fn substitutions(word: &Word, found: &mut Vec<Arc<Node>>) {
     for part in &word.0 {
         match part {
-            Part::Command(node, _) => found.push(node.clone()),
+            Part::Command(node, _) | Part::Process(node) => found.push(node.clone()),
             Part::Variable(_, Some((_, inner)), _) => substitutions(inner, found),
             Part::Arithmetic(inner) => substitutions(inner, found),
             _ => {}
@@ -118,21 +118,29 @@ impl Scope<'_> {
                 let text = self.outputs.next().unwrap_or_default();
                 (text.trim_end_matches('\n').to_owned(), *quoted, !quoted)
             }
-            Part::Arithmetic(word) => {
-                let text = self.single(word);
-                match arith::evaluate(&text, self.vars) {
-                    Ok(value) => (value.to_string(), false, false),
-                    Err(words) => {
-                        self.error = Some(words);
-                        (String::new(), false, false)
-                    }
-                }
+            Part::Process(_) => {
+                let text = self.outputs.next().unwrap_or_default();
+                // As in bash, the numbers go down from 63.
+                let path = (0..64).rev().map(|n| format!("/dev/fd/{n}")).find(|path| !self.fs.exists(path));
+                let path = path.unwrap_or_else(|| "/dev/fd/63".into());
+                self.fs.put(&path, crate::workload::File::of(text));
+                (path, true, false)
             }
+            Part::Arithmetic(word) => (self.evaluate(word).to_string(), false, false),
             Part::Variable(name, operator, quoted) => {
                 let text = self.variable(name, operator.as_ref());
                 (text, *quoted, !quoted)
             }
         }
+    }
+
+    /// The value of an expression; 0 if it makes no sense, which is an error.
+    pub fn evaluate(&mut self, word: &Word) -> i64 {
+        let text = self.single(word);
+        arith::evaluate(&text, self.vars).unwrap_or_else(|words| {
+            self.error = Some(words);
+            0
+        })
     }
 
     /// The arguments (`@`) or the elements of an array (`a[@]`).
@@ -212,6 +220,29 @@ impl Scope<'_> {
             Operator::Prefix(longest) => {
                 let pattern = self.single(word);
                 cut_prefix(&value.unwrap_or_default(), &pattern, *longest)
+            }
+            Operator::Substring => {
+                let text = self.single(word);
+                let mut numbers = text.split(':').map(|part| arith::evaluate(part, self.vars));
+                let (offset, length) = (numbers.next().unwrap_or(Ok(0)), numbers.next());
+                match (offset, length.transpose()) {
+                    (Ok(offset), Ok(length)) => substring(&value.unwrap_or_default(), offset, length),
+                    (Err(words), _) | (_, Err(words)) => {
+                        self.error = Some(words);
+                        String::new()
+                    }
+                }
+            }
+            Operator::Replace(all, at) => {
+                let (pattern, instead) = word.0.split_at(usize::try_from(*at).unwrap_or(0).min(word.0.len()));
+                let (pattern, instead) = (self.single(&Word(pattern.to_vec())), self.single(&Word(instead.to_vec())));
+                replace(&value.unwrap_or_default(), &pattern, &instead, *all)
+            }
+            Operator::Case(upper, all) => {
+                let text = value.unwrap_or_default();
+                let turned = |text: &str| if *upper { text.to_uppercase() } else { text.to_lowercase() };
+                let first = text.chars().next().map_or(0, char::len_utf8);
+                if *all { turned(&text) } else { turned(&text[..first]) + &text[first..] }
             }
             Operator::Suffix(longest) => {
                 let pattern = self.single(word);
@@ -336,6 +367,50 @@ fn cut_prefix(text: &str, pattern: &str, longest: bool) -> String {
     let mut fits = ends.iter().filter(|e| matches(pattern, &text[..**e]));
     let end = if longest { fits.next_back() } else { fits.next() };
     end.map_or(text, |e| &text[*e..]).to_owned()
+}
+
+/// `length` characters from `offset` on; negative ones are counted from the end.
+fn substring(text: &str, offset: i64, length: Option<i64>) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let count = i64::try_from(chars.len()).unwrap_or(i64::MAX);
+    let from = if offset < 0 { (count + offset).max(count.min(0)) } else { offset };
+    if from < 0 || from > count {
+        return String::new();
+    }
+    let to = match length {
+        None => count,
+        Some(length) if length < 0 => count + length,
+        Some(length) => from.saturating_add(length).min(count),
+    };
+    let at = |n: i64| usize::try_from(n).unwrap_or(0);
+    chars[at(from)..at(to.max(from))].iter().collect()
+}
+
+/// The first or every longest piece that matches is replaced; `#` and `%` hold a pattern to the beginning or the end.
+fn replace(text: &str, pattern: &str, instead: &str, all: bool) -> String {
+    if let Some(pattern) = pattern.strip_prefix('#').filter(|_| !all) {
+        let rest = cut_prefix(text, pattern, true);
+        return if rest == text { rest } else { format!("{instead}{rest}") };
+    }
+    if let Some(pattern) = pattern.strip_prefix('%').filter(|_| !all) {
+        let rest = cut_suffix(text, pattern, true);
+        return if rest == text { rest } else { format!("{rest}{instead}") };
+    }
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(c) = rest.chars().next() {
+        let left = cut_prefix(rest, pattern, true).len();
+        if pattern.is_empty() || left == rest.len() {
+            out.push(c);
+            rest = &rest[c.len_utf8()..];
+            continue;
+        }
+        out.push_str(instead);
+        rest = &rest[rest.len() - left..];
+        if !all {
+            break;
+        }
+    }
+    out + rest
 }
 
 fn cut_suffix(text: &str, pattern: &str, longest: bool) -> String {

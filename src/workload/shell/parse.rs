@@ -1,16 +1,17 @@
-//! From text to [`Node`]s. Models the grammar of the POSIX shell as busybox's `ash` reads it.
+//! From text to [`Node`]s. Models the grammar of the POSIX shell as busybox's `ash` reads it, and what bash has more.
 //!
-//! Bounded: a script may be 256 KiB long and nest 64 deep.
+//! Bounded: a script may be 8 MiB long and nest 64 deep.
 
 use std::sync::Arc;
 
+use crate::sim::VecMap;
 use crate::workload::shell::ast::*;
-use crate::workload::shell::word;
+use crate::workload::shell::{brace, word};
 
-const LONGEST: usize = 256 * 1024;
+const LONGEST: usize = 8 * 1024 * 1024;
 const DEEPEST: u32 = 64;
 
-/// Why a script can not be read; `Display` is `ash`'s text without the leading `sh: `.
+/// Why a script can not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ParseError {
     /// A word that has no place here.
@@ -25,17 +26,54 @@ pub enum ParseError {
     TooMuch,
 }
 
-impl std::fmt::Display for ParseError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            ParseError::Unexpected(word) => write!(f, "syntax error: unexpected {word}"),
-            ParseError::End(None) => f.write_str("syntax error: unexpected end of file"),
-            ParseError::End(Some(wants)) => write!(f, "syntax error: unexpected end of file (expecting \"{wants}\")"),
-            ParseError::Quote => f.write_str("syntax error: unterminated quoted string"),
-            ParseError::Substitution => f.write_str("syntax error: bad substitution"),
-            ParseError::TooMuch => f.write_str("syntax error: too long or too deeply nested"),
+impl ParseError {
+    /// The words of a shell for it, without the leading `sh: `.
+    pub fn words(&self, dialect: Dialect) -> String {
+        let end = "end of file";
+        match (self, dialect) {
+            (ParseError::Unexpected(token), Dialect::Bash) => {
+                format!("syntax error near unexpected token `{}'", token.trim_matches('"'))
+            }
+            (ParseError::Unexpected(token), Dialect::Dash) => format!("Syntax error: {token} unexpected"),
+            (ParseError::Unexpected(token), Dialect::Ash) => format!("syntax error: unexpected {token}"),
+            (ParseError::End(None), Dialect::Dash) => format!("Syntax error: {end} unexpected"),
+            (ParseError::End(Some(wants)), Dialect::Dash) => {
+                format!("Syntax error: {end} unexpected (expecting \"{wants}\")")
+            }
+            (ParseError::End(Some(wants)), Dialect::Ash) => {
+                format!("syntax error: unexpected {end} (expecting \"{wants}\")")
+            }
+            (ParseError::End(_), _) => format!("syntax error: unexpected {end}"),
+            (ParseError::Quote, Dialect::Dash) => "Syntax error: Unterminated quoted string".into(),
+            (ParseError::Quote, Dialect::Ash) => "syntax error: unterminated quoted string".into(),
+            (ParseError::Quote, Dialect::Bash) => "unexpected EOF while looking for matching `\"'".into(),
+            (ParseError::Substitution, Dialect::Dash) => "Syntax error: Bad substitution".into(),
+            (ParseError::Substitution, Dialect::Ash) => "syntax error: bad substitution".into(),
+            (ParseError::Substitution, Dialect::Bash) => "bad substitution".into(),
+            (ParseError::TooMuch, _) => "syntax error: too long or too deeply nested".into(),
         }
     }
+}
+
+/// Which shell reads a script: what bash has beyond the POSIX shell, busybox's `ash` has a part of, and dash nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dialect {
+    /// dash.
+    Dash,
+    /// busybox's.
+    #[default]
+    Ash,
+    /// bash.
+    Bash,
+}
+
+/// How a script is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grammar {
+    /// By which shell.
+    pub dialect: Dialect,
+    /// How deep in other scripts it is.
+    pub depth: u32,
 }
 
 /// A piece of a script.
@@ -45,6 +83,8 @@ pub enum Token {
     Word(Word),
     /// `;`, `&&`, `|`, `(`, …; a newline is `\n`.
     Op(&'static str),
+    /// `((…))`, with its text.
+    Arithmetic(Word, String),
     /// A redirection, still without its target: the descriptor and the operator.
     Redirect(u8, &'static str),
     /// The end.
@@ -55,17 +95,29 @@ pub enum Token {
 ///
 /// # Errors
 /// It makes no sense.
-pub fn parse(text: &str) -> Result<Arc<Node>, ParseError> {
-    parse_nested(text, 0)
+pub fn parse(text: &str, dialect: Dialect) -> Result<Arc<Node>, ParseError> {
+    parse_nested(text, Grammar { dialect, depth: 0 }, &VecMap::new())
 }
 
-/// A script inside another one, so deep.
-pub(super) fn parse_nested(text: &str, depth: u32) -> Result<Arc<Node>, ParseError> {
-    if text.len() > LONGEST || depth > DEEPEST {
+/// The same where first words stand for others (`alias`).
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with(text: &str, dialect: Dialect, aliases: &VecMap<String, String>) -> Result<Arc<Node>, ParseError> {
+    parse_nested(text, Grammar { dialect, depth: 0 }, aliases)
+}
+
+/// A script inside another one.
+pub(super) fn parse_nested(
+    text: &str,
+    grammar: Grammar,
+    aliases: &VecMap<String, String>,
+) -> Result<Arc<Node>, ParseError> {
+    if text.len() > LONGEST || grammar.depth > DEEPEST {
         return Err(ParseError::TooMuch);
     }
-    let tokens = word::tokens(text, depth)?;
-    let mut parser = Parser { tokens, at: 0, depth };
+    let tokens = word::tokens(text, grammar)?;
+    let mut parser = Parser { tokens, at: 0, depth: grammar.depth, dialect: grammar.dialect, aliases };
     let node = parser.list(&[])?;
     match parser.peek() {
         Token::End => Ok(node),
@@ -82,20 +134,23 @@ fn unexpected(token: &Token) -> ParseError {
         Token::Op("\n") => ParseError::Unexpected("newline".into()),
         Token::Op(op) => ParseError::Unexpected(format!("\"{op}\"")),
         Token::Redirect(..) => ParseError::Unexpected("redirection".into()),
+        Token::Arithmetic(..) => ParseError::Unexpected("\"(\"".into()),
         Token::End => ParseError::End(None),
     }
 }
 
-const RESERVED: &[&str] =
+pub(super) const RESERVED: &[&str] =
     &["if", "then", "elif", "else", "fi", "while", "until", "for", "do", "done", "case", "esac", "in", "{", "}", "!"];
 
-struct Parser {
+struct Parser<'a> {
     tokens: Vec<Token>,
     at: usize,
     depth: u32,
+    dialect: Dialect,
+    aliases: &'a VecMap<String, String>,
 }
 
-impl Parser {
+impl Parser<'_> {
     fn peek(&self) -> &Token {
         self.tokens.get(self.at).unwrap_or(&Token::End)
     }
@@ -211,7 +266,35 @@ impl Parser {
         Ok(if stages.len() == 1 { stages.remove(0) } else { Arc::new(Node::Pipeline(stages)) })
     }
 
+    /// Puts what an alias stands for in its place. One that begins with itself stays.
+    fn replace_alias(&mut self) -> Result<(), ParseError> {
+        let mut used: Vec<String> = Vec::new();
+        while let Token::Word(word) = self.peek()
+            && let Some(name) = word.bare()
+            && let Some(text) = self.aliases.get(name)
+            && !used.iter().any(|one| one == name)
+        {
+            used.push(name.to_owned());
+            let grammar = Grammar { dialect: self.dialect, depth: self.depth + 1 };
+            let tokens = word::tokens(text, grammar)?;
+            self.tokens.splice(self.at..=self.at, tokens);
+        }
+        Ok(())
+    }
+
     fn command(&mut self) -> Result<Arc<Node>, ParseError> {
+        self.replace_alias()?;
+        if let Token::Arithmetic(word, _) = self.peek() {
+            let node = Arc::new(Node::Arithmetic(word.clone()));
+            self.at += 1;
+            return Ok(node);
+        }
+        if self.dialect == Dialect::Bash && self.is_word("[[") {
+            return self.condition();
+        }
+        if self.dialect > Dialect::Dash && self.is_word("function") {
+            return self.function();
+        }
         let node = match self.reserved() {
             Some("if") => self.if_clause()?,
             Some(word @ ("while" | "until")) => {
@@ -269,8 +352,69 @@ impl Parser {
         Ok(Arc::new(Node::If(condition, then, otherwise)))
     }
 
+    fn is_word(&self, text: &str) -> bool {
+        matches!(self.peek(), Token::Word(word) if word.bare() == Some(text))
+    }
+
+    /// `[[ … ]]`.
+    fn condition(&mut self) -> Result<Arc<Node>, ParseError> {
+        self.at += 1;
+        let mut terms = Vec::new();
+        loop {
+            let term = match self.next() {
+                Token::Word(word) if word.bare() == Some("]]") => return Ok(Arc::new(Node::Condition(terms))),
+                Token::Word(word) => Term::Word(word),
+                Token::Op("\n") => continue,
+                Token::Op(op @ ("&&" | "||" | "(" | ")")) => Term::Operator(op),
+                Token::Redirect(_, op @ ("<" | ">")) => Term::Operator(op),
+                Token::End => return Err(ParseError::End(Some("]]"))),
+                token => return Err(unexpected(&token)),
+            };
+            terms.push(term);
+        }
+    }
+
+    /// `function f { …; }`.
+    fn function(&mut self) -> Result<Arc<Node>, ParseError> {
+        self.at += 1;
+        let name = match self.next() {
+            Token::Word(word) => word.literal().unwrap_or_default(),
+            token => return Err(unexpected(&token)),
+        };
+        if self.is_op("(") {
+            self.at += 1;
+            self.expect(")")?;
+        }
+        self.newlines();
+        Ok(Arc::new(Node::Function(name, self.command()?)))
+    }
+
+    /// What follows `for ((a; b; c))`.
+    fn counting(&mut self, text: &str) -> Result<Arc<Node>, ParseError> {
+        let wanted = || ParseError::Unexpected("\"((\"".into());
+        let parts: Vec<&str> = text.split(';').collect();
+        let [first, condition, step] = parts[..] else { return Err(wanted()) };
+        let grammar = Grammar { dialect: self.dialect, depth: self.depth };
+        let word = |text: &str| word::inside_quotes(text.trim(), grammar);
+        if self.is_op(";") {
+            self.at += 1;
+        }
+        self.newlines();
+        self.expect("do")?;
+        let body = self.body(&["done"])?;
+        self.expect("done")?;
+        // A loop without a condition goes on.
+        let condition = if condition.trim().is_empty() { "1" } else { condition };
+        let count = Arc::new(Node::Count(word(condition)?, word(step)?, body));
+        Ok(Arc::new(Node::Seq(vec![Arc::new(Node::Arithmetic(word(first)?)), count])))
+    }
+
     fn for_clause(&mut self) -> Result<Arc<Node>, ParseError> {
         self.at += 1;
+        if let Token::Arithmetic(_, text) = self.peek().clone() {
+            self.at += 1;
+            return self.counting(&text);
+        }
         let name = match self.next() {
             Token::Word(word) => word.literal().unwrap_or_default(),
             token => return Err(unexpected(&token)),
@@ -281,7 +425,7 @@ impl Parser {
             self.at += 1;
             let mut list = Vec::new();
             while let Token::Word(word) = self.peek() {
-                list.push(word.clone());
+                list.extend(self.expanded(word));
                 self.at += 1;
             }
             words = Some(list);
@@ -338,6 +482,7 @@ impl Parser {
             ">>" => RedirectKind::Append,
             "<" => RedirectKind::Read,
             "<<" => RedirectKind::Here,
+            "<<<" => RedirectKind::HereString,
             _ => RedirectKind::Duplicate,
         };
         match self.next() {
@@ -352,12 +497,17 @@ impl Parser {
         let mut words = Vec::new();
         loop {
             match self.next() {
-                Token::Word(word) => words.push(word),
+                Token::Word(word) => words.extend(self.expanded(&word)),
                 Token::Op("\n") => {}
                 Token::Op(")") => return Ok(words),
                 token => return Err(unexpected(&token)),
             }
         }
+    }
+
+    /// The words that a word with braces stands for.
+    fn expanded(&self, word: &Word) -> Vec<Word> {
+        if self.dialect == Dialect::Bash { brace::expand(word) } else { vec![word.clone()] }
     }
 
     fn simple(&mut self) -> Result<Arc<Node>, ParseError> {
@@ -378,7 +528,7 @@ impl Parser {
                             simple.arrays.push(Array { name, append, words });
                         }
                         (_, Some(assign)) if simple.words.is_empty() => simple.assigns.push(assign),
-                        _ => simple.words.push(word),
+                        _ => simple.words.extend(self.expanded(&word)),
                     }
                 }
                 Token::Op("(") if simple.words.len() == 1 && simple.redirects.is_empty() => {

@@ -6,8 +6,8 @@
 
 use crate::workload::Ctx;
 use crate::workload::Process;
-use crate::workload::shell::parse::{self, ParseError};
-use crate::workload::shell::thread::{Frame, State, Target};
+use crate::workload::shell::parse::{self, Dialect, ParseError};
+use crate::workload::shell::thread::{Frame, State, Target, Thread};
 use crate::workload::shell::{Shell, Source, word};
 
 /// What a shell remembers between two lines.
@@ -55,8 +55,10 @@ impl Shell {
             let Some(session) = self.session.as_mut() else { return false };
             session.asked = false;
             session.text.push_str(&String::from_utf8_lossy(&line));
-            match parse::parse(&session.text) {
-                Ok(_) if !self.stdin_ended && word::leaves_document_open(&session.text) => {}
+            let aliases =
+                self.threads.get(&0).filter(|_| terminal).map(|main| main.aliases.clone()).unwrap_or_default();
+            match parse::parse_with(&session.text, self.dialect, &aliases) {
+                Ok(_) if !self.stdin_ended && word::leaves_document_open(&session.text, self.dialect) => {}
                 Ok(node) => {
                     session.text.clear();
                     if let Some(main) = self.threads.get_mut(&0) {
@@ -68,7 +70,7 @@ impl Shell {
                 Err(ParseError::End(_) | ParseError::Quote) => {}
                 Err(error) if session.terminal => {
                     session.text.clear();
-                    ctx.eprint(format!("{}{error}\n", self.prefix(ctx)));
+                    ctx.eprint(format!("{}{}\n", self.prefix(ctx), error.words(self.dialect)));
                 }
                 Err(error) => return self.break_off(&error, ctx),
             }
@@ -83,7 +85,7 @@ impl Shell {
             ctx.eprint("exit\n");
         }
         let Some(session) = self.session.as_mut() else { return false };
-        if let Err(error) = parse::parse(&std::mem::take(&mut session.text))
+        if let Err(error) = parse::parse(&std::mem::take(&mut session.text), self.dialect)
             && !session.terminal
         {
             return self.break_off(&error, ctx);
@@ -94,7 +96,7 @@ impl Shell {
 
     /// A script that cannot be read ends its shell.
     fn break_off(&mut self, error: &ParseError, ctx: &mut Ctx<'_>) -> bool {
-        ctx.eprint(format!("{}{error}\n", self.prefix(ctx)));
+        ctx.eprint(format!("{}{}\n", self.prefix(ctx), error.words(self.dialect)));
         self.over = true;
         ctx.exit(2);
         true
@@ -110,7 +112,7 @@ impl Shell {
         let cwd = home.map_or(cwd, |_| "~");
         if self.name == "bash" {
             format!("root@{}:{cwd}# ", ctx.place.hostname)
-        } else if Self::is_dash(ctx) {
+        } else if self.dialect == Dialect::Dash {
             "# ".into()
         } else {
             format!("{cwd} # ")
@@ -121,7 +123,7 @@ impl Shell {
     pub(super) fn resized(&self, ctx: &mut Ctx<'_>) {
         let waits =
             self.session.as_ref().is_some_and(|session| session.terminal && session.asked && session.text.is_empty());
-        if waits && (self.name == "bash" || !Self::is_dash(ctx)) {
+        if waits && self.dialect != Dialect::Dash {
             ctx.eprint(self.prompt(ctx));
         }
     }
@@ -135,7 +137,7 @@ impl Shell {
         let jobs: Vec<u32> = self.threads.get(&0).map(|main| main.jobs.clone()).unwrap_or_default();
         self.threads.retain(|id, _| *id == 0 || jobs.contains(id));
         if let Some(main) = self.threads.get_mut(&0) {
-            main.fds = [(0, Target::Stdin), (1, Target::Out), (2, Target::Err)].into();
+            main.fds = Thread::terminal();
             main.finish(130);
         }
         true

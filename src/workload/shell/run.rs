@@ -5,12 +5,15 @@ use std::sync::Arc;
 use crate::sim::{Span, VecMap};
 use crate::workload::shell::Shell;
 use crate::workload::shell::ast::*;
+use crate::workload::shell::cond::{self, Piece};
 use crate::workload::shell::expand::{Scope, matches, substitutions};
 use crate::workload::shell::thread::{Frame, State, Target};
-use crate::workload::{Ctx, Input, Spec, registry};
+use crate::workload::{Ctx, Input, Process, Spec, registry};
 
 /// The CPU time that it takes to start a program, and that a small one takes.
 const FORK: Span = Span::micros(600);
+/// The number of a job of the background is that of its thread and this.
+pub(super) const PID: u32 = 100;
 
 impl Shell {
     pub(super) fn step(&mut self, id: u32, ctx: &mut Ctx<'_>) {
@@ -56,6 +59,18 @@ impl Shell {
                 thread.frames.push(Frame::Loop(until, condition.clone(), body, true));
                 thread.frames.push(Frame::Run(condition));
             }
+            Frame::Count(condition, step, body, steps) => {
+                if steps && self.arithmetic(id, &step, ctx).is_none() {
+                    return;
+                }
+                let goes_on = self.arithmetic(id, &condition, ctx).is_some_and(|value| value != 0);
+                let Some(thread) = self.threads.get_mut(&id) else { return };
+                if goes_on {
+                    thread.frames.extend([Frame::Count(condition, step, body.clone(), true), Frame::Run(body)]);
+                } else {
+                    thread.status = 0;
+                }
+            }
             Frame::For(name, mut values, body) => {
                 if !values.is_empty() {
                     thread.vars.insert(name.clone(), values.remove(0));
@@ -71,6 +86,11 @@ impl Shell {
         }
     }
 
+    /// The value of an expression; `None` if it makes no sense, which is printed.
+    pub(super) fn arithmetic(&mut self, id: u32, word: &Word, ctx: &mut Ctx<'_>) -> Option<i64> {
+        self.scope(id, Vec::new(), ctx, |scope| scope.evaluate(word))
+    }
+
     /// Runs the trap of a signal that came; whether there was one.
     fn run_trap(&mut self, ctx: &mut Ctx<'_>) -> bool {
         if self.signals.is_empty() {
@@ -78,14 +98,14 @@ impl Shell {
         }
         let signal = self.signals.remove(0);
         let Some(text) = self.traps.get(super::builtin::signal_name(signal)).cloned() else { return false };
-        match super::parse::parse(&text) {
+        match super::parse::parse(&text, self.dialect) {
             Ok(node) => {
                 if let Some(main) = self.threads.get_mut(&0) {
                     main.frames.push(Frame::Status(main.status));
                     main.frames.push(Frame::Run(node));
                 }
             }
-            Err(error) => ctx.eprint(format!("{}{error}\n", self.prefix(ctx))),
+            Err(error) => ctx.eprint(format!("{}{}\n", self.prefix(ctx), error.words(self.dialect))),
         }
         true
     }
@@ -99,7 +119,12 @@ impl Shell {
                 simple.redirects.iter().for_each(|r| substitutions(&r.target, &mut found));
             }
             Node::For(_, Some(words), _) => words.iter().for_each(|w| substitutions(w, &mut found)),
-            Node::Case(word, _) => substitutions(word, &mut found),
+            Node::Case(word, _) | Node::Arithmetic(word) => substitutions(word, &mut found),
+            Node::Condition(terms) => terms.iter().for_each(|term| {
+                if let Term::Word(word) = term {
+                    substitutions(word, &mut found);
+                }
+            }),
             Node::Redirected(_, redirects) => redirects.iter().for_each(|r| substitutions(&r.target, &mut found)),
             _ => {}
         }
@@ -195,6 +220,15 @@ impl Shell {
                 }
                 return;
             }
+            Node::Arithmetic(word) => {
+                let value = self.scope(id, outputs, ctx, |scope| scope.evaluate(word));
+                if let (Some(value), Some(thread)) = (value, self.threads.get_mut(&id)) {
+                    thread.status = u8::from(value == 0);
+                    thread.check_errexit();
+                }
+                return;
+            }
+            Node::Condition(terms) => return self.condition(id, terms, outputs, ctx),
             Node::Case(word, arms) => return self.case(id, word, arms, outputs, ctx),
             Node::Redirected(inner, redirects) => {
                 let Some(fds) = self.redirect(id, redirects, outputs, ctx) else { return };
@@ -220,11 +254,29 @@ impl Shell {
             Node::While(until, condition, body) => {
                 frames.push(Frame::Loop(*until, condition.clone(), body.clone(), false));
             }
+            Node::Count(condition, step, body) => {
+                frames.push(Frame::Count(condition.clone(), step.clone(), body.clone(), false));
+            }
             Node::Function(name, body) => {
                 thread.functions.insert(name.clone(), body.clone());
                 thread.status = 0;
             }
             _ => {}
+        }
+    }
+
+    fn condition(&mut self, id: u32, terms: &[Term], outputs: Vec<String>, ctx: &mut Ctx<'_>) {
+        let holds = self.scope(id, outputs, ctx, |scope| {
+            let piece = |term: &Term| match term {
+                Term::Operator(text) => Piece::Operator(text),
+                Term::Word(word) => Piece::Word(scope.single(word), word.is_quoted()),
+            };
+            let pieces: Vec<Piece> = terms.iter().map(piece).collect();
+            cond::holds(&pieces, scope.fs, scope.cwd).map_err(|words| scope.error = Some(words)).unwrap_or(false)
+        });
+        if let (Some(holds), Some(thread)) = (holds, self.threads.get_mut(&id)) {
+            thread.status = u8::from(!holds);
+            thread.check_errexit();
         }
     }
 
@@ -280,9 +332,10 @@ impl Shell {
         let Some(child) = self.fork(id, node.clone()) else { return self.too_many(id, ctx) };
         if let Some(thread) = self.threads.get_mut(&child) {
             thread.fds.insert(0, Target::Null);
+            thread.title = node.to_string();
         }
         if let Some(thread) = self.threads.get_mut(&id) {
-            thread.background = Some(100 + child);
+            thread.background = Some(PID + child);
             thread.jobs.push(child);
             thread.status = 0;
         }
@@ -303,6 +356,7 @@ impl Shell {
         for (redirect, target) in redirects.iter().zip(targets) {
             let path = crate::workload::fs::resolve(&cwd, &target);
             let opened = match redirect.kind {
+                RedirectKind::HereString => Ok(Target::Pipe(self.pipe(format!("{target}\n").into_bytes(), false))),
                 RedirectKind::Here => Ok(Target::Pipe(self.pipe(target.clone().into_bytes(), false))),
                 RedirectKind::Duplicate => Ok(match target.parse::<u8>() {
                     Ok(fd) => fds.get(&fd).cloned().unwrap_or(Target::Null),
@@ -393,8 +447,11 @@ impl Shell {
         let spec = Spec { argv, env, cwd: thread.cwd.clone() };
         let to = |fd: u8| fds.get(&fd).cloned().unwrap_or(Target::Null);
         match registry::start(&spec, ctx.place, ctx.fs) {
-            Ok(process) => {
+            Ok(mut process) => {
                 let (stdin, stdout, stderr) = (to(0), to(1), to(2));
+                if let (Process::Outside(program), Target::Stdin) = (&mut process, &stdin) {
+                    program.at_terminal();
+                }
                 thread.state = State::Running { process, stdin, stdout, stderr, ended: false };
                 ctx.compute(FORK);
                 self.child(id, Input::Start, ctx);

@@ -2,6 +2,7 @@
 
 use crate::sim::{Rng, Time};
 use crate::workload::process::Program as _;
+use crate::workload::shell::parse::Dialect;
 use crate::workload::{Ctx, Effect, Family, Ids, Input, Place, ProcInfo, Spec, registry};
 
 /// Runs a script to its end, however long it sleeps; what it printed, its errors, its code and how many seconds it took.
@@ -204,7 +205,67 @@ fn nonsense_never_panics() {
         let length = rng.below(14);
         let script: Vec<&str> = (0..length).map(|_| *rng.pick(&pieces).expect("not empty")).collect();
         let separator = if rng.chance(500_000) { " " } else { "" };
-        _ = super::parse::parse(&script.join(separator));
+        for dialect in [Dialect::Dash, Dialect::Ash, Dialect::Bash] {
+            _ = super::parse::parse(&script.join(separator), dialect);
+        }
+    }
+}
+
+#[test]
+fn each_shell_reads_what_it_has_and_refuses_the_rest_in_its_words() {
+    let run = |argv0: &str, image: &str, family: Family, script: &str| {
+        let place = Place { family, image: image.into(), ..Place::default() };
+        let spec = Spec { argv: [argv0, "-c", script].map(str::to_owned).to_vec(), env: [].into(), cwd: "/".into() };
+        let mut fs = registry::files(&place);
+        let mut process = registry::start(&spec, &place, &fs).expect("there is a shell");
+        let (mut rng, mut ids, mut out) = (Rng::stream(1, "shell"), Ids::default(), Vec::new());
+        let (now, procs) = (Time::ZERO, &[]);
+        let mut ctx = Ctx { now, fs: &mut fs, rng: &mut rng, ids: &mut ids, place: &place, procs, out: &mut out };
+        process.handle(Input::Start, &mut ctx);
+        let text = |effect: &Effect| match effect {
+            Effect::Stdout(bytes) | Effect::Stderr(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            _ => String::new(),
+        };
+        out.iter().map(text).collect::<String>()
+    };
+    let ash = |script: &str| run("sh", "busybox", Family::Busybox, script);
+    let dash = |script: &str| run("sh", "debian", Family::Debian, script);
+    let bash = |script: &str| run("bash", "debian", Family::Debian, script);
+    for (script, in_ash, in_dash, in_bash) in [
+        ("echo {1..3}", "{1..3}\n", "{1..3}\n", "1 2 3\n"),
+        ("x=abcd; echo ${x:1:2}", "bc\n", "sh: 1: Syntax error: Bad substitution\n", "bc\n"),
+        ("x=abab; echo ${x//a/-}", "-b-b\n", "sh: 1: Syntax error: Bad substitution\n", "-b-b\n"),
+        (
+            "cat <<< a",
+            "sh: syntax error: unexpected redirection\n",
+            "sh: 1: Syntax error: redirection unexpected\n",
+            "a\n",
+        ),
+        ("[[ a == b ]] || echo no", "no\n", "sh: 1: [[: not found\nno\n", "no\n"),
+        ("function f { echo f; }; f", "f\n", "sh: 1: Syntax error: \"}\" unexpected\n", "f\n"),
+        (
+            "if true",
+            "sh: syntax error: unexpected end of file (expecting \"then\")\n",
+            "sh: 1: Syntax error: end of file unexpected (expecting \"then\")\n",
+            "bash: line 1: syntax error: unexpected end of file\n",
+        ),
+        (
+            "echo )",
+            "sh: syntax error: unexpected \")\"\n",
+            "sh: 1: Syntax error: \")\" unexpected\n",
+            "bash: line 1: syntax error near unexpected token `)'\n",
+        ),
+        (
+            "for ((i=0;i<2;i++)); do echo $i; done",
+            "sh: syntax error: unexpected \"(\"\n",
+            "sh: 1: Syntax error: \"(\" unexpected\n",
+            "0\n1\n",
+        ),
+        ("let x=2+3; echo $x", "5\n", "sh: 1: let: not found\n\n", "5\n"),
+    ] {
+        assert_eq!(ash(script), in_ash, "ash: {script}");
+        assert_eq!(dash(script), in_dash, "dash: {script}");
+        assert_eq!(bash(script), in_bash, "bash: {script}");
     }
 }
 

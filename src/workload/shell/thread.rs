@@ -49,6 +49,8 @@ pub enum Frame {
     If(Arc<Node>, Option<Arc<Node>>),
     /// A loop: until or while, condition, body; whether the condition runs.
     Loop(bool, Arc<Node>, Arc<Node>, bool),
+    /// A counting loop: condition, step, body; whether the step comes first.
+    Count(Word, Word, Arc<Node>, bool),
     /// The values that are left of a `for`.
     For(String, Vec<String>, Arc<Node>),
     /// The outputs of the command substitutions of a command that waits for them.
@@ -105,6 +107,8 @@ pub struct Thread {
     pub vars: VecMap<String, String>,
     /// Those that commands get.
     pub exported: VecSet<String>,
+    /// Words that stand for others at the beginning of a command.
+    pub aliases: VecMap<String, String>,
     /// Functions.
     pub functions: VecMap<String, Arc<Node>>,
     /// The working directory.
@@ -127,6 +131,8 @@ pub struct Thread {
     pub frames: Vec<Frame>,
     /// What it is doing.
     pub state: State,
+    /// The command, of one that was started in the background.
+    pub title: String,
 }
 
 impl Thread {
@@ -135,6 +141,7 @@ impl Thread {
         Thread {
             vars: spec.env.clone(),
             exported: spec.env.keys().cloned().collect(),
+            aliases: VecMap::new(),
             functions: VecMap::new(),
             cwd: spec.cwd.clone(),
             args,
@@ -143,15 +150,21 @@ impl Thread {
             jobs: Vec::new(),
             errexit: false,
             gave_up: false,
-            fds: [(0, Target::Stdin), (1, Target::Out), (2, Target::Err)].into(),
+            fds: Thread::terminal(),
             frames: Vec::new(),
             state: State::Ready,
+            title: String::new(),
         }
+    }
+
+    /// Where the descriptors lead at first.
+    pub fn terminal() -> VecMap<u8, Target> {
+        [(0, Target::Stdin), (1, Target::Out), (2, Target::Err)].into()
     }
 
     /// A copy that has nothing to do yet.
     pub fn fork(&self) -> Thread {
-        Thread { frames: Vec::new(), state: State::Ready, jobs: Vec::new(), ..self.clone() }
+        Thread { frames: Vec::new(), state: State::Ready, jobs: Vec::new(), title: String::new(), ..self.clone() }
     }
 
     /// Where a descriptor leads.

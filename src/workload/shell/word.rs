@@ -2,47 +2,56 @@
 
 use std::sync::Arc;
 
+use crate::sim::VecMap;
 use crate::workload::shell::ast::*;
-use crate::workload::shell::parse::{ParseError, Token, parse_nested};
+use crate::workload::shell::parse::{Dialect, Grammar, ParseError, RESERVED, Token, parse_nested};
 
 /// The operators, longest first.
 const OPERATORS: &[&str] = &["&&", "||", ";;", ";", "&", "|", "(", ")", "\n"];
-const REDIRECTS: &[&str] = &["<<", "<&", "<", ">>", ">&", ">|", ">"];
+const REDIRECTS: &[&str] = &["<<<", "<<", "<&", "<", ">>", ">&", ">|", ">"];
 
 struct Lexer<'a> {
     text: &'a [char],
     at: usize,
-    depth: u32,
+    grammar: Grammar,
     /// Whether a here-document has no end.
     open: bool,
 }
 
 /// Whether a script ends before one of its here-documents does.
-pub(super) fn leaves_document_open(text: &str) -> bool {
-    scan(text, 0).is_ok_and(|(_, open)| open)
+pub(super) fn leaves_document_open(text: &str, dialect: Dialect) -> bool {
+    scan(text, Grammar { dialect, depth: 0 }).is_ok_and(|(_, open)| open)
 }
 
 /// A script in tokens.
 ///
 /// # Errors
 /// A quote or substitution does not end.
-pub(super) fn tokens(text: &str, depth: u32) -> Result<Vec<Token>, ParseError> {
-    scan(text, depth).map(|(tokens, _)| tokens)
+pub(super) fn tokens(text: &str, grammar: Grammar) -> Result<Vec<Token>, ParseError> {
+    scan(text, grammar).map(|(tokens, _)| tokens)
 }
 
 /// The tokens, and whether a here-document has no end.
-fn scan(text: &str, depth: u32) -> Result<(Vec<Token>, bool), ParseError> {
+fn scan(text: &str, grammar: Grammar) -> Result<(Vec<Token>, bool), ParseError> {
     let chars: Vec<char> = text.chars().collect();
-    let mut lexer = Lexer { text: &chars, at: 0, depth, open: false };
+    let mut lexer = Lexer { text: &chars, at: 0, grammar, open: false };
+    let bash = grammar.dialect == Dialect::Bash;
     let mut tokens: Vec<Token> = Vec::new();
     let mut documents: Vec<(usize, String, bool, bool)> = Vec::new();
     while lexer.skip_blank() {
+        if bash
+            && begins_command(tokens.last())
+            && let Some(inner) = lexer.arithmetic()
+        {
+            tokens.push(Token::Arithmetic(inside_quotes(&inner, grammar)?, inner));
+            continue;
+        }
         if let Some(op) = lexer.one_of(OPERATORS) {
             tokens.push(Token::Op(op));
             if op == "\n" {
                 for (at, end, strip, quoted) in std::mem::take(&mut documents) {
                     let body = lexer.document(&end, strip);
-                    let word = if quoted { Word(vec![Part::Text(body, true)]) } else { inside_quotes(&body, depth)? };
+                    let word = if quoted { Word(vec![Part::Text(body, true)]) } else { inside_quotes(&body, grammar)? };
                     tokens[at] = Token::Word(word);
                 }
             }
@@ -53,7 +62,12 @@ fn scan(text: &str, depth: u32) -> Result<(Vec<Token>, bool), ParseError> {
         if digit.is_some() {
             lexer.at += 1;
         }
-        if let Some(op) = lexer.one_of(REDIRECTS) {
+        if !lexer.is_process()
+            && let Some(op) = lexer.one_of(REDIRECTS)
+        {
+            if op == "<<<" && !bash {
+                return Err(ParseError::Unexpected("redirection".into()));
+            }
             let fd = digit.unwrap_or(u32::from(op.starts_with('>')));
             let strip = op == "<<" && lexer.peek(0) == Some('-');
             if strip {
@@ -78,10 +92,19 @@ fn scan(text: &str, depth: u32) -> Result<(Vec<Token>, bool), ParseError> {
     Ok((tokens, lexer.open))
 }
 
+/// Whether a command may begin behind this token.
+fn begins_command(before: Option<&Token>) -> bool {
+    match before {
+        None | Some(Token::Op(_)) => true,
+        Some(Token::Word(word)) => word.bare().is_some_and(|text| RESERVED.contains(&text) && text != "in"),
+        Some(_) => false,
+    }
+}
+
 /// Text as it is inside double quotes (here-documents).
-fn inside_quotes(text: &str, depth: u32) -> Result<Word, ParseError> {
+pub(super) fn inside_quotes(text: &str, grammar: Grammar) -> Result<Word, ParseError> {
     let chars: Vec<char> = text.chars().collect();
-    let mut lexer = Lexer { text: &chars, at: 0, depth, open: false };
+    let mut lexer = Lexer { text: &chars, at: 0, grammar, open: false };
     let mut parts = Vec::new();
     while lexer.at < chars.len() {
         lexer.quoted_piece(&mut parts, true)?;
@@ -166,6 +189,11 @@ impl Lexer<'_> {
     fn word(&mut self) -> Result<Word, ParseError> {
         let mut parts = Vec::new();
         while let Some(c) = self.peek(0) {
+            if self.is_process() {
+                let inner = self.until_close(2, 1)?;
+                parts.push(Part::Process(self.nested(&inner)?));
+                continue;
+            }
             match c {
                 ' ' | '\t' | '\r' | '\n' | ';' | '&' | '|' | '(' | ')' | '<' | '>' => break,
                 '\'' => {
@@ -240,7 +268,7 @@ impl Lexer<'_> {
         match (self.peek(1), self.peek(2)) {
             (Some('('), Some('(')) => {
                 let inner = self.until_close(3, 2)?;
-                parts.push(Part::Arithmetic(inside_quotes(&inner, self.depth + 1)?));
+                parts.push(Part::Arithmetic(inside_quotes(&inner, self.deeper())?));
             }
             (Some('('), _) => {
                 let inner = self.until_close(2, 1)?;
@@ -268,7 +296,29 @@ impl Lexer<'_> {
     }
 
     fn nested(&self, text: &str) -> Result<Arc<Node>, ParseError> {
-        parse_nested(text, self.depth + 1)
+        parse_nested(text, self.deeper(), &VecMap::new())
+    }
+
+    fn deeper(&self) -> Grammar {
+        Grammar { depth: self.grammar.depth + 1, ..self.grammar }
+    }
+
+    /// Whether `<(…)` comes.
+    fn is_process(&self) -> bool {
+        self.grammar.dialect == Dialect::Bash && self.peek(0) == Some('<') && self.peek(1) == Some('(')
+    }
+
+    /// The text in `((…))`, if that comes and not a subshell in another one.
+    fn arithmetic(&mut self) -> Option<String> {
+        if (self.peek(0), self.peek(1)) != (Some('('), Some('(')) {
+            return None;
+        }
+        let from = self.at;
+        let inner = self.until_close(2, 2).ok().filter(|_| self.text[..self.at].ends_with(&[')', ')']));
+        if inner.is_none() {
+            self.at = from;
+        }
+        inner
     }
 
     fn name(&mut self) -> String {
@@ -331,6 +381,9 @@ impl Lexer<'_> {
         if colon {
             self.at += 1;
         }
+        if let Some(part) = self.more_than_posix(&name, colon, quoted)? {
+            return Ok(part);
+        }
         let double = self.peek(1).is_some_and(|c| Some(c) == self.peek(0));
         let operator = match self.peek(0) {
             Some('-') => Operator::Default(colon),
@@ -344,7 +397,47 @@ impl Lexer<'_> {
         let pattern = matches!(operator, Operator::Prefix(_) | Operator::Suffix(_));
         self.at += if pattern && double { 2 } else { 1 };
         let mut parts = Vec::new();
-        while self.peek(0) != Some('}') {
+        self.operand(&mut parts, quoted, &['}'])?;
+        self.at += 1;
+        Ok(Part::Variable(name, Some((operator, Word(parts))), quoted))
+    }
+
+    /// `${x:1:2}`, `${x/p/w}`, `${x^^}`, where the shell has them.
+    fn more_than_posix(&mut self, name: &str, colon: bool, quoted: bool) -> Result<Option<Part>, ParseError> {
+        let next = self.peek(0);
+        let (mut operator, mut parts) = (Operator::Substring, Vec::new());
+        match next {
+            _ if self.grammar.dialect == Dialect::Dash => return Ok(None),
+            Some('-' | '=' | '+' | '?') if colon => return Ok(None),
+            _ if colon => self.operand(&mut parts, quoted, &['}'])?,
+            Some('/') => {
+                let all = self.peek(1) == Some('/');
+                self.at += if all { 2 } else { 1 };
+                self.operand(&mut parts, quoted, &['/', '}'])?;
+                operator = Operator::Replace(all, u32::try_from(parts.len()).unwrap_or(u32::MAX));
+                if self.peek(0) == Some('/') {
+                    self.at += 1;
+                    // What comes in its place is not joined with the pattern.
+                    let mut instead = Vec::new();
+                    self.operand(&mut instead, quoted, &['}'])?;
+                    parts.extend(instead);
+                }
+            }
+            Some(letter @ ('^' | ',')) if self.grammar.dialect == Dialect::Bash => {
+                let all = self.peek(1) == Some(letter);
+                self.at += if all { 2 } else { 1 };
+                operator = Operator::Case(letter == '^', all);
+                self.operand(&mut parts, quoted, &['}'])?;
+            }
+            _ => return Ok(None),
+        }
+        self.at += 1;
+        Ok(Some(Part::Variable(name.to_owned(), Some((operator, Word(parts))), quoted)))
+    }
+
+    /// What stands up to one of `ends`, which is not taken.
+    fn operand(&mut self, parts: &mut Vec<Part>, quoted: bool, ends: &[char]) -> Result<(), ParseError> {
+        while self.peek(0).is_none_or(|c| !ends.contains(&c)) {
             match self.peek(0) {
                 None => return Err(ParseError::End(Some("}"))),
                 Some('\'') if !quoted => {
@@ -354,11 +447,10 @@ impl Lexer<'_> {
                     self.at = from + length + 1;
                 }
                 Some('"') => self.at += 1,
-                _ => self.quoted_piece(&mut parts, false)?,
+                _ => self.quoted_piece(parts, false)?,
             }
         }
-        self.at += 1;
-        Ok(Part::Variable(name, Some((operator, Word(parts))), quoted))
+        Ok(())
     }
 
     /// `[…]` after the name of an array becomes a part of the name.

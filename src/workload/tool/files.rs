@@ -1,4 +1,4 @@
-//! Tools for files: `ls`, `mkdir`, `rm`, `touch`, `cp`, `mv`, `find`, `stat`, `df`, `mount`, names of paths.
+//! Tools for files: `ls`, `mkdir`, `rm`, `touch`, `cp`, `mv`, `find`, `stat`, names of paths.
 
 use crate::workload::Ctx;
 use crate::workload::tool::instant::Call;
@@ -34,6 +34,10 @@ pub fn ls(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
                     out += &entry(&crate::workload::fs::resolve(&whole, &name), &name, &flags, ctx);
                 }
             }
+            Err(error) if ctx.place.has_gnu_tools() => {
+                ctx.eprint(format!("ls: cannot access '{path}': {error}\n"));
+                code = 2;
+            }
             Err(error) => {
                 ctx.eprint(format!("ls: {path}: {error}\n"));
                 code = 1;
@@ -57,13 +61,14 @@ fn entry(path: &str, name: &str, flags: &str, ctx: &Ctx<'_>) -> String {
     format!("{mode}    {links} root     root     {size:>9} Jan  1 00:00 {name}\n")
 }
 
-/// Runs `work` on each path and reports what fails.
+/// Runs `work` on each path and reports what fails, in the words of busybox or of the GNU tools.
 fn each(
     call: &Call<'_>,
     ctx: &mut Ctx<'_>,
-    words: &str,
+    (busybox, gnu): (&str, &str),
     mut work: impl FnMut(&str, &mut Ctx<'_>) -> Result<(), crate::workload::fs::FsError>,
 ) -> u8 {
+    let words = if ctx.place.has_gnu_tools() { gnu } else { busybox };
     let mut code = 0;
     let (_, paths) = call.split();
     for path in paths {
@@ -78,14 +83,17 @@ fn each(
 /// `mkdir [-p]`.
 pub fn mkdir(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     let parents = call.split().0.contains('p');
-    each(call, ctx, "can't create directory '{}': ", |path, ctx| ctx.fs.make_dir(path, parents))
+    each(call, ctx, ("can't create directory '{}': ", "cannot create directory '{}': "), |path, ctx| {
+        ctx.fs.make_dir(path, parents)
+    })
 }
 
 /// `rm [-r] [-f]`, `rmdir`.
 pub fn rm(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     let flags = call.split().0;
     let recursive = flags.contains(['r', 'R']) || call.argv[0] == "rmdir";
-    each(call, ctx, "can't remove '{}': ", |path, ctx| match ctx.fs.remove(path, recursive) {
+    let gnu = if call.argv[0] == "rmdir" { "failed to remove '{}': " } else { "cannot remove '{}': " };
+    each(call, ctx, ("can't remove '{}': ", gnu), |path, ctx| match ctx.fs.remove(path, recursive) {
         Err(crate::workload::fs::FsError::NotFound) if flags.contains('f') => Ok(()),
         other => other,
     })
@@ -93,7 +101,9 @@ pub fn rm(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
 
 /// `touch`.
 pub fn touch(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    each(call, ctx, "{}: ", |path, ctx| if ctx.fs.exists(path) { Ok(()) } else { ctx.fs.write(path, b"", true) })
+    each(call, ctx, ("{}: ", "cannot touch '{}': "), |path, ctx| {
+        if ctx.fs.exists(path) { Ok(()) } else { ctx.fs.write(path, b"", true) }
+    })
 }
 
 /// `cp [-r]` and `mv` of one file or directory.
@@ -110,7 +120,8 @@ pub fn cp(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     }
     let (moves, is_dir) = (call.argv[0] == "mv", ctx.fs.is_dir(&source));
     if is_dir && !moves && !flags.contains(['r', 'R', 'a']) {
-        ctx.eprint(format!("cp: omitting directory '{from}'\n"));
+        let why = if ctx.place.has_gnu_tools() { "-r not specified; " } else { "" };
+        ctx.eprint(format!("cp: {why}omitting directory '{from}'\n"));
         return 1;
     }
     let done = match is_dir {
@@ -119,7 +130,8 @@ pub fn cp(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     };
     let done = if moves { done.and_then(|()| ctx.fs.remove(&source, true)) } else { done };
     if let Err(error) = done {
-        ctx.eprint(format!("{}: can't stat '{from}': {error}\n", call.argv[0]));
+        let cannot = if ctx.place.has_gnu_tools() { "cannot" } else { "can't" };
+        ctx.eprint(format!("{}: {cannot} stat '{from}': {error}\n", call.argv[0]));
         return 1;
     }
     0
@@ -148,7 +160,8 @@ pub fn dd(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
         match ctx.fs.read(&call.path(from)) {
             Ok(data) => data.iter().copied().take(bytes).collect(),
             Err(error) => {
-                ctx.eprint(format!("dd: can't open '{from}': {error}\n"));
+                let cannot = if ctx.place.has_gnu_tools() { "failed to" } else { "can't" };
+                ctx.eprint(format!("dd: {cannot} open '{from}': {error}\n"));
                 return 1;
             }
         }
@@ -170,7 +183,7 @@ pub fn dd(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
 }
 
 /// `512`, `10.0M`: at most one digit after the point, as busybox has it.
-fn human(bytes: u64) -> String {
+pub fn human(bytes: u64) -> String {
     let unit = [(30, 'G'), (20, 'M'), (10, 'K')].into_iter().find(|(shift, _)| bytes >= 1 << shift);
     unit.map_or_else(
         || bytes.to_string(),
@@ -211,7 +224,8 @@ pub fn find(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     let (name, kind) = (option("-name"), option("-type"));
     let whole = call.path(start);
     if !ctx.fs.exists(&whole) {
-        ctx.eprint(format!("find: {start}: No such file or directory\n"));
+        let shown = if ctx.place.has_gnu_tools() { format!("'{start}'") } else { start.to_owned() };
+        ctx.eprint(format!("find: {shown}: No such file or directory\n"));
         return 1;
     }
     let mut out = String::new();
@@ -237,7 +251,7 @@ pub fn find(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
 
 /// `stat`.
 pub fn stat(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    each(call, ctx, "can't stat '{}': ", |path, ctx| {
+    each(call, ctx, ("can't stat '{}': ", "cannot stat '{}': "), |path, ctx| {
         if !ctx.fs.exists(path) {
             return Err(crate::workload::fs::FsError::NotFound);
         }
@@ -245,18 +259,6 @@ pub fn stat(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
         ctx.print(format!("  File: {path}\n  Size: {size}\t{kind}\n"));
         Ok(())
     })
-}
-
-/// `df`.
-pub fn df(_: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    ctx.print("Filesystem           1K-blocks      Used Available Use% Mounted on\noverlay              104857600  12582912  92274688  12% /\n");
-    0
-}
-
-/// `mount`.
-pub fn mount(_: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    ctx.print("overlay on / type overlay (rw,relatime)\nproc on /proc type proc (rw,nosuid,nodev,noexec,relatime)\n");
-    0
 }
 
 /// `basename PATH [SUFFIX]`.

@@ -3,7 +3,7 @@
 use crate::api::Timestamp;
 use crate::workload::http::{month_name, weekday};
 use crate::workload::tool::instant::Call;
-use crate::workload::{Ctx, Effect, Family};
+use crate::workload::{Ctx, Effect};
 
 /// `date [-u] [+FORMAT]`.
 pub fn date(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
@@ -122,12 +122,6 @@ pub fn arch(_: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     0
 }
 
-/// `nproc`.
-pub fn nproc(_: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    ctx.print("4\n");
-    0
-}
-
 /// `uptime`.
 pub fn uptime(_: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     let (clock, s) = (Timestamp(ctx.unix()).to_string(), ctx.now.as_secs());
@@ -139,15 +133,9 @@ pub fn uptime(_: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     0
 }
 
-/// `free`.
-pub fn free(_: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    ctx.print("              total        used        free      shared  buff/cache   available\nMem:        8388608     1048576     6291456        1024     1048576     7340032\nSwap:             0           0           0\n");
-    0
-}
-
 /// `ps`.
 pub fn ps(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    let gnu = matches!(ctx.place.family, Family::Debian | Family::Node | Family::Nginx | Family::Generic);
+    let gnu = ctx.place.has_gnu_tools();
     let mut out =
         if gnu { "    PID TTY          TIME CMD\n".to_owned() } else { "PID   USER     TIME  COMMAND\n".to_owned() };
     for process in ctx.procs {

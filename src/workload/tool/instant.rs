@@ -1,9 +1,9 @@
-//! Tools that only compute: their input is read to its end, then all of their output comes at once. A few that pass lines
-//! on as they come (`cat`, `tee`, `grep`) do so.
+//! Tools that only compute: their input is read to its end, then all of their output comes at once. Those that work line by
+//! line (`cat`, `grep`, `sed`, `cut`, `tr`, `rev`) print what they can when lines come.
 
 use crate::sim::{Span, Time};
 use crate::workload::process::Program;
-use crate::workload::tool::{files, info, print, tar, test, text};
+use crate::workload::tool::{awk, files, grep, info, print, sed, tar, test, text};
 use crate::workload::{Ctx, Effect, Input, Spec};
 
 /// What a tool is called with.
@@ -56,12 +56,6 @@ fn without_files(args: &[String]) -> bool {
     !args.iter().skip(1).any(|a| !a.starts_with('-')) || args.iter().any(|a| a == "-")
 }
 
-/// The same for a tool whose first argument is a pattern or program.
-fn without_second(args: &[String]) -> bool {
-    args.iter().skip(1).filter(|a| !a.starts_with('-')).count() < 2
-        && !args.iter().any(|a| a.starts_with("-r") || a.contains('R'))
-}
-
 fn head_reads(args: &[String]) -> bool {
     let mut words = args.iter().skip(1);
     while let Some(word) = words.next() {
@@ -94,17 +88,18 @@ pub const TOOLS: &[(&str, Tool, Reads)] = &[
     ("head", text::head, head_reads),
     ("tail", text::tail, head_reads),
     ("wc", text::wc, without_files),
-    ("grep", text::grep, without_second),
-    ("egrep", text::grep, without_second),
+    ("grep", grep::grep, grep::reads),
+    ("egrep", grep::grep, grep::reads),
+    ("fgrep", grep::grep, grep::reads),
     ("sort", text::sort, without_files),
     ("uniq", text::uniq, without_files),
     ("cut", text::cut, always),
     ("tr", text::tr, always),
-    ("sed", text::sed, without_second),
+    ("sed", sed::sed, sed::reads),
+    ("awk", awk::awk, awk::reads),
     ("tee", text::tee, always),
     ("base64", text::base64, without_files),
     ("rev", text::rev, without_files),
-    ("xargs", text::xargs, always),
     ("ls", files::ls, never),
     ("mkdir", files::mkdir, never),
     ("rmdir", files::rm, never),
@@ -119,8 +114,6 @@ pub const TOOLS: &[(&str, Tool, Reads)] = &[
     ("find", files::find, never),
     ("tar", tar::tar, tar::reads),
     ("stat", files::stat, never),
-    ("df", files::df, never),
-    ("mount", files::mount, never),
     ("basename", files::basename, never),
     ("dirname", files::dirname, never),
     ("pwd", files::pwd, never),
@@ -134,9 +127,7 @@ pub const TOOLS: &[(&str, Tool, Reads)] = &[
     ("whoami", info::whoami, never),
     ("uname", info::uname, never),
     ("arch", info::arch, never),
-    ("nproc", info::nproc, never),
     ("uptime", info::uptime, never),
-    ("free", info::free, never),
     ("ps", info::ps, never),
     ("top", info::ps, never),
     ("pidof", info::pidof, never),
@@ -145,9 +136,12 @@ pub const TOOLS: &[(&str, Tool, Reads)] = &[
     ("pkill", info::killall, never),
     ("kill", info::kill, never),
     ("which", info::which, never),
-    ("clear", print::succeed, never),
+    ("clear", print::clear, never),
     ("dd", files::dd, never),
 ];
+
+/// Of more than this a tool that works line by line prints nothing before its input ends: it would begin anew at each line.
+const MOST_AT_ONCE: usize = 64 << 10;
 
 /// A tool's process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -155,6 +149,8 @@ pub struct Immediate {
     tool: u32,
     spec: Spec,
     stdin: Vec<u8>,
+    /// How much of the output for what came so far is printed.
+    shown: usize,
     follow: Option<(String, u64, Time)>,
 }
 
@@ -162,7 +158,13 @@ impl Immediate {
     /// The process of the tool called `name`, if there is one.
     pub fn new(name: &str, spec: &Spec) -> Option<Immediate> {
         let tool = TOOLS.iter().position(|(n, ..)| *n == name)?;
-        Some(Immediate { tool: u32::try_from(tool).ok()?, spec: spec.clone(), stdin: Vec::new(), follow: None })
+        Some(Immediate {
+            tool: u32::try_from(tool).ok()?,
+            spec: spec.clone(),
+            stdin: Vec::new(),
+            shown: 0,
+            follow: None,
+        })
     }
 
     fn entry(&self) -> &'static (&'static str, Tool, Reads) {
@@ -172,7 +174,16 @@ impl Immediate {
     fn run(&mut self, ctx: &mut Ctx<'_>) {
         let stdin = std::mem::take(&mut self.stdin);
         let call = Call { argv: &self.spec.argv, spec: &self.spec, stdin: &stdin };
-        let code = self.entry().1(&call, ctx);
+        let mut effects = Vec::new();
+        let code = self.entry().1(&call, &mut ctx.with_out(&mut effects));
+        let mut before = std::mem::take(&mut self.shown);
+        for effect in effects {
+            match effect {
+                Effect::Stdout(bytes) if before >= bytes.len() => before -= bytes.len(),
+                Effect::Stdout(bytes) if before > 0 => ctx.print(&bytes[std::mem::take(&mut before)..]),
+                effect => ctx.push(effect),
+            }
+        }
         if self.entry().0 == "tail" && self.spec.argv.iter().any(|a| matches!(a.as_str(), "-f" | "-F" | "-fn")) {
             let path = call.args().filter(|a| !a.starts_with('-')).last().map(|p| call.path(p)).unwrap_or_default();
             let size = ctx.fs.read(&path).map_or(0, |d| d.len() as u64);
@@ -190,6 +201,32 @@ impl Immediate {
     /// Whether it passes on what comes at once.
     fn streams(&self) -> bool {
         self.entry().0 == "cat" && self.spec.argv.len() == 1
+    }
+
+    /// Whether what it prints for some lines does not depend on those that follow.
+    fn goes_by_lines(&self) -> bool {
+        match self.entry().0 {
+            "grep" | "egrep" | "fgrep" => grep::goes_by_lines(&self.spec.argv),
+            "sed" => sed::goes_by_lines(&self.spec.argv),
+            "cut" | "tr" | "rev" => true,
+            _ => false,
+        }
+    }
+
+    /// Prints what the lines that came give.
+    fn pass_on(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(end) = self.stdin.iter().rposition(|byte| *byte == b'\n') else { return };
+        let call = Call { argv: &self.spec.argv, spec: &self.spec, stdin: &self.stdin[..=end] };
+        let mut effects = Vec::new();
+        self.entry().1(&call, &mut ctx.with_out(&mut effects));
+        let output: Vec<u8> = effects
+            .into_iter()
+            .flat_map(|effect| if let Effect::Stdout(bytes) = effect { bytes } else { Vec::new() })
+            .collect();
+        if output.len() > self.shown {
+            ctx.print(&output[self.shown..]);
+            self.shown = output.len();
+        }
     }
 
     /// `head` needs no more than its lines.
@@ -228,6 +265,8 @@ impl Program for Immediate {
                 self.stdin.extend_from_slice(&bytes);
                 if self.has_enough() {
                     self.run(ctx);
+                } else if self.goes_by_lines() && self.stdin.len() < MOST_AT_ONCE {
+                    self.pass_on(ctx);
                 }
             }
             Input::Timer => self.followed(ctx),

@@ -3,6 +3,15 @@
 use crate::workload::Ctx;
 use crate::workload::tool::instant::Call;
 
+/// What clears the screen.
+pub const CLEAR: &str = "\x1b[H\x1b[J";
+
+/// `clear`.
+pub fn clear(_: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    ctx.print(CLEAR);
+    0
+}
+
 /// `true`.
 pub fn succeed(_: &Call<'_>, _: &mut Ctx<'_>) -> u8 {
     0

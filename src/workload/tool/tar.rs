@@ -2,9 +2,9 @@
 //!
 //! Models busybox `tar` and GNU tar where only the words of errors differ. Differs: no compression, no owners or times.
 
+use crate::workload::Ctx;
 use crate::workload::archive::{self, Entry};
 use crate::workload::tool::instant::Call;
-use crate::workload::{Ctx, Family};
 
 /// What is asked for.
 #[derive(Default)]
@@ -85,7 +85,7 @@ fn slash(entry: &Entry) -> &'static str {
 }
 
 fn is_busybox(ctx: &Ctx<'_>) -> bool {
-    matches!(ctx.place.family, Family::Busybox | Family::Alpine) || ctx.place.image.contains("alpine")
+    !ctx.place.has_gnu_tools()
 }
 
 fn complain(ctx: &mut Ctx<'_>, why: &str) -> u8 {

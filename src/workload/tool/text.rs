@@ -1,8 +1,7 @@
-//! Tools for text: `cat`, `head`, `tail`, `wc`, `grep`, `sort`, `uniq`, `cut`, `tr`, `sed`, `tee`, `base64`, `rev`, `xargs`.
-//!
-//! Differs: patterns of `grep` and `sed` know `.`, `*`, `^`, `$` and `[…]` and, with `-E`, `|` at the top; no groups.
+//! Tools for text: `cat`, `head`, `tail`, `wc`, `sort`, `uniq`, `cut`, `tr`, `tee`, `base64`, `rev`.
 
 use crate::workload::Ctx;
+use crate::workload::fs::FsError;
 use crate::workload::tool::instant::Call;
 
 /// The input: the named files, or standard input. A file that is not there is reported; the flag tells.
@@ -19,8 +18,8 @@ fn input(call: &Call<'_>, files: &[&str], ctx: &mut Ctx<'_>) -> (Vec<u8>, bool) 
         }
         match special(&call.path(file), ctx).map_or_else(|| ctx.fs.read(&call.path(file)).map(|d| d.to_vec()), Ok) {
             Ok(data) => all.extend_from_slice(&data),
-            Err(crate::workload::fs::FsError::NotFound) if name == "cat" => {
-                let gnu = ctx.place.family == crate::workload::Family::Debian;
+            Err(FsError::NotFound) if name == "cat" => {
+                let gnu = ctx.place.has_gnu_tools();
                 let words = if gnu {
                     format!("cat: {file}: No such file or directory\n")
                 } else {
@@ -39,7 +38,7 @@ fn input(call: &Call<'_>, files: &[&str], ctx: &mut Ctx<'_>) -> (Vec<u8>, bool) 
 }
 
 /// Files of `/proc` and `/dev` that are made when they are read.
-fn special(path: &str, ctx: &Ctx<'_>) -> Option<Vec<u8>> {
+pub fn special(path: &str, ctx: &Ctx<'_>) -> Option<Vec<u8>> {
     Some(match path {
         "/dev/null" => Vec::new(),
         "/proc/uptime" => format!("{}.00 {}.00\n", ctx.now.as_secs(), ctx.now.as_secs()).into_bytes(),
@@ -50,7 +49,20 @@ fn special(path: &str, ctx: &Ctx<'_>) -> Option<Vec<u8>> {
     })
 }
 
-fn text(bytes: &[u8]) -> String {
+/// What is in a file; `-` is standard input.
+///
+/// # Errors
+/// There is no such file.
+pub fn contents(call: &Call<'_>, file: &str, ctx: &Ctx<'_>) -> Result<Vec<u8>, FsError> {
+    if file == "-" {
+        return Ok(call.stdin.to_vec());
+    }
+    let path = call.path(file);
+    special(&path, ctx).map_or_else(|| ctx.fs.read(&path).map(|data| data.to_vec()), Ok)
+}
+
+/// Bytes as a text.
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -140,104 +152,6 @@ pub fn wc(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     let file = files.first().map_or(String::new(), |f| format!(" {f}"));
     ctx.print(format!("{}{file}\n", shown.join(" ")));
     u8::from(!good)
-}
-
-/// Whether a simple regular expression is found in `line`; answers where.
-fn find(pattern: &str, line: &str, ignore_case: bool) -> Option<(usize, usize)> {
-    let lower = |s: &str| if ignore_case { s.to_lowercase() } else { s.to_owned() };
-    let (p, l): (Vec<char>, Vec<char>) = (lower(pattern).chars().collect(), lower(line).chars().collect());
-    let (anchored, p) = match p.first() {
-        Some('^') => (true, &p[1..]),
-        _ => (false, &p[..]),
-    };
-    (0..=l.len()).take(if anchored { 1 } else { usize::MAX }).find_map(|at| here(p, &l[at..]).map(|n| (at, at + n)))
-}
-
-/// How many characters of `text` a pattern takes from its beginning; the longest way.
-fn here(p: &[char], text: &[char]) -> Option<usize> {
-    if p.is_empty() {
-        return Some(0);
-    }
-    if p == ['$'] {
-        return text.is_empty().then_some(0);
-    }
-    let unit = unit_length(p);
-    let (one, rest) = p.split_at(unit);
-    let repeated = rest.first().copied().filter(|c| matches!(c, '*' | '+' | '?'));
-    if let Some(repeat) = repeated {
-        let rest = &rest[1..];
-        let most = if repeat == '?' { 1 } else { text.len() };
-        let taken = text.iter().take(most).take_while(|c| takes(one, **c)).count();
-        let least = usize::from(repeat == '+');
-        return (least..=taken).rev().find_map(|n| here(rest, &text[n..]).map(|m| n + m));
-    }
-    let first = text.first()?;
-    takes(one, *first).then(|| here(rest, &text[1..])).flatten().map(|n| n + 1)
-}
-
-fn unit_length(p: &[char]) -> usize {
-    match p[0] {
-        '\\' if p.len() > 1 => 2,
-        '[' => p.iter().skip(2).position(|c| *c == ']').map_or(1, |n| n + 3),
-        _ => 1,
-    }
-}
-
-fn takes(unit: &[char], c: char) -> bool {
-    match unit {
-        ['.'] => true,
-        ['\\', 'd'] => c.is_ascii_digit(),
-        ['\\', 's'] => c.is_whitespace(),
-        ['\\', 'w'] => c.is_alphanumeric() || c == '_',
-        ['\\', other] => *other == c,
-        ['[', ..] if unit.len() > 1 => {
-            crate::workload::shell::expand::matches(&unit.iter().collect::<String>(), &c.to_string())
-        }
-        [other] => *other == c,
-        _ => false,
-    }
-}
-
-/// `grep [-i] [-v] [-c] [-q] [-n] [-o] [-E] [-F] [-w] PATTERN [FILE…]`.
-pub fn grep(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    let (flags, mut rest) = call.split();
-    if rest.is_empty() {
-        ctx.eprint("BusyBox v1.36.1 multi-call binary.\n\nUsage: grep [-HhnlLoqvsrRiwFE] [-m N] [-A|B|C N] { PATTERN | -e PATTERN... | -f FILE... } [FILE]...\n");
-        return 2;
-    }
-    let pattern = rest.remove(0);
-    let alternatives: Vec<&str> = if flags.contains('E') || call.argv[0] == "egrep" {
-        pattern.split('|').collect()
-    } else {
-        pattern.split("\\|").collect()
-    };
-    let (all, good) = input(call, &rest, ctx);
-    let has = |f: char| flags.contains(f);
-    let hit = |line: &str| -> Option<(usize, usize)> {
-        if has('F') {
-            return line.find(pattern).map(|at| (at, at + pattern.chars().count()));
-        }
-        alternatives.iter().find_map(|p| find(p, line, has('i')))
-    };
-    let (mut out, mut count) = (String::new(), 0);
-    for (number, line) in text(&all).lines().enumerate() {
-        let found = hit(line);
-        if found.is_some() == has('v') {
-            continue;
-        }
-        count += 1;
-        let shown = match found.filter(|_| has('o')) {
-            Some((from, to)) => line.chars().skip(from).take(to - from).collect(),
-            None => line.to_owned(),
-        };
-        out += &if has('n') { format!("{}:{shown}\n", number + 1) } else { format!("{shown}\n") };
-    }
-    if has('c') {
-        ctx.print(format!("{count}\n"));
-    } else if !has('q') && !out.is_empty() {
-        ctx.print(out);
-    }
-    if good { u8::from(count == 0) } else { 2 }
 }
 
 /// `sort [-r] [-n] [-u]`.
@@ -369,74 +283,6 @@ pub fn tr(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     0
 }
 
-/// `sed [-n] [-i] 's/A/B/[g]'`, `'/A/d'`, `'/A/p'`, `'Np'`.
-pub fn sed(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    let (flags, mut rest) = call.split();
-    if rest.is_empty() {
-        ctx.eprint("sed: no script\n");
-        return 1;
-    }
-    let script = rest.remove(0).to_owned();
-    let (all, good) = input(call, &rest, ctx);
-    let mut out = String::new();
-    for (number, line) in text(&all).lines().enumerate() {
-        let Some(lines) = edited(&script, line, number + 1, flags.contains('n')) else {
-            ctx.eprint(format!("sed: unsupported command {script}\n"));
-            return 1;
-        };
-        out += &lines;
-    }
-    if flags.contains('i') {
-        for file in &rest {
-            let path = call.path(file);
-            if let Err(error) = ctx.fs.write(&path, out.as_bytes(), false) {
-                ctx.eprint(format!("sed: {file}: {error}\n"));
-                return 1;
-            }
-        }
-    } else {
-        ctx.print(out);
-    }
-    u8::from(!good)
-}
-
-/// What a line becomes; `None` if the script is not understood.
-fn edited(script: &str, line: &str, number: usize, quiet: bool) -> Option<String> {
-    let shown = |text: &str| if quiet { String::new() } else { format!("{text}\n") };
-    if let Some(rest) = script.strip_prefix('s') {
-        let separator = rest.chars().next()?;
-        let parts: Vec<&str> = rest[separator.len_utf8()..].split(separator).collect();
-        let [from, to, options] = parts[..] else { return None };
-        let mut text = String::new();
-        let mut left: String = line.to_owned();
-        let mut changed = false;
-        while let Some((start, end)) = find(from, &left, options.contains('i')).filter(|(s, e)| e > s || !changed) {
-            text.extend(left.chars().take(start));
-            text +=
-                &to.replace("\\n", "\n").replace('&', &left.chars().skip(start).take(end - start).collect::<String>());
-            left = left.chars().skip(end).collect();
-            changed = true;
-            if !options.contains('g') || left.is_empty() || from.starts_with('^') {
-                break;
-            }
-        }
-        text += &left;
-        let print = if changed && options.contains('p') { format!("{text}\n") } else { String::new() };
-        return Some(shown(&text) + &print);
-    }
-    let (address, command) = script.split_at_checked(script.len().checked_sub(1)?)?;
-    let hit = match address.strip_prefix('/').and_then(|a| a.strip_suffix('/')) {
-        Some(pattern) => find(pattern, line, false).is_some(),
-        None => address.parse() == Ok(number),
-    };
-    match (command, hit) {
-        ("d", true) => Some(String::new()),
-        ("d" | "p", false) => Some(shown(line)),
-        ("p", true) => Some(shown(line) + &format!("{line}\n")),
-        _ => None,
-    }
-}
-
 /// `tee [-a] FILE…`.
 pub fn tee(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     let (flags, files) = call.split();
@@ -480,53 +326,4 @@ pub fn rev(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     let (all, good) = input(call, &files, ctx);
     ctx.print(text(&all).lines().map(|l| l.chars().rev().chain(['\n']).collect::<String>()).collect::<String>());
     u8::from(!good)
-}
-
-/// `xargs echo`: the words in one line. Other commands are not run.
-pub fn xargs(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    let words: Vec<String> = text(call.stdin).split_whitespace().map(str::to_owned).collect();
-    match call.args().find(|a| !a.starts_with('-')) {
-        None | Some("echo") => {
-            let fixed = call.args().skip_while(|a| *a != "echo").skip(1).map(str::to_owned);
-            ctx.print(format!("{}\n", fixed.chain(words).collect::<Vec<_>>().join(" ")));
-            0
-        }
-        Some(other) => {
-            ctx.eprint(format!("xargs: {other}: not simulated\n"));
-            127
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn simple_patterns_are_found() {
-        for (pattern, line, want) in [
-            ("b", "abc", Some((1, 2))),
-            ("^b", "abc", None),
-            ("c$", "abc", Some((2, 3))),
-            ("a.*c", "xabcx", Some((1, 4))),
-            ("[0-9]+", "ab12", Some((2, 4))),
-            ("x*", "abc", Some((0, 0))),
-        ] {
-            assert_eq!(find(pattern, line, false), want, "{pattern} {line}");
-        }
-    }
-
-    #[test]
-    fn sed_replaces_deletes_and_prints() {
-        for (script, quiet, want) in [
-            ("s/a/X/", false, "Xa b\n"),
-            ("s/a/X/g", false, "XX b\n"),
-            ("s/ b/&\\nc/", false, "aa b\nc\n"),
-            ("/b/d", false, ""),
-            ("/b/p", true, "aa b\n"),
-            ("2p", true, ""),
-        ] {
-            assert_eq!(edited(script, "aa b", 1, quiet).as_deref(), Some(want), "{script}");
-        }
-    }
 }

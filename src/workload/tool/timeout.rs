@@ -94,4 +94,8 @@ impl Program for Timeout {
         let child = self.child.as_ref().ok().and_then(Program::wake_at);
         [child, self.end.filter(|_| !self.fired)].into_iter().flatten().min()
     }
+
+    fn launched(&self, found: &mut Vec<u32>) {
+        self.child.iter().for_each(|child| child.launched(found));
+    }
 }

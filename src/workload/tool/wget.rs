@@ -188,6 +188,9 @@ impl Wget {
         let name = self.output.clone().unwrap_or_else(|| last.unwrap_or("index.html").to_owned());
         let size = response.body.len();
         if name == "-" {
+            if !self.quiet {
+                ctx.eprint("writing to stdout\n");
+            }
             ctx.print(&response.body);
         } else {
             let path = crate::workload::fs::resolve(&self.cwd, &name);

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{World, pod};
-use crate::api::http::{Chunk, Method};
+use crate::api::http::{Chunk, HttpRequest, Impersonated, Method};
 use crate::api::{Answer, Body, Kind, Object, Options, Request, Response, Subresource, Verb, WatchEventType};
+use crate::sim::{Component, Out};
 
 #[test]
 fn a_fresh_server_has_its_namespaces_and_its_service() {
@@ -36,6 +37,76 @@ fn a_pod_is_made_read_listed_and_removed() {
     assert_eq!(world.call(Request::delete(Kind::Pod, "default", "web")), Response::Success);
     let gone = world.failure(Request::get(Kind::Pod, "default", "web"));
     assert_eq!((gone.code, gone.message.as_str()), (404, "pods \"web\" not found"));
+}
+
+#[test]
+fn a_bound_pod_is_where_its_node_is_and_is_nominated_no_more() {
+    let mut world = World::new();
+    let labels = json!({"topology.kubernetes.io/zone": "a", "disk": "ssd"});
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker1", "labels": labels}});
+    assert_eq!(world.http(Method::Post, "/api/v1/nodes", &node).0, 201);
+    world.object(Request::create(pod("web")));
+    let path = "/api/v1/namespaces/default/pods/web";
+    let nominated = json!({"status": {"nominatedNodeName": "worker1"}});
+    let (_, before) = world.http(Method::Patch, &format!("{path}/status"), &nominated);
+    assert_eq!(before["status"]["nominatedNodeName"], "worker1");
+    let mut bind = Request::new(Verb::Create, Kind::Pod, "default", "web");
+    bind.subresource = Some(Subresource::Binding);
+    bind.body = Body::Binding("worker1".into());
+    assert_eq!(world.call(bind), Response::Success);
+    let (_, bound) = world.http(Method::Get, path, &Value::Null);
+    assert_eq!(bound["metadata"]["labels"], json!({"app": "web", "topology.kubernetes.io/zone": "a"}));
+    assert_eq!(bound["status"]["nominatedNodeName"], Value::Null);
+}
+
+/// A request as `adm`, who may write roles and bindings and get pods: the code and the words of its refusal.
+fn as_adm(world: &mut World, plural: &str, body: &Value) -> (u16, String) {
+    let mut request = HttpRequest::get(format!("/apis/rbac.authorization.k8s.io/v1/namespaces/default/{plural}"));
+    request.method = Method::Post;
+    request.content_type = "application/json".into();
+    request.body = body.to_string().into_bytes();
+    request.impersonate = Some(Impersonated { user: "adm".into(), groups: Vec::new() });
+    let response = world.raw(request);
+    let answer: Value = serde_json::from_slice(&response.body).expect("JSON");
+    (response.code, answer["message"].as_str().unwrap_or("").to_owned())
+}
+
+#[test]
+fn nobody_grants_what_they_may_not_do() {
+    let mut world = World::new();
+    let group = "/apis/rbac.authorization.k8s.io/v1";
+    let role = |name: &str, rules: Value| json!({"metadata": {"name": name}, "rules": rules});
+    let held = json!([
+        {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles", "rolebindings"], "verbs": ["create"]},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]},
+        {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "resourceNames": ["view"], "verbs": ["bind"]},
+    ]);
+    assert_eq!(world.http(Method::Post, &format!("{group}/clusterroles"), &role("adm", held)).0, 201);
+    let binding = |name: &str, role: &str| {
+        json!({"metadata": {"name": name}, "subjects": [{"kind": "User", "name": "adm"}],
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}})
+    };
+    assert_eq!(world.http(Method::Post, &format!("{group}/clusterrolebindings"), &binding("adm", "adm")).0, 201);
+    let pods = |verbs: Value| json!([{"apiGroups": [""], "resources": ["pods"], "verbs": verbs}]);
+    assert_eq!(as_adm(&mut world, "roles", &role("own", pods(json!(["get"])))).0, 201);
+    let nodes = json!([{"apiGroups": [""], "resources": ["nodes"], "verbs": ["*"]}]);
+    let (code, words) = as_adm(&mut world, "roles", &role("esc", nodes));
+    assert_eq!(code, 403);
+    assert_eq!(
+        words,
+        "roles.rbac.authorization.k8s.io \"esc\" is forbidden: user \"adm\" (groups=[\"system:authenticated\"]) is attempting to grant RBAC permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"nodes\"], Verbs:[\"*\"]}"
+    );
+    assert_eq!(as_adm(&mut world, "rolebindings", &binding("looks", "view")).0, 201);
+    let (code, words) = as_adm(&mut world, "rolebindings", &binding("all", "cluster-admin"));
+    assert_eq!(code, 403);
+    assert!(
+        words.ends_with(
+            "\n{APIGroups:[\"*\"], Resources:[\"*\"], Verbs:[\"*\"]}\n{NonResourceURLs:[\"*\"], Verbs:[\"*\"]}"
+        ),
+        "{words}"
+    );
+    let lost = (404, "clusterroles.rbac.authorization.k8s.io \"nope\" not found".to_owned());
+    assert_eq!(as_adm(&mut world, "rolebindings", &binding("lost", "nope")), lost);
 }
 
 #[test]
@@ -135,6 +206,34 @@ fn the_http_door_creates_patches_scales_and_watches() {
         })
         .collect();
     assert_eq!(events, ["ADDED", "MODIFIED", "MODIFIED", "MODIFIED"]);
+}
+
+#[test]
+fn a_watch_is_told_how_far_it_is_and_ends_when_it_wanted_to() {
+    let mut world = World::new();
+    world.http(Method::Get, "/api/v1/pods?watch=true&allowWatchBookmarks=true&timeoutSeconds=90", &Value::Null);
+    let mut told = Vec::new();
+    for second in 1..=100 {
+        world.pass(1);
+        let mut out = Out::default();
+        world.server.wake(world.now, &mut out);
+        world.settle(out);
+        told.extend(std::mem::take(&mut world.chunks).into_iter().map(|(_, chunk)| match chunk {
+            Chunk::Event(text) => {
+                let event: Value = serde_json::from_slice(&text).expect("JSON");
+                (second, format!("{} {}", event["type"], event["object"]["metadata"]["resourceVersion"]))
+            }
+            other => (second, format!("{other:?}")),
+        }));
+    }
+    let bookmark = told[0].1.clone();
+    assert!(bookmark.starts_with("\"BOOKMARK\" \""), "{told:?}");
+    assert_eq!(told, [(60, bookmark.clone()), (88, bookmark), (90, "End".to_owned())]);
+    for (text, why) in [("x", "invalid syntax"), ("99999999999999999999", "value out of range")] {
+        let (code, status) =
+            world.http(Method::Get, &format!("/api/v1/pods?watch=true&timeoutSeconds={text}"), &Value::Null);
+        assert_eq!((code, &status["message"]), (400, &json!(format!("strconv.ParseInt: parsing {text:?}: {why}"))));
+    }
 }
 
 #[test]

@@ -248,9 +248,12 @@ impl Model for Bounds {
     }
 }
 
-/// Looks at every world within the bounds and within `depth` happenings; with `KUBARIUM_SOAK`, at every one within the bounds.
-fn check(bounds: Bounds, depth: usize) {
-    let depth = if std::env::var("KUBARIUM_SOAK").is_ok() { usize::MAX } else { depth };
+/// For a soak: there is no world within the bounds that is not looked at.
+const ALL: usize = usize::MAX;
+
+/// Looks at every world within the bounds and within `depth` happenings, with `KUBARIUM_SOAK` within `soak`.
+fn check(bounds: Bounds, depth: usize, soak: usize) {
+    let depth = if std::env::var("KUBARIUM_SOAK").is_ok() { soak } else { depth };
     let checker = bounds.checker().threads(2).target_max_depth(depth).spawn_bfs().join();
     let (all, apart, deep) = (checker.state_count(), checker.unique_state_count(), checker.max_depth());
     eprintln!("{all} worlds, {apart} told apart, {deep} happenings deep");
@@ -269,33 +272,34 @@ const NEW: Bounds = Bounds {
 
 #[test]
 fn one_term_and_a_command() {
-    check(Bounds { commands: 1, ..NEW }, 18);
+    check(Bounds { commands: 1, ..NEW }, 18, ALL);
 }
 
 #[test]
 fn two_terms() {
-    check(Bounds { terms: 2, ..NEW }, 100);
+    check(Bounds { terms: 2, ..NEW }, 100, ALL);
 }
 
 #[test]
 fn a_term_with_pre_vote() {
     let config = Config { pre_vote: true, ..NEW.config };
-    check(Bounds { config, ..NEW }, 11);
+    // All of them take more memory than 24 GB.
+    check(Bounds { config, ..NEW }, 11, 15);
 }
 
 #[test]
 fn two_terms_and_a_crash() {
-    check(Bounds { terms: 2, crashes: 1, ..NEW }, 9);
+    check(Bounds { terms: 2, crashes: 1, ..NEW }, 9, ALL);
 }
 
 #[test]
 fn two_terms_and_a_message_that_comes_twice() {
-    check(Bounds { terms: 2, doubles: 1, ..NEW }, 11);
+    check(Bounds { terms: 2, doubles: 1, ..NEW }, 11, ALL);
 }
 
 /// Figure 8 of the paper: what a majority holds of an earlier term is not committed by that alone.
 #[test]
 fn an_inherited_entry_may_still_be_overwritten() {
     let config = Config { max_message_bytes: 1, ..NEW.config };
-    check(Bounds { config, terms: 5, logs: [&[1, 2], &[1], &[1, 3]], ..NEW }, 14);
+    check(Bounds { config, terms: 5, logs: [&[1, 2], &[1], &[1, 3]], ..NEW }, 14, ALL);
 }

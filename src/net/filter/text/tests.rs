@@ -64,6 +64,10 @@ fn a_rule_is_printed_in_the_order_of_iptables_save() {
         "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
     );
     check("-p tcp -m tcp -j DNAT --to-destination 10.1.1.1:80", "-p tcp -m tcp -j DNAT --to-destination 10.1.1.1:80");
+    check(
+        "-s 192.0.2.1 -m ipvs --vaddr 192.0.2.1 --vproto tcp --vport 80 -j DROP",
+        "-s 192.0.2.1/32 -m ipvs --vproto 6 --vaddr 192.0.2.1 --vport 80 -j DROP",
+    );
     check("-i docker0 ! -o docker0 -j REJECT", "-i docker0 ! -o docker0 -j REJECT --reject-with icmp-port-unreachable");
 }
 

@@ -120,6 +120,8 @@ fn udp_connections_to_endpoints_that_serve_no_more_are_forgotten() {
             reply: Tuple { proto, src: (Ipv4Addr::new(10, 244, 1, answerer), 8_080), dst: client },
             phase: Phase::Plain,
             replied: true,
+            assured: true,
+            begun: Time::ZERO,
             expires: Time::ZERO,
             packets: [1, 1],
         }

@@ -52,6 +52,58 @@ fn members(written: &Written, set: &str) -> Vec<String> {
     text.lines().skip_while(|line| *line != "Members:").skip(1).map(str::to_owned).collect()
 }
 
+/// A load balancer's Service with these further fields, and its address.
+fn balanced(more: &serde_json::Value) -> Written {
+    let mut spec = json!({
+        "clusterIP": "10.96.0.7", "type": "LoadBalancer", "ports": [{"port": 80, "protocol": "TCP", "nodePort": 30080}],
+    });
+    for (field, value) in more.as_object().into_iter().flatten() {
+        spec[field] = value.clone();
+    }
+    written_for(
+        spec,
+        json!({"loadBalancer": {"ingress": [{"ip": "198.51.100.7"}, {"ip": "198.51.100.8", "ipMode": "Proxy"}]}}),
+    )
+}
+
+#[test]
+fn a_load_balancers_address_is_served_and_held_by_the_device() {
+    let at = |written: &Written| {
+        let mut all = servers(written);
+        all.retain(|server| server.starts_with("198."));
+        all
+    };
+    let both = balanced(&json!({}));
+    assert_eq!(at(&both), ["198.51.100.7:80 10.244.1.2,10.244.2.2"], "a proxy's address is its own business");
+    let on = both.on(&[NODE]);
+    let held: Vec<String> = on.bound.iter().map(Ipv4Addr::to_string).collect();
+    assert_eq!(held, ["10.96.0.7", "198.51.100.7"]);
+    assert!(members(&both, "KUBE-LOAD-BALANCER-LOCAL").is_empty());
+
+    let local = balanced(&json!({"externalTrafficPolicy": "Local", "healthCheckNodePort": 32000}));
+    assert_eq!(at(&local), ["198.51.100.7:80 10.244.1.2"]);
+    for (set, expected) in [
+        ("KUBE-LOAD-BALANCER", "198.51.100.7,tcp:80"),
+        ("KUBE-LOAD-BALANCER-LOCAL", "198.51.100.7,tcp:80"),
+        ("KUBE-NODE-PORT-LOCAL-TCP", "30080"),
+        ("KUBE-HEALTH-CHECK-NODE-PORT", "32000"),
+    ] {
+        assert_eq!(members(&local, set), [expected], "{set}");
+    }
+    let kept = "-A KUBE-LOAD-BALANCER -m comment --comment \"Kubernetes service load balancer ip + port with externalTrafficPolicy=local\" -m set --match-set KUBE-LOAD-BALANCER-LOCAL dst,dst -j RETURN";
+    assert!(local.text.lines().any(|line| line == kept), "{}", local.text);
+    assert!(!both.text.lines().any(|line| line == kept));
+}
+
+#[test]
+fn a_node_in_the_source_ranges_may_use_the_address_itself() {
+    let near = balanced(&json!({"loadBalancerSourceRanges": ["203.0.113.0/25", " 192.168.1.0/24"]}));
+    let cidrs = ["198.51.100.7,tcp:80,192.168.1.0/24", "198.51.100.7,tcp:80,203.0.113.0/25"];
+    assert_eq!(members(&near, "KUBE-LOAD-BALANCER-SOURCE-CIDR"), cidrs);
+    assert_eq!(members(&near, "KUBE-LOAD-BALANCER-SOURCE-IP"), ["198.51.100.7,tcp:80,198.51.100.7"]);
+    assert!(!near.text.contains("-m ipvs"), "nothing is closed to it: {}", near.text);
+}
+
 #[test]
 fn every_address_of_a_service_has_a_virtual_server() {
     let port = json!([{"port": 80, "protocol": "TCP"}]);

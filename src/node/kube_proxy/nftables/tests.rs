@@ -175,6 +175,45 @@ fn the_table_is_the_one_that_upstream_expects() {
     );
 }
 
+/// What is listed for a Service of a load balancer with these source ranges, whose address is 1.2.3.4.
+fn ranged(ranges: &[&str], policy: &str, ready: bool) -> Vec<String> {
+    let mut proxier = Nftables::new(config(), Vec::new(), std::iter::empty());
+    let spec = json!({"type": "LoadBalancer", "nodePort": 3001, "externalTrafficPolicy": policy,
+                      "loadBalancerSourceRanges": ranges});
+    let status = json!({"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}});
+    tell(&mut proxier, Kind::Service, service(1, &spec, &status), WatchEventType::Added);
+    if ready {
+        tell(&mut proxier, Kind::EndpointSlice, slice(1, &["test-node 10.180.0.1"]), WatchEventType::Added);
+    }
+    proxier.tracker.synced(true, None);
+    lines(written(&mut proxier, Time(0)))
+}
+
+#[test]
+fn a_load_balancers_address_is_refused_filtered_and_kept_local() {
+    let firewall = "firewall-ULMVA6XW-ns1/svc1/tcp/p80";
+    let (far, near) = (["203.0.113.0/25"], ["203.0.113.0/25", "192.168.0.0/24"]);
+    for (got, expected) in [
+        (ranged(&far, "Cluster", true), format!("{firewall}: ip saddr != 203.0.113.0/25 drop")),
+        (
+            ranged(&near, "Cluster", true),
+            format!("{firewall}: ip saddr != {{ 1.2.3.4, 192.168.0.0/24, 203.0.113.0/25 }} drop"),
+        ),
+        (ranged(&far, "Cluster", false), format!("firewall-ips: 1.2.3.4 . tcp . 80 : goto {firewall}")),
+        (
+            ranged(&[], "Cluster", false),
+            "no-endpoint-services: 1.2.3.4 . tcp . 80 comment \"ns1/svc1:p80\" : goto reject-chain".to_owned(),
+        ),
+        (
+            ranged(&[], "Local", true),
+            "external-ULMVA6XW-ns1/svc1/tcp/p80: goto local-ULMVA6XW-ns1/svc1/tcp/p80".to_owned(),
+        ),
+    ] {
+        assert!(got.contains(&expected), "{expected}\nis not in\n{}", got.join("\n"));
+    }
+    assert!(!ranged(&[], "Cluster", true).iter().any(|line| line.starts_with("firewall-ips: 1.2.3.4")));
+}
+
 #[test]
 fn a_chain_is_emptied_first_and_deleted_later() {
     let mut proxier = proxier();

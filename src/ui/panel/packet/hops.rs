@@ -43,6 +43,7 @@ pub fn Hops(packet: StoredValue<PacketView>) -> impl IntoView {
                     <button class="quiet why-ended" on:click=move |_| page.ask_why(by)>{move || page.t().why_ended}</button>
                 })}
             </header>
+            {move || page.tried.get().map(|_| view! { <p class="tried">{page.t().packet_tried}</p> })}
             <ol class="hops">
                 {packet.with_value(groups).into_iter().map(|group| view! { <Group group packet/> }).collect_view()}
             </ol>
@@ -133,7 +134,7 @@ fn Now(packet: StoredValue<PacketView>) -> impl IntoView {
                 {hop.rule.map(|rule| view! { <pre class="rule mono">{rule}</pre> })}
                 <p class="faint mono">{hop.at.to_string()}" · "{scope_name(page, &hop.scope)}" · "{hop.device}</p>
             })}
-            {move || packet.with_value(|p| p.line.overlay).then(|| view! { <p class="aside faint">{page.t().udp_backend_note}</p> })}
+            {move || packet.with_value(|p| p.line.by_flanneld).then(|| view! { <p class="aside faint">{page.t().udp_backend_note}</p> })}
         </div>
     }
 }

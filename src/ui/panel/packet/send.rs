@@ -1,10 +1,11 @@
-//! The form that sends a packet: from where, to where, what.
+//! The form that sends a packet, or asks what would become of it: from where, to where, what.
 
 use leptos::prelude::*;
 
 use super::short;
-use crate::session::protocol::{EndpointRef, Request};
+use crate::session::protocol::{EndpointRef, PacketRequest, Request};
 use crate::ui::state::{Page, page};
+use crate::ui::words::Words;
 use crate::view::{EndpointView, ObjectRef, PacketKind};
 
 /// The form.
@@ -14,6 +15,7 @@ pub fn Send() -> impl IntoView {
     let from = RwSignal::new(String::new());
     let to = RwSignal::new(String::new());
     let kind = RwSignal::new("http".to_string());
+    let port = RwSignal::new(None);
     let sources = Memo::new(move |_| page.packets.with(|p| p.sources.clone()));
     let targets = Memo::new(move |_| page.packets.with(|p| p.targets.clone()));
     choose_first(page, from, to, sources, targets);
@@ -21,10 +23,25 @@ pub fn Send() -> impl IntoView {
         sources.with(|s| s.iter().any(|e| name(e) == from.get()))
             && targets.with(|t| t.iter().any(|e| name(e) == to.get()))
     };
+    let ports = Memo::new(move |_| {
+        targets.with(|all| all.iter().find(|e| name(e) == to.get()).map(|e| e.ports().to_vec()).unwrap_or_default())
+    });
+    let ask = move |tried: bool| {
+        let find = |all: Memo<Vec<EndpointView>>, wanted: String| {
+            all.with_untracked(|all| all.iter().find(|e| name(e) == wanted).map(reference))
+        };
+        let (Some(from), Some(to)) = (find(sources, from.get_untracked()), find(targets, to.get_untracked())) else {
+            return;
+        };
+        let ports = ports.get_untracked();
+        let port = port.get_untracked().filter(|port| ports.contains(port)).or(ports.first().copied()).unwrap_or(80);
+        let kind = kind_of(&kind.get_untracked(), port);
+        page.send(Request::SendPacket(PacketRequest { from, to, kind, tried }));
+    };
     view! {
         <form class="send" on:submit=move |event| {
             event.prevent_default();
-            send(page, &sources.get_untracked(), &targets.get_untracked(), [from, to, kind].map(|s| s.get_untracked()));
+            ask(false);
         }>
             <Ends label=move || page.t().from value=from choices=sources/>
             <Ends label=move || page.t().to value=to choices=targets/>
@@ -37,8 +54,30 @@ pub fn Send() -> impl IntoView {
                     <option value="udp">"UDP"</option>
                 </select>
             </label>
-            <button class="solid" disabled=move || !ready()>{move || page.t().send}</button>
+            {move || (ports.with(Vec::len) > 1 && kind.get() != "ping").then(|| view! { <Ports ports port/> })}
+            <span class="row">
+                <button class="solid" disabled=move || !ready()>{move || page.t().send}</button>
+                <button class="quiet try" type="button" disabled=move || !ready() title=move || page.t().packet_try_say on:click=move |_| ask(true)>
+                    {move || page.t().packet_try}
+                </button>
+            </span>
         </form>
+    }
+}
+
+/// Which of several ports.
+#[component]
+fn Ports(ports: Memo<Vec<u16>>, port: RwSignal<Option<u16>>) -> impl IntoView {
+    let page = page();
+    view! {
+        <label>
+            <span>{move || page.t().port}</span>
+            <select class="port" on:change=move |e| port.set(event_target_value(&e).parse().ok())>
+                {move || ports.get().into_iter().map(|n| view! {
+                    <option value=n.to_string() selected=move || port.get() == Some(n)>{n}</option>
+                }).collect_view()}
+            </select>
+        </label>
     }
 }
 
@@ -48,6 +87,7 @@ fn Ends(
     value: RwSignal<String>,
     choices: Memo<Vec<EndpointView>>,
 ) -> impl IntoView {
+    let page = page();
     view! {
         <label>
             <span>{label}</span>
@@ -55,7 +95,7 @@ fn Ends(
                 {move || choices.with(|all| all.iter().map(|e| {
                     let n = name(e);
                     let chosen = n == value.get();
-                    view! { <option value=n selected=chosen>{shown(e)}</option> }
+                    view! { <option value=n selected=chosen>{shown(page.t(), e)}</option> }
                 }).collect_view())}
             </select>
         </label>
@@ -101,16 +141,23 @@ fn name(endpoint: &EndpointView) -> String {
         EndpointView::Pod { object, .. } | EndpointView::Service { object, .. } => {
             format!("{}/{}/{}", object.kind, object.namespace, object.name)
         }
+        EndpointView::Balancer { object, ip, .. } => {
+            format!("{}/{}/{}/{ip}", object.kind, object.namespace, object.name)
+        }
         EndpointView::NodePort { node, .. } => format!("NodePort/{node}"),
         EndpointView::Node { node, .. } => format!("Node/{node}"),
+        EndpointView::Machine { name, .. } => format!("Machine/{name}"),
     }
 }
 
-fn shown(endpoint: &EndpointView) -> String {
+fn shown(words: &Words, endpoint: &EndpointView) -> String {
     match endpoint {
         EndpointView::Pod { object, ip, .. } => format!("{} · {ip}", short(&object.name)),
         EndpointView::Service { object, ip, .. } => format!("svc/{} · {ip}", object.name),
-        EndpointView::NodePort { node, ip, .. } | EndpointView::Node { node, ip } => format!("{node} · {ip}"),
+        EndpointView::Balancer { object, ip, .. } => format!("svc/{} ({}) · {ip}", object.name, words.end_balancer),
+        EndpointView::NodePort { node, ip, .. } => format!("{node} ({}) · {ip}", words.end_node_port),
+        EndpointView::Node { node, ip } => format!("{node} · {ip}"),
+        EndpointView::Machine { name, ip } => format!("{name} ({}) · {ip}", words.end_outside),
     }
 }
 
@@ -118,18 +165,16 @@ fn reference(endpoint: &EndpointView) -> EndpointRef {
     match endpoint {
         EndpointView::Pod { object, .. } | EndpointView::Service { object, .. } => EndpointRef::Object(object.clone()),
         EndpointView::NodePort { node, .. } | EndpointView::Node { node, .. } => EndpointRef::Node(node.clone()),
+        EndpointView::Balancer { ip, .. } => EndpointRef::Address(ip.clone()),
+        EndpointView::Machine { name, .. } => EndpointRef::Machine(name.clone()),
     }
 }
 
-fn send(page: Page, sources: &[EndpointView], targets: &[EndpointView], [from, to, kind]: [String; 3]) {
-    let find = |all: &[EndpointView], wanted: &str| all.iter().find(|e| name(e) == wanted).cloned();
-    let (Some(from), Some(to)) = (find(sources, &from), find(targets, &to)) else { return };
-    let port = to.ports().first().copied().unwrap_or(80);
-    let kind = match kind.as_str() {
+fn kind_of(word: &str, port: u16) -> PacketKind {
+    match word {
         "ping" => PacketKind::Ping,
         "tcp" => PacketKind::Tcp { port },
         "udp" => PacketKind::Udp { port },
         _ => PacketKind::Http { port },
-    };
-    page.send(Request::SendPacket { from: reference(&from), to: reference(&to), kind });
+    }
 }
