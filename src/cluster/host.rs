@@ -475,7 +475,7 @@ impl Cluster {
                     self.tool_ended((ix, proc, id), answer, cause);
                 }
                 runtime::Effect::Query { proc, sandbox, id, argv, .. } => {
-                    let answer = self.query(ix, sandbox.as_ref(), &argv);
+                    let answer = self.query(ix, sandbox.as_ref(), &argv, cause);
                     self.tool_ended((ix, proc, id), answer, cause);
                 }
                 runtime::Effect::Host(id, chunk) => {

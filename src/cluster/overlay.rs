@@ -16,10 +16,12 @@ use crate::etcd;
 use crate::net::addr::{DevId, End, Mac, NsId, SocketId};
 use crate::net::device::DeviceKind;
 use crate::net::fabric;
-use crate::net::filter::Table;
+use crate::net::filter::text::Refused;
+use crate::net::filter::{Filter, Table};
 use crate::net::route::Route;
 use crate::net::socket::{SocketEvent, SocketOp};
 use crate::net::vxlan::Vxlan;
+use crate::node::flannel::rules::Rules;
 use crate::node::flannel::{self, Link, Netlink, SubnetRoute};
 use crate::node::runtime;
 use crate::sim::{EventId, Out};
@@ -62,6 +64,10 @@ impl Cluster {
                 flannel::Effect::Configure { network, subnet, link, mtu } => {
                     self.configure_flannel(ix, (network, subnet), link, mtu, cause);
                 }
+                flannel::Effect::EnsureRules { network, subnet } => {
+                    self.flannel_rules(ix, network, subnet, Rules::ensure);
+                    self.hands.changed(ix, Decides::Rules, cause);
+                }
                 flannel::Effect::Netlink(entry) => {
                     self.netlink(ix, entry);
                     self.hands.changed(ix, Decides::Routes, cause);
@@ -91,8 +97,8 @@ impl Cluster {
         }
     }
 
-    /// What flanneld and the container runtime's start-up make of a subnet: the device, `subnet.env`, docker0 with the
-    /// subnet's first address, and the masquerading of what leaves the overlay.
+    /// What flanneld and the container runtime's start-up make of a subnet: the device, the rules, `subnet.env`, docker0 with
+    /// the subnet's first address.
     fn configure_flannel(
         &mut self,
         ix: NodeIx,
@@ -111,11 +117,27 @@ impl Cluster {
             let op = SocketOp::Bind { token: FLANNEL_SOCKET, at: SocketAddrV4::new(ip, port) };
             self.node_socket(Actor::Flanneld(ix), ix, op, cause);
         }
-        let rules = [
-            format!("-A POSTROUTING -s {network} -d {network} -j RETURN"),
-            format!("-A POSTROUTING -s {network} ! -d 224.0.0.0/4 -j MASQUERADE"),
-        ];
-        self.bridge_up(ix, Actor::Flanneld(ix), subnet, mtu, &rules, cause);
+        self.flannel_rules(ix, network, subnet, Rules::set_up);
+        self.bridge_up(ix, Actor::Flanneld(ix), subnet, mtu, cause);
+    }
+
+    /// Does something with flanneld's rules in the kernel of a node.
+    fn flannel_rules(
+        &mut self,
+        ix: NodeIx,
+        network: Ipv4Net,
+        subnet: Ipv4Net,
+        done: impl Fn(&Rules, &mut Filter) -> Result<(), Refused>,
+    ) {
+        let Some(ns) = self.host(ix).map(|host| host.ns) else { return };
+        for rules in flannel::rules::of(network, subnet) {
+            self.fabric.edit_filter(ns, |filter| done(&rules, filter)).expect("flanneld writes rules that can be read");
+        }
+    }
+
+    /// Somebody has touched the rules of a node: flanneld sees it when it looks after its own.
+    pub(crate) fn rules_touched(&mut self, ix: NodeIx, cause: Option<EventId>) {
+        self.flanneld(ix, flannel::Input::RulesTouched, cause);
     }
 
     /// The device that joins a node to the others; one that outlived an earlier flanneld is used again.
@@ -147,31 +169,23 @@ impl Cluster {
     /// leaves the pods' network. How packets get to other nodes is nobody's business.
     pub(crate) fn pod_cidr(&mut self, ix: NodeIx, cidr: Ipv4Net, cause: Option<EventId>) {
         if self.scenario.backend == Backend::None {
-            let rule = format!("-A POSTROUTING -s {cidr} ! -d {POD_NETWORK} -j MASQUERADE");
-            self.bridge_up(ix, Actor::Runtime(ix), cidr, NODE_MTU, &[rule], cause);
+            let Some((ns, known)) = self.host(ix).map(|host| (host.ns, host.cni.bridge)) else { return };
+            if known.is_none() {
+                let rule = format!("-A POSTROUTING -s {cidr} ! -d {POD_NETWORK} -j MASQUERADE");
+                self.fabric.iptables(ns, Table::Nat, &rule).expect("the rule can be read");
+            }
+            self.bridge_up(ix, Actor::Runtime(ix), cidr, NODE_MTU, cause);
         }
     }
 
-    /// docker0 with the first address of a node's subnet, and rules of the table `nat`, unless they are there from before;
-    /// from now on pods can be plugged in.
-    pub(crate) fn bridge_up(
-        &mut self,
-        ix: NodeIx,
-        who: Actor,
-        subnet: Ipv4Net,
-        mtu: u32,
-        rules: &[String],
-        cause: Option<EventId>,
-    ) {
+    /// docker0 with the first address of a node's subnet, unless it is there from before; from now on pods can be plugged in.
+    fn bridge_up(&mut self, ix: NodeIx, who: Actor, subnet: Ipv4Net, mtu: u32, cause: Option<EventId>) {
         let Some((ns, ip, known)) = self.host(ix).map(|host| (host.ns, host.ip, host.cni.bridge)) else { return };
         if known.is_none() {
             let bridge_ip = Ipv4Addr::from(u32::from(subnet.network()) + 1);
             let addr = Ipv4Net::new(bridge_ip, subnet.prefix_len()).expect("the subnet has this length");
             let mac = Mac::of_ip(bridge_ip);
             let bridge = self.fabric.add_bridge(ns, "docker0", mac, mtu, addr).expect("docker0 was not there");
-            for rule in rules {
-                self.fabric.iptables(ns, Table::Nat, rule).expect("the rules can be read");
-            }
             if let Some(host) = self.host_mut(ix) {
                 host.cni.bridge = Some((bridge, addr, mtu));
             }

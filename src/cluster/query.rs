@@ -9,6 +9,7 @@ use crate::net::filter::list::Style;
 use crate::net::host::Netns;
 use crate::net::show;
 use crate::node::runtime::SandboxId;
+use crate::sim::EventId;
 
 mod change;
 pub(crate) mod machine;
@@ -37,12 +38,24 @@ impl Printed {
 
 impl Cluster {
     /// Answers a tool that runs on a node, in a pod's network namespace or in the node's own.
-    pub(crate) fn query(&mut self, ix: NodeIx, sandbox: Option<&SandboxId>, argv: &[String]) -> Printed {
+    pub(crate) fn query(
+        &mut self,
+        ix: NodeIx,
+        sandbox: Option<&SandboxId>,
+        argv: &[String],
+        cause: Option<EventId>,
+    ) -> Printed {
         let words: Vec<&str> = argv.iter().map(String::as_str).collect();
         let id = self.namespace_of(ix, sandbox);
         match id.filter(|_| change::changes(&words)) {
             Some(_) if sandbox.is_some() => Printed::failed(not_permitted(words[0]), 2),
-            Some(id) => self.change(id, &words),
+            Some(id) => {
+                let printed = self.change(id, &words);
+                if words[0] == "iptables" {
+                    self.rules_touched(ix, cause);
+                }
+                printed
+            }
             None => self.look(Some(ix), id, &words),
         }
     }

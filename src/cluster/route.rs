@@ -573,7 +573,7 @@ pub(crate) fn wake_of(cluster: &Cluster, actor: Actor) -> Option<Wake<WokeFor>> 
         Actor::Flanneld(ix) => host(ix)?.flanneld.wake_at().map(|wake| Wake {
             at: wake.at,
             why: match wake.why {
-                flannel::Reason::Retry | flannel::Reason::Routes => WokeFor::Retry,
+                flannel::Reason::Retry | flannel::Reason::Routes | flannel::Reason::Rules => WokeFor::Retry,
                 flannel::Reason::Renew => WokeFor::Heartbeat,
             },
         }),

@@ -124,7 +124,9 @@ pub struct Connection {
 impl Connection {
     /// Whether its destination was rewritten.
     pub fn is_dnat(&self) -> bool {
-        self.orig.dst != self.reply.src
+        let (to, from) = (self.orig.dst, self.reply.src);
+        // The identifier of an echo is both ports, and only the source's to rewrite.
+        to.0 != from.0 || self.orig.proto != ICMP && to.1 != from.1
     }
 
     /// Whether its source was rewritten.
@@ -291,7 +293,8 @@ impl Conntrack {
     /// A source for answers to come back to: `wanted` if nobody has it, else the next free port of the same address.
     pub fn free_source(&self, reply: Tuple, wanted: SocketAddrV4, now: Time) -> SocketAddrV4 {
         let taken = |port: u16| {
-            let tuple = Tuple { dst: (*wanted.ip(), port), ..reply };
+            let src = if reply.proto == ICMP { (reply.src.0, port) } else { reply.src };
+            let tuple = Tuple { src, dst: (*wanted.ip(), port), ..reply };
             self.find(&tuple, now).is_some()
         };
         let low = if wanted.port() < 1024 { 1 } else { 1024 };

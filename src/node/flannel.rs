@@ -13,6 +13,7 @@ pub mod backend;
 pub mod config;
 pub mod forward;
 pub mod lease;
+pub mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,7 @@ use crate::etcd::{
     TxnStep, WatchOp,
 };
 use crate::net::addr::{Mac, Tag};
+use crate::node::flannel::rules::RESYNC;
 use crate::sim::{EventId, Out, Rng, Span, Time, Wake};
 
 /// How long a subnet is leased (`subnetTTL`).
@@ -65,6 +67,8 @@ pub enum Input<V> {
     Changes(Vec<Event<V>>),
     /// The watch is over.
     WatchLost,
+    /// Somebody else has touched the node's packet filter.
+    RulesTouched,
     /// A packet was read from flannel0.
     Tun {
         /// The IP packet.
@@ -91,7 +95,7 @@ pub enum Effect<V> {
         /// The request.
         op: Op<V>,
     },
-    /// Create the device, if it is not there, and write `subnet.env`.
+    /// Create the device, if it is not there, and write its rules and `subnet.env`.
     Configure {
         /// The whole overlay.
         network: Ipv4Net,
@@ -101,6 +105,13 @@ pub enum Effect<V> {
         link: Link,
         /// Its MTU, and that of the pods.
         mtu: u32,
+    },
+    /// Write its rules again if one is missing.
+    EnsureRules {
+        /// The whole overlay.
+        network: Ipv4Net,
+        /// This node's subnet.
+        subnet: Ipv4Net,
     },
     /// Tell the kernel.
     Netlink(Netlink),
@@ -149,6 +160,8 @@ pub enum Reason {
     Renew,
     /// To see whether its routes are there.
     Routes,
+    /// To see whether its rules are there.
+    Rules,
 }
 
 /// Where flanneld is.
@@ -189,6 +202,10 @@ struct Running {
     renew_at: Time,
     /// When host-gw looks after its routes.
     check_at: Option<Time>,
+    /// When it wrote its rules.
+    rules_since: Time,
+    /// When it looks after them.
+    rules_at: Option<Time>,
     /// The etcd lease of a renewal under way.
     renewing: Option<LeaseId>,
     watch: Watch,
@@ -330,7 +347,16 @@ impl Flanneld {
         let renew_at = now + (SUBNET_TTL - RENEW_MARGIN);
         self.cause = out.cause();
         let check_at = (backend == Backend::HostGw).then(|| now + ROUTE_CHECK);
-        self.state = State::Running(Running { config, subnet, renew_at, check_at, renewing: None, watch });
+        self.state = State::Running(Running {
+            config,
+            subnet,
+            renew_at,
+            check_at,
+            rules_since: now,
+            rules_at: None,
+            renewing: None,
+            watch,
+        });
     }
 
     fn change<V: Payload>(&mut self, event: &Event<V>, out: &mut Out<Effect<V>>) {
@@ -434,6 +460,14 @@ impl Flanneld {
         }
     }
 
+    /// The next look at the rules, of those every five seconds, finds what somebody has done to them.
+    fn rules_touched(&mut self, now: Time, cause: Option<EventId>) {
+        let State::Running(running) = &mut self.state else { return };
+        let looks = now.since(running.rules_since).0 / RESYNC.0;
+        running.rules_at = Some(running.rules_since + RESYNC * (looks + 1));
+        self.cause = cause;
+    }
+
     fn failed<V>(&mut self, id: u64, error: &EtcdError, now: Time, out: &mut Out<Effect<V>>) {
         match &mut self.state {
             State::Running(running) if matches!(running.watch, Watch::Open { id: asked } | Watch::Listing { id: asked } if asked == id) =>
@@ -472,6 +506,7 @@ impl Flanneld {
             Input::Etcd { id, result: Err(error) } => self.failed(id, &error, now, out),
             Input::Changes(events) => events.iter().for_each(|event| self.change(event, out)),
             Input::WatchLost => self.watch_lost(now, out),
+            Input::RulesTouched => self.rules_touched(now, out.cause()),
             Input::Tun { bytes, tag } => self.read_from_tun(&bytes, tag, out),
             Input::Datagram { bytes, tag } => out.push(match one_hop(&bytes) {
                 Some(bytes) => Effect::WriteTun { bytes, tag: Some(tag) },
@@ -498,6 +533,12 @@ impl Flanneld {
             *at = now + ROUTE_CHECK;
             self.check_routes(out);
         }
+        if let State::Running(running) = &mut self.state
+            && running.rules_at.is_some_and(|at| at <= now)
+        {
+            running.rules_at = None;
+            out.push(Effect::EnsureRules { network: running.config.network, subnet: running.subnet });
+        }
         if let State::Running(Running { watch: watch @ Watch::Lost { .. }, .. }) = &mut self.state
             && matches!(watch, Watch::Lost { list_at } if *list_at <= now)
         {
@@ -517,7 +558,8 @@ impl Flanneld {
                     Watch::Lost { list_at } => Some(Wake { at: list_at, why: Reason::Retry }),
                     _ => None,
                 };
-                [Some(renew), check, list].into_iter().flatten().min()
+                let rules = running.rules_at.map(|at| Wake { at, why: Reason::Rules });
+                [Some(renew), check, rules, list].into_iter().flatten().min()
             }
             _ => None,
         }

@@ -161,6 +161,7 @@ impl Cluster {
             Fault::PowerOff(ix) => self.power_off(ix),
             Fault::PowerOn(ix) => self.power_on(ix, entry),
             // Done when it was seen that it can be.
+            Fault::Network(ix, NetFault::DropRule { .. }) => self.rules_touched(ix, entry),
             Fault::Network(..) => {}
         }
     }

@@ -247,6 +247,25 @@ fn masquerading_shows_the_nodes_address_and_finds_the_way_back() {
 }
 
 #[test]
+fn an_echo_gets_another_identifier_and_the_answer_the_old_one() {
+    let mut world = World::new();
+    let node = world.nodes[0];
+    world
+        .fabric
+        .iptables(node, Table::Nat, "-A POSTROUTING -s 10.244.1.0/24 ! -o docker0 -j MASQUERADE --random-fully")
+        .expect("sound");
+    for pod in [world.pods[0], world.pods[1]] {
+        let got = world.ping(pod, "192.168.0.12", 56, 64);
+        assert!(matches!(got, Some(SocketEvent::EchoReply { .. })), "{got:?}");
+    }
+    let table = world.fabric.ns(node).expect("there").conntrack();
+    let ids: Vec<_> = table.iter(world.now).map(|c| (c.orig.src.1 != c.reply.dst.1, c.is_dnat(), c.replied)).collect();
+    assert_eq!(ids, [(true, false, true); 2]);
+    check_bytes(&world);
+    world.check_conservation();
+}
+
+#[test]
 fn a_rejected_connection_is_refused_through_the_rewriting() {
     let mut world = World::new();
     let node = world.nodes[0];

@@ -215,6 +215,9 @@ impl Netns {
         // Even without a rule two connections must not have the same answer.
         let free = self.conntrack.free_source(connection.reply, wanted, cx.now);
         connection.reply.dst = (*free.ip(), free.port());
+        if connection.reply.proto == ICMP {
+            connection.reply.src.1 = free.port();
+        }
     }
 
     /// Rewrites source or destination as the connection says.
@@ -238,6 +241,9 @@ impl Netns {
             return rewrite_error(skb, source, came_from, to);
         }
         let (sport, dport) = skb.packet.ports(&skb.ip).unwrap_or((port, port));
+        // The identifier of an echo changes where the address of who asks does.
+        let asks = source == (direction == Direction::Original);
+        let to = if skb.ip.proto == ICMP && !asks { SocketAddrV4::new(ip, sport) } else { to };
         let is = if source { SocketAddrV4::new(skb.ip.src, sport) } else { SocketAddrV4::new(skb.ip.dst, dport) };
         if is == to {
             return;
