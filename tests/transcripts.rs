@@ -80,6 +80,21 @@ fn ports_lead_from_the_terminal_to_pods() {
 }
 
 #[test]
+fn containers_run_as_whom_they_are_told_to() {
+    check("users", |_| ());
+}
+
+#[test]
+fn hooks_and_probes_go_over_the_network() {
+    check("hooks", |_| ());
+}
+
+#[test]
+fn what_is_mounted_stays_when_its_object_goes() {
+    check("mounts", |_| ());
+}
+
+#[test]
 fn two_old_manifests_apply_as_they_stand() {
     check("articles", |_| ());
 }

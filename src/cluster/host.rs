@@ -75,6 +75,7 @@ pub(crate) fn cri_name(request: &CriRequest) -> &'static str {
         CriRequest::RemovePodSandbox(_) => "RemovePodSandbox",
         CriRequest::RemovePodDirectory(_) => "RemovePodDirectory",
         CriRequest::UpdateVolumes(..) => "UpdateVolumes",
+        CriRequest::HostPaths(_) => "HostPaths",
         CriRequest::ImageStatus(_) => "ImageStatus",
         CriRequest::PullImage(_) => "PullImage",
         CriRequest::CreateContainer(..) => "CreateContainer",
@@ -96,7 +97,7 @@ pub(crate) fn cri_name(request: &CriRequest) -> &'static str {
 pub(crate) fn why_kubelet(why: kubelet::Reason) -> WokeFor {
     match why {
         kubelet::Reason::Relist | kubelet::Reason::PodSync | kubelet::Reason::Usage => WokeFor::Work,
-        kubelet::Reason::Probe => WokeFor::Probe,
+        kubelet::Reason::Probe | kubelet::Reason::Hook => WokeFor::Probe,
         kubelet::Reason::Lease | kubelet::Reason::NodeStatus => WokeFor::Heartbeat,
         kubelet::Reason::Retry => WokeFor::Retry,
         kubelet::Reason::Termination => WokeFor::Grace,

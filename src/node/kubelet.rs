@@ -19,6 +19,7 @@ use crate::sim::{Component, Out, Rng, Span, Time, VecMap, Wake};
 
 pub mod actions;
 pub mod api;
+pub mod atomic;
 pub mod backoff;
 pub mod dns;
 pub mod env;
@@ -32,6 +33,7 @@ pub mod ops;
 pub mod phase;
 pub mod probe;
 pub mod prober;
+pub mod security;
 pub mod start;
 pub mod statics;
 pub mod status;
@@ -126,6 +128,8 @@ pub enum Reason {
     PodSync,
     /// A probe is due.
     Probe,
+    /// A hook is over.
+    Hook,
     /// What the pods take is looked at.
     Usage,
     /// The lease is renewed.
@@ -168,6 +172,7 @@ pub struct Kubelet {
     images: VecMap<Arc<str>, ImageRef>,
     network_ready: bool,
     probes: prober::Prober,
+    hooks: hook::Hooks,
     streams: stream::Streams,
     statics: statics::Statics,
     eviction: eviction::Eviction,
@@ -200,6 +205,7 @@ impl Kubelet {
             images: VecMap::new(),
             network_ready: false,
             probes: prober::Prober::default(),
+            hooks: hook::Hooks::new(),
             streams: stream::Streams::default(),
             statics: statics::Statics::default(),
             eviction: eviction::Eviction::default(),
@@ -285,13 +291,14 @@ impl Component for Kubelet {
         self.mirrors_due(now, out);
         self.node_due(now, out);
         self.probes_due(now, out);
+        self.hooks_due(now, out);
         self.eviction_due(now, out);
         self.workers_due(now, out);
     }
 
     fn wake_at(&self) -> Option<Wake<Reason>> {
         let calls = [self.retry_wake(), self.mirrors_wake(), self.node_wake()];
-        let pods = [self.probes_wake(), self.eviction_wake(), self.workers_wake()];
+        let pods = [self.probes_wake(), self.hooks_wake(), self.eviction_wake(), self.workers_wake()];
         calls.into_iter().chain(pods).flatten().min()
     }
 }

@@ -415,6 +415,11 @@ impl Runtime {
                 let usage = self.usage_of_node();
                 Self::answer(op, CriAnswer::Stats(usage), out);
             }
+            CriRequest::HostPaths(paths) => {
+                let wrong =
+                    paths.iter().filter_map(|path| Some((path.volume.clone(), self.wrong_path(path)?))).collect();
+                Self::answer(op, CriAnswer::HostPaths(wrong), out);
+            }
             CriRequest::UpdateVolumes(id, files) => {
                 self.update_volumes(&id, files);
                 Self::answer(op, CriAnswer::Done, out);

@@ -213,6 +213,10 @@ pub enum Parsed<T> {
 
 /// Takes a request from the front of `buffer`.
 pub fn take_request(buffer: &mut Vec<u8>) -> Parsed<Request> {
+    // A TLS handshake, or anything else that begins no method.
+    if buffer.first().is_some_and(|byte| !byte.is_ascii_alphabetic() && !b"\r\n".contains(byte)) {
+        return Parsed::Bad;
+    }
     let Some((line, headers, length)) = head(buffer) else {
         return if buffer.len() > MOST { Parsed::Bad } else { Parsed::More };
     };
@@ -372,6 +376,7 @@ mod tests {
     #[test]
     fn a_request_is_read_once_it_is_whole() {
         let mut buffer = b"GET /a?x=1%202 HTTP/1.1\r\nHost: web".to_vec();
+        assert_eq!(take_request(&mut b"\x16\x03\x01".to_vec()), Parsed::Bad);
         assert_eq!(take_request(&mut buffer), Parsed::More);
         buffer.extend_from_slice(b"\r\n\r\nGET / HTTP/1.0\r\n\r\n");
         let Parsed::Whole(first) = take_request(&mut buffer) else { panic!("whole") };

@@ -5,10 +5,12 @@
 //! misspelt known one; every tag does but those that an official image cannot have (`image/official.rs`) and `nope`.
 
 mod official;
+mod user;
 
 use std::sync::Arc;
 
 use crate::sim::digest_of;
+pub use user::{ImageUser, Runs};
 
 /// What kind of image it is: decides its program and its tools.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -250,6 +252,11 @@ impl ImageName {
         let info = plane.map(|(_, info)| *info).or(exact).unwrap_or(GENERIC);
         let small = info.family == Family::Nginx && self.tag.contains("alpine");
         ImageInfo { size: if small { 20_534_112 } else { info.size }, ..info }
+    }
+
+    /// The user beside root that its `/etc/passwd` has, if there is one.
+    pub fn user(&self) -> Option<&'static ImageUser> {
+        ImageUser::of(self.repository.rsplit('/').next().unwrap_or(&self.repository))
     }
 
     /// Whether its tools are GNU's (`false`: busybox's).

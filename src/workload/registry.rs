@@ -330,11 +330,18 @@ fn tag(place: &Place) -> String {
     image::parse(&place.image).map(|n| n.tag).unwrap_or_default()
 }
 
+/// The users of an image.
+fn passwd(place: &Place) -> String {
+    let own = image::parse(&place.image).ok().and_then(|name| name.user());
+    let line = own.map(image::ImageUser::line).unwrap_or_default();
+    format!("root:x:0:0:root:/root:/bin/sh\n{line}")
+}
+
 /// The files of an image.
 pub fn files(place: &Place) -> Fs {
     let mut fs = Fs::new();
     fs.put("/etc/hostname", File::of(format!("{}\n", place.hostname)));
-    fs.put("/etc/passwd", File::of("root:x:0:0:root:/root:/bin/sh\n"));
+    fs.put("/etc/passwd", File::of(passwd(place)));
     let release = match place.family {
         Family::Busybox => "",
         Family::Alpine | Family::Curl => {
@@ -352,6 +359,9 @@ pub fn files(place: &Place) -> Fs {
     }
     match place.family {
         Family::Nginx => {
+            for dir in ["/run", "/var/cache/nginx"] {
+                _ = fs.make_dir(dir, true);
+            }
             fs.put("/usr/share/nginx/html/index.html", File::of(NGINX_INDEX));
             fs.put("/etc/nginx/nginx.conf", File::of(NGINX_CONF));
             fs.put("/etc/nginx/conf.d/default.conf", File::of(NGINX_SITE));

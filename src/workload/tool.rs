@@ -7,6 +7,7 @@ pub mod dig;
 pub mod files;
 pub mod grep;
 pub mod http_client;
+pub mod identity;
 pub mod info;
 pub mod instant;
 pub mod nc;

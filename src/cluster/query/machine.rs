@@ -79,7 +79,8 @@ impl Machine {
             None => seen.extend([disk("/", false), proc_fs]),
             Some(container) => {
                 let small = Some((SMALL, 0));
-                seen.push(other("overlay", "/", "overlay", "rw,relatime", whole));
+                let options = if container.config.read_only_root { "ro,relatime" } else { "rw,relatime" };
+                seen.push(other("overlay", "/", "overlay", options, whole));
                 seen.push(proc_fs);
                 seen.push(other("tmpfs", "/dev", "tmpfs", "rw,nosuid,size=65536k,mode=755", small));
                 seen.push(other("sysfs", "/sys", "sysfs", "ro,nosuid,nodev,noexec,relatime", None));
@@ -90,19 +91,14 @@ impl Machine {
                         .map(|path| disk(path, false)),
                 );
                 seen.push(other("shm", "/dev/shm", "tmpfs", "rw,nosuid,nodev,noexec,relatime,size=65536k", small));
-                let folders =
-                    config.volumes.iter().filter_map(|(path, file)| Some((path.rsplit_once('/')?.0, file.data.len())));
-                for (folder, bytes) in folders {
+                for folder in &config.sealed {
                     let limit = config.memory_limit.unwrap_or_else(|| runtime.memory().total);
-                    let bytes = bytes as u64;
-                    match seen.iter_mut().find(|seen| seen.target == folder) {
-                        Some(Seen { size: Some((_, used)), source: "tmpfs", .. }) => *used += bytes,
-                        Some(_) => {}
-                        None => {
-                            let options = format!("ro,relatime,size={}k", limit >> 10);
-                            seen.push(other("tmpfs", folder, "tmpfs", &options, Some((limit, bytes))));
-                        }
-                    }
+                    let below =
+                        |path: &str| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'));
+                    let files = config.volumes.iter().filter(|(path, file)| below(path) && !file.is_link);
+                    let bytes = files.map(|(_, file)| file.data.len() as u64).sum();
+                    let options = format!("ro,relatime,size={}k", limit >> 10);
+                    seen.push(other("tmpfs", folder, "tmpfs", &options, Some((limit, bytes))));
                 }
             }
         }

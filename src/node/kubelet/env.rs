@@ -12,7 +12,7 @@ use crate::node::kubelet::eviction::is_critical;
 use crate::node::kubelet::objects::not_found;
 use crate::node::kubelet::status::qos;
 use crate::node::kubelet::worker::Worker;
-use crate::node::kubelet::{Config, volume};
+use crate::node::kubelet::{Config, security, volume};
 use crate::node::runtime::{ContainerConfig, Processes};
 use crate::sim::VecMap;
 use crate::workload::File;
@@ -90,8 +90,11 @@ pub fn container_config(
     let Some(container) = worker.container(name) else { return Err(format!("container {name:?} not found")) };
     let ip = worker.live.sandbox.as_ref().and_then(|s| s.ip).map(|ip| ip.to_string()).unwrap_or_default();
     let host = hostname(pod, config);
+    let who = security::RunAs::of(pod, container);
+    who.verify(pod, container)?;
     let env = environment(worker, container, services, config, &ip)?;
-    let mut files: VecMap<String, File> = volume::fixed(worker, container, config, &ip, &env);
+    volume::verify_parts(container, &env)?;
+    let mut files: VecMap<String, File> = volume::fixed(worker, container, &env);
     files.insert("/etc/hosts".into(), File::of(hosts(pod, &ip, &host)));
     files.insert("/etc/hostname".into(), File::of(format!("{host}\n")));
     let expand = |words: &[String]| words.iter().map(|w| expand(w, &env)).collect::<Vec<_>>();
@@ -108,8 +111,11 @@ pub fn container_config(
         working_dir: container.working_dir.clone(),
         ports,
         files,
-        volumes: volume::following(worker, container, config, &ip),
+        volumes: volume::following(worker, container),
+        sealed: volume::sealed(worker, container),
         mounts: volume::mounts(worker, container, &env),
+        read_only_root: who.read_only_root,
+        user: who.user,
         init: worker.is_init(name) && !is_sidecar(container),
         cpu_limit,
         memory_limit: limit.filter(|l| *l > 0),

@@ -3,6 +3,7 @@
 
 use crate::api::Uid;
 use crate::node::kubelet::actions::is_sidecar;
+use crate::node::kubelet::hook::Stage;
 use crate::node::kubelet::ops::For;
 use crate::node::kubelet::worker::Life;
 use crate::node::kubelet::{Effect, Kubelet, eviction, volume};
@@ -28,15 +29,12 @@ pub struct Kill {
     pub hooks: VecSet<ContainerId>,
     /// The sandbox is being stopped.
     pub sandbox: Option<OpId>,
-    /// Hooks that only wait.
-    pub sleeps: VecSet<(Time, ContainerId)>,
 }
 
 impl Kill {
-    /// When a hook that runs is over or given up.
+    /// When a hook that runs is given up.
     pub fn wake_at(&self) -> Option<Time> {
-        let limit = (!self.hooks.is_empty()).then_some(self.since + self.grace);
-        [limit, self.sleeps.first().map(|(at, _)| *at)].into_iter().flatten().min()
+        (!self.hooks.is_empty()).then_some(self.since + self.grace)
     }
 
     /// What is left of the grace.
@@ -54,8 +52,7 @@ impl Kubelet {
         let seconds = if worker.is_evicted() { own.min(eviction::GRACE) } else { own };
         let grace =
             Span::secs(u64::try_from(seconds).unwrap_or(0)).max(if seconds <= 0 { Span::secs(1) } else { Span::ZERO });
-        let kill =
-            Kill { since: now, grace, told: VecSet::new(), hooks: VecSet::new(), sandbox: None, sleeps: VecSet::new() };
+        let kill = Kill { since: now, grace, told: VecSet::new(), hooks: VecSet::new(), sandbox: None };
         worker.life = Life::Terminating(kill);
         worker.sync = None;
         worker.next_sync = None;
@@ -115,11 +112,11 @@ impl Kubelet {
     }
 
     fn stop_container(&mut self, uid: &Uid, id: &ContainerId, name: &str, now: Time, out: &mut Out<Effect>) {
-        if let Some(Life::Terminating(kill)) = self.workers.get_mut(uid).map(|w| &mut w.life) {
-            kill.told.insert(id.clone());
-        }
+        let Some(Life::Terminating(kill)) = self.workers.get_mut(uid).map(|w| &mut w.life) else { return };
+        kill.told.insert(id.clone());
+        let left = (kill.since + kill.grace).since(now);
         self.pod_event(uid, Some(name), "Normal", "Killing", &format!("Stopping container {name}"), now, out);
-        if !self.pre_stop(uid, id, name, now, out) {
+        if !self.pre_stop(uid, (id, name), Stage::PreStop, left, now, out) {
             self.send_stop(uid, id, now, out);
         }
     }
@@ -177,6 +174,7 @@ impl Kubelet {
             self.ask(For::Nothing, CriRequest::RemovePodDirectory(uid.clone()), out);
         }
         self.drop_ops_of(uid);
+        self.drop_hooks_of(uid, out);
         self.unregister_objects(uid, out);
         self.image_backoff.forget(&format!("{uid}_"));
         self.restart_backoff.forget(&format!("{uid}_"));

@@ -3,13 +3,15 @@
 //! What a volume is made of is looked at again at every sync, so that a container sees a changed ConfigMap or Secret within the
 //! period of the sync (a minute and up to half of it more), without a restart.
 
-use crate::api::{ObjectRef, Request, Uid};
+use crate::api::{ObjectRef, Request, Uid, Volume};
 use crate::node::kubelet::api::Purpose;
+use crate::node::kubelet::atomic::Payload;
 use crate::node::kubelet::objects::Told;
 use crate::node::kubelet::ops::For;
+use crate::node::kubelet::volume::Trouble;
 use crate::node::kubelet::worker::{ContainerStep, Step};
 use crate::node::kubelet::{Effect, Kubelet, actions, volume};
-use crate::node::runtime::CriRequest;
+use crate::node::runtime::{CriAnswer, CriRequest};
 use crate::sim::{Out, Span, Time};
 
 impl Kubelet {
@@ -67,18 +69,41 @@ impl Kubelet {
         }
     }
 
-    /// All that could be fetched is there: the volumes are mounted, or it is tried again, 0.5 s doubling to 2 min 2 s. What runs
-    /// already goes on with what it has.
+    /// All that could be fetched is there. Whether paths of the node are of the kind that the pod wants is looked at before
+    /// something is started.
     fn mounted(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) {
         let Some(worker) = self.workers.get(uid) else { return };
-        let troubles = volume::troubles(worker);
-        for message in &troubles {
-            self.pod_event(uid, None, "Warning", "FailedMount", message, now, out);
+        let paths = volume::host_paths(&worker.pod);
+        if paths.is_empty() || actions::compute(worker).nothing_starts() {
+            return self.set_up(uid, Vec::new(), now, out);
         }
+        self.ask(For::HostPaths(uid.clone()), CriRequest::HostPaths(paths), out);
+    }
+
+    /// What the node says of paths.
+    pub(super) fn host_paths_known(&mut self, uid: &Uid, answer: CriAnswer, now: Time, out: &mut Out<Effect>) {
+        let waits =
+            self.workers.get(uid).and_then(|w| w.sync.as_ref()).is_some_and(|s| matches!(s.step, Step::Volumes));
+        if let CriAnswer::HostPaths(wrong) = answer
+            && waits
+        {
+            let wrong = wrong.iter().map(|(volume, why)| Trouble::set_up(volume, why)).collect();
+            self.set_up(uid, wrong, now, out);
+        }
+    }
+
+    /// The volumes are mounted, or it is tried again, 0.5 s doubling to 2 min 2 s. What is mounted already stays so, and what runs
+    /// goes on with what it has.
+    fn set_up(&mut self, uid: &Uid, mut troubles: Vec<Trouble>, now: Time, out: &mut Out<Effect>) {
+        let Some(worker) = self.workers.get(uid) else { return };
+        troubles.extend(volume::troubles(worker));
+        for trouble in &troubles {
+            self.pod_event(uid, None, "Warning", "FailedMount", &trouble.message, now, out);
+        }
+        self.write_volumes(uid, &troubles, now, out);
         let Some(worker) = self.workers.get_mut(uid) else { return };
-        if troubles.is_empty() {
+        if troubles.iter().all(|trouble| worker.mounted.contains_key(&trouble.volume)) {
             worker.mount_failures = 0;
-            self.update_volumes(uid, out);
         } else if !actions::compute(worker).nothing_starts() {
             let wait = Span::millis(500) * (1_u64 << worker.mount_failures.min(8));
             worker.mount_failures += 1;
@@ -89,20 +114,27 @@ impl Kubelet {
         self.volumes_ready(uid, now, out);
     }
 
-    /// The volumes that are made of objects are written anew if these have changed (`AtomicWriter`).
-    fn update_volumes(&mut self, uid: &Uid, out: &mut Out<Effect>) {
+    /// The volumes that are made of objects are written anew if these have changed.
+    fn write_volumes(&mut self, uid: &Uid, troubles: &[Trouble], now: Time, out: &mut Out<Effect>) {
+        let at = self.timestamp(now);
         let Some(worker) = self.workers.get_mut(uid) else { return };
-        let version = volume::version_of(worker);
-        if worker.volumes.replace(version) == Some(version) {
+        let fine = |volume: &&Volume| !troubles.iter().any(|trouble| trouble.volume == volume.name);
+        let new: Vec<_> = (worker.pod.spec.volumes.iter().filter(fine))
+            .filter_map(|volume| Some((volume.name.clone(), volume::payload(worker, volume, &self.config)?)))
+            .filter(|(name, parts)| worker.mounted.get(name).is_none_or(|before| before.parts() != parts))
+            .collect();
+        if new.is_empty() {
             return;
         }
-        let ip = worker.live.sandbox.as_ref().and_then(|sandbox| sandbox.ip).map(|ip| ip.to_string());
-        let ip = ip.unwrap_or_default();
+        for (name, parts) in new {
+            let payload = Payload::new(&worker.pod, &name, parts, at);
+            worker.mounted.insert(name, payload);
+        }
         let running: Vec<_> = (worker.live.containers.values())
             .filter(|view| view.phase.is_running())
             .filter_map(|view| {
                 let container = worker.container(&view.name)?;
-                Some((view.id.clone(), volume::following(worker, container, &self.config, &ip)))
+                Some((view.id.clone(), volume::following(worker, container)))
             })
             .collect();
         for (id, files) in running {

@@ -18,8 +18,10 @@ pub enum For {
     Restart(Uid, ContainerId),
     /// A probe by exec.
     Probe(Uid, String, crate::node::kubelet::probe::ProbeKind),
-    /// A hook before the stop.
-    PreStop(Uid, ContainerId),
+    /// The command of a hook.
+    Hook(u32),
+    /// Paths of the node that are to be volumes of a pod.
+    HostPaths(Uid),
     /// A log or exec session.
     Stream(u64),
     /// The eviction manager looks at what the pods take.
@@ -62,7 +64,8 @@ impl Kubelet {
             For::Kill(uid) => self.kill_answered(&uid, op, answer, now, out),
             For::Restart(uid, _) => self.wake_worker(&uid, now, out),
             For::Probe(uid, container, kind) => self.probe_executed(&uid, &container, kind, answer, now, out),
-            For::PreStop(uid, container) => self.pre_stop_done(&uid, &container, answer, now, out),
+            For::Hook(number) => self.hook_executed(number, answer, now, out),
+            For::HostPaths(uid) => self.host_paths_known(&uid, answer, now, out),
             For::Stream(id) => self.stream_answered(id, op, answer, out),
             For::Usage => self.usage_known(answer, now, out),
             For::Nothing => {}

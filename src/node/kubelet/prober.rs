@@ -7,6 +7,7 @@
 use crate::api::{Probe, Uid};
 use crate::net::{SocketEvent, SocketId};
 use crate::node::kubelet::actions::is_sidecar;
+use crate::node::kubelet::hook::Stage;
 use crate::node::kubelet::ops::For;
 use crate::node::kubelet::probe::{self, NetRun, Outcome, ProbeKind};
 use crate::node::kubelet::start::go_duration;
@@ -158,13 +159,18 @@ impl Kubelet {
         }
     }
 
+    /// A number for a probe or a hook.
+    pub(super) fn next_run(&mut self) -> u32 {
+        self.probes.next += 1;
+        self.probes.next
+    }
+
     fn run_probe(&mut self, key: &Key, id: &ContainerId, probe: &Probe, now: Time, out: &mut Out<Effect>) {
         let (uid, name, kind) = key;
         let Some(worker) = self.workers.get(uid) else { return };
         let Some(container) = worker.container(name).cloned() else { return };
         let ip = worker.live.sandbox.as_ref().and_then(|s| s.ip).unwrap_or(self.config.ip);
-        self.probes.next += 1;
-        let number = self.probes.next;
+        let number = self.next_run();
         let Some(state) = self.probes.states.get_mut(key) else { return };
         if let Some(exec) = &probe.exec {
             state.run = Run::Exec;
@@ -192,6 +198,9 @@ impl Kubelet {
         out: &mut Out<Effect>,
     ) {
         let (number, fd) = of_token(token);
+        if self.hook_socket((number, fd), socket, &event, now, out) {
+            return;
+        }
         let found = self.probes.states.iter_mut().find_map(|(key, state)| match &mut state.run {
             Run::Net(run) if run.number() == number => Some((key.clone(), run)),
             _ => None,
@@ -351,7 +360,14 @@ impl Kubelet {
             let grace = own.unwrap_or(worker.pod.spec.termination_grace_period_seconds).max(2);
             let grace = Span::secs(u64::try_from(grace).unwrap_or(30));
             self.pod_event(uid, Some(&name), "Normal", "Killing", &words, now, out);
-            self.ask(For::Restart(uid.clone(), id.clone()), CriRequest::StopContainer(id, grace), out);
+            if !self.pre_stop(uid, (&id, &name), Stage::Restart, grace, now, out) {
+                self.stop_for_restart(uid, id, grace, out);
+            }
         }
+    }
+
+    pub(super) fn stop_for_restart(&mut self, uid: &Uid, id: ContainerId, left: Span, out: &mut Out<Effect>) {
+        let request = CriRequest::StopContainer(id.clone(), left.max(Span::secs(2)));
+        self.ask(For::Restart(uid.clone(), id), request, out);
     }
 }

@@ -271,7 +271,6 @@ impl Kubelet {
                 self.pod_event(uid, Some(name), "Normal", "Started", "Container started", now, out);
                 self.post_start(uid, name, id, now, out);
             }
-            (ContainerStep::PostStart(w, id), answer) if w == op => self.post_started(uid, name, &id, answer, now, out),
             _ => {}
         }
     }
@@ -287,8 +286,8 @@ impl Kubelet {
         self.next_container(uid, now, out);
     }
 
-    pub(super) fn set_post_start(&mut self, uid: &Uid, op: OpId, id: crate::node::runtime::ContainerId) {
-        self.step(uid, ContainerStep::PostStart(op, id));
+    pub(super) fn set_post_start(&mut self, uid: &Uid, id: crate::node::runtime::ContainerId) {
+        self.step(uid, ContainerStep::PostStart(id));
     }
 }
 

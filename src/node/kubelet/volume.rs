@@ -12,12 +12,14 @@ use crate::api::{
     ConfigMap, Container, EnvVarSource, Kind, ObjectRef, PersistentVolume, PersistentVolumeClaim, Pod, Secret,
     Timestamp, Volume, VolumeMount, bearer,
 };
-use crate::node::kubelet::Config;
+use crate::node::kubelet::atomic::{Part, Payload};
 use crate::node::kubelet::env::{data, expand, key, object, value_from};
 use crate::node::kubelet::worker::Worker;
-use crate::node::runtime::cri::pod_directory;
-use crate::sim::{Digest, VecMap, digest_of};
+use crate::node::kubelet::{Config, security};
+use crate::node::runtime::cri::{HostPath, pod_directory};
+use crate::sim::VecMap;
 use crate::workload::File;
+use crate::workload::fs::Access;
 use crate::workload::fs::mount::Mount;
 
 /// How long a token holds if nothing is said, in seconds.
@@ -71,24 +73,25 @@ pub fn claims(worker: &Worker) -> Vec<Need> {
     needs
 }
 
-/// What tells whether the volumes that are made of objects are as they were: the versions of these, and what the pod says of
-/// itself if a volume shows it.
-pub fn version_of(worker: &Worker) -> Digest {
-    let versions: Vec<_> = (objects(&worker.pod))
-        .filter_map(|need| Some(worker.fetched.get(&need.object)?.as_ref().ok()?.meta().resource_version))
-        .collect();
-    let shows = |volume: &Volume| {
-        volume.rest.contains_key("downwardAPI") || projected(volume).any(|source| source["downwardAPI"].is_object())
-    };
-    let meta = &worker.pod.metadata;
-    let shown = worker.pod.spec.volumes.iter().any(shows).then_some((&meta.labels, &meta.annotations));
-    digest_of(&(versions, shown))
+/// Why a volume cannot be mounted.
+pub struct Trouble {
+    /// The volume.
+    pub volume: String,
+    /// The words of the event.
+    pub message: String,
 }
 
-/// Why volumes cannot be mounted yet: the words of an event for each.
-pub fn troubles(worker: &Worker) -> Vec<String> {
-    let of_claims = claims(worker).into_iter().filter_map(|need| claim_trouble(worker, &need));
-    let mut troubles: Vec<String> = of_claims.collect();
+impl Trouble {
+    /// It could not be set up.
+    pub fn set_up(volume: &str, why: &str) -> Trouble {
+        Trouble { volume: volume.into(), message: format!("MountVolume.SetUp failed for volume {volume:?} : {why}") }
+    }
+}
+
+/// Why volumes cannot be mounted yet.
+pub fn troubles(worker: &Worker) -> Vec<Trouble> {
+    let of_claim = |need: Need| Some(Trouble { message: claim_trouble(worker, &need)?, volume: need.volume });
+    let mut troubles: Vec<Trouble> = claims(worker).into_iter().filter_map(of_claim).collect();
     for volume in &worker.pod.spec.volumes {
         let found: Vec<String> = sources(volume).filter_map(|source| source_trouble(worker, source)).collect();
         let words = match found.as_slice() {
@@ -96,7 +99,7 @@ pub fn troubles(worker: &Worker) -> Vec<String> {
             [one] => one.clone(),
             several => format!("[{}]", several.join(", ")),
         };
-        troubles.push(format!("MountVolume.SetUp failed for volume {:?} : {words}", volume.name));
+        troubles.push(Trouble::set_up(&volume.name, &words));
     }
     troubles
 }
@@ -136,34 +139,54 @@ fn source_trouble(worker: &Worker, (kind, name, source): (Kind, &str, &Value)) -
 
 /// The files that a container's mounts bring and that follow what they are made of: those of ConfigMaps, Secrets and the like.
 /// None can be written.
-pub fn following(worker: &Worker, container: &Container, config: &Config, ip: &str) -> VecMap<String, File> {
-    let whole = mounted(&worker.pod, container).filter(|(mount, _)| !is_part(mount));
-    let files = whole.flat_map(|(mount, volume)| {
+pub fn following(worker: &Worker, container: &Container) -> VecMap<String, File> {
+    let whole = made(worker, container).filter(|(mount, _)| !is_part(mount));
+    let files = whole.flat_map(|(mount, payload)| {
         let base = mount.mount_path.trim_end_matches('/');
-        let content = content(worker, container, volume, config, ip).into_iter();
-        content.map(move |(path, text)| (format!("{base}/{path}"), File::read_only(text)))
+        payload.laid_out(&worker.pod).into_iter().map(move |(path, file)| (format!("{base}/{path}"), file))
     });
     files.collect()
 }
 
+/// The directories of a container that such volumes are.
+pub fn sealed(worker: &Worker, container: &Container) -> Vec<String> {
+    made(worker, container).filter(|(mount, _)| !is_part(mount)).map(|(mount, _)| mount.mount_path.clone()).collect()
+}
+
+/// The mounts of a container that are made of objects.
+fn made<'a>(worker: &'a Worker, container: &'a Container) -> impl Iterator<Item = (&'a VolumeMount, &'a Payload)> {
+    mounted(&worker.pod, container).filter_map(|(mount, volume)| Some((mount, worker.mounted.get(&volume.name)?)))
+}
+
 /// The single files of such volumes that a container mounts (`subPath`): they stay as they were when it was made.
-pub fn fixed(
-    worker: &Worker,
-    container: &Container,
-    config: &Config,
-    ip: &str,
-    env: &VecMap<String, String>,
-) -> VecMap<String, File> {
-    let parts = mounted(&worker.pod, container).filter(|(mount, _)| is_part(mount));
-    let files = parts.flat_map(|(mount, volume)| {
+pub fn fixed(worker: &Worker, container: &Container, env: &VecMap<String, String>) -> VecMap<String, File> {
+    let parts = made(worker, container).filter(|(mount, _)| is_part(mount));
+    let files = parts.flat_map(|(mount, payload)| {
         let (base, below) = (mount.mount_path.trim_end_matches('/'), part(mount, env));
-        let content = content(worker, container, volume, config, ip).into_iter();
-        content.filter_map(move |(path, text)| {
+        payload.files(&worker.pod).filter_map(move |(path, file)| {
             let rest = path.strip_prefix(below.as_str())?;
-            (rest.is_empty() || rest.starts_with('/')).then(|| (format!("{base}{rest}"), File::read_only(text)))
+            (rest.is_empty() || rest.starts_with('/')).then(|| (format!("{base}{rest}"), file))
         })
     });
     files.collect()
+}
+
+/// Whether the parts of volumes that a container mounts have names.
+///
+/// # Errors
+/// An expression (`subPathExpr`) has a variable without a value; the words are the kubelet's.
+pub fn verify_parts(container: &Container, env: &VecMap<String, String>) -> Result<(), String> {
+    for expression in container.volume_mounts.iter().filter_map(|mount| mount.rest.get("subPathExpr")?.as_str()) {
+        let plain = expression.replace("$$", "");
+        let names = plain.split("$(").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
+        let mut missing: Vec<&str> = names.filter(|name| env.get(*name).is_none_or(String::is_empty)).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        if !missing.is_empty() {
+            return Err(format!("missing value for {}", missing.join(", ")));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a mount is of a part of its volume only.
@@ -183,7 +206,9 @@ pub fn mounts(worker: &Worker, container: &Container, env: &VecMap<String, Strin
         let base = source(worker, volume)?;
         let below = part(mount, env);
         let source = if below.is_empty() { base } else { format!("{base}/{below}") };
-        Some(Mount { source, target: mount.mount_path.clone(), read_only: mount.read_only })
+        let made = if is_own(volume) { Access { mode: 0o777, ..Access::DIR } } else { Access::DIR };
+        let access = if is_own(volume) { security::owned(&worker.pod, made, true) } else { made };
+        Some(Mount { source, target: mount.mount_path.clone(), read_only: mount.read_only, access })
     };
     mounted(&worker.pod, container).filter_map(directory).collect()
 }
@@ -246,28 +271,22 @@ pub fn has_own(pod: &Pod) -> bool {
     pod.spec.volumes.iter().any(is_own)
 }
 
-/// The files of a volume that is made of objects: their paths in it and what is in them.
-fn content(
-    worker: &Worker,
-    container: &Container,
-    volume: &Volume,
-    config: &Config,
-    ip: &str,
-) -> VecMap<String, String> {
+/// What a volume that is made of objects has in it; `None` if it is no such volume.
+pub fn payload(worker: &Worker, volume: &Volume, config: &Config) -> Option<VecMap<String, Part>> {
     let of = |kind: Kind, name: &str, source: &Value| {
         chosen(data(worker, kind, name, Some(true)).unwrap_or_default(), source)
     };
-    let api = |source: &Value| downward(worker, container, source, config, ip);
     let rest = &volume.rest;
     if let Some(source) = rest.get("configMap") {
-        return of(Kind::ConfigMap, text(source, "name"), source);
+        return Some(of(Kind::ConfigMap, text(source, "name"), source));
     }
     if let Some(source) = rest.get("secret") {
-        return of(Kind::Secret, text(source, "secretName"), source);
+        return Some(of(Kind::Secret, text(source, "secretName"), source));
     }
     if let Some(source) = rest.get("downwardAPI") {
-        return api(source);
+        return Some(downward(worker, source, config));
     }
+    let all = rest.get("projected")?;
     let mut files = VecMap::new();
     for source in projected(volume) {
         let (map, secret, fields) = (&source["configMap"], &source["secret"], &source["downwardAPI"]);
@@ -277,37 +296,56 @@ fn content(
         } else if secret.is_object() {
             files.extend(of(Kind::Secret, text(secret, "name"), secret));
         } else if fields.is_object() {
-            files.extend(api(fields));
+            files.extend(downward(worker, fields, config));
         } else if token.is_object() {
             let seconds = token["expirationSeconds"].as_i64().unwrap_or(HOUR);
             let issued = Timestamp(config.epoch + i64::try_from(worker.since.as_secs()).unwrap_or(0));
             let words = bearer::of_pod(&worker.pod, text(token, "audience"), seconds, issued);
-            files.insert(text(token, "path").to_owned(), words);
+            files.insert(text(token, "path").to_owned(), Part { text: words, mode: None });
         }
     }
-    files
+    let mode = mode(&all["defaultMode"]);
+    files.values_mut().for_each(|part| part.mode = part.mode.or(mode));
+    Some(files)
+}
+
+fn mode(value: &Value) -> Option<u16> {
+    value.as_u64().and_then(|mode| u16::try_from(mode).ok())
 }
 
 /// All keys under their names, or the items that a source chooses under theirs.
-fn chosen(all: VecMap<String, String>, source: &Value) -> VecMap<String, String> {
-    let Some(items) = source["items"].as_array() else { return all };
-    items.iter().filter_map(|i| Some((i["path"].as_str()?.to_owned(), all.get(i["key"].as_str()?)?.clone()))).collect()
+fn chosen(all: VecMap<String, String>, source: &Value) -> VecMap<String, Part> {
+    let usual = mode(&source["defaultMode"]);
+    let Some(items) = source["items"].as_array() else {
+        return all.into_iter().map(|(path, text)| (path, Part { text, mode: usual })).collect();
+    };
+    let item = |item: &Value| {
+        let text = all.get(item["key"].as_str()?)?.clone();
+        Some((item["path"].as_str()?.to_owned(), Part { text, mode: mode(&item["mode"]).or(usual) }))
+    };
+    items.iter().filter_map(item).collect()
 }
 
 /// Files with fields of the pod and amounts of its containers.
-fn downward(
-    worker: &Worker,
-    container: &Container,
-    source: &Value,
-    config: &Config,
-    ip: &str,
-) -> VecMap<String, String> {
+fn downward(worker: &Worker, source: &Value, config: &Config) -> VecMap<String, Part> {
     let items = source["items"].as_array().into_iter().flatten();
     let file = |item: &Value| {
         let named = item["resourceFieldRef"]["containerName"].as_str().and_then(|name| worker.container(name));
         let from: EnvVarSource = serde_json::from_value(item.clone()).ok()?;
-        let value = value_from(worker, named.unwrap_or(container), &from, config, ip).ok()??;
-        Some((text(item, "path").to_owned(), value))
+        let container = named.or_else(|| worker.pod.spec.containers.first())?;
+        let path = text(item, "path").to_owned();
+        let text = value_from(worker, container, &from, config, "").ok()??;
+        Some((path, Part { text, mode: mode(&item["mode"]).or(mode(&source["defaultMode"])) }))
     };
     items.filter_map(file).collect()
+}
+
+/// The volumes of a pod that are paths of the node of a certain kind.
+pub fn host_paths(pod: &Pod) -> Vec<HostPath> {
+    let of = |volume: &Volume| {
+        let source = volume.rest.get("hostPath")?;
+        let kind = Some(text(source, "type").to_owned()).filter(|kind| !kind.is_empty())?;
+        Some(HostPath { volume: volume.name.clone(), path: text(source, "path").to_owned(), kind })
+    };
+    pod.spec.volumes.iter().filter_map(of).collect()
 }

@@ -3,10 +3,11 @@
 //! `Syncing -> Terminating -> Terminated -> (gone)`. A pod that is deleted, has run to its end or passed its deadline
 //! terminates; once terminated it is written one last time, and removed if it was deleted.
 
-use crate::sim::{Digest, VecMap, VecSet};
+use crate::sim::{VecMap, VecSet};
 use std::sync::Arc;
 
 use crate::api::{CallId, Container, ObjectRef, Pod, PodStatus, ResourceVersion, Uid};
+use crate::node::kubelet::atomic::Payload;
 use crate::node::kubelet::kill::Kill;
 use crate::node::kubelet::objects::Told;
 use crate::node::kubelet::{Effect, Kubelet, Reason};
@@ -74,7 +75,7 @@ pub enum ContainerStep {
     /// It is being started.
     Start(OpId, ContainerId),
     /// The hook after the start runs.
-    PostStart(OpId, ContainerId),
+    PostStart(ContainerId),
 }
 
 /// A sync under way.
@@ -144,8 +145,8 @@ pub struct Worker {
     pub fetched: VecMap<ObjectRef, Told>,
     /// Those that are waited for.
     pub fetching: VecSet<ObjectRef>,
-    /// What its volumes were last made of ([`version_of`](super::volume::version_of)).
-    pub volumes: Option<Digest>,
+    /// What is in its volumes that are made of objects: those that are mounted.
+    pub mounted: VecMap<String, Payload>,
     /// How often mounting the volumes failed.
     pub mount_failures: u32,
     /// The containers that passed their start-up probe.
@@ -194,7 +195,7 @@ impl Worker {
             since: now,
             fetched: VecMap::new(),
             fetching: VecSet::new(),
-            volumes: None,
+            mounted: VecMap::new(),
             mount_failures: 0,
             started: VecSet::new(),
             ready: VecSet::new(),

@@ -8,6 +8,7 @@ use crate::node::runtime::log::{Line, Log};
 use crate::node::runtime::process::{ProcId, Role, Where};
 use crate::node::runtime::{Due, Effect, Runtime};
 use crate::sim::{Out, Span, Time, VecMap, VecSet};
+use crate::workload::fs::Access;
 use crate::workload::fs::mount::Mounts;
 use crate::workload::{File, Fs, Place, SIGTERM, Spec, registry};
 
@@ -204,6 +205,10 @@ impl Runtime {
         for (path, file) in config.files.iter().chain(&config.volumes) {
             fs.put(path, file.clone());
         }
+        fs.put("/dev/termination-log", File::of("").with(Access { mode: 0o666, ..Access::FILE }));
+        fs.used_by(config.user.clone(), config.read_only_root);
+        config.sealed.iter().for_each(|dir| fs.mount(dir, true));
+        config.files.keys().for_each(|path| fs.mount(path, false));
         let mut mounts = Mounts::new(&config.mounts, config.files.keys().chain(config.volumes.keys()));
         mounts.bring_in(&mut self.host_fs, &mut fs);
         let id = ContainerId(self.hex());
@@ -385,6 +390,11 @@ impl Container {
     /// The environment of its processes: the image's, then the pod's.
     pub fn env(&self) -> crate::sim::VecMap<String, String> {
         let mut env = registry::env(&self.place);
+        if self.config.user.uid != 0 {
+            let own = crate::workload::image::parse(&self.config.image).ok().and_then(|name| name.user());
+            let home = own.filter(|user| user.uid == self.config.user.uid).map(|user| format!("/home/{}", user.name));
+            env.insert("HOME".into(), home.unwrap_or_else(|| "/".into()));
+        }
         env.extend(self.config.env.clone());
         env
     }

@@ -12,8 +12,8 @@ use crate::api::http::StreamInput;
 use crate::api::{Protocol, Since, Uid};
 use crate::node::runtime::NodeUsage;
 use crate::sim::{Span, Time, VecMap};
-use crate::workload::fs::File;
 use crate::workload::fs::mount::Mount;
+use crate::workload::fs::{File, User};
 
 /// The number of a call, given by whoever makes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +79,17 @@ pub enum Processes {
     Node,
 }
 
+/// A volume that is a path of the node of a certain kind.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HostPath {
+    /// The volume.
+    pub volume: String,
+    /// The path.
+    pub path: String,
+    /// `Directory`, `FileOrCreate`, ….
+    pub kind: String,
+}
+
 /// What a container is to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ContainerConfig {
@@ -102,10 +113,16 @@ pub struct ContainerConfig {
     pub files: VecMap<String, File>,
     /// Files that follow what they are made of: whole ConfigMaps and Secrets, the service account.
     pub volumes: VecMap<String, File>,
+    /// Directories in which nothing can be made: those of ConfigMaps, Secrets and the like.
+    pub sealed: Vec<String>,
     /// Directories of the node that it sees.
     pub mounts: Vec<Mount>,
     /// Whether it runs to its end before the pod's containers start: so does the program of an unknown image then.
     pub init: bool,
+    /// As whom it runs.
+    pub user: User,
+    /// Whether nothing can be written but to what is mounted.
+    pub read_only_root: bool,
     /// The CPU limit in thousandths of a core; 0 for none.
     pub cpu_limit: u64,
     /// The memory limit in bytes.
@@ -245,6 +262,9 @@ pub enum CriRequest {
     RemovePodDirectory(Uid),
     /// The files of a container that follow what they are made of are these now. No call of the CRI either, for the same reason.
     UpdateVolumes(ContainerId, VecMap<String, File>),
+    /// Whether paths of the node are of the kinds that they are to be; those that may be made are. No call of the CRI either, for
+    /// the same reason. Answered by `HostPaths`.
+    HostPaths(Vec<HostPath>),
     /// Is the image there? Answered by `Image(Ok)` or `NoImage`.
     ImageStatus(Arc<str>),
     /// Fetches an image.
@@ -309,6 +329,8 @@ pub enum CriAnswer {
     NoImage,
     /// The container is made.
     Created(ContainerView),
+    /// The volumes whose paths are not of their kind, and why.
+    HostPaths(Vec<(String, String)>),
     /// It is done.
     Done,
     /// What the pods take.

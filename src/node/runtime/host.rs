@@ -1,11 +1,14 @@
 //! The node itself as a place for processes: its files and its environment.
 
-use crate::node::runtime::{Config, CriEvent, Effect, ManifestFile, Runtime};
+use crate::node::runtime::{Config, CriEvent, Effect, HostPath, ManifestFile, Runtime};
 use crate::sim::{Out, VecMap};
 use crate::workload::{File, Fs, Place};
 
 /// Where the kubelet looks for static pods (`--pod-manifest-path`, `staticPodPath`).
 pub const MANIFESTS: &str = "/etc/kubernetes/manifests";
+
+/// The sockets of the node that are in its file system.
+const SOCKETS: [&str; 2] = ["/run/containerd/containerd.sock", "/var/run/containerd/containerd.sock"];
 
 /// What the kubelet was told of the files there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -35,6 +38,33 @@ impl Runtime {
             out.push(Effect::Cri(CriEvent::Manifests(files.clone())));
         }
         self.manifests = Manifests { changes, files };
+    }
+
+    /// Why a path of the node is not of the kind that it is to be; what may be made is made. Models `checkTypeInternal` of
+    /// `pkg/volume/hostpath`.
+    pub(super) fn wrong_path(&mut self, wanted: &HostPath) -> Option<String> {
+        let (path, fs) = (&wanted.path, &mut self.host_fs);
+        let (is_right, what) = match wanted.kind.as_str() {
+            "DirectoryOrCreate" if !fs.exists(path) => {
+                return fs
+                    .make_dir(path, true)
+                    .err()
+                    .map(|error| format!("mkdir {path}: {}", error.to_string().to_lowercase()));
+            }
+            "FileOrCreate" if !fs.exists(path) => {
+                return fs
+                    .write(path, b"", false)
+                    .err()
+                    .map(|error| format!("open {path}: {}", error.to_string().to_lowercase()));
+            }
+            "DirectoryOrCreate" | "Directory" => (fs.is_dir(path), "directory"),
+            "FileOrCreate" | "File" => (fs.is_file(path), "file"),
+            "Socket" => (SOCKETS.contains(&path.as_str()), "socket file"),
+            "CharDevice" => (false, "character device"),
+            "BlockDevice" => (false, "block device"),
+            _ => return None,
+        };
+        (!is_right).then(|| format!("hostPath type check failed: {path} is not a {what}"))
     }
 
     /// The files of the directory, without those that begin with a dot.

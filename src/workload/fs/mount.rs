@@ -5,8 +5,8 @@
 //! directory sees the same, and a volume outlives the containers that use it. Nobody can tell the copies apart from mounts, for
 //! no two processes run at the same instant.
 
-use super::{File, Fs, resolve};
-use crate::sim::{VecMap, VecSet};
+use super::{Access, File, Fs, resolve};
+use crate::sim::VecMap;
 
 /// One mount.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -17,13 +17,16 @@ pub struct Mount {
     pub target: String,
     /// Whether the container may only read it.
     pub read_only: bool,
+    /// Whose a directory is that is made.
+    pub access: Access,
 }
 
 /// What is below a path: files and directories by the rest of their paths, itself as `""`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Tree {
     files: VecMap<String, File>,
-    dirs: VecSet<String>,
+    dirs: VecMap<String, Access>,
+    links: VecMap<String, String>,
 }
 
 /// The mounts of a container.
@@ -65,13 +68,14 @@ impl Mounts {
         for mount in &self.mounts {
             if !node.exists(&mount.source) {
                 _ = node.make_dir(&mount.source, true);
+                node.dirs.insert(mount.source.clone(), mount.access);
             }
             let mut tree = Tree::of(node, &mount.source, &[]);
             if mount.read_only {
                 tree.files =
                     tree.files.into_iter().map(|(path, file)| (path, File { read_only: true, ..file })).collect();
-                container.read_only.insert(mount.target.clone());
             }
+            container.mounted.insert(mount.target.clone(), mount.read_only);
             tree.put(container, &mount.target, &self.covered);
         }
         self.seen = Some(node.changes);
@@ -110,21 +114,24 @@ impl Tree {
         let own = |path: &String| !is_covered(path, base, covered);
         let rest = |path: &String| below(path, base).filter(|_| own(path)).map(str::to_owned);
         let files = fs.files.iter().filter_map(|(path, file)| Some((rest(path)?, file.clone()))).collect();
-        let dirs = fs.dirs.iter().filter_map(rest).filter(|path| !path.is_empty()).collect();
-        Tree { files, dirs }
+        let dirs = fs.dirs.iter().filter_map(|(path, access)| Some((rest(path)?, *access))).collect();
+        let links = fs.links.iter().filter_map(|(path, target)| Some((rest(path)?, target.clone()))).collect();
+        Tree { files, dirs, links }
     }
 
     /// Puts it where `base` is, in place of what was there.
     fn put(&self, fs: &mut Fs, base: &str, covered: &[String]) {
         let keep = |path: &String| below(path, base).is_none() || is_covered(path, base, covered);
         fs.files.retain(|path, _| keep(path));
-        fs.dirs.retain(|path| keep(path));
+        fs.dirs.retain(|path, _| keep(path));
+        fs.links.retain(|path, _| keep(path));
         if !self.files.contains_key("") {
-            fs.dirs.insert(base.to_owned());
+            fs.dirs.insert(base.to_owned(), Access::DIR);
         }
         let whole = |rest: &String| format!("{}{rest}", base.trim_end_matches('/'));
         fs.files.extend(self.files.iter().map(|(rest, file)| (whole(rest), file.clone())));
-        fs.dirs.extend(self.dirs.iter().map(whole));
+        fs.dirs.extend(self.dirs.iter().map(|(rest, access)| (whole(rest), *access)));
+        fs.links.extend(self.links.iter().map(|(rest, target)| (whole(rest), target.clone())));
         fs.changes += 1;
     }
 }
@@ -135,7 +142,7 @@ mod tests {
     use crate::workload::fs::FsError;
 
     fn mount(source: &str, target: &str) -> Mount {
-        Mount { source: source.into(), target: target.into(), read_only: false }
+        Mount { source: source.into(), target: target.into(), read_only: false, access: Access::DIR }
     }
 
     /// A container of the node that does something.

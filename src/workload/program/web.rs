@@ -4,6 +4,7 @@
 //! there is what comes back. Differs: no configuration is read.
 
 use crate::sim::Span;
+use crate::workload::fs::FsError;
 use crate::workload::http::{Arrived, Connections, Request, Response, clf_time, http_date};
 use crate::workload::process::Program;
 use crate::workload::{Ctx, Effect, Fd, Input, NetEvent, NetOp, SIGHUP};
@@ -46,7 +47,32 @@ impl Web {
         Web { style, version, ports, listeners: Vec::new(), connections: Connections::default(), served: 0 }
     }
 
+    /// Makes the files that nginx wants for itself; says why it can not.
+    fn prepare(&self, ctx: &mut Ctx<'_>) -> Result<(), String> {
+        if self.style != Style::Nginx {
+            return Ok(());
+        }
+        let number = |error: FsError| if error == FsError::ReadOnly { 30 } else { 13 };
+        let unprivileged = ctx.place.image.contains("unprivileged");
+        let (cache, pid) = if unprivileged { ("/tmp", "/tmp") } else { ("/var/cache/nginx", "/run") };
+        for name in ["client_temp", "proxy_temp", "fastcgi_temp", "uwsgi_temp", "scgi_temp"] {
+            let path = format!("{cache}/{name}");
+            ctx.fs
+                .make_dir(&path, true)
+                .map_err(|error| format!("mkdir() {path:?} failed ({}: {error})", number(error)))?;
+        }
+        // `/var/run` is the same directory.
+        let places = [pid, "/var/run"].map(|dir| format!("{dir}/nginx.pid"));
+        let written = ctx.fs.write(&places[1], b"1\n", false).or_else(|_| ctx.fs.write(&places[0], b"1\n", false));
+        written.map_err(|error| format!("open() {:?} failed ({}: {error})", places[0], number(error)))
+    }
+
     fn start(&mut self, ctx: &mut Ctx<'_>) {
+        if let Err(words) = self.prepare(ctx) {
+            let at = nginx_time(ctx.unix());
+            ctx.eprint(format!("{at} [emerg] 1#1: {words}\nnginx: [emerg] {words}\n"));
+            return ctx.exit(1);
+        }
         for port in self.ports.clone() {
             let fd = ctx.fd();
             self.listeners.push(fd);

@@ -3,6 +3,7 @@
 use regex_lite::Regex;
 
 use crate::workload::Fs;
+use crate::workload::fs::Right;
 use crate::workload::shell::expand::matches;
 
 /// A word or an operator of a condition, expanded.
@@ -118,9 +119,12 @@ impl Condition<'_> {
             "z" => operand.is_empty(),
             "f" => self.fs.is_file(&path),
             "d" => self.fs.is_dir(&path),
-            "e" | "a" | "r" | "w" | "x" => self.fs.exists(&path),
+            "e" | "a" | "x" => self.fs.exists(&path),
+            "r" => self.fs.may(&path, Right::Read),
+            "w" => self.fs.may(&path, Right::Write),
             "s" => self.fs.read(&path).is_ok_and(|data| !data.is_empty()),
-            "h" | "L" | "p" | "S" | "b" | "c" | "t" => false,
+            "h" | "L" => self.fs.target(&path).is_some(),
+            "p" | "S" | "b" | "c" | "t" => false,
             _ => return Err(format!("conditional unary operator expected near `{operand}'")),
         })
     }

@@ -9,6 +9,7 @@ use crate::workload::Process;
 use crate::workload::shell::parse::{self, Dialect, ParseError};
 use crate::workload::shell::thread::{Frame, State, Target, Thread};
 use crate::workload::shell::{Shell, Source, word};
+use crate::workload::tool::identity;
 
 /// What a shell remembers between two lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -110,12 +111,15 @@ impl Shell {
         let cwd = main.map_or("/", |main| main.cwd.as_str());
         let home = main.and_then(|main| main.vars.get("HOME")).filter(|home| home.as_str() == cwd && cwd != "/");
         let cwd = home.map_or(cwd, |_| "~");
+        let uid = ctx.fs.user().uid;
+        let sign = if uid == 0 { '#' } else { '$' };
         if self.name == "bash" {
-            format!("root@{}:{cwd}# ", ctx.place.hostname)
+            let user = identity::user_name(uid, ctx).unwrap_or_else(|| "I have no name!".into());
+            format!("{user}@{}:{cwd}{sign} ", ctx.place.hostname)
         } else if self.dialect == Dialect::Dash {
-            "# ".into()
+            format!("{sign} ")
         } else {
-            format!("{cwd} # ")
+            format!("{cwd} {sign} ")
         }
     }
 

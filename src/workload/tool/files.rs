@@ -1,6 +1,8 @@
 //! Tools for files: `ls`, `mkdir`, `rm`, `touch`, `cp`, `mv`, `find`, `stat`, names of paths.
 
 use crate::workload::Ctx;
+use crate::workload::fs::Access;
+use crate::workload::tool::identity;
 use crate::workload::tool::instant::Call;
 
 /// `ls [-l] [-a] [-1] [PATH…]`.
@@ -54,11 +56,21 @@ fn entry(path: &str, name: &str, flags: &str, ctx: &Ctx<'_>) -> String {
     if !flags.contains('l') {
         return format!("{name}\n");
     }
-    let dir = ctx.fs.is_dir(path);
-    let size = ctx.fs.read(path).map_or(4_096, |d| d.len());
-    let mode = if dir { "drwxr-xr-x" } else { "-rw-r--r--" };
-    let links = if dir { 2 } else { 1 };
-    format!("{mode}    {links} root     root     {size:>9} Jan  1 00:00 {name}\n")
+    let (dir, target) = (ctx.fs.is_dir(path), ctx.fs.target(path));
+    let access = match target {
+        Some(_) => Access { mode: 0o777, ..Access::FILE },
+        None => ctx.fs.access(path),
+    };
+    let (kind, links, size) = match target {
+        Some(target) => ('l', 1, target.len()),
+        None if dir => ('d', 2, 4_096),
+        None => ('-', 1, ctx.fs.size(path)),
+    };
+    let arrow = target.map(|target| format!(" -> {target}")).unwrap_or_default();
+    let user = identity::user_name(access.uid, ctx).unwrap_or_else(|| access.uid.to_string());
+    let group = identity::group_name(access.gid, ctx).unwrap_or_else(|| access.gid.to_string());
+    let bits = access.bits();
+    format!("{kind}{bits}    {links} {user:<8} {group:<8} {size:>9} Jan  1 00:00 {name}{arrow}\n")
 }
 
 /// Runs `work` on each path and reports what fails, in the words of busybox or of the GNU tools.
@@ -211,7 +223,47 @@ fn size(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-/// `chmod`, `chown`, `ln`, `sync`: nothing that could be seen.
+/// `ln -s TARGET PATH`.
+pub fn ln(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    let (flags, paths) = call.split();
+    let [target, path] = paths[..] else {
+        ctx.eprint(format!("{}: missing file operand\n", call.argv[0]));
+        return 1;
+    };
+    let mut whole = call.path(path);
+    if ctx.fs.is_dir(&whole) && !flags.contains('n') {
+        whole = format!("{whole}/{}", target.rsplit('/').next().unwrap_or(target));
+    }
+    if flags.contains('f') {
+        // There may be nothing.
+        _ = ctx.fs.remove(&whole, false);
+    }
+    let done = match flags.contains('s') {
+        true => ctx.fs.make_link(&whole, target),
+        false => ctx.fs.read(&call.path(target)).and_then(|data| ctx.fs.write(&whole, &data, false)),
+    };
+    let Err(error) = done else { return 0 };
+    let gnu = format!("failed to create symbolic link '{path}'");
+    ctx.eprint(format!("ln: {}: {error}\n", if ctx.place.has_gnu_tools() { &gnu } else { path }));
+    1
+}
+
+/// `readlink PATH…`: where links lead, with `-f` where all of them lead in the end.
+pub fn readlink(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
+    let (flags, paths) = call.split();
+    let mut code = 0;
+    for path in paths {
+        let whole = call.path(path);
+        match ctx.fs.target(&whole).map(str::to_owned) {
+            _ if flags.contains('f') => ctx.print(format!("{}\n", ctx.fs.followed(&whole))),
+            Some(target) => ctx.print(format!("{target}\n")),
+            None => code = 1,
+        }
+    }
+    code
+}
+
+/// `sync`: nothing that could be seen.
 pub fn nothing(_: &Call<'_>, _: &mut Ctx<'_>) -> u8 {
     0
 }
@@ -232,13 +284,21 @@ pub fn find(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     let mut stack = vec![(whole, start.to_owned())];
     while let Some((path, shown)) = stack.pop() {
         let last = shown.rsplit('/').next().unwrap_or("");
-        let dir = ctx.fs.is_dir(&path);
+        let (dir, link) = (ctx.fs.is_dir(&path), ctx.fs.target(&path).is_some());
         let fits = name.is_none_or(|n| crate::workload::shell::expand::matches(n, last))
-            && kind.is_none_or(|k| (k == "d") == dir);
+            && kind.is_none_or(|k| {
+                k == if link {
+                    "l"
+                } else if dir {
+                    "d"
+                } else {
+                    "f"
+                }
+            });
         if fits {
             out += &format!("{shown}\n");
         }
-        for inner in ctx.fs.list(&path).unwrap_or_default().into_iter().rev() {
+        for inner in ctx.fs.list(&path).unwrap_or_default().into_iter().rev().filter(|_| !link) {
             stack.push((
                 crate::workload::fs::resolve(&path, &inner),
                 format!("{}/{inner}", shown.trim_end_matches('/')),
@@ -286,6 +346,6 @@ pub fn pwd(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
 /// `realpath PATH`.
 pub fn realpath(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     let paths: Vec<String> = call.split().1.iter().map(|p| call.path(p)).collect();
-    ctx.print(paths.iter().map(|p| format!("{p}\n")).collect::<String>());
+    ctx.print(paths.iter().map(|p| format!("{}\n", ctx.fs.followed(p))).collect::<String>());
     0
 }

@@ -2,6 +2,7 @@
 
 use crate::api::Timestamp;
 use crate::workload::http::{month_name, weekday};
+use crate::workload::tool::identity;
 use crate::workload::tool::instant::Call;
 use crate::workload::{Ctx, Effect};
 
@@ -76,24 +77,6 @@ pub fn env(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     code
 }
 
-/// `id`.
-pub fn id(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    let flags = call.split().0;
-    let text = match (flags.contains('n'), flags.contains(['u', 'g'])) {
-        (true, true) => "root",
-        (_, true) => "0",
-        _ => "uid=0(root) gid=0(root) groups=0(root)",
-    };
-    ctx.print(format!("{text}\n"));
-    0
-}
-
-/// `whoami`.
-pub fn whoami(_: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    ctx.print("root\n");
-    0
-}
-
 /// `uname [-a|-r|-n|-m|-s]`.
 pub fn uname(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     let flags = call.split().0;
@@ -138,12 +121,13 @@ pub fn ps(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     let gnu = ctx.place.has_gnu_tools();
     let mut out =
         if gnu { "    PID TTY          TIME CMD\n".to_owned() } else { "PID   USER     TIME  COMMAND\n".to_owned() };
+    let user = identity::user_name(ctx.fs.user().uid, ctx).unwrap_or_else(|| ctx.fs.user().uid.to_string());
     for process in ctx.procs {
         let (pid, command) = (process.pid, &process.command);
         out += &if gnu {
             format!("{pid:>7} ?        00:00:00 {command}\n")
         } else {
-            format!("{pid:>5} root      0:00 {command}\n")
+            format!("{pid:>5} {user:<9} 0:00 {command}\n")
         };
     }
     _ = call;

@@ -3,7 +3,7 @@
 
 use crate::sim::{Span, Time};
 use crate::workload::process::Program;
-use crate::workload::tool::{awk, files, grep, info, print, sed, tar, test, text};
+use crate::workload::tool::{awk, files, grep, identity, info, print, sed, tar, test, text};
 use crate::workload::{Ctx, Effect, Input, Spec};
 
 /// What a tool is called with.
@@ -107,9 +107,10 @@ pub const TOOLS: &[(&str, Tool, Reads)] = &[
     ("touch", files::touch, never),
     ("cp", files::cp, never),
     ("mv", files::cp, never),
-    ("ln", files::nothing, never),
-    ("chmod", files::nothing, never),
-    ("chown", files::nothing, never),
+    ("ln", files::ln, never),
+    ("chmod", identity::chmod, never),
+    ("chown", identity::chown, never),
+    ("chgrp", identity::chown, never),
     ("sync", files::nothing, never),
     ("find", files::find, never),
     ("tar", tar::tar, tar::reads),
@@ -118,13 +119,13 @@ pub const TOOLS: &[(&str, Tool, Reads)] = &[
     ("dirname", files::dirname, never),
     ("pwd", files::pwd, never),
     ("realpath", files::realpath, never),
-    ("readlink", files::realpath, never),
+    ("readlink", files::readlink, never),
     ("date", info::date, never),
     ("hostname", info::hostname, never),
     ("env", info::env, never),
     ("printenv", info::env, never),
-    ("id", info::id, never),
-    ("whoami", info::whoami, never),
+    ("id", identity::id, never),
+    ("whoami", identity::whoami, never),
     ("uname", info::uname, never),
     ("arch", info::arch, never),
     ("uptime", info::uptime, never),

@@ -1,6 +1,7 @@
 //! `test`, `[` and `expr`.
 
 use crate::workload::Ctx;
+use crate::workload::fs::Right;
 use crate::workload::tool::instant::Call;
 
 /// `test EXPRESSION`: 0 if it is true, 1 if not, 2 if it makes no sense.
@@ -87,8 +88,11 @@ impl Parser<'_, '_, '_> {
                 "-f" => fs.is_file(&path),
                 "-d" => fs.is_dir(&path),
                 "-s" => fs.read(&path).is_ok_and(|d| !d.is_empty()),
-                "-r" | "-w" | "-x" => fs.exists(&path),
-                "-L" | "-h" | "-t" | "-S" => false,
+                "-r" => fs.may(&path, Right::Read),
+                "-w" => fs.may(&path, Right::Write),
+                "-x" => fs.exists(&path),
+                "-L" | "-h" => fs.target(&path).is_some(),
+                "-t" | "-S" => false,
                 _ => return Err(format!("{first}: unknown operand")),
             };
             self.at += 2;

@@ -2,6 +2,7 @@
 
 use crate::workload::Ctx;
 use crate::workload::fs::FsError;
+use crate::workload::tool::identity;
 use crate::workload::tool::instant::Call;
 
 /// The input: the named files, or standard input. A file that is not there is reported; the flag tells.
@@ -44,6 +45,11 @@ pub fn special(path: &str, ctx: &Ctx<'_>) -> Option<Vec<u8>> {
         "/proc/uptime" => format!("{}.00 {}.00\n", ctx.now.as_secs(), ctx.now.as_secs()).into_bytes(),
         "/proc/loadavg" => b"0.08 0.03 0.01 1/120 42\n".to_vec(),
         "/proc/version" => b"Linux version 6.8.0-60-generic\n".to_vec(),
+        "/proc/self/status" => identity::status("cat", ctx.procs.last().map_or(1, |p| p.pid), ctx).into_bytes(),
+        "/proc/1/status" => {
+            let name = ctx.procs.first().map_or("", |p| p.command.split(' ').next().unwrap_or(""));
+            identity::status(name.rsplit('/').next().unwrap_or(name), 1, ctx).into_bytes()
+        }
         "/proc/1/cmdline" => ctx.procs.first().map(|p| p.command.replace(' ', "\0").into_bytes()).unwrap_or_default(),
         _ => return None,
     })
