@@ -95,6 +95,16 @@ fn what_is_mounted_stays_when_its_object_goes() {
 }
 
 #[test]
+fn tokens_are_bound_and_go_with_what_they_are_bound_to() {
+    check("tokens", |_| ());
+}
+
+#[test]
+fn released_volumes_are_kept_deleted_or_used_again() {
+    check("reclaim", |_| ());
+}
+
+#[test]
 fn two_old_manifests_apply_as_they_stand() {
     check("articles", |_| ());
 }

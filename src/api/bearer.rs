@@ -43,6 +43,21 @@ pub fn claims(token: &str) -> Option<Value> {
     serde_json::from_slice(&data_encoding::BASE64URL_NOPAD.decode(claims.as_bytes()).ok()?).ok()
 }
 
+/// Who makes the tokens that stand in Secrets.
+pub const LEGACY: &str = "kubernetes/serviceaccount";
+
+/// The token of a service account (namespace, name, uid) in a Secret of that name: it does not expire.
+pub fn of_secret((namespace, account, uid): (&str, &str, &str), secret: &str) -> String {
+    signed(&json!({
+        "iss": LEGACY,
+        "kubernetes.io/serviceaccount/namespace": namespace,
+        "kubernetes.io/serviceaccount/secret.name": secret,
+        "kubernetes.io/serviceaccount/service-account.name": account,
+        "kubernetes.io/serviceaccount/service-account.uid": uid,
+        "sub": format!("{ACCOUNT}{namespace}:{account}"),
+    }))
+}
+
 /// The token in a file of a pod: for `audience`, the API server's if that is empty, for so many seconds.
 pub fn of_pod(pod: &Pod, audience: &str, seconds: i64, issued: Timestamp) -> String {
     let (meta, account, issued) = (&pod.metadata, &pod.spec.service_account_name, issued.0);

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::api::bearer::{self, ACCOUNT, ISSUER};
 use crate::api::http::{HttpRequest, HttpResponse, Impersonated, Method};
-use crate::api::{Kind, Status, decode};
+use crate::api::{Kind, Pod, Status, decode};
 use crate::control::apiserver::ApiServer;
 use crate::control::apiserver::http::failure;
-use crate::sim::Time;
+use crate::sim::{Time, digest_of};
 
 /// How long one holds if nothing is said, and the least.
 const HOUR: i64 = 3_600;
@@ -92,11 +92,16 @@ fn request(
     let given = asked["spec"]["audiences"].as_array().filter(|all| !all.is_empty()).cloned();
     let audiences = given.unwrap_or_else(|| vec![json!(ISSUER)]);
     let issued = server.calendar(now).0;
-    let claims = json!({
+    let bound = bound(server, &asked["spec"]["boundObjectRef"], (namespace, name))?;
+    let mut claims = json!({
         "aud": audiences, "exp": issued + seconds, "iat": issued, "iss": ISSUER, "nbf": issued,
         "kubernetes.io": {"namespace": namespace, "serviceaccount": {"name": name, "uid": account.meta().uid}},
         "sub": format!("{ACCOUNT}{namespace}:{name}"),
     });
+    for (kind, reference) in bound {
+        claims["kubernetes.io"][kind] = reference;
+    }
+    claims["jti"] = json!(identity(&claims));
     asked["apiVersion"] = json!("authentication.k8s.io/v1");
     asked["kind"] = json!("TokenRequest");
     asked["metadata"] = json!({"name": name, "namespace": namespace, "creationTimestamp": server.calendar(now)});
@@ -108,6 +113,61 @@ fn request(
     let expires = crate::api::Timestamp(issued + seconds);
     asked["status"] = json!({"token": bearer::signed(&claims), "expirationTimestamp": expires});
     Ok(asked)
+}
+
+/// A number for the token that no other has.
+fn identity(claims: &Value) -> String {
+    let hex = format!("{}{}", digest_of(&(0_u8, claims.to_string())), digest_of(&(1_u8, claims.to_string())));
+    let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or("");
+    format!("{}-{}-4{}-a{}-{}", part(0..8), part(8..12), part(13..16), part(17..20), part(20..32))
+}
+
+/// What the claims say of the object with which a token ends, and of its node if it is a pod.
+fn bound(
+    server: &ApiServer,
+    reference: &Value,
+    (namespace, account): (&str, &str),
+) -> Result<Vec<(&'static str, Value)>, Status> {
+    if !reference.is_object() {
+        return Ok(Vec::new());
+    }
+    let text = |field: &str| reference[field].as_str().unwrap_or("");
+    let (name, uid) = (text("name"), text("uid"));
+    let (kind, word, place) = match (text("apiVersion"), text("kind")) {
+        ("v1", "Pod") => (Kind::Pod, "pod", namespace),
+        ("v1", "Secret") => (Kind::Secret, "secret", namespace),
+        ("v1", "Node") => (Kind::Node, "node", ""),
+        (version, kind) => {
+            let (group, version) = version.split_once('/').unwrap_or(("", version));
+            let of = format!("{group}/{version}, Kind={kind}");
+            return Err(Status::bad_request(format!(
+                "cannot bind token for serviceaccount {account:?} to object type {of}"
+            )));
+        }
+    };
+    let object = server.cached(kind, place, name).ok_or_else(|| Status::not_found(kind, name))?;
+    let mut parts = Vec::new();
+    if let Some(pod) = object.get::<Pod>() {
+        if pod.spec.service_account_name != account {
+            return Err(Status::bad_request(format!(
+                "cannot bind token for serviceaccount {account:?} to pod running with different serviceaccount name."
+            )));
+        }
+        if let Some(node) = server.cached(Kind::Node, "", &pod.spec.node_name) {
+            parts.push(("node", json!({"name": pod.spec.node_name, "uid": node.meta().uid})));
+        }
+    }
+    if !uid.is_empty() && uid != object.meta().uid.to_string() {
+        return Err(Status::conflict_of(
+            text("kind"),
+            name,
+            &format!(
+                "the UID in the bound object reference ({uid}) does not match the UID in record. The object might have been deleted and then recreated"
+            ),
+        ));
+    }
+    parts.push((word, json!({"name": name, "uid": object.meta().uid})));
+    Ok(parts)
 }
 
 fn too_short(seconds: i64) -> Status {
@@ -127,6 +187,9 @@ fn too_short(seconds: i64) -> Status {
 /// Whom a token stands for, or why for nobody.
 fn read(server: &ApiServer, token: &str, now: Time) -> Result<Bearer, &'static str> {
     let claims = bearer::claims(token).ok_or("invalid bearer token")?;
+    if claims["iss"] == bearer::LEGACY {
+        return read_legacy(server, &claims);
+    }
     if claims["exp"].as_i64().unwrap_or(0) <= server.calendar(now).0 {
         return Err("[invalid bearer token, service account token has expired]");
     }
@@ -145,8 +208,31 @@ fn read(server: &ApiServer, token: &str, now: Time) -> Result<Bearer, &'static s
             }
         }
     }
+    let lives = |kind, namespace: &str, bound: &Value| {
+        let object = server.cached(kind, namespace, bound["name"].as_str().unwrap_or(""));
+        object.is_some_and(|object| bound["uid"] == *object.meta().uid.to_string())
+    };
+    let node = place.get("node").filter(|_| place.get("pod").is_none());
+    let gone = place.get("secret").is_some_and(|bound| !lives(Kind::Secret, &namespace, bound))
+        || node.is_some_and(|bound| !lives(Kind::Node, "", bound));
+    if gone {
+        return Err("[invalid bearer token, service account token has been invalidated]");
+    }
     let audiences = claims["aud"].as_array().into_iter().flatten().map(text).collect();
     Ok(Bearer { user: text(&claims["sub"]), uid, audiences })
+}
+
+/// Whom a token of a Secret stands for, as long as there are both.
+fn read_legacy(server: &ApiServer, claims: &Value) -> Result<Bearer, &'static str> {
+    let text = |name: &str| claims[format!("kubernetes.io/serviceaccount/{name}")].as_str().unwrap_or("").to_owned();
+    let (namespace, uid) = (text("namespace"), text("service-account.uid"));
+    if server.cached(Kind::Secret, &namespace, &text("secret.name")).is_none() {
+        return Err("[invalid bearer token, service account token has been invalidated]");
+    }
+    let account = server.cached(Kind::ServiceAccount, &namespace, &text("service-account.name"));
+    account.filter(|account| account.meta().uid.to_string() == uid).ok_or(OTHER_ACCOUNT)?;
+    let user = claims["sub"].as_str().unwrap_or("").to_owned();
+    Ok(Bearer { user, uid, audiences: vec![ISSUER.to_owned()] })
 }
 
 fn review(server: &ApiServer, http: &HttpRequest, now: Time) -> Result<Value, Status> {

@@ -4,7 +4,9 @@
 //! upstream writes in four requests, one after the other, is one plan here.
 
 pub mod matching;
+pub mod reclaim;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -14,7 +16,7 @@ use crate::api::{
     Pod, StorageClass, Subresource,
 };
 use crate::control::cache::{Cache, Change};
-use crate::control::controller::{Setup, owner};
+use crate::control::controller::{Setup, ephemeral_volume, owner};
 use crate::control::reconciler::{ApiCall, Context, Note, Plan, ReconcileError, Reconciler, about};
 use crate::control::recorder::involved;
 use crate::sim::{Span, Time, VecMap};
@@ -303,9 +305,13 @@ pub fn uses_claim(pod: &Pod, claim: &str) -> bool {
     claims_of(pod).any(|name| name == claim)
 }
 
-/// The claims that a pod uses.
-pub fn claims_of(pod: &Pod) -> impl Iterator<Item = &str> {
-    pod.spec.volumes.iter().filter_map(|volume| volume.rest.get("persistentVolumeClaim")?.get("claimName")?.as_str())
+/// The claims that a pod uses, those that are made for it among them.
+pub fn claims_of(pod: &Pod) -> impl Iterator<Item = Cow<'_, str>> {
+    pod.spec.volumes.iter().filter_map(|volume| match volume.rest.get("persistentVolumeClaim") {
+        Some(source) => source.get("claimName")?.as_str().map(Cow::Borrowed),
+        None if ephemeral_volume::is_one(volume) => Some(Cow::Owned(ephemeral_volume::claim_name(pod, volume))),
+        None => None,
+    })
 }
 
 /// Writes the phase of a volume, if it is another.
@@ -316,7 +322,7 @@ fn phase_call(volume: &Arc<PersistentVolume>, phase: &str) -> Option<ApiCall> {
     Some(patch_status(Kind::PersistentVolume, &volume.metadata, &json!({"phase": phase})))
 }
 
-/// A volume: free, bound, or released by its claim (`syncVolume`). What is released and may go is its maker's to delete.
+/// A volume: free, bound, or released by its claim (`syncVolume`). What is released is kept, deleted or used again.
 fn sync_volume(volume: &Arc<PersistentVolume>, cx: &Context<'_>) -> Plan {
     let mut plan = Plan::nothing();
     let phase = match &volume.spec.claim_ref {
@@ -330,7 +336,7 @@ fn sync_volume(volume: &Arc<PersistentVolume>, cx: &Context<'_>) -> Plan {
                     return plan;
                 }
             }
-            _ => "Released",
+            _ => return reclaim::plan(volume),
         },
     };
     if let Some(call) = phase_call(volume, phase) {

@@ -33,10 +33,10 @@ impl Reconciler for VolumeProtection {
     fn affected(&self, change: &Change, _: &Cache) -> Vec<ObjectRef> {
         match &change.new {
             Object::Pod(pod) if change.deleted() || pods::is_terminal(pod) => {
-                let of = |name: &str| ObjectRef {
+                let of = |name: std::borrow::Cow<'_, str>| ObjectRef {
                     kind: Kind::PersistentVolumeClaim,
                     namespace: pod.metadata.namespace.as_str().into(),
-                    name: name.into(),
+                    name: (*name).into(),
                 };
                 persistent_volume::claims_of(pod).map(of).collect()
             }

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::api::{Body, Pod};
 use crate::api::{Call, Kind, ObjectRef, PatchType, PersistentVolume, PersistentVolumeClaim, Request, Verb};
 use crate::control::Cache;
+use crate::control::controller::ephemeral_volume;
 use crate::control::controller::persistent_volume::{self, BIND_COMPLETED, NO_PROVISIONER, SELECTED_NODE, matching};
 use crate::control::scheduler::queue::Queued;
 use crate::control::scheduler::{Scheduler, origin};
@@ -60,9 +61,13 @@ pub(super) struct Waiting {
 pub fn of(pod: &Pod, cache: &Cache) -> Volumes {
     let (mut bound, mut delayed, mut exclusive, mut any) = (Vec::new(), Vec::new(), Vec::new(), false);
     for name in persistent_volume::claims_of(pod) {
+        let name = &*name;
         any = true;
         let Some(claim) = cache.get::<PersistentVolumeClaim>(&pod.metadata.namespace, name) else {
-            return Volumes::Wrong(format!("persistentvolumeclaim {name:?} not found"));
+            return Volumes::Wrong(match ephemeral_volume::makes(pod, name) {
+                true => format!("waiting for ephemeral volume controller to create the persistentvolumeclaim {name:?}"),
+                false => format!("persistentvolumeclaim {name:?} not found"),
+            });
         };
         if claim.metadata.deletion_timestamp.is_some() {
             return Volumes::Wrong(format!("persistentvolumeclaim {name:?} is being deleted"));

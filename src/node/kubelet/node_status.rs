@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::api::{
     Body, Kind, Lease, LeaseSpec, MicroTime, Node, NodeAddress, NodeCondition, NodeImage, NodeStatus, NodeSystemInfo,
-    ObjectMeta, ObjectRef, ObjectReference, PatchType, Quantity, Request, Response, Subresource, Uid, Verb,
+    ObjectMeta, ObjectRef, ObjectReference, OwnerReference, PatchType, Quantity, Request, Response, Subresource, Uid,
+    Verb,
 };
 use crate::node::kubelet::api::Purpose;
 use crate::node::kubelet::ops::For;
@@ -88,6 +89,8 @@ pub struct NodeState {
     update_at: Option<Time>,
     lease_at: Option<Time>,
     lease_version: Option<Lease>,
+    /// What the server calls its node.
+    uid: Option<Uid>,
     conditions: VecMap<String, (String, Time)>,
     announced: bool,
     /// Whether its node took no new pods when it last looked.
@@ -155,6 +158,9 @@ impl Kubelet {
             }
             answer => {
                 self.node.stage = Stage::Registered;
+                if let Response::Object(node) = &answer {
+                    self.node.uid = Some(node.meta().uid.clone());
+                }
                 if matches!(answer, Response::Failure(_)) {
                     let about = self.node_ref();
                     self.call(Purpose::NodeKnown, Request::get(Kind::Node, "", &self.config.node), Some(about), out);
@@ -443,6 +449,7 @@ impl Kubelet {
                 metadata: ObjectMeta {
                     name: name.clone(),
                     namespace: "kube-node-lease".into(),
+                    owner_references: self.node.uid.iter().map(|uid| owned_by(&name, uid)).collect(),
                     ..ObjectMeta::default()
                 },
                 spec: LeaseSpec {
@@ -491,4 +498,10 @@ fn same(old: &NodeStatus, new: &NodeStatus) -> bool {
         status
     };
     still(old) == still(new)
+}
+
+/// The node's own reference in its lease.
+fn owned_by(node: &str, uid: &Uid) -> OwnerReference {
+    let (api_version, kind) = ("v1".into(), "Node".into());
+    OwnerReference { api_version, kind, name: node.to_owned(), uid: uid.clone(), ..OwnerReference::default() }
 }

@@ -467,11 +467,14 @@ mod tests {
         let mut world = three();
         assert_eq!(view(&world).chaos, None);
         run(&mut world, "!fault chaos 5s");
-        let chaos = after(&mut world, Span::secs(90)).chaos.expect("chaos reigns");
+        // What chaos breaks first is a matter of chance.
+        let mut reigns = || after(&mut world, Span::secs(60)).chaos.expect("chaos reigns");
+        let mut views = (0..10).map(|_| reigns());
+        let chaos = views.find(|chaos| chaos.invariants.iter().all(|invariant| invariant.checked > 0));
+        let chaos = chaos.expect("ten minutes are enough to look at everything");
         assert_eq!(chaos.every, Some(Span::secs(5)));
         for invariant in &chaos.invariants {
             assert_eq!(invariant.broken, None, "{:?}", invariant.what);
-            assert!(invariant.checked > 0, "{:?} was never looked at", invariant.what);
         }
         assert_eq!(chaos.invariants.len(), 8);
         run(&mut world, "!fault chaos off");

@@ -46,7 +46,7 @@ fn uses(pod: &Pod, other: &Pod, state: &CycleState) -> i64 {
     if exclusive.is_empty() || pod.metadata.namespace != other.metadata.namespace {
         return 0;
     }
-    claims_of(other).filter(|name| exclusive.iter().any(|own| own == name)).map(|_| 1).sum()
+    claims_of(other).filter(|name| exclusive.iter().any(|own| own == &**name)).map(|_| 1).sum()
 }
 
 impl Plugin for VolumeRestrictions {
@@ -81,7 +81,7 @@ impl Plugin for VolumeRestrictions {
         match event {
             ClusterEvent::NodeAdded(_) | ClusterEvent::Volumes => true,
             ClusterEvent::PodDeleted(other) => {
-                let shares = |name: &str| claims_of(&pod.pod).any(|own| own == name);
+                let shares = |name: std::borrow::Cow<'_, str>| claims_of(&pod.pod).any(|own| own == name);
                 let here = pod.pod.metadata.namespace == other.pod.metadata.namespace;
                 conflicts(&pod.pod, &other.pod) || here && claims_of(&other.pod).any(shares)
             }
