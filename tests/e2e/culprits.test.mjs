@@ -51,3 +51,34 @@ for (const [backend, fault, where, why, target] of FAULTS) {
     await page.waitForFunction((words) => document.querySelector('.events .why li:last-child .what')?.textContent.includes(words), fault);
   }));
 }
+
+/** What brings packets late or twice, and what the panel says of it where the packet passes the cable. */
+const LATE = [
+  ['link worker2 delay=50ms', 'late (an injected fault)'],
+  ['link worker2 jitter=50ms', 'late (an injected fault)'],
+  ['link worker2 duplicate=100%', 'twice'],
+];
+
+for (const [fault, why] of LATE) {
+  const path = `?cluster=${encodeURIComponent('nodes=2 pull=0s seed=13 proxy=iptables backend=vxlan')}`;
+  test(`the packet panel tells of: ${fault}`, onPage({ path }, async (page) => {
+    await hurry(page);
+    await lines(page, [
+      `kubectl run web --image=nginx ${on('worker2')}`,
+      `kubectl run client --image=curlimages/curl ${on('worker1')} --command -- sleep 1d`,
+      'kubectl wait --for=condition=Ready pod/web pod/client',
+      'kubectl get pod web -o jsonpath={.status.podIP}',
+    ]);
+    const [ip] = (await page.innerText('.terminal .output')).match(/10\.244\.\d+\.\d+/);
+    await lines(page, [`!fault ${fault}`, `kubectl exec client -- curl -s http://${ip}`]);
+    await show(page, 'packet');
+    await page.click('.packet-line >> nth=0');
+    await page.waitForSelector('.way .hops');
+    const said = [];
+    for (let at = 0; at < await page.locator('.way .hop').count(); at += 1) {
+      await page.click(`.way .hop >> nth=${at}`);
+      said.push(await page.innerText('.way .now'));
+    }
+    assert.ok(said.some((words) => words.includes(why)), `none of these says ${why}:\n${said.join('\n')}`);
+  }));
+}
