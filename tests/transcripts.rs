@@ -166,6 +166,11 @@ fn kinds_that_a_definition_describes_are_served_while_it_is_there() {
 }
 
 #[test]
+fn policies_and_webhooks_decide_about_requests() {
+    check("admission", |_| ());
+}
+
+#[test]
 fn events_have_two_forms_and_files_are_changed_without_a_server() {
     check("api-forms", |_| ());
 }

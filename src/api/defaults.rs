@@ -1,5 +1,6 @@
 //! The defaults that depend on other fields; all others are those of the structs. Models `pkg/apis/*/v1/defaults.go`.
 
+mod admission;
 mod autoscaler;
 mod extension;
 mod limits;
@@ -81,6 +82,32 @@ pub fn apply(object: &mut Object) {
                 meta.labels.insert("kubernetes.io/metadata.name".into(), meta.name.clone());
             }
         }
+        Object::ValidatingWebhookConfiguration(c) => admission::webhooks(&mut Arc::make_mut(c).webhooks, false),
+        Object::MutatingWebhookConfiguration(c) => admission::webhooks(&mut Arc::make_mut(c).webhooks, true),
+        Object::ValidatingAdmissionPolicy(policy) => {
+            let spec = &mut Arc::make_mut(policy).spec;
+            spec.failure_policy.get_or_insert_with(|| "Fail".into());
+            admission::match_resources(spec.match_constraints.as_mut());
+        }
+        Object::MutatingAdmissionPolicy(policy) => {
+            let spec = &mut Arc::make_mut(policy).spec;
+            spec.failure_policy.get_or_insert_with(|| "Fail".into());
+            admission::match_resources(spec.match_constraints.as_mut());
+        }
+        Object::ValidatingAdmissionPolicyBinding(binding) => {
+            let spec = &mut Arc::make_mut(binding).spec;
+            admission::match_resources(spec.match_resources.as_mut());
+            admission::param_ref(spec.param_ref.as_mut());
+        }
+        Object::MutatingAdmissionPolicyBinding(binding) => {
+            let spec = &mut Arc::make_mut(binding).spec;
+            admission::match_resources(spec.match_resources.as_mut());
+            admission::param_ref(spec.param_ref.as_mut());
+        }
+        Object::FlowSchema(schema) => admission::schema(Arc::make_mut(schema)),
+        Object::PriorityLevelConfiguration(level) => admission::level(Arc::make_mut(level)),
+        Object::ResourceClaim(claim) => admission::claim(&mut Arc::make_mut(claim).spec),
+        Object::ResourceClaimTemplate(template) => admission::claim(&mut Arc::make_mut(template).spec.spec),
         Object::CSIDriver(driver) => extension::driver(Arc::make_mut(driver)),
         Object::CustomResourceDefinition(definition) => extension::definition(Arc::make_mut(definition)),
         Object::Endpoints(_)
@@ -90,6 +117,10 @@ pub fn apply(object: &mut Object) {
         | Object::VolumeAttributesClass(_)
         | Object::CertificateSigningRequest(_)
         | Object::RuntimeClass(_)
+        | Object::IPAddress(_)
+        | Object::ServiceCIDR(_)
+        | Object::DeviceClass(_)
+        | Object::ResourceSlice(_)
         | Object::ConfigMap(_)
         | Object::Event(_)
         | Object::EndpointSlice(_)

@@ -1,6 +1,8 @@
 //! The kinds, one file each.
 
 pub mod account;
+pub mod address;
+pub mod admission;
 pub mod api_service;
 pub mod autoscaler;
 pub mod config;
@@ -9,9 +11,11 @@ pub mod cron_job;
 pub mod csi;
 pub mod daemon_set;
 pub mod deployment;
+pub mod device;
 pub mod endpoints;
 pub mod event;
 pub mod extension;
+pub mod flow_control;
 pub mod ingress;
 pub mod job;
 pub mod lease;
@@ -33,6 +37,14 @@ pub mod storage;
 pub mod volume;
 
 pub use account::{LocalObjectReference, PodTemplate, ServiceAccount};
+pub use address::{IPAddress, IPAddressSpec, ParentReference, ServiceCIDR, ServiceCIDRSpec, ServiceCIDRStatus};
+pub use admission::{
+    AuditAnnotation, MatchCondition, MatchResources, MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding,
+    MutatingAdmissionPolicyBindingSpec, MutatingAdmissionPolicySpec, MutatingWebhookConfiguration, ParamKind, ParamRef,
+    PolicyVariable, RuleWithOperations, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+    ValidatingAdmissionPolicyBindingSpec, ValidatingAdmissionPolicySpec, ValidatingWebhookConfiguration, Validation,
+    Webhook, WebhookClientConfig, WebhookService,
+};
 pub use api_service::{APIService, APIServiceCondition, APIServiceSpec, APIServiceStatus, ServiceReference};
 pub use autoscaler::{
     ContainerResourceMetricSource, ContainerResourceMetricStatus, CrossVersionObjectReference, ExternalMetricSource,
@@ -54,6 +66,9 @@ pub use deployment::{
     Deployment, DeploymentCondition, DeploymentSpec, DeploymentStatus, DeploymentStrategy, RollingUpdateDeployment,
     StrategyType,
 };
+pub use device::{
+    DeviceClass, ResourceClaim, ResourceClaimSpec, ResourceClaimTemplate, ResourceClaimTemplateSpec, ResourceSlice,
+};
 pub use endpoints::{
     Endpoint, EndpointAddress, EndpointConditions, EndpointPort, EndpointSlice, EndpointSlicePort, EndpointSubset,
     Endpoints, ObjectReference,
@@ -62,6 +77,11 @@ pub use event::{Event, EventSource};
 pub use extension::{
     CertificateSigningRequest, CustomResourceDefinition, CustomResourceDefinitionNames, CustomResourceDefinitionStatus,
     RuntimeClass,
+};
+pub use flow_control::{
+    ExemptPriorityLevelConfiguration, FlowDistinguisherMethod, FlowSchema, FlowSchemaCondition, FlowSchemaSpec,
+    FlowSchemaStatus, LimitResponse, LimitedPriorityLevelConfiguration, PriorityLevelConfiguration,
+    PriorityLevelConfigurationReference, PriorityLevelConfigurationSpec, QueuingConfiguration,
 };
 pub use ingress::{
     HttpIngressPath, HttpIngressRuleValue, Ingress, IngressBackend, IngressClass, IngressClassParametersReference,

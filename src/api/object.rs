@@ -186,6 +186,8 @@ kinds! {
     RoleBinding    "rolebindings"   []         "rbac.authorization.k8s.io" "v1" true  "rolebindings";
     ClusterRole    "clusterroles"   []         "rbac.authorization.k8s.io" "v1" false "clusterroles";
     ClusterRoleBinding "clusterrolebindings" [] "rbac.authorization.k8s.io" "v1" false "clusterrolebindings";
+    IPAddress      "ipaddresses"    ["ip"]     "networking.k8s.io"   "v1" false "ipaddresses";
+    ServiceCIDR    "servicecidrs"   []         "networking.k8s.io"   "v1" false "servicecidrs";
     CSIDriver      "csidrivers"     []         "storage.k8s.io"      "v1" false "csidrivers";
     CSINode        "csinodes"       []         "storage.k8s.io"      "v1" false "csinodes";
     CSIStorageCapacity "csistoragecapacities" [] "storage.k8s.io"    "v1" true  "csistoragecapacities";
@@ -193,6 +195,18 @@ kinds! {
     VolumeAttributesClass "volumeattributesclasses" ["vac"] "storage.k8s.io" "v1" false "volumeattributesclasses";
     CertificateSigningRequest "certificatesigningrequests" ["csr"] "certificates.k8s.io" "v1" false "certificatesigningrequests";
     RuntimeClass   "runtimeclasses" []         "node.k8s.io"         "v1" false "runtimeclasses";
+    FlowSchema     "flowschemas"    []         "flowcontrol.apiserver.k8s.io" "v1" false "flowschemas";
+    PriorityLevelConfiguration "prioritylevelconfigurations" [] "flowcontrol.apiserver.k8s.io" "v1" false "prioritylevelconfigurations";
+    DeviceClass    "deviceclasses"  []         "resource.k8s.io"     "v1" false "deviceclasses";
+    ResourceClaim  "resourceclaims" []         "resource.k8s.io"     "v1" true  "resourceclaims";
+    ResourceClaimTemplate "resourceclaimtemplates" [] "resource.k8s.io" "v1" true "resourceclaimtemplates";
+    ResourceSlice  "resourceslices" []         "resource.k8s.io"     "v1" false "resourceslices";
+    ValidatingWebhookConfiguration "validatingwebhookconfigurations" [] "admissionregistration.k8s.io" "v1" false "validatingwebhookconfigurations";
+    MutatingWebhookConfiguration "mutatingwebhookconfigurations" [] "admissionregistration.k8s.io" "v1" false "mutatingwebhookconfigurations";
+    ValidatingAdmissionPolicy "validatingadmissionpolicies" [] "admissionregistration.k8s.io" "v1" false "validatingadmissionpolicies";
+    ValidatingAdmissionPolicyBinding "validatingadmissionpolicybindings" [] "admissionregistration.k8s.io" "v1" false "validatingadmissionpolicybindings";
+    MutatingAdmissionPolicy "mutatingadmissionpolicies" [] "admissionregistration.k8s.io" "v1" false "mutatingadmissionpolicies";
+    MutatingAdmissionPolicyBinding "mutatingadmissionpolicybindings" [] "admissionregistration.k8s.io" "v1" false "mutatingadmissionpolicybindings";
     CustomResourceDefinition "customresourcedefinitions" ["crd" "crds"] "apiextensions.k8s.io" "v1" false "apiextensions.k8s.io/customresourcedefinitions";
     APIService     "apiservices"    []         "apiregistration.k8s.io" "v1" false "apiregistration.k8s.io/apiservices";
 }

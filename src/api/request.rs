@@ -69,6 +69,25 @@ pub enum Subresource {
     Metrics,
 }
 
+impl Subresource {
+    /// The word in its path.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Subresource::Status => "status",
+            Subresource::Scale => "scale",
+            Subresource::Binding => "binding",
+            Subresource::Eviction => "eviction",
+            Subresource::Log => "log",
+            Subresource::Exec => "exec",
+            Subresource::Attach => "attach",
+            Subresource::PortForward => "portforward",
+            Subresource::EphemeralContainers => "ephemeralcontainers",
+            Subresource::Finalize => "finalize",
+            Subresource::Metrics => "",
+        }
+    }
+}
+
 /// What a request carries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Body {

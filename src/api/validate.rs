@@ -3,6 +3,8 @@
 //! What a strict decoder refuses (unknown fields, wrong types) is not looked at here, and features that the simulation does not
 //! have (windows pods, dynamic resource allocation, SELinux, …) are taken as valid.
 
+mod address;
+mod admission;
 mod api_service;
 mod autoscaler;
 mod claim;
@@ -11,7 +13,9 @@ mod cron_job;
 mod csi;
 mod custom;
 mod definition;
+pub mod device;
 pub mod diff;
+
 mod endpoints;
 mod env;
 mod ephemeral;
@@ -19,6 +23,7 @@ mod error;
 mod event;
 mod extension;
 mod field_path;
+mod flow_control;
 mod go_form;
 mod ingress;
 mod ip;
@@ -107,6 +112,20 @@ pub fn create(object: &Object) -> Vec<FieldError> {
         Object::VolumeAttributesClass(c) => csi::attributes(c, &mut errors),
         Object::CertificateSigningRequest(r) => extension::request(r, &mut errors),
         Object::RuntimeClass(c) => extension::runtime(c, &mut errors),
+        Object::IPAddress(a) => address::address(a, &mut errors),
+        Object::ServiceCIDR(c) => address::ranges(c, &mut errors),
+        Object::FlowSchema(s) => flow_control::schema(s, &mut errors),
+        Object::PriorityLevelConfiguration(l) => flow_control::level(l, &mut errors),
+        Object::DeviceClass(c) => device::class(c, &mut errors),
+        Object::ResourceClaim(c) => device::claim(c, &mut errors),
+        Object::ResourceClaimTemplate(t) => device::template(t, &mut errors),
+        Object::ResourceSlice(s) => device::slice(s, &mut errors),
+        Object::ValidatingWebhookConfiguration(c) => admission::webhooks(&c.webhooks, &mut errors),
+        Object::MutatingWebhookConfiguration(c) => admission::webhooks(&c.webhooks, &mut errors),
+        Object::ValidatingAdmissionPolicy(p) => admission::policy(p, &mut errors),
+        Object::MutatingAdmissionPolicy(p) => admission::mutating(p, &mut errors),
+        Object::ValidatingAdmissionPolicyBinding(b) => admission::binding(b, &mut errors),
+        Object::MutatingAdmissionPolicyBinding(b) => admission::mutating_binding(b, &mut errors),
         Object::CustomResourceDefinition(d) => definition::create(d, &mut errors),
         Object::APIService(s) => api_service::api_service(s, &mut errors),
         Object::Custom(c) => custom::create(c, &mut errors),
@@ -187,6 +206,22 @@ pub fn update(new: &Object, old: &Object) -> Vec<FieldError> {
         }
         (Object::CertificateSigningRequest(n), _) => extension::request(n, &mut errors),
         (Object::RuntimeClass(n), Object::RuntimeClass(o)) => extension::runtime_update(n, o, &mut errors),
+        (Object::IPAddress(n), Object::IPAddress(o)) => address::address_update(n, o, &mut errors),
+        (Object::ServiceCIDR(n), Object::ServiceCIDR(o)) => address::ranges_update(n, o, &mut errors),
+        (Object::FlowSchema(n), _) => flow_control::schema(n, &mut errors),
+        (Object::PriorityLevelConfiguration(n), _) => flow_control::level(n, &mut errors),
+        (Object::DeviceClass(n), _) => device::class(n, &mut errors),
+        (Object::ResourceClaim(n), Object::ResourceClaim(o)) => device::claim_update(n, o, &mut errors),
+        (Object::ResourceClaimTemplate(n), Object::ResourceClaimTemplate(o)) => {
+            device::template_update(n, o, &mut errors);
+        }
+        (Object::ResourceSlice(n), _) => device::slice(n, &mut errors),
+        (Object::ValidatingWebhookConfiguration(n), _) => admission::webhooks(&n.webhooks, &mut errors),
+        (Object::MutatingWebhookConfiguration(n), _) => admission::webhooks(&n.webhooks, &mut errors),
+        (Object::ValidatingAdmissionPolicy(n), _) => admission::policy(n, &mut errors),
+        (Object::MutatingAdmissionPolicy(n), _) => admission::mutating(n, &mut errors),
+        (Object::ValidatingAdmissionPolicyBinding(n), _) => admission::binding(n, &mut errors),
+        (Object::MutatingAdmissionPolicyBinding(n), _) => admission::mutating_binding(n, &mut errors),
         (Object::Custom(n), Object::Custom(o)) => custom::update(n, o, &mut errors),
         (Object::CustomResourceDefinition(n), Object::CustomResourceDefinition(o)) => {
             definition::update(n, o, &mut errors);

@@ -23,6 +23,7 @@
 //! Models `k8s.io/apiserver`, `pkg/registry` and `pkg/controlplane`. There, a request is a goroutine; here it is a [`call::Call`]
 //! whose state says which answer of etcd it waits for. Authentication, authorisation, audit and flow control are not there.
 
+mod addresses;
 pub mod admission;
 pub mod aggregation;
 pub mod alloc;

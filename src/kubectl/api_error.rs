@@ -106,10 +106,7 @@ fn invalid(status: &Value) -> String {
         _ => format!("The {kind} {name:?} is invalid"),
     };
     let causes = at(details, &["causes"]).as_array().map_or(&[][..], Vec::as_slice);
-    let line = |cause: &Value| match text(cause, "field") {
-        "" => text(cause, "message").to_owned(),
-        field => format!("{field}: {}", text(cause, "message")),
-    };
+    let line = |cause: &Value| format!("{}: {}", text(cause, "field"), text(cause, "message"));
     match causes {
         [] if kind.is_empty() => head.push_str(&format!(": {}", text(status, "message"))),
         [] => {}

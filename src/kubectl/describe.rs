@@ -49,6 +49,8 @@ pub fn describe(ctx: &mut Ctx<'_>, resource: &'static Resource, object: &Value) 
         "Role" | "ClusterRole" => access::role(ctx, object),
         "RoleBinding" | "ClusterRoleBinding" => access::binding(ctx, object),
         "Ingress" => ingress::ingress(ctx, object),
+        "IPAddress" => network::address(ctx, object),
+        "ServiceCIDR" => network::ranges(ctx, object),
         "IngressClass" => ingress::class(ctx, object),
         "NetworkPolicy" => ingress::policy(ctx, object),
         "PodDisruptionBudget" => policy::budget(ctx, object),

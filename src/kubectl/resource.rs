@@ -70,6 +70,14 @@ table! {
     "serviceaccounts" "serviceaccount" ["sa"] "ServiceAccount" NS 0 FULL;
     "services" "service" ["svc"] "Service" NS 1 FULL;
 }
+"admissionregistration.k8s.io" "v1" {
+    "mutatingadmissionpolicies" "mutatingadmissionpolicy" [""] "MutatingAdmissionPolicy" CL 0 FULL;
+    "mutatingadmissionpolicybindings" "mutatingadmissionpolicybinding" [""] "MutatingAdmissionPolicyBinding" CL 0 FULL;
+    "mutatingwebhookconfigurations" "mutatingwebhookconfiguration" [""] "MutatingWebhookConfiguration" CL 0 FULL;
+    "validatingadmissionpolicies" "validatingadmissionpolicy" [""] "ValidatingAdmissionPolicy" CL 0 FULL;
+    "validatingadmissionpolicybindings" "validatingadmissionpolicybinding" [""] "ValidatingAdmissionPolicyBinding" CL 0 FULL;
+    "validatingwebhookconfigurations" "validatingwebhookconfiguration" [""] "ValidatingWebhookConfiguration" CL 0 FULL;
+}
 "apiregistration.k8s.io" "v1" {
     "apiservices" "apiservice" [""] "APIService" CL 0 FULL;
 }
@@ -103,7 +111,9 @@ table! {
 "networking.k8s.io" "v1" {
     "ingressclasses" "ingressclass" [""] "IngressClass" CL 0 FULL;
     "ingresses" "ingress" ["ing"] "Ingress" NS 0 FULL;
+    "ipaddresses" "ipaddress" ["ip"] "IPAddress" CL 0 FULL;
     "networkpolicies" "networkpolicy" ["netpol"] "NetworkPolicy" NS 0 FULL;
+    "servicecidrs" "servicecidr" [""] "ServiceCIDR" CL 0 FULL;
 }
 "policy" "v1" {
     "poddisruptionbudgets" "poddisruptionbudget" ["pdb"] "PodDisruptionBudget" NS 0 FULL;
@@ -139,6 +149,16 @@ table! {
 }
 "discovery.k8s.io" "v1" {
     "endpointslices" "endpointslice" [""] "EndpointSlice" NS 0 FULL;
+}
+"flowcontrol.apiserver.k8s.io" "v1" {
+    "flowschemas" "flowschema" [""] "FlowSchema" CL 0 FULL;
+    "prioritylevelconfigurations" "prioritylevelconfiguration" [""] "PriorityLevelConfiguration" CL 0 FULL;
+}
+"resource.k8s.io" "v1" {
+    "deviceclasses" "deviceclass" [""] "DeviceClass" CL 0 FULL;
+    "resourceclaims" "resourceclaim" [""] "ResourceClaim" NS 0 FULL;
+    "resourceclaimtemplates" "resourceclaimtemplate" [""] "ResourceClaimTemplate" NS 0 FULL;
+    "resourceslices" "resourceslice" [""] "ResourceSlice" CL 0 FULL;
 }
 "autoscaling" "v1" {
     "horizontalpodautoscalers" "horizontalpodautoscaler" ["hpa"] "HorizontalPodAutoscaler" NS 0 FULL;

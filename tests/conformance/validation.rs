@@ -236,3 +236,28 @@ fn container(container: &mut Value) {
 fn each(value: &mut Value, list: &str, what: fn(&mut Value)) {
     value.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten().for_each(what);
 }
+
+/// So many things are wrong with a new address or range.
+pub fn address(case: &Value) -> Option<bool> {
+    let case = &case["value"];
+    let given = if case["ipAddress"].is_null() { &case["ipRange"] } else { &case["ipAddress"] };
+    let errors = validate::create(&object(given)?);
+    let ok = case["expectedErrors"] == errors.len();
+    if !ok {
+        println!("{given}: {errors:?}");
+    }
+    Some(ok)
+}
+
+/// What is wrong with a changed range.
+pub fn changed_ranges(case: &Value) -> Option<bool> {
+    let errors = validate::update(&object(&case["new"])?, &object(&case["old"])?);
+    let told: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
+    let wanted: Vec<&str> =
+        case["expectedErrs"].as_array().into_iter().flatten().filter_map(|error| error["error"].as_str()).collect();
+    let ok = told == wanted;
+    if !ok {
+        println!("{}: {told:?} instead of {wanted:?}", case["name"]);
+    }
+    Some(ok)
+}

@@ -19,6 +19,14 @@ pub fn wrong(text: &str) -> Option<&'static str> {
     })
 }
 
+/// What is wrong with an address that must be written in the one form that it has.
+pub fn canonical(text: &str) -> Vec<String> {
+    match text.parse::<IpAddr>() {
+        Ok(ip) if ip.to_string() != text => vec![format!("must be in canonical form (\"{ip}\")")],
+        _ => wrong(text).map(str::to_owned).into_iter().collect(),
+    }
+}
+
 /// Four numbers that would be an address without the zeros before them.
 fn is_padded(text: &str) -> bool {
     let part = |p: &str| !p.is_empty() && p.len() <= 3 && p.bytes().all(|b| b.is_ascii_digit());

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::error::{each, forbidden, invalid, invalid_form, required, too_long};
-use super::{go_form, names};
+use super::{go_form, ip, names};
 use crate::api::meta::Labels;
 use crate::api::{FieldError, Kind, Object, ObjectMeta};
 
@@ -13,6 +13,7 @@ const MOST_ANNOTATIONS: usize = 256 << 10;
 /// What is wrong with the name of an object of a kind.
 fn name(kind: Kind, text: &str) -> Vec<String> {
     match kind {
+        Kind::IPAddress => ip::canonical(text),
         // `RelaxedServiceNameValidation` is on in v1.36: a Service's name may begin with a digit.
         Kind::Service | Kind::Namespace | Kind::StatefulSet => names::dns_label(text),
         Kind::Event => Vec::new(),

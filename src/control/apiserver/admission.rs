@@ -1,16 +1,19 @@
 //! What is refused of or added to objects on their way in. Models the plugins that are on by default: NamespaceLifecycle,
 //! LimitRanger, ServiceAccount, PodSecurity, Priority, DefaultTolerationSeconds, RuntimeClass, ResourceQuota, NodeRestriction's
-//! taint of new nodes, PodTopologyLabels.
+//! taint of new nodes, PodTopologyLabels; then webhooks and policies.
 //!
 //! Upstream waits for the account `default` of a new namespace, which its controller is about to make; here a pod may do
 //! without. Any other account must be in the server's cache. Nobody checks what an account may do.
 
 mod limit_ranger;
+pub mod matching;
 pub mod pod_security;
+mod policy;
 mod priority;
 pub mod quota;
 mod runtime_class;
 pub mod usage;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -21,6 +24,8 @@ use crate::api::{
     VolumeMount,
 };
 use crate::control::apiserver::registry::Env;
+
+pub use matching::Asked;
 
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
@@ -94,6 +99,15 @@ pub fn check_changed(object: &Object, env: &Env<'_>) -> Result<(), Status> {
         Object::PersistentVolumeClaim(_) => limit_ranger::check(object, env),
         _ => Ok(()),
     }
+}
+
+/// Asks those who were put in charge besides: webhooks and policies. Answers their warnings.
+///
+/// # Errors
+/// One of them denies the request, or cannot be asked.
+pub fn consult(asked: &Asked<'_>, env: &Env<'_>) -> Result<Vec<String>, Status> {
+    webhook::ask(asked, env)?;
+    policy::judge(asked, env)
 }
 
 /// A changed object.

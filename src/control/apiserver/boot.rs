@@ -1,6 +1,7 @@
 //! What the server makes itself when it starts: the namespaces, priority classes and roles that always are, and the service `kubernetes` with its
 //! endpoints. Models `pkg/controlplane/controller/{systemnamespaces,kubernetesservice}`.
 
+pub(super) mod fairness;
 mod policy;
 
 use crate::api::validate::priority_class::SYSTEM;
@@ -10,7 +11,7 @@ use crate::api::{
     ServicePort,
 };
 use crate::control::apiserver::call::{ClientId, Door, Reply};
-use crate::control::apiserver::{ApiServer, Config, Effect};
+use crate::control::apiserver::{ApiServer, Config, Effect, addresses};
 use crate::sim::{Component as _, Out, Time};
 
 /// How far the start is.
@@ -92,7 +93,11 @@ impl ApiServer {
             let (metadata, description) = (meta("", name), (*words).to_owned());
             Object::from(PriorityClass { metadata, value: *value, description, ..PriorityClass::default() })
         }));
-        objects.extend(own_service(&self.config));
+        objects.extend(fairness::objects());
+        objects.push(addresses::default_range(&self.config));
+        let own = own_service(&self.config);
+        objects.extend(own.iter().filter_map(addresses::of));
+        objects.extend(own);
         objects.extend(policy::objects());
         objects
     }

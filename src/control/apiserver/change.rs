@@ -9,6 +9,8 @@ use crate::api::{
     Body, Kind, Object, PatchType, Request, ResourceVersion, ServiceAccount, Status, Subresource, Timestamp, Verb,
     validate,
 };
+use crate::control::apiserver::admission::Asked;
+use crate::control::apiserver::authorizer::User;
 use crate::control::apiserver::call::{CallNo, Door, Reply, Step};
 use crate::control::apiserver::http::Presentation;
 use crate::control::apiserver::registry::{self, Env};
@@ -47,7 +49,16 @@ impl ApiServer {
             (Verb::Update, _) if let Body::Charge(charge) = &request.body => {
                 charge::plan(charge, found(&request, current)?, clock)
             }
-            (Verb::Delete, _) => removal::plan(&request, found(&request, current)?, clock),
+            (Verb::Delete, _) => {
+                let current = found(&request, current)?;
+                if let Some(user) = self.asker(no) {
+                    let env = self.env(no, &request, now);
+                    let said =
+                        admission::consult(&admitted(&request, "DELETE", None, Some(current), user.as_ref()), &env)?;
+                    self.warn(no, said);
+                }
+                removal::plan(&request, current, clock)
+            }
             (Verb::Update, Some(Subresource::Scale)) | (Verb::Patch(_), Some(Subresource::Scale)) => {
                 self.plan_scale(no, &request, found(&request, current)?, now)
             }
@@ -95,6 +106,21 @@ impl ApiServer {
         match &self.call(no).door {
             Door::Http(Presentation { user: Some(user), .. }) => escalation::check(self, user, request, new, old),
             _ => Ok(()),
+        }
+    }
+
+    /// Who makes a call: nobody if it is the server itself, no name if it is the administrator.
+    fn asker(&self, no: CallNo) -> Option<Option<User>> {
+        let call = self.call(no);
+        match &call.door {
+            Door::Internal => None,
+            Door::Http(Presentation { user, .. }) => Some(user.clone()),
+            Door::Part(_) | Door::Nobody => Some(None),
+            Door::Typed => {
+                let name = call.agent.split(['/', ' ']).next().unwrap_or("");
+                let groups = vec!["system:authenticated".to_owned()];
+                Some(Some(User { name: format!("system:{name}"), groups }))
+            }
         }
     }
 
@@ -168,6 +194,7 @@ impl ApiServer {
         }
         registry::default(&mut object);
         self.no_escalation(no, request, &object, None)?;
+        let asker = self.asker(no);
         let mut env = self.env(no, request, now);
         admission::on_create(&mut object, &mut env)?;
         registry::fill_new(&mut object, &mut env);
@@ -178,10 +205,15 @@ impl ApiServer {
             return Err(Status::invalid(object.kind(), &name, &errors));
         }
         admission::check_new(&object, &env)?;
+        let said = match &asker {
+            Some(user) => admission::consult(&admitted(request, "CREATE", Some(&object), None, user.as_ref()), &env)?,
+            None => Vec::new(),
+        };
         if let Some(charge) = admission::quota::charge(&object, charges, &env)? {
             return Ok(Plan::First(charge.into()));
         }
         registry::allocate_new(&mut object, &mut env)?;
+        self.warn(no, said);
         Ok(Plan::Commit(Step::Create(object)))
     }
 
@@ -220,6 +252,7 @@ impl ApiServer {
         registry::keep_identity(&mut new, current);
         self.no_escalation(no, request, &new, Some(current))?;
         self.settle_managed(no, request, &mut new, current);
+        let asker = self.asker(no);
         let mut env = self.env(no, request, now);
         if request.subresource.is_none() {
             admission::on_update(&mut new, current, &mut env)?;
@@ -237,8 +270,17 @@ impl ApiServer {
         }
         if request.subresource.is_none() {
             admission::check_changed(&new, &env)?;
+        }
+        let said = match &asker {
+            Some(user) => {
+                admission::consult(&admitted(request, "UPDATE", Some(&new), Some(current), user.as_ref()), &env)?
+            }
+            None => Vec::new(),
+        };
+        if request.subresource.is_none() {
             registry::allocate_change(&mut new, current, &mut env)?;
         }
+        self.warn(no, said);
         if removal::done_by_update(&new, current) {
             return Ok(Plan::Commit(Step::Delete(new)));
         }
@@ -310,6 +352,27 @@ impl ApiServer {
 /// Whether a pod has the very spec that is stored: then it has its defaults already.
 fn shares_spec(new: &Object, current: &Object) -> bool {
     matches!((new, current), (Object::Pod(new), Object::Pod(current)) if Arc::ptr_eq(&new.spec, &current.spec))
+}
+
+/// A request as admission sees it.
+fn admitted<'a>(
+    request: &'a Request,
+    operation: &'static str,
+    object: Option<&'a Object>,
+    old: Option<&'a Object>,
+    user: Option<&'a User>,
+) -> Asked<'a> {
+    Asked {
+        kind: request.kind,
+        operation,
+        namespace: &request.namespace,
+        path_name: &request.name,
+        subresource: request.subresource.map_or("", Subresource::as_str),
+        object,
+        old,
+        user,
+        dry_run: request.options.dry_run,
+    }
 }
 
 fn found<'a>(request: &Request, current: Option<&'a Object>) -> Result<&'a Object, Status> {

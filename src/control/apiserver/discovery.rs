@@ -61,16 +61,32 @@ fn version() -> Value {
     })
 }
 
-/// The groups besides the core one, in upstream's order of importance.
+/// The groups besides the core one, by their priority (`DefaultGenericAPIServicePriorities`).
+const GROUPS: [(&str, &str); 20] = [
+    ("apiregistration.k8s.io", "v1"),
+    ("apps", "v1"),
+    ("events.k8s.io", "v1"),
+    ("authentication.k8s.io", "v1"),
+    ("authorization.k8s.io", "v1"),
+    ("autoscaling", "v2"),
+    ("batch", "v1"),
+    ("certificates.k8s.io", "v1"),
+    ("networking.k8s.io", "v1"),
+    ("policy", "v1"),
+    ("rbac.authorization.k8s.io", "v1"),
+    ("storage.k8s.io", "v1"),
+    ("admissionregistration.k8s.io", "v1"),
+    ("apiextensions.k8s.io", "v1"),
+    ("scheduling.k8s.io", "v1"),
+    ("coordination.k8s.io", "v1"),
+    ("node.k8s.io", "v1"),
+    ("discovery.k8s.io", "v1"),
+    ("flowcontrol.apiserver.k8s.io", "v1"),
+    ("resource.k8s.io", "v1"),
+];
+
 fn groups() -> Vec<Value> {
-    let mut found: Vec<(&str, &str)> =
-        vec![("events.k8s.io", "v1"), ("authentication.k8s.io", "v1"), ("authorization.k8s.io", "v1")];
-    for kind in Kind::ALL.iter().map(|k| k.info()).filter(|k| !k.group.is_empty()) {
-        if !found.contains(&(kind.group, kind.version)) {
-            found.push((kind.group, kind.version));
-        }
-    }
-    found
+    GROUPS
         .into_iter()
         .map(|(group, version)| {
             let named = |version: &str| json!({"groupVersion": format!("{group}/{version}"), "version": version});

@@ -196,6 +196,7 @@ impl ApiServer {
     /// Sends the transaction of a step.
     fn commit(&mut self, no: CallNo, step: Step, now: Time, out: &mut Out<Effect>) {
         let step = self.definitions().step_as_stored(step);
+        self.tell_address(&step, now, out);
         let event = self.call(no).request.kind == Kind::Event && !matches!(step, Step::Delete(_));
         let lease = if event { self.event_lease(now) } else { None };
         if event && lease.is_none() {

@@ -1,6 +1,7 @@
 //! The rules of each kind: what a creation and a change do besides what was asked. Models `pkg/registry/*/*/strategy.go` and
 //! `k8s.io/apiserver/pkg/registry/rest`.
 
+mod admission;
 pub mod custom;
 pub mod pod;
 pub mod scale;
@@ -127,7 +128,7 @@ pub fn prepare_new(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status>
             }
             n.metadata.labels.insert("kubernetes.io/metadata.name".into(), n.metadata.name.clone());
         }
-        other => workload::prepare_new(other, env.now),
+        other => workload::prepare_new(other, env),
     }
     Ok(())
 }

@@ -3,8 +3,11 @@
 //! A table always has the columns of `-o wide`; their priority is 1 and a client that does not want them leaves them out.
 
 mod access;
+mod admission;
 mod autoscaler;
+mod device;
 mod extension;
+mod flow_control;
 mod ingress;
 mod network;
 mod node;
@@ -84,6 +87,17 @@ pub fn columns(kind: Kind) -> &'static [Column] {
         Kind::VolumeAttributesClass => extension::ATTRIBUTES,
         Kind::CertificateSigningRequest => extension::REQUEST,
         Kind::RuntimeClass => extension::RUNTIME,
+        Kind::IPAddress => network::ADDRESS,
+        Kind::ServiceCIDR => network::RANGE,
+        Kind::FlowSchema => flow_control::SCHEMA,
+        Kind::PriorityLevelConfiguration => flow_control::LEVEL,
+        Kind::DeviceClass | Kind::ResourceClaimTemplate => device::CLASS,
+        Kind::ResourceClaim => device::CLAIM,
+        Kind::ResourceSlice => device::SLICE,
+        Kind::ValidatingWebhookConfiguration | Kind::MutatingWebhookConfiguration => admission::WEBHOOKS,
+        Kind::ValidatingAdmissionPolicy => admission::VALIDATING,
+        Kind::MutatingAdmissionPolicy => admission::MUTATING,
+        Kind::ValidatingAdmissionPolicyBinding | Kind::MutatingAdmissionPolicyBinding => admission::BINDING,
         Kind::CustomResourceDefinition => extension::DEFINITION,
         Kind::APIService => access::API_SERVICE,
         Kind::Node => node::COLUMNS,
@@ -162,6 +176,27 @@ pub fn cells(object: &Object, now: Timestamp) -> Vec<Value> {
         Object::VolumeAttributesClass(c) => extension::attributes(c, &age),
         Object::CertificateSigningRequest(r) => extension::request(r, &age),
         Object::RuntimeClass(c) => vec![json!(meta.name), json!(c.handler), json!(age)],
+        Object::IPAddress(a) => network::address(a, &age),
+        Object::ServiceCIDR(c) => vec![json!(meta.name), json!(c.spec.cidrs.join(",")), json!(age)],
+        Object::FlowSchema(s) => flow_control::schema(s, &age),
+        Object::PriorityLevelConfiguration(l) => flow_control::level(l, &age),
+        Object::DeviceClass(_) | Object::ResourceClaimTemplate(_) => vec![json!(meta.name), json!(age)],
+        Object::ResourceClaim(c) => device::claim(c, &age),
+        Object::ResourceSlice(s) => device::slice(s, &age),
+        Object::ValidatingWebhookConfiguration(c) => admission::webhooks(meta, c.webhooks.len(), &age),
+        Object::MutatingWebhookConfiguration(c) => admission::webhooks(meta, c.webhooks.len(), &age),
+        Object::ValidatingAdmissionPolicy(p) => {
+            admission::policy(meta, p.spec.validations.len(), p.spec.param_kind.as_ref(), &age)
+        }
+        Object::MutatingAdmissionPolicy(p) => {
+            admission::policy(meta, p.spec.mutations.len(), p.spec.param_kind.as_ref(), &age)
+        }
+        Object::ValidatingAdmissionPolicyBinding(b) => {
+            admission::binding(meta, &b.spec.policy_name, b.spec.param_ref.as_ref(), &age)
+        }
+        Object::MutatingAdmissionPolicyBinding(b) => {
+            admission::binding(meta, &b.spec.policy_name, b.spec.param_ref.as_ref(), &age)
+        }
         Object::CustomResourceDefinition(_) => vec![json!(meta.name), json!(meta.creation_timestamp)],
         Object::APIService(s) => access::api_service(s, &age),
         Object::Node(n) => node::cells(n, &age),

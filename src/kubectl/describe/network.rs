@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::events;
-use super::page::Page;
+use super::page::{self, Page};
 use crate::api::http::HttpRequest;
 use crate::kubectl::ctx::{Ctx, Stop};
 use crate::kubectl::json::{at, int_at, items, plain, text, text_at};
@@ -181,5 +181,47 @@ pub fn endpoint_slice(ctx: &mut Ctx<'_>, object: &Value) -> Result<String, Stop>
         page.pair(2, "Zone", or(text_at(endpoint, &["zone"]).to_owned(), "<unset>"));
     }
     events::append(ctx, &mut page, "EndpointSlice", object)?;
+    Ok(page.finish())
+}
+
+/// Describes an IPAddress.
+pub fn address(ctx: &mut Ctx<'_>, object: &Value) -> Result<String, Stop> {
+    let mut page = Page::default();
+    page.name(object);
+    page.labels("", "Labels", at(object, &["metadata", "labels"]));
+    page.annotations("", at(object, &["metadata", "annotations"]));
+    let parent = at(object, &["spec", "parentRef"]);
+    if !parent.is_null() {
+        page.line(0, "Parent Reference:");
+        for (title, field) in
+            [("Group", "group"), ("Resource", "resource"), ("Namespace", "namespace"), ("Name", "name")]
+        {
+            page.pair(1, title, text(parent, field));
+        }
+    }
+    events::append(ctx, &mut page, "IPAddress", object)?;
+    Ok(page.finish())
+}
+
+/// Describes a ServiceCIDR.
+pub fn ranges(ctx: &mut Ctx<'_>, object: &Value) -> Result<String, Stop> {
+    let mut page = Page::default();
+    page.name(object);
+    page.labels("", "Labels", at(object, &["metadata", "labels"]));
+    page.annotations("", at(object, &["metadata", "annotations"]));
+    let cidrs: Vec<&str> = items(object, &["spec", "cidrs"]).iter().filter_map(Value::as_str).collect();
+    page.pair(0, "CIDRs", &cidrs.join(", "));
+    let conditions = items(object, &["status", "conditions"]);
+    if !conditions.is_empty() {
+        page.line(0, "Status:");
+        page.line(0, "Conditions:");
+        page.table(1, &["Type", "Status", "LastTransitionTime", "Reason", "Message"], &[]);
+        for one in conditions {
+            let [ty, status, reason, message] = ["type", "status", "reason", "message"].map(|field| text(one, field));
+            let since = page::time(text(one, "lastTransitionTime"));
+            page.line(1, [ty, status, &since, reason, message].join("\t"));
+        }
+    }
+    events::append(ctx, &mut page, "ServiceCIDR", object)?;
     Ok(page.finish())
 }

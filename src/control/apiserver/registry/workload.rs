@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::{Env, admission};
 use crate::api::{
     CertificateSigningRequest, CustomResourceDefinition, DaemonSet, Job, Kind, LabelSelector, Object, Timestamp,
 };
@@ -33,11 +34,11 @@ pub fn has_status(kind: Kind) -> bool {
             | Kind::CertificateSigningRequest
             | Kind::CustomResourceDefinition
             | Kind::APIService
-    )
+    ) || admission::has_status(kind)
 }
 
 /// What a creation does besides.
-pub fn prepare_new(object: &mut Object, now: Timestamp) {
+pub fn prepare_new(object: &mut Object, env: &Env<'_>) {
     macro_rules! fresh {
         ($object:expr) => {{
             let object = Arc::make_mut($object);
@@ -61,7 +62,7 @@ pub fn prepare_new(object: &mut Object, now: Timestamp) {
             let volume = Arc::make_mut(o);
             volume.status = Default::default();
             volume.status.phase = "Pending".into();
-            volume.status.last_phase_transition_time = Some(now);
+            volume.status.last_phase_transition_time = Some(env.now);
             protect(&mut volume.metadata.finalizers, VOLUME_PROTECTION);
         }
         Object::PersistentVolumeClaim(o) => {
@@ -80,7 +81,7 @@ pub fn prepare_new(object: &mut Object, now: Timestamp) {
         Object::ResourceQuota(o) => Arc::make_mut(o).status = Default::default(),
         Object::HorizontalPodAutoscaler(o) => Arc::make_mut(o).status = Default::default(),
         Object::APIService(o) => Arc::make_mut(o).status = Default::default(),
-        _ => {}
+        other => admission::prepare_new(other, env),
     }
 }
 
@@ -234,7 +235,7 @@ pub fn prepare_change(new: &mut Object, old: &Object, status: bool, now: Timesta
                 n.status = o.status.clone();
             }
         }
-        _ => {}
+        (n, o) => admission::prepare_change(n, o, status),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Column, NONE, UNKNOWN, or_none, text, wide};
-use crate::api::{EndpointSlice, Endpoints, Service, ServiceType};
+use crate::api::{EndpointSlice, Endpoints, IPAddress, Service, ServiceType};
 
 pub(super) const SERVICE: &[Column] = &[
     text("Name"),
@@ -17,9 +17,23 @@ pub(super) const SERVICE: &[Column] = &[
 pub(super) const ENDPOINTS: &[Column] = &[text("Name"), text("Endpoints"), text("Age")];
 pub(super) const ENDPOINT_SLICE: &[Column] =
     &[text("Name"), text("AddressType"), text("Ports"), text("Endpoints"), text("Age")];
+pub(super) const ADDRESS: &[Column] = &[text("Name"), text("ParentRef"), text("Age")];
+pub(super) const RANGE: &[Column] = &[text("Name"), text("CIDRs"), text("Age")];
 
 /// So many items of a list are shown.
 const MOST: usize = 3;
+
+/// `10.96.0.1`, and `services/default/kubernetes` who has it.
+pub(super) fn address(address: &IPAddress, age: &str) -> Vec<Value> {
+    let parent = address.spec.parent_ref.as_ref().map_or_else(String::new, |parent| {
+        let resource = match parent.group.as_str() {
+            "" => parent.resource.clone(),
+            group => format!("{}.{group}", parent.resource),
+        };
+        [&resource, &parent.namespace, &parent.name].map(String::as_str).join("/")
+    });
+    vec![json!(address.metadata.name), json!(parent), json!(age)]
+}
 
 pub(super) fn service(service: &Service, age: &str) -> Vec<Value> {
     let spec = &service.spec;
