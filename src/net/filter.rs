@@ -14,6 +14,7 @@ use crate::net::filter::rule::Memory;
 use crate::net::filter::set::{IpSet, Sets};
 use crate::sim::{Rng, Time, VecMap};
 
+pub mod command;
 pub mod extra;
 pub mod list;
 pub mod recent;

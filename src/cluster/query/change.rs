@@ -13,7 +13,7 @@ use crate::cluster::query::tools::Asked;
 use crate::net::addr::{DevId, Mac, NsId};
 use crate::net::device::DeviceKind;
 use crate::net::fabric::config::ConfigError;
-use crate::net::filter::Table;
+use crate::net::filter::{Table, command};
 use crate::net::route::Route;
 
 /// What comes of a change: nothing to say, or what goes to standard error and the exit code.
@@ -33,7 +33,7 @@ pub(super) fn changes(words: &[&str]) -> bool {
 }
 
 fn is_edit(word: &str) -> bool {
-    matches!(word, "-A" | "-I" | "-D" | "-N" | "-X" | "-F" | "-P" | "-C")
+    command::edit(word).is_some()
 }
 
 impl Cluster {
@@ -168,7 +168,7 @@ impl Cluster {
                     let no_table = || (format!("iptables v1.8.9 (nf_tables): table '{name}' does not exist\n"), 3);
                     table = Table::of_name(name).ok_or_else(no_table)?;
                 }
-                "-w" | "--wait" => {}
+                "-w" | "--wait" | "-n" | "--numeric" | "-v" | "--verbose" | "-4" => {}
                 // What the shell took the quotes from gets them again.
                 _ if word.contains(' ') => line.push(format!("\"{word}\"")),
                 _ => line.push(word.to_owned()),

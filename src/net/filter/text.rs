@@ -5,13 +5,12 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use crate::net::filter::recent::Recent;
 use crate::net::filter::rule::{CtWord, Maybe};
-use crate::net::filter::{Chain, Count, Extra, Filter, Match, NatTo, RejectWith, Rule, Table, Target};
+use crate::net::filter::{Count, Extra, Filter, Match, NatTo, RejectWith, Rule, Table, Target};
 use crate::net::packet::{ICMP, TCP, UDP};
 
 /// IP protocol number of SCTP, which rules can name and nobody here speaks.
@@ -240,79 +239,10 @@ impl Filter {
         chain.policy_drop = words.next() == Some("DROP");
         Ok(())
     }
-
-    /// One `iptables -t TABLE …` command: `-A -I -D -C -N -X -F -P`.
-    pub fn command(&mut self, table: Table, line: &str) -> Result<(), Refused> {
-        let words = split(line)?;
-        let mut words = words.iter().map(String::as_str).peekable();
-        let verb = words.next().unwrap_or_default();
-        let name: Arc<str> = words.next().unwrap_or_default().into();
-        let chains = self.tables.entry(table).or_default();
-        let built_in = table.built_in().contains(&&*name);
-        let no_chain = || Refused("iptables: No chain/target/match by that name.".into());
-        match verb {
-            "-N" if chains.contains_key(&name) => return Err(Refused("iptables: Chain already exists.".into())),
-            "-N" => {
-                chains.insert(name, Chain::default());
-                return Ok(());
-            }
-            "-F" if name.is_empty() => {
-                chains.values_mut().for_each(Chain::flush);
-                return Ok(());
-            }
-            _ => {}
-        }
-        let chain = chains.get_mut(&name).ok_or_else(no_chain)?;
-        match verb {
-            "-F" => chain.flush(),
-            "-P" => chain.policy_drop = words.next() == Some("DROP"),
-            "-X" if built_in => {
-                return Err(Refused("iptables: Invalid argument. Run `dmesg' for more information.".into()));
-            }
-            "-X" if !chain.rules.is_empty() => return Err(Refused("iptables: Directory not empty.".into())),
-            "-X" if chains.values().any(|c| c.jumps_to(&name)) => {
-                return Err(Refused("iptables: Too many links.".into()));
-            }
-            "-X" => _ = chains.remove(&name),
-            "-A" | "-I" | "-D" | "-C" => {
-                let number = words.next_if(|w| w.parse::<usize>().is_ok()).and_then(|w| w.parse::<usize>().ok());
-                let rule = parse_rule(words)?;
-                if let Some(Target::Jump(to)) = &rule.target
-                    && !self.tables[&table].contains_key(to)
-                {
-                    return Err(no_chain());
-                }
-                let chain = self.tables.entry(table).or_default().entry(name).or_default();
-                chain.edit(verb, number, rule)?;
-            }
-            _ => return Err(Refused(format!("iptables: unknown option \"{verb}\""))),
-        }
-        Ok(())
-    }
-}
-
-impl Chain {
-    fn jumps_to(&self, name: &str) -> bool {
-        self.rules.iter().any(|r| matches!(&r.target, Some(Target::Jump(to)) if &**to == name))
-    }
-
-    fn edit(&mut self, verb: &str, number: Option<usize>, rule: Rule) -> Result<(), Refused> {
-        let found = self.rules.iter().position(|r| **r == rule);
-        let bad = || Refused("iptables: Bad rule (does a matching rule exist in that chain?).".into());
-        match (verb, number) {
-            ("-A", _) => self.insert(usize::MAX, rule),
-            ("-I", at) => self.insert(at.unwrap_or(1).saturating_sub(1), rule),
-            ("-D", Some(n)) if (1..=self.rules.len()).contains(&n) => self.remove(n - 1),
-            ("-D", Some(_)) => return Err(Refused("iptables: Index of deletion too big.".into())),
-            ("-D", None) => self.remove(found.ok_or_else(bad)?),
-            _ => _ = found.ok_or_else(bad)?,
-        }
-        Ok(())
-    }
 }
 
 /// Takes a line apart as a shell would: blanks, double quotes, backslash inside them.
-fn split(line: &str) -> Result<Vec<String>, Refused> {
+pub(super) fn split(line: &str) -> Result<Vec<String>, Refused> {
     let (mut words, mut word, mut quoted, mut any) = (Vec::new(), String::new(), false, false);
     let mut chars = line.chars();
     while let Some(c) = chars.next() {
@@ -335,7 +265,7 @@ fn split(line: &str) -> Result<Vec<String>, Refused> {
 }
 
 /// Reads a rule: the arguments after the chain's name.
-fn parse_rule<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Rule, Refused> {
+pub(super) fn parse_rule<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Rule, Refused> {
     let mut rule = Rule::default();
     let mut not = false;
     while let Some(flag) = words.next() {
