@@ -1,18 +1,20 @@
 //! What a program asks of the kernel, answered in the tools' own format: `ip`, `bridge`, `iptables`, `iptables-save`,
-//! `conntrack`, `sysctl`, `ipset`, `arp`, `ss`. What changes something is in `change`.
+//! `conntrack`, `sysctl`, `ipset`, `arp`, `ss`, `netstat`. What changes something is in `change`.
 
 use crate::cluster::Cluster;
 use crate::cluster::event::NodeIx;
-use crate::net::addr::{DevId, NsId};
+use crate::net::addr::NsId;
 use crate::net::filter::Table;
 use crate::net::filter::list::Style;
 use crate::net::host::Netns;
-use crate::net::show;
+use crate::net::show::{self, Maker};
 use crate::node::runtime::SandboxId;
 use crate::sim::EventId;
 
 mod change;
+mod iproute;
 pub(crate) mod machine;
+mod net_tools;
 mod tools;
 
 /// What a tool prints.
@@ -45,10 +47,10 @@ impl Cluster {
         argv: &[String],
         cause: Option<EventId>,
     ) -> Printed {
-        let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+        let (words, maker) = taken(argv);
         let id = self.namespace_of(ix, sandbox);
         match id.filter(|_| change::changes(&words)) {
-            Some(_) if sandbox.is_some() => Printed::failed(not_permitted(words[0]), 2),
+            Some(_) if sandbox.is_some() => Printed::failed(not_permitted(words[0], maker), 2),
             Some(id) => {
                 let printed = self.change(id, &words);
                 if words[0] == "iptables" {
@@ -56,23 +58,27 @@ impl Cluster {
                 }
                 printed
             }
-            None => self.look(Some(ix), id, &words),
+            None => self.look(Some(ix), id, &words, maker),
         }
     }
 
     /// Answers a tool that runs on a machine outside the cluster.
     pub(crate) fn query_machine(&mut self, ns: NsId, argv: &[String]) -> Printed {
-        let words: Vec<&str> = argv.iter().map(String::as_str).collect();
-        if change::changes(&words) { self.change(ns, &words) } else { self.look(None, Some(ns), &words) }
+        let (words, maker) = taken(argv);
+        if change::changes(&words) { self.change(ns, &words) } else { self.look(None, Some(ns), &words, maker) }
     }
 
-    fn look(&self, ix: Option<NodeIx>, ns: Option<NsId>, words: &[&str]) -> Printed {
+    fn look(&self, ix: Option<NodeIx>, ns: Option<NsId>, words: &[&str], maker: Maker) -> Printed {
         let Some(ns) = ns.and_then(|ns| self.fabric.ns(ns)) else {
             return Printed::failed("the network namespace is gone\n".into(), 1);
         };
         match words {
-            ["ip", rest @ ..] => self.ip(ns, rest),
-            ["bridge", rest @ ..] => self.bridge(ns, rest),
+            ["ip", rest @ ..] => iproute::ip(ns, rest, maker == Maker::Busybox, self.now),
+            ["bridge", rest @ ..] => iproute::bridge(ns, rest, self.now),
+            ["ifconfig", rest @ ..] => net_tools::ifconfig(ns, rest, maker),
+            ["route", rest @ ..] => net_tools::route(ns, rest, maker),
+            ["netstat", rest @ ..] => self.netstat(ix, ns, rest, maker),
+            ["brctl", rest @ ..] => net_tools::brctl(ns, rest),
             ["iptables-save", rest @ ..] => self.iptables_save(ns, rest),
             ["iptables", rest @ ..] => iptables(ns, rest),
             ["sysctl", names @ ..] => sysctl(ns, names),
@@ -80,7 +86,7 @@ impl Cluster {
             ["ipvsadm", rest @ ..] => tools::ipvsadm(ns, rest, self.now),
             ["nft", rest @ ..] => tools::nft(ns, rest, self.now),
             ["ipset", rest @ ..] => tools::ipset(ns, rest),
-            ["arp", rest @ ..] => tools::arp(ns, rest, self.now),
+            ["arp", rest @ ..] => net_tools::arp(ns, rest, self.now, maker),
             ["ss", rest @ ..] => self.ss(ix, ns, rest),
             ["tcpdump", _, rest @ ..] => Printed::ok(show::capture_devices(ns, !rest.is_empty())),
             ["cat", "/run/flannel/subnet.env"] => {
@@ -93,50 +99,15 @@ impl Cluster {
                     None => Printed::failed("cat: /run/flannel/subnet.env: No such file or directory\n".into(), 1),
                 }
             }
-            ["cat", path] => Printed::failed(format!("cat: {path}: No such file or directory\n"), 1),
+            ["cat", path] => match (net_tools::proc_file(ns, path, self.now), maker) {
+                (Some(text), _) => Printed::ok(text),
+                (None, Maker::Busybox) => {
+                    Printed::failed(format!("cat: can't open '{path}': No such file or directory\n"), 1)
+                }
+                (None, Maker::NetTools) => Printed::failed(format!("cat: {path}: No such file or directory\n"), 1),
+            },
             _ => Printed::failed(format!("{}: not found\n", words.first().unwrap_or(&"")), 127),
         }
-    }
-
-    fn ip(&self, ns: &Netns, words: &[&str]) -> Printed {
-        let details = words.iter().any(|word| matches!(*word, "-d" | "-details"));
-        let words: Vec<&str> =
-            words.iter().copied().filter(|word| !matches!(*word, "-4" | "-d" | "-details")).collect();
-        match words.as_slice() {
-            ["a" | "addr" | "address", rest @ ..] => of_device(ns, rest, |dev| show::ip_addr(ns, dev, details)),
-            ["l" | "link", rest @ ..] => of_device(ns, rest, |dev| show::ip_link(ns, dev, details)),
-            ["r" | "ro" | "route", "get", to] => match to.parse() {
-                Ok(to) => match show::ip_route_get(ns, to) {
-                    Ok(text) => Printed::ok(text),
-                    Err(why) => Printed::failed(why, 2),
-                },
-                Err(_) => Printed::failed(format!("Error: any valid prefix is expected rather than {to:?}.\n"), 1),
-            },
-            ["r" | "ro" | "route", ..] => Printed::ok(show::ip_route(ns)),
-            ["n" | "neigh" | "neighbor" | "neighbour", rest @ ..] => {
-                of_device(ns, rest, |dev| show::ip_neigh(ns, dev, self.now))
-            }
-            [] => Printed::failed("Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\n".into(), 255),
-            [object, ..] => Printed::failed(format!("Object {object:?} is unknown, try \"ip help\".\n"), 1),
-        }
-    }
-
-    /// `bridge fdb [show] [br BRIDGE] [dev DEV]`.
-    fn bridge(&self, ns: &Netns, words: &[&str]) -> Printed {
-        let Some(("fdb", words)) = words.split_first().map(|(object, words)| (*object, words)) else {
-            let object = words.first().unwrap_or(&"");
-            return Printed::failed(format!("Object \"{object}\" is unknown, try \"bridge help\".\n"), 255);
-        };
-        let (mut bridge, mut dev) = (None, None);
-        let mut words = words.iter().filter(|word| !matches!(**word, "show" | "list" | "ls"));
-        while let Some(word) = words.next() {
-            let name = if matches!(*word, "br" | "brport" | "dev") { words.next().unwrap_or(&"") } else { word };
-            let Some(device) = ns.device_named(name) else {
-                return Printed::failed(format!("Cannot find device \"{name}\"\n"), 1);
-            };
-            *if *word == "br" { &mut bridge } else { &mut dev } = Some(device.id);
-        }
-        Printed::ok(show::bridge_fdb(ns, bridge, dev, self.now))
     }
 
     fn iptables_save(&self, ns: &Netns, words: &[&str]) -> Printed {
@@ -167,9 +138,19 @@ impl Cluster {
     }
 }
 
+/// The words of a command line, and whose tool it is: `busybox` stands before its own.
+fn taken(argv: &[String]) -> (Vec<&str>, Maker) {
+    let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+    match words.split_first() {
+        Some((&"busybox", rest)) if !rest.is_empty() => (rest.to_vec(), Maker::Busybox),
+        _ => (words, Maker::NetTools),
+    }
+}
+
 /// What a tool says in a container, which may not change its network.
-fn not_permitted(tool: &str) -> String {
+fn not_permitted(tool: &str, maker: Maker) -> String {
     match tool {
+        "ip" if maker == Maker::Busybox => "ip: RTNETLINK answers: Operation not permitted\n".into(),
         "iptables" => "iptables v1.8.9 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)\n".into(),
         "sysctl" => "sysctl: permission denied on key\n".into(),
         "conntrack" => "conntrack v1.4.7 (conntrack-tools): Operation failed: Operation not permitted\n".into(),
@@ -177,21 +158,30 @@ fn not_permitted(tool: &str) -> String {
     }
 }
 
-/// `sysctl NAME…` of what is simulated.
+/// `sysctl [-n] NAME…` of what is simulated.
 fn sysctl(ns: &Netns, names: &[&str]) -> Printed {
     let mut stdout = String::new();
+    let bare = names.contains(&"-n");
     for name in names.iter().filter(|name| !name.starts_with('-')) {
-        let value = match *name {
-            "net.ipv4.ip_forward" | "net.ipv4.conf.all.forwarding" => u32::from(ns.ip_forward),
-            "net.ipv4.conf.all.rp_filter" => u32::from(ns.rp_filter),
-            "net.bridge.bridge-nf-call-iptables" => u32::from(ns.bridge_nf),
-            "net.netfilter.nf_conntrack_max" | "net.nf_conntrack_max" => ns.conntrack().max,
-            "net.netfilter.nf_conntrack_count" => ns.conntrack().len(),
-            _ => return Printed::failed(change::no_sysctl(name), 255),
-        };
-        stdout += &format!("{name} = {value}\n");
+        match sysctl_value(ns, name) {
+            Some(value) if bare => stdout += &format!("{value}\n"),
+            Some(value) => stdout += &format!("{name} = {value}\n"),
+            None => return Printed::failed(change::no_sysctl(name), 255),
+        }
     }
     Printed::ok(stdout)
+}
+
+/// The value of a setting of the kernel that is simulated.
+fn sysctl_value(ns: &Netns, name: &str) -> Option<u32> {
+    Some(match name {
+        "net.ipv4.ip_forward" | "net.ipv4.conf.all.forwarding" => u32::from(ns.ip_forward),
+        "net.ipv4.conf.all.rp_filter" => u32::from(ns.rp_filter),
+        "net.bridge.bridge-nf-call-iptables" => u32::from(ns.bridge_nf),
+        "net.netfilter.nf_conntrack_max" | "net.nf_conntrack_max" => ns.conntrack().max,
+        "net.netfilter.nf_conntrack_count" => ns.conntrack().len(),
+        _ => return None,
+    })
 }
 
 /// `iptables` as far as it only looks: `-L` and `-S`, with `-t`, `-n`, `-v` and `--line-numbers`, also as one word (`-nvL`).
@@ -209,6 +199,8 @@ fn iptables(ns: &Netns, words: &[&str]) -> Printed {
                 Some((name, None)) => return usage(&format!("table '{name}' does not exist")),
                 None => return usage("option \"-t\" requires an argument"),
             },
+            "-V" | "--version" => return Printed::ok("iptables v1.8.9 (nf_tables)\n".into()),
+            "-w" | "--wait" | "-x" | "--exact" => {}
             "--line-numbers" => style.numbers = true,
             "--list" => verb = Some('L'),
             "--list-rules" => verb = Some('S'),
@@ -235,16 +227,5 @@ fn iptables(ns: &Netns, words: &[&str]) -> Printed {
     match listed {
         Some(text) => Printed::ok(text),
         None => Printed::failed("iptables: No chain/target/match by that name.\n".into(), 1),
-    }
-}
-
-/// What is to be shown of the device in `show dev eth0`, `show eth0` or `dev eth0`, or of all.
-fn of_device(ns: &Netns, words: &[&str], show: impl FnOnce(Option<DevId>) -> String) -> Printed {
-    let Some(name) = words.iter().find(|word| !matches!(**word, "show" | "list" | "ls" | "s" | "dev")) else {
-        return Printed::ok(show(None));
-    };
-    match ns.device_named(name) {
-        Some(device) => Printed::ok(show(Some(device.id))),
-        None => Printed::failed(format!("Device \"{name}\" does not exist.\n"), 1),
     }
 }

@@ -204,11 +204,13 @@ pub struct Conntrack {
     next: u64,
     /// How many connections fit in (`nf_conntrack_max`).
     pub max: u32,
+    /// How many did not, because the table was full.
+    pub refused: u64,
 }
 
 impl Default for Conntrack {
     fn default() -> Self {
-        Conntrack { connections: BTreeMap::new(), by_tuple: BTreeMap::new(), next: 0, max: 131_072 }
+        Conntrack { connections: BTreeMap::new(), by_tuple: BTreeMap::new(), next: 0, max: 131_072, refused: 0 }
     }
 }
 
@@ -274,6 +276,7 @@ impl Conntrack {
         if u32::try_from(self.connections.len()).is_ok_and(|n| n >= self.max) {
             self.purge(now);
             if u32::try_from(self.connections.len()).is_ok_and(|n| n >= self.max) {
+                self.refused += 1;
                 return None;
             }
         }

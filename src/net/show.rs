@@ -11,38 +11,46 @@ use crate::net::conntrack::{Connection, Tuple};
 use crate::net::device::DeviceKind;
 use crate::net::host::Netns;
 use crate::net::packet::{ICMP, TCP, UDP};
-use crate::net::route::RouteKind;
+use crate::net::route::{Route, RouteKind};
 use crate::sim::Time;
 
 mod capture;
+mod choice;
 mod ipvs;
 mod link;
+mod net_tools;
+mod proc;
 mod socket;
 
 pub use capture::capture_devices;
+pub use choice::Choice;
 pub use ipvs::{ipvs_connections, ipvs_servers, ipvs_stats};
-pub use link::{ip_addr, ip_link};
+pub use link::{LinkStyle, brctl, bridge_link, bridge_vlan, ip_addr, ip_link};
+pub use net_tools::{Connections, Maker, busybox_arp, ifconfig, netstat, netstat_interfaces, route};
+pub use proc::proc_net;
 pub use socket::{Wanted, arp, arp_bsd, ipset, ss, ss_summary};
 
-/// `ip route` (the main table).
-pub fn ip_route(ns: &Netns) -> String {
-    ns.routes().iter().map(|route| format!("{route} \n")).collect()
+/// `ip route`: the wanted routes of the main table.
+pub fn ip_route(ns: &Netns, wanted: impl Fn(&Route) -> bool) -> String {
+    ns.routes().iter().filter(|route| wanted(route)).map(|route| format!("{route} \n")).collect()
 }
 
 /// `ip route show table local`.
-pub fn ip_route_local(ns: &Netns) -> String {
-    ns.local_routes().iter().map(|route| format!("{route} \n")).collect()
+pub fn ip_route_local(ns: &Netns, wanted: impl Fn(&Route) -> bool) -> String {
+    ns.local_routes().iter().filter(|route| wanted(route)).map(|route| format!("{route} \n")).collect()
 }
 
-/// `ip route get TO`; `Err` is what goes to standard error (exit code 2).
-pub fn ip_route_get(ns: &Netns, to: Ipv4Addr) -> Result<String, String> {
+/// `ip route get TO [from FROM]`; `Err` is what goes to standard error (exit code 2).
+pub fn ip_route_get(ns: &Netns, to: Ipv4Addr, from: Option<Ipv4Addr>) -> Result<String, String> {
     let unreachable = || "RTNETLINK answers: Network is unreachable\n".to_owned();
-    let route = ns.route_to(to).ok_or_else(unreachable)?;
-    let src = ns.source_for(to, route).map_or_else(String::new, |src| format!(" src {src}"));
+    let (at, route) = (to, ns.route_to(to).ok_or_else(unreachable)?);
+    let src = ns.source_for(to, route).filter(|_| from.is_none());
+    let src = src.map_or_else(String::new, |src| format!(" src {src}"));
+    let to = from.map_or_else(|| to.to_string(), |from| format!("{to} from {from}"));
     let via = route.via.map_or_else(String::new, |via| format!(" via {via}"));
     match route.kind {
         RouteKind::Unicast => {
-            let mtu = ns.path_mtu.get(&to).map_or_else(String::new, |mtu| format!("mtu {mtu} "));
+            let mtu = ns.path_mtu.get(&at).map_or_else(String::new, |mtu| format!("mtu {mtu} "));
             Ok(format!("{to}{via} dev {}{src} uid 0 \n    cache {mtu}\n", route.dev_name))
         }
         RouteKind::Local => Ok(format!("local {to} dev lo{src} uid 0 \n    cache <local> \n")),
@@ -90,6 +98,15 @@ pub fn bridge_fdb(ns: &Netns, bridge: Option<DevId>, dev: Option<DevId>, now: Ti
 /// `conntrack -L` of the wanted connections, a line each.
 pub fn conntrack(ns: &Netns, now: Time, wanted: impl Fn(&Connection) -> bool) -> Vec<String> {
     ns.conntrack().iter(now).filter(|c| wanted(c)).map(|c| connection(c, now)).collect()
+}
+
+/// `conntrack -S`, of one processor.
+pub fn conntrack_stats(ns: &Netns) -> String {
+    let full = ns.conntrack().refused;
+    format!(
+        "cpu=0   \tfound=0 invalid=0 insert=0 insert_failed=0 drop={full} early_drop=0 error=0 search_restart=0 \
+         clash_resolve=0 chaintoolong=0 \n"
+    )
 }
 
 fn connection(c: &Connection, now: Time) -> String {
@@ -152,9 +169,9 @@ mod tests {
             "       valid_lft forever preferred_lft forever",
             "",
         ];
-        assert_eq!(ip_addr(pod, None, false), lines.join("\n"));
+        assert_eq!(ip_addr(pod, |_| true, LinkStyle::default()), lines.join("\n"));
         assert_eq!(
-            ip_route(pod),
+            ip_route(pod, |_| true),
             "default via 10.244.1.1 dev eth0 \n10.244.1.0/24 dev eth0 proto kernel scope link src 10.244.1.2 \n"
         );
     }
@@ -164,7 +181,7 @@ mod tests {
         let world = world();
         let node = world.fabric.ns(world.nodes[0]).expect("there");
         assert_eq!(
-            ip_route(node),
+            ip_route(node, |_| true),
             "10.244.0.0/16 dev flannel0 \n\
              10.244.1.0/24 dev docker0 proto kernel scope link src 10.244.1.1 \n\
              192.168.0.0/24 dev eth0 proto kernel scope link src 192.168.0.11 \n"
@@ -174,7 +191,7 @@ mod tests {
             "192.168.0.12 dev eth0 lladdr 02:42:c0:a8:00:0c REACHABLE \n\
              10.244.1.2 dev docker0 lladdr 02:42:0a:f4:01:02 DELAY \n"
         );
-        let link = ip_link(node, Some(world.flannel[0]), false);
+        let link = ip_link(node, |device| device.id == world.flannel[0], LinkStyle::default());
         assert_eq!(
             link,
             "6: flannel0: <POINTOPOINT,MULTICAST,NOARP,UP,LOWER_UP> mtu 1472 qdisc fq_codel state UNKNOWN mode DEFAULT group default qlen 500\n    link/none \n"
@@ -191,7 +208,7 @@ mod tests {
             ("10.244.1.1", Ok("local 10.244.1.1 dev lo src 10.244.1.1 uid 0 \n    cache <local> \n")),
             ("8.8.8.8", Err("RTNETLINK answers: Network is unreachable\n")),
         ] {
-            let got = ip_route_get(node, to.parse().expect("an address"));
+            let got = ip_route_get(node, to.parse().expect("an address"), None);
             assert_eq!(got.as_deref().map_err(String::as_str), answer);
         }
     }

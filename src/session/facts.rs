@@ -53,7 +53,7 @@ impl Facts for WorldFacts<'_> {
 
     fn routes(&self, node: &str) -> Vec<String> {
         let Some(ns) = self.ns(node) else { return Vec::new() };
-        show::ip_route(ns).lines().map(str::to_owned).collect()
+        show::ip_route(ns, |_| true).lines().map(str::to_owned).collect()
     }
 
     fn decisions(&self, pod: &str) -> Vec<DecisionFact> {

@@ -171,6 +171,9 @@ fn agnhost(args: &[&str]) -> Process {
 /// Tools of every image that has a shell.
 fn tool(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Process> {
     let gnu = matches!(place.family, Family::Debian | Family::Node | Family::Curl | Family::Terminal);
+    // Whether it has iproute2 and OpenBSD's netcat rather than what busybox makes of them.
+    let full = matches!(place.family, Family::Debian | Family::Node | Family::Terminal | Family::Agnhost)
+        || place.image.contains("netshoot");
     Some(match name {
         "busybox" if spec.argv.len() > 1 => {
             let inner = Spec { argv: spec.argv[1..].to_vec(), ..spec.clone() };
@@ -204,13 +207,22 @@ fn tool(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Process> {
         "traceroute" => Traceroute::new(spec, gnu && place.family != Family::Curl).into(),
         "dig" => Dig::new(spec).into(),
         "nslookup" | "host" => Nslookup::new(spec, gnu).into(),
-        "nc" | "ncat" | "telnet" => Nc::new(spec).into(),
+        "nc" | "ncat" | "telnet" => Nc::new(spec, full).into(),
         "tcpdump" if !spec.argv.iter().any(|arg| arg == "-D" || arg == "--list-interfaces") => {
             Tcpdump::new(spec).into()
         }
         // A node's file that only the system knows.
-        "cat" if place.family == Family::Node && unknown_file(spec, fs) => system::System::new(spec).into(),
-        name if system::TOOLS.contains(&name) => system::System::new(spec).into(),
+        "cat" if place.family == Family::Node && unknown_file(spec, fs) => system::System::new(spec, false).into(),
+        // What the kernel knows of a network.
+        "cat" if place.family != Family::Terminal && of_kernel(spec) => {
+            system::System::new(spec, !place.has_gnu_tools()).into()
+        }
+        "ip" => system::System::new(spec, !full).into(),
+        "ifconfig" | "route" | "netstat" | "arp" => {
+            let own = matches!(place.family, Family::Node | Family::Terminal | Family::Debian);
+            system::System::new(spec, !own).into()
+        }
+        name if system::TOOLS.contains(&name) => system::System::new(spec, false).into(),
         name => instant::Immediate::new(name, spec)?.into(),
     })
 }
@@ -219,6 +231,12 @@ fn tool(name: &str, spec: &Spec, place: &Place, fs: &Fs) -> Option<Process> {
 fn unknown_file(spec: &Spec, fs: &Fs) -> bool {
     let path = spec.argv.get(1).filter(|_| spec.argv.len() == 2);
     path.is_some_and(|p| p.starts_with('/') && !p.starts_with("/proc") && !p.starts_with("/dev") && !fs.exists(p))
+}
+
+/// Whether `cat` is to read one file of `/proc` that tells of a network.
+fn of_kernel(spec: &Spec) -> bool {
+    let dirs = ["/proc/net/", "/proc/self/net/", "/proc/1/net/", "/proc/sys/net/"];
+    matches!(spec.argv.as_slice(), [_, path] if dirs.iter().any(|dir| path.starts_with(dir)))
 }
 
 /// `env A=1 command`.

@@ -1,4 +1,4 @@
-//! `ipset`, `ipvsadm`, `nft`, `arp`, `conntrack` and `ss`, as far as they look.
+//! `ipset`, `ipvsadm`, `nft`, `conntrack` and `ss`, as far as they look.
 
 use std::net::Ipv4Addr;
 
@@ -10,13 +10,25 @@ use crate::net::conntrack::Connection;
 use crate::net::host::Netns;
 use crate::net::ipvs::VirtualAt;
 use crate::net::packet::{TCP, UDP};
-use crate::net::show::{self, Wanted};
+use crate::net::show::{self, Choice, Wanted};
 use crate::net::socket::Socket;
 
 impl Cluster {
     pub(super) fn ss(&self, ix: Option<NodeIx>, ns: &Netns, words: &[&str]) -> Printed {
         let mut wanted = Wanted::default();
-        for letter in words.iter().filter_map(|word| word.strip_prefix('-')).flat_map(str::chars) {
+        let (options, rest) = words.split_at(words.iter().take_while(|word| word.starts_with('-')).count());
+        let letters = |word: &&str| match *word {
+            "--tcp" => "t".to_owned(),
+            "--udp" => "u".into(),
+            "--listening" => "l".into(),
+            "--all" => "a".into(),
+            "--processes" => "p".into(),
+            "--numeric" | "--ipv4" => "n".into(),
+            "--no-header" => "H".into(),
+            "--summary" => "s".into(),
+            word => word.trim_start_matches('-').to_owned(),
+        };
+        for letter in options.iter().map(letters).collect::<String>().chars() {
             match letter {
                 's' => return Printed::ok(show::ss_summary(ns)),
                 't' => wanted.tcp = true,
@@ -25,29 +37,41 @@ impl Cluster {
                 'a' => wanted.all = true,
                 'p' => wanted.processes = true,
                 'H' => wanted.bare = true,
-                'n' | '4' | 'e' | 'o' => {}
+                'n' | '4' | 'e' | 'o' | 'r' => {}
                 other => return Printed::failed(format!("ss: -{other} is not simulated\n"), 255),
             }
         }
-        Printed::ok(show::ss(ns, wanted, |socket| self.process_of(ix, socket)))
+        match Choice::read(rest) {
+            Ok(choice) => Printed::ok(show::ss(ns, wanted, &choice, |socket| self.process_of(ix, socket))),
+            Err(why) => Printed::failed(why, 255),
+        }
     }
 
     /// The process of a socket, as `ss -p` names it; of a daemon of the node there is no number to tell.
     fn process_of(&self, ix: Option<NodeIx>, socket: &Socket) -> Option<String> {
         match actor_of(u32::try_from(socket.owner.0).ok()?) {
-            Actor::Runtime(_) => {
-                let (name, pid, fd) = self.host(ix?)?.runtime.process_of_socket(socket.token)?;
-                Some(format!("users:((\"{name}\",pid={pid},fd={fd}))"))
-            }
-            Actor::Machine(at) => {
-                let (name, pid, fd) = self.machine(at)?.runtime.process_of_socket(socket.token)?;
-                Some(format!("users:((\"{name}\",pid={pid},fd={fd}))"))
-            }
             Actor::Kubelet(_) => Some("users:((\"kubelet\"))".into()),
             Actor::KubeProxy(_) => Some("users:((\"kube-proxy\"))".into()),
             Actor::Flanneld(_) => Some("users:((\"flanneld\"))".into()),
+            _ => self.pid_of(ix, socket).map(|(name, pid, fd)| format!("users:((\"{name}\",pid={pid},fd={fd}))")),
+        }
+    }
+
+    /// The name and number of the process that has a socket, and its descriptor, where there is a process.
+    fn pid_of(&self, ix: Option<NodeIx>, socket: &Socket) -> Option<(String, u32, u32)> {
+        match actor_of(u32::try_from(socket.owner.0).ok()?) {
+            Actor::Runtime(_) => self.host(ix?)?.runtime.process_of_socket(socket.token),
+            Actor::Machine(at) => self.machine(at)?.runtime.process_of_socket(socket.token),
             _ => None,
         }
+    }
+
+    /// The process of a socket, as `netstat -p` names it.
+    pub(super) fn program_of(&self, ix: Option<NodeIx>, socket: &Socket) -> Option<String> {
+        let (name, pid, _) = self.pid_of(ix, socket)?;
+        // nginx writes over its command line, which is what is read here.
+        let name = if name == "nginx" { "nginx: master process" } else { &name };
+        Some(format!("{pid}/{name}").chars().take(19).collect())
     }
 }
 
@@ -132,37 +156,69 @@ pub(super) fn nft(ns: &Netns, words: &[&str], now: crate::sim::Time) -> Printed 
     }
 }
 
-/// `arp [-n] [-a]`.
-pub(super) fn arp(ns: &Netns, words: &[&str], now: crate::sim::Time) -> Printed {
-    match words.iter().any(|word| word.starts_with('-') && word.contains('a')) {
-        true => Printed::ok(show::arp_bsd(ns)),
-        false => Printed::ok(show::arp(ns, now)),
-    }
-}
-
-/// Of which connections `conntrack` is to tell, or which it is to forget: `[-s IP] [-d IP] [-p PROTO]`.
+/// Of which connections `conntrack` is to tell, or which it is to forget: `[-s IP] [-d IP] [-r IP] [-q IP] [-p PROTO]
+/// [--sport PORT] [--dport PORT] [--state STATE] [-u STATUS] [-n] [-g]`.
+#[derive(Default)]
 pub(super) struct Asked {
     src: Option<Ipv4Addr>,
     dst: Option<Ipv4Addr>,
+    reply_src: Option<Ipv4Addr>,
+    reply_dst: Option<Ipv4Addr>,
     proto: Option<u8>,
+    ports: [Option<u16>; 2],
+    state: Option<String>,
+    status: Option<String>,
+    snat: bool,
+    dnat: bool,
 }
 
 impl Asked {
     pub(super) fn of(words: &[&str]) -> Asked {
-        let value = |names: [&str; 2]| words.iter().position(|w| names.contains(w)).and_then(|at| words.get(at + 1));
-        let ip = |names| value(names).and_then(|text| text.parse().ok());
-        let proto = value(["-p", "--proto"]).and_then(|name| show::proto_number(name));
-        Asked { src: ip(["-s", "--orig-src"]), dst: ip(["-d", "--orig-dst"]), proto }
+        let value = |names: &[&str]| words.iter().position(|w| names.contains(w)).and_then(|at| words.get(at + 1));
+        let ip = |names: &[&str]| value(names).and_then(|text| text.parse().ok());
+        let port = |names: &[&str]| value(names).and_then(|text| text.parse().ok());
+        let word = |names: &[&str]| value(names).map(|word| (*word).to_owned());
+        Asked {
+            src: ip(&["-s", "--orig-src", "--src"]),
+            dst: ip(&["-d", "--orig-dst", "--dst"]),
+            reply_src: ip(&["-r", "--reply-src"]),
+            reply_dst: ip(&["-q", "--reply-dst"]),
+            proto: value(&["-p", "--proto", "--protonum"]).and_then(|name| show::proto_number(name)),
+            ports: [port(&["--sport", "--orig-port-src"]), port(&["--dport", "--orig-port-dst"])],
+            state: word(&["--state"]),
+            status: word(&["-u", "--status"]),
+            snat: words.iter().any(|word| matches!(*word, "-n" | "--src-nat")),
+            dnat: words.iter().any(|word| matches!(*word, "-g" | "--dst-nat")),
+        }
     }
 
     pub(super) fn holds(&self, c: &Connection) -> bool {
         self.src.is_none_or(|ip| c.orig.src.0 == ip)
             && self.dst.is_none_or(|ip| c.orig.dst.0 == ip)
+            && self.reply_src.is_none_or(|ip| c.reply.src.0 == ip)
+            && self.reply_dst.is_none_or(|ip| c.reply.dst.0 == ip)
             && self.proto.is_none_or(|proto| c.orig.proto == proto)
+            && self.ports[0].is_none_or(|port| c.orig.src.1 == port)
+            && self.ports[1].is_none_or(|port| c.orig.dst.1 == port)
+            && self.state.as_deref().is_none_or(|state| c.phase.word() == state)
+            && self.status.as_deref().is_none_or(|status| has_status(c, status))
+            && (!self.snat || c.is_snat())
+            && (!self.dnat || c.is_dnat())
     }
 }
 
-/// `conntrack -L` and `-C`.
+fn has_status(c: &Connection, status: &str) -> bool {
+    match status {
+        "ASSURED" => c.assured,
+        "SEEN_REPLY" => c.replied,
+        "UNREPLIED" | "UNSET" => !c.replied,
+        "SRC_NAT" => c.is_snat(),
+        "DST_NAT" => c.is_dnat(),
+        _ => true,
+    }
+}
+
+/// `conntrack -L`, `-C` and `-S`.
 pub(super) fn conntrack(ns: &Netns, words: &[&str], now: crate::sim::Time) -> Printed {
     match words {
         ["-L" | "--dump", rest @ ..] => {
@@ -172,6 +228,8 @@ pub(super) fn conntrack(ns: &Netns, words: &[&str], now: crate::sim::Time) -> Pr
             Printed { stderr: told, ..Printed::ok(lines.concat()) }
         }
         ["-C" | "--count", ..] => Printed::ok(format!("{}\n", ns.conntrack().len())),
-        _ => Printed::failed("conntrack: of its commands, -L, -C, -D and -F are simulated\n".into(), 2),
+        ["-S" | "--stats", ..] => Printed::ok(show::conntrack_stats(ns)),
+        ["-V" | "--version"] => Printed::ok("conntrack v1.4.7 (conntrack-tools)\n".into()),
+        _ => Printed::failed("conntrack: of its commands, -L, -C, -S, -D and -F are simulated\n".into(), 2),
     }
 }

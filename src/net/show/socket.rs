@@ -4,6 +4,7 @@ use std::net::SocketAddrV4;
 
 use crate::net::host::Netns;
 use crate::net::neigh::NeighbourState;
+use crate::net::show::Choice;
 use crate::net::socket::{Socket, SocketKind};
 use crate::sim::Time;
 
@@ -24,11 +25,12 @@ pub fn arp(ns: &Netns, now: Time) -> String {
 }
 
 /// `arp -a`.
-pub fn arp_bsd(ns: &Netns) -> String {
+pub fn arp_bsd(ns: &Netns, now: Time) -> String {
     let line = |(dev, ip, neighbour): (_, std::net::Ipv4Addr, &crate::net::neigh::Neighbour)| {
         let name = ns.dev_name(dev);
+        let permanent = if neighbour.state(now) == NeighbourState::Permanent { "PERM " } else { "" };
         match neighbour.mac() {
-            Some(mac) => format!("? ({ip}) at {mac} [ether] on {name}\n"),
+            Some(mac) => format!("? ({ip}) at {mac} [ether] {permanent}on {name}\n"),
             None => format!("? ({ip}) at <incomplete> on {name}\n"),
         }
     };
@@ -53,7 +55,7 @@ pub struct Wanted {
 }
 
 /// `ss`; `owner` names the process of a socket.
-pub fn ss(ns: &Netns, wanted: Wanted, owner: impl Fn(&Socket) -> Option<String>) -> String {
+pub fn ss(ns: &Netns, wanted: Wanted, choice: &Choice, owner: impl Fn(&Socket) -> Option<String>) -> String {
     let both = wanted.tcp == wanted.udp;
     let mut rows: Vec<[String; 9]> = Vec::new();
     if !wanted.bare {
@@ -64,29 +66,34 @@ pub fn ss(ns: &Netns, wanted: Wanted, owner: impl Fn(&Socket) -> Option<String>)
         let any = || ("0.0.0.0".to_owned(), "*".to_owned());
         let at = |at: &SocketAddrV4| (at.ip().to_string(), at.port().to_string());
         let (net, state, queue, here, there, listens) = match &socket.kind {
-            SocketKind::Listener { at: here } => ("tcp", "LISTEN", 4096, at(here), any(), true),
-            SocketKind::Udp { at: here, .. } => ("udp", "UNCONN", 0, at(here), any(), true),
-            SocketKind::Tcp { local, peer, tcb, .. } => ("tcp", tcb.state().word(), 0, at(local), at(peer), false),
+            SocketKind::Listener { at } => ("tcp", "LISTEN", 4096, at, None, true),
+            SocketKind::Udp { at, .. } => ("udp", "UNCONN", 0, at, None, true),
+            SocketKind::Tcp { local, peer, tcb, .. } => ("tcp", tcb.state().word(), 0, local, Some(peer), false),
             SocketKind::Ping { .. } | SocketKind::Packet { .. } => continue,
         };
         let kind = both || if net == "tcp" { wanted.tcp } else { wanted.udp };
-        if !kind || !(wanted.all || listens == wanted.listening) {
+        let state_taken = choice.takes_state(state).unwrap_or(wanted.all || listens == wanted.listening);
+        if !kind || !state_taken || !choice.takes(*here, there.copied()) {
             continue;
         }
+        let (here, there) = (at(here), there.map_or_else(any, at));
         let process = Some(socket).filter(|_| wanted.processes).and_then(&owner).unwrap_or_default();
         let words =
             [net.into(), state.into(), "0".into(), queue.to_string(), here.0, here.1, there.0, there.1, process];
         rows.push(words);
     }
-    table(&rows, both)
+    table(&rows, both, !choice.is_of_one_state())
 }
 
 /// Columns as wide as their widest word; addresses to the right, their ports to the left of a colon.
-fn table(rows: &[[String; 9]], with_net: bool) -> String {
+fn table(rows: &[[String; 9]], with_net: bool, with_state: bool) -> String {
     let width = |at: usize| rows.iter().map(|row| row[at].len()).max().unwrap_or(0);
     let line = |row: &[String; 9]| {
         let mut text = String::new();
-        for (at, word) in row.iter().enumerate().take(4).skip(usize::from(!with_net)) {
+        for (at, word) in row.iter().enumerate().take(4) {
+            if at == 0 && !with_net || at == 1 && !with_state {
+                continue;
+            }
             text += &format!("{word:<0$} ", width(at));
         }
         for at in [4, 6] {

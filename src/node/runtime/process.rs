@@ -275,7 +275,9 @@ impl Runtime {
     pub fn process_of_socket(&self, token: u64) -> Option<(String, u32, u32)> {
         let (number, fd) = of_token(token);
         let proc = self.procs.get(&ProcId(number))?;
-        let program = proc.command.split(' ').next().unwrap_or_default();
+        // The script of an image replaces itself by the program that it is to start.
+        let mut words = proc.command.split(' ').skip_while(|word| word.ends_with("docker-entrypoint.sh"));
+        let program = words.next().unwrap_or_default();
         Some((program.rsplit('/').next().unwrap_or(program).to_owned(), proc.pid, fd.0))
     }
 

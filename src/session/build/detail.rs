@@ -150,8 +150,8 @@ fn host(cluster: &Cluster, ix: NodeIx) -> Option<&crate::cluster::Host> {
 fn node_tables(cluster: &Cluster, ix: NodeIx) -> Vec<(String, String)> {
     let Some(ns) = host(cluster, ix).and_then(|host| cluster.fabric().ns(host.ns)) else { return Vec::new() };
     let mut tables = vec![
-        ("ip addr".into(), show::ip_addr(ns, None, false)),
-        ("ip route".into(), show::ip_route(ns)),
+        ("ip addr".into(), show::ip_addr(ns, |_| true, show::LinkStyle::default())),
+        ("ip route".into(), show::ip_route(ns, |_| true)),
         ("ip neigh".into(), show::ip_neigh(ns, None, cluster.now())),
         ("iptables-save".into(), saved(ns.filter())),
         ("bridge fdb".into(), show::bridge_fdb(ns, None, None, cluster.now())),

@@ -44,10 +44,14 @@ pub struct System {
 }
 
 impl System {
-    /// The process that `spec` starts.
-    pub fn new(spec: &Spec) -> System {
+    /// The process that `spec` starts; `busybox` if the tool is busybox's, which the query says by that word before all
+    /// others.
+    pub fn new(spec: &Spec, busybox: bool) -> System {
         let mut argv = spec.argv.clone();
         argv[0] = argv[0].rsplit('/').next().unwrap_or("").to_owned();
+        if busybox {
+            argv.insert(0, "busybox".into());
+        }
         System { argv, cwd: spec.cwd.clone(), asked: None }
     }
 }

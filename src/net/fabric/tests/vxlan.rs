@@ -125,7 +125,11 @@ fn its_device_and_its_entries_are_shown_as_iproute2_does() {
     let world = World::vxlan();
     let node = world.fabric.ns(world.nodes[0]).expect("there");
     assert_eq!(
-        show::ip_link(node, Some(world.flannel[0]), true),
+        show::ip_link(
+            node,
+            |device| device.id == world.flannel[0],
+            show::LinkStyle { details: true, ..show::LinkStyle::default() }
+        ),
         "6: flannel.1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1450 qdisc noqueue state UNKNOWN mode DEFAULT group default \n    \
          link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff promiscuity 0 minmtu 68 maxmtu 65535 \n    \
          vxlan id 1 local 192.168.0.11 dev eth0 srcport 0 0 dstport 8472 nolearning ttl auto ageing 300 udpcsum \
@@ -135,5 +139,5 @@ fn its_device_and_its_entries_are_shown_as_iproute2_does() {
     assert_eq!(show::ip_neigh(node, None, world.now), "10.244.2.0 dev flannel.1 lladdr 02:00:00:00:00:02 PERMANENT \n");
     let fdb = show::bridge_fdb(node, None, Some(world.flannel[0]), world.now);
     assert_eq!(fdb, "02:00:00:00:00:02 dev flannel.1 dst 192.168.0.12 self permanent\n");
-    assert!(show::ip_route(node).contains("10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink \n"));
+    assert!(show::ip_route(node, |_| true).contains("10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink \n"));
 }
