@@ -96,6 +96,15 @@ impl Counts {
     }
 }
 
+/// Whether a node that changed is in another place for a term: for those that want pods near also if it was in none, for those
+/// that want them far also if it is in none any more (`isSchedulableAfterNodeChange`).
+fn is_new_place((affinity, anti): (&[Term], &[Term]), old: &Node, new: &Node) -> bool {
+    let places =
+        |term: &Term| (old.metadata.labels.get(&term.topology_key), new.metadata.labels.get(&term.topology_key));
+    affinity.iter().map(places).any(|(before, now)| now.is_some() && before != now)
+        || anti.iter().map(places).any(|(before, now)| before.is_some() && before != now)
+}
+
 /// Sees to it that the cycle of a pod finds all counts ready.
 pub fn prepare(pod: &PodInfo, nodes: &mut Snapshot) {
     let Some(wants) = pod.affinity.clone() else { return };
@@ -182,13 +191,24 @@ impl Plugin for InterPodAffinity {
         scoring::normalise(scores);
     }
 
-    /// A pod that comes or goes may be meant by a term, or may have kept this pod off.
+    /// A pod that comes or goes may be meant by a term, or may have kept this pod off; a node may be a new place.
     fn may_help(&self, pod: &PodInfo, event: ClusterEvent<'_>) -> bool {
         let (affinity, anti) = required(pod);
         let meant = |terms: &[Term], other: &PodInfo| terms.iter().any(|term| term.matches(&other.pod, None));
+        let all_meant = |terms: &[Term], other: &PodInfo| {
+            !terms.is_empty() && terms.iter().all(|term| term.matches(&other.pod, None))
+        };
         match event {
-            ClusterEvent::NodeAdded(_) | ClusterEvent::NodeUpdated(..) => true,
-            ClusterEvent::PodAssigned(other) => meant(affinity, other),
+            // Kept off by others alone.
+            ClusterEvent::NodeAdded(_) | ClusterEvent::NodeUpdated(..) if affinity.is_empty() && anti.is_empty() => {
+                true
+            }
+            ClusterEvent::NodeAdded(node) => {
+                !anti.is_empty()
+                    || affinity.iter().any(|term| node.node.metadata.labels.contains_key(&term.topology_key))
+            }
+            ClusterEvent::NodeUpdated(old, node) => is_new_place((affinity, anti), old, &node.node),
+            ClusterEvent::PodAssigned(other) => all_meant(affinity, other),
             ClusterEvent::PodDeleted(other) => meant(anti, other) || meant(required(other).1, pod),
             ClusterEvent::Volumes => false,
         }
