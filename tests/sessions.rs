@@ -50,6 +50,7 @@ const ACCEPTED: &[(&str, usize, &str)] = &[
     ("09_crashloop_images_probes_init", 31, SYNC),
     ("09_crashloop_images_probes_init", 34, SYNC),
     ("09_crashloop_images_probes_init", 35, SYNC),
+    ("09_crashloop_images_probes_init", 37, SYNC),
     ("09_crashloop_images_probes_init", 42, EXEC),
     ("09_crashloop_images_probes_init", 43, EXEC),
     ("09_crashloop_images_probes_init", 44, EXEC),

@@ -65,8 +65,9 @@ impl Cluster {
                     self.configure_flannel(ix, (network, subnet), link, mtu, cause);
                 }
                 flannel::Effect::EnsureRules { network, subnet } => {
-                    self.flannel_rules(ix, network, subnet, Rules::ensure);
-                    self.hands.changed(ix, Decides::Rules, cause);
+                    if self.flannel_rules(ix, network, subnet, Rules::ensure) {
+                        self.hands.changed(ix, Decides::Rules, cause);
+                    }
                 }
                 flannel::Effect::Netlink(entry) => {
                     self.netlink(ix, entry);
@@ -127,12 +128,15 @@ impl Cluster {
         ix: NodeIx,
         network: Ipv4Net,
         subnet: Ipv4Net,
-        done: impl Fn(&Rules, &mut Filter) -> Result<(), Refused>,
-    ) {
-        let Some(ns) = self.host(ix).map(|host| host.ns) else { return };
+        done: impl Fn(&Rules, &mut Filter) -> Result<bool, Refused>,
+    ) -> bool {
+        let Some(ns) = self.host(ix).map(|host| host.ns) else { return false };
+        let mut changed = false;
         for rules in flannel::rules::of(network, subnet) {
-            self.fabric.edit_filter(ns, |filter| done(&rules, filter)).expect("flanneld writes rules that can be read");
+            let done = self.fabric.edit_filter(ns, |filter| done(&rules, filter));
+            changed |= done.expect("flanneld writes rules that can be read");
         }
+        changed
     }
 
     /// Somebody has touched the rules of a node: flanneld sees it when it looks after its own.

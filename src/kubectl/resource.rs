@@ -331,7 +331,7 @@ mod tests {
         for (word, plural) in table {
             assert_eq!(lookup(word).map(|r| r.plural), Some(plural), "{word}");
         }
-        assert!(lookup("foo").is_none() && lookup("flowschema").is_none() && lookup("").is_none());
+        assert!(lookup("foo").is_none() && lookup("leasecandidate").is_none() && lookup("").is_none());
     }
 
     #[test]

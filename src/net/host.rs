@@ -263,10 +263,10 @@ impl Netns {
     }
 
     /// Changes the rules, all or nothing; connection tracking comes on with the first rule that needs it.
-    pub(crate) fn edit_filter<E>(&mut self, edit: impl FnOnce(&mut Filter) -> Result<(), E>) -> Result<(), E> {
-        edit(&mut self.filter)?;
+    pub(crate) fn edit_filter<T, E>(&mut self, edit: impl FnOnce(&mut Filter) -> Result<T, E>) -> Result<T, E> {
+        let done = edit(&mut self.filter)?;
         self.tracking |= self.filter.needs_conntrack();
-        Ok(())
+        Ok(done)
     }
 
     /// Whether a chain has anything to say.

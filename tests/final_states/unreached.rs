@@ -6,6 +6,7 @@ const PROVISIONER: &str = "its storage class is made by a driver of a cloud";
 const PLACEHOLDER: &str = "its image is a placeholder to be filled in";
 const ENDS: &str = "its container ends at once, as it does on a real cluster";
 const PROBE: &str = "its probe asks for what its container does not have, as on a real cluster";
+const ROOT: &str = "its image must run as root, as on a real cluster";
 const PROGRAM: &str = "its image brings files or programs of its own that are not simulated";
 const PYTHON: &str = "it runs Python code, which is not simulated";
 const WAITS: &str = "it is meant to wait for somebody to remove its scheduling gates";
@@ -46,11 +47,11 @@ pub const UNREACHED: &[(&str, &str)] = &[
     ("realworld/k8s-1.11.0-testdata/test/e2e/testing-manifests/statefulset/mysql-galera/statefulset.yaml", PROGRAM),
     ("realworld/k8s-1.11.0-testdata/test/e2e/testing-manifests/statefulset/redis/statefulset.yaml", PROGRAM),
     ("realworld/k8s-1.11.0-testdata/test/e2e/testing-manifests/statefulset/zookeeper/statefulset.yaml", PROGRAM),
-    ("realworld/k8s-1.11.0-testdata/test/fixtures/doc-yaml/admin/high-availability/kube-apiserver.yaml", PROGRAM),
     ("realworld/k8s-1.11.0-testdata/test/fixtures/doc-yaml/user-guide/multi-pod.yaml", ENDS),
     ("realworld/k8s-1.11.0-testdata/test/fixtures/doc-yaml/user-guide/secrets/secret-env-pod.yaml", ELSEWHERE),
     ("realworld/k8s-1.36.2-testdata/hack/testdata/deployment-label-change2.yaml", PATCHES),
     ("realworld/k8s-1.36.2-testdata/hack/testdata/deployment-multicontainer-resources.yaml", ENDS),
+    ("realworld/k8s-1.36.2-testdata/hack/testdata/deployment-with-UnixUserID.yaml", ROOT),
     ("realworld/k8s-1.36.2-testdata/hack/testdata/kustomize/deployment.yaml", ELSEWHERE),
     ("realworld/k8s-1.36.2-testdata/hack/testdata/pod-with-api-env.yaml", ELSEWHERE),
     ("realworld/k8s-1.36.2-testdata/hack/testdata/pod-with-metadata-and-probes.yaml", PROBE),

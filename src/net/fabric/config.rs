@@ -343,11 +343,11 @@ impl Fabric {
     }
 
     /// Changes rules by any means, all or nothing if `edit` is.
-    pub fn edit_filter(
+    pub fn edit_filter<T>(
         &mut self,
         ns: NsId,
-        edit: impl FnOnce(&mut Filter) -> Result<(), Refused>,
-    ) -> Result<(), Refused> {
+        edit: impl FnOnce(&mut Filter) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
         self.ns_mut(ns).map_err(|_| Refused("no such namespace".into()))?.edit_filter(edit)
     }
 

@@ -60,20 +60,24 @@ impl Rules {
     ///
     /// # Errors
     /// A rule cannot be read.
-    pub fn set_up(&self, filter: &mut Filter) -> Result<(), Refused> {
+    pub fn set_up(&self, filter: &mut Filter) -> Result<bool, Refused> {
         if self.chain_is_there(filter) {
             filter.command(self.table, &format!("-F {}", self.chain))?;
         }
-        self.write(filter)
+        self.write(filter)?;
+        Ok(true)
     }
 
-    /// Writes every rule again if one of them is missing.
+    /// Writes every rule again if one of them is missing. Answers whether it was so.
     ///
     /// # Errors
     /// A rule cannot be read.
-    pub fn ensure(&self, filter: &mut Filter) -> Result<(), Refused> {
+    pub fn ensure(&self, filter: &mut Filter) -> Result<bool, Refused> {
         let whole = self.chain_is_there(filter) && self.rules.iter().all(|rule| self.is_there(filter, rule));
-        if whole { Ok(()) } else { self.write(filter) }
+        if !whole {
+            self.write(filter)?;
+        }
+        Ok(!whole)
     }
 
     /// A rule that is there goes to the end of its chain, so that they stand in their order.
@@ -123,7 +127,7 @@ mod tests {
         let before = printed(&filter, Table::Nat, "FLANNEL-POSTRTG");
         assert_eq!(before.len(), 6);
         filter.command(Table::Nat, "-D FLANNEL-POSTRTG 2").expect("there are six");
-        rules.iter().for_each(|chain| chain.ensure(&mut filter).expect("valid"));
+        rules.iter().for_each(|chain| _ = chain.ensure(&mut filter).expect("valid"));
         assert_eq!(printed(&filter, Table::Nat, "FLANNEL-POSTRTG"), before);
     }
 
@@ -132,7 +136,7 @@ mod tests {
         let (mut filter, rules) = written();
         filter.command(Table::Nat, "-A POSTROUTING -o eth0 -j RETURN").expect("valid");
         let before = filter.clone();
-        rules.iter().for_each(|chain| chain.ensure(&mut filter).expect("valid"));
+        rules.iter().for_each(|chain| _ = chain.ensure(&mut filter).expect("valid"));
         assert_eq!(filter, before);
     }
 
@@ -142,9 +146,9 @@ mod tests {
         let before = filter.clone();
         filter.command(Table::Filter, "-F").expect("valid");
         filter.command(Table::Filter, "-X FLANNEL-FWD").expect("it is empty");
-        rules.iter().for_each(|chain| chain.ensure(&mut filter).expect("valid"));
+        rules.iter().for_each(|chain| _ = chain.ensure(&mut filter).expect("valid"));
         assert_eq!(filter, before);
-        rules.iter().for_each(|chain| chain.set_up(&mut filter).expect("valid"));
+        rules.iter().for_each(|chain| _ = chain.set_up(&mut filter).expect("valid"));
         assert_eq!(filter, before);
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::api::define::Rest;
 use crate::api::{Container, Pod};
 use crate::workload::fs::{Access, User};
-use crate::workload::image::{self, ImageUser, Runs};
+use crate::workload::image::{self, Family, ImageUser, Runs};
 
 /// As whom a container runs.
 pub struct RunAs {
@@ -18,6 +18,8 @@ pub struct RunAs {
     asked: Option<u32>,
     non_root: bool,
     image: Option<&'static ImageUser>,
+    /// Whether nothing is known of the image.
+    unknown: bool,
 }
 
 /// A field of a container's security context, or else of its pod's.
@@ -63,7 +65,8 @@ impl RunAs {
         let user = User { uid, gid, groups };
         let own = container.rest.get("securityContext");
         let read_only_root = own.is_some_and(|context| context["readOnlyRootFilesystem"] == true);
-        RunAs { user, read_only_root, asked, non_root: is("runAsNonRoot"), image }
+        let unknown = image::parse(&container.image).is_ok_and(|name| name.info().family == Family::Generic);
+        RunAs { user, read_only_root, asked, non_root: is("runAsNonRoot"), image, unknown }
     }
 
     /// Whether it is root though it must not be (`verifyRunAsNonRoot`).
@@ -82,6 +85,8 @@ impl RunAs {
             (None, Some((Runs::ByName, name))) => Err(format!(
                 "container has runAsNonRoot and image has non-numeric user ({name}), cannot verify user is non-root {place}"
             )),
+            // What is not known of an image is as its pod wants it.
+            (None, None) if self.unknown => Ok(()),
             (None, _) => Err(format!("container has runAsNonRoot and image will run as root {place}")),
         }
     }

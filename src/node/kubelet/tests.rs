@@ -222,7 +222,7 @@ fn a_command_runs_in_a_container_and_its_log_is_read() {
         "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n";
     assert_eq!(bench.exec("p", &["cat", "/etc/resolv.conf"]).0, resolv);
     assert!(bench.exec("p", &["cat", "/etc/hosts"]).0.ends_with("10.244.1.2\tp\n"));
-    assert_eq!(bench.exec("p", &["ip", "route"]).0, "answer to ip route\n");
+    assert_eq!(bench.exec("p", &["ip", "route"]).0, "answer to busybox ip route\n");
     assert_eq!(bench.node("ip route | head -n 1; hostname").0, "answer to ip route\nworker1\n");
 }
 

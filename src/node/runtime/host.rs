@@ -44,22 +44,23 @@ impl Runtime {
     /// `pkg/volume/hostpath`.
     pub(super) fn wrong_path(&mut self, wanted: &HostPath) -> Option<String> {
         let (path, fs) = (&wanted.path, &mut self.host_fs);
+        let at = resolve("/", path);
         let (is_right, what) = match wanted.kind.as_str() {
-            "DirectoryOrCreate" if !fs.exists(path) => {
+            "DirectoryOrCreate" if !fs.exists(&at) => {
                 return fs
-                    .make_dir(path, true)
+                    .make_dir(&at, true)
                     .err()
                     .map(|error| format!("mkdir {path}: {}", error.to_string().to_lowercase()));
             }
-            "FileOrCreate" if !fs.exists(path) => {
+            "FileOrCreate" if !fs.exists(&at) => {
                 return fs
-                    .write(path, b"", false)
+                    .write(&at, b"", false)
                     .err()
                     .map(|error| format!("open {path}: {}", error.to_string().to_lowercase()));
             }
-            "DirectoryOrCreate" | "Directory" => (fs.is_dir(path), "directory"),
-            "FileOrCreate" | "File" => (fs.is_file(path), "file"),
-            "Socket" => (SOCKETS.contains(&path.as_str()), "socket file"),
+            "DirectoryOrCreate" | "Directory" => (fs.is_dir(&at), "directory"),
+            "FileOrCreate" | "File" => (fs.is_file(&at), "file"),
+            "Socket" => (SOCKETS.contains(&at.as_str()), "socket file"),
             "CharDevice" => (false, "character device"),
             "BlockDevice" => (false, "block device"),
             _ => return None,
@@ -90,9 +91,33 @@ pub fn place(config: &Config) -> Place {
     }
 }
 
+/// The directories that a node's system and its kubelet make.
+const DIRS: [&str; 12] = [
+    "/etc/cni/net.d",
+    "/etc/ssl/certs",
+    "/etc/udev",
+    "/lib/modules",
+    "/lib/udev",
+    "/opt/cni/bin",
+    "/run/udev",
+    "/usr/share/ca-certificates",
+    "/var/lib/kubelet/plugins",
+    "/var/lib/kubelet/plugins_registry",
+    "/var/lib/kubelet/pods",
+    "/var/lib/containerd",
+];
+
+fn make_dirs(fs: &mut Fs) {
+    for dir in DIRS {
+        // It may be there.
+        _ = fs.make_dir(dir, true);
+    }
+}
+
 /// The node's files.
 pub fn files(config: &Config) -> Fs {
     let mut fs = Fs::new();
+    make_dirs(&mut fs);
     let node = &config.node;
     fs.put("/etc/hostname", File::of(format!("{node}\n")));
     fs.put("/etc/hosts", File::of(format!("127.0.0.1\tlocalhost\n{}\t{node}\n", config.ip)));
@@ -111,6 +136,7 @@ pub fn forget_memory(fs: &mut Fs) {
         _ = fs.remove(dir, true);
         _ = fs.make_dir(dir, true);
     }
+    make_dirs(fs);
 }
 
 /// The environment of a login on the node.
