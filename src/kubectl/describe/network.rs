@@ -210,7 +210,7 @@ pub fn ranges(ctx: &mut Ctx<'_>, object: &Value) -> Result<String, Stop> {
     page.labels("", "Labels", at(object, &["metadata", "labels"]));
     page.annotations("", at(object, &["metadata", "annotations"]));
     let cidrs: Vec<&str> = items(object, &["spec", "cidrs"]).iter().filter_map(Value::as_str).collect();
-    page.pair(0, "CIDRs", &cidrs.join(", "));
+    page.pair(0, "CIDRs", cidrs.join(", "));
     let conditions = items(object, &["status", "conditions"]);
     if !conditions.is_empty() {
         page.line(0, "Status:");

@@ -2,6 +2,7 @@
 
 use crate::node::runtime::{Config, CriEvent, Effect, HostPath, ManifestFile, Runtime};
 use crate::sim::{Out, VecMap};
+use crate::workload::fs::resolve;
 use crate::workload::{File, Fs, Place};
 
 /// Where the kubelet looks for static pods (`--pod-manifest-path`, `staticPodPath`).

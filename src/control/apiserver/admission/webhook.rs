@@ -32,16 +32,14 @@ pub fn ask(asked: &Asked<'_>, env: &Env<'_>) -> Result<(), Status> {
 }
 
 fn ask_each(webhooks: &[Webhook], asked: &Asked<'_>, env: &Env<'_>) -> Result<(), Status> {
-    let must = webhooks.iter().filter(|hook| hook.failure_policy.as_deref() != Some("Ignore"));
-    for hook in must.filter(|hook| is_for(hook, asked, env)) {
-        let (address, why) = failure(hook, env);
-        let seconds = hook.timeout_seconds.unwrap_or(10);
-        return Err(Status::internal(&format!(
-            "failed calling webhook {:?}: failed to call webhook: Post \"{address}?timeout={seconds}s\": {why}",
-            hook.name
-        )));
-    }
-    Ok(())
+    let mut must = webhooks.iter().filter(|hook| hook.failure_policy.as_deref() != Some("Ignore"));
+    let Some(hook) = must.find(|hook| is_for(hook, asked, env)) else { return Ok(()) };
+    let (address, why) = failure(hook, env);
+    let seconds = hook.timeout_seconds.unwrap_or(10);
+    Err(Status::internal(&format!(
+        "failed calling webhook {:?}: failed to call webhook: Post \"{address}?timeout={seconds}s\": {why}",
+        hook.name
+    )))
 }
 
 fn is_for(hook: &Webhook, asked: &Asked<'_>, env: &Env<'_>) -> bool {

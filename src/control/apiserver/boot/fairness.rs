@@ -7,8 +7,9 @@ use crate::api::{FlowSchema, Object, ObjectMeta, PriorityLevelConfiguration};
 
 /// What is kept as it is here, unless somebody says otherwise.
 const UPDATED: &str = "apf.kubernetes.io/autoupdate-spec";
-/// Levels: name, shares, percent that is lent, and queues with the size of a hand; without queues, what is too much is refused.
-const LEVELS: [(&str, i32, i32, Option<(i32, i32)>); 7] = [
+/// A level: name, shares, percent that is lent, and queues with the size of a hand; without queues, what is too much is refused.
+type Level = (&'static str, i32, i32, Option<(i32, i32)>);
+const LEVELS: [Level; 7] = [
     ("catch-all", 5, 0, None),
     ("system", 30, 33, Some((64, 6))),
     ("node-high", 40, 25, Some((64, 6))),
