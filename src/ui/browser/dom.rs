@@ -157,8 +157,9 @@ pub fn keep_focus() -> impl Fn() {
     move || {
         let is_lost = document().active_element().is_none_or(|active| active.tag_name() == "BODY");
         if let Some(element) = last.get_value().filter(|element| is_lost && element.is_connected()) {
-            drop(element.focus());
+            // What cannot take it is not asked again; what takes it is remembered anew.
             last.set_value(None);
+            drop(element.focus());
         }
     }
 }
