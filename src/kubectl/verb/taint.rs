@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::change;
 use super::common::{self, Named, STRATEGIC};
+use crate::api::validate::names;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::json::{items, text};
 use crate::kubectl::print::output;
@@ -18,50 +19,101 @@ struct Taint {
 
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
+    common::check_dry_run(ctx)?;
     let words = ctx.args().words.clone();
-    let is_spec = |w: &String| w.contains('=') || w.contains(':') || (w.len() > 1 && w.ends_with('-'));
-    let first = words.iter().enumerate().position(|(i, w)| i > 0 && is_spec(w)).unwrap_or(words.len());
+    let is_spec = |w: &String| w.contains('=') || w.contains(':') || w.ends_with('-');
+    let first = words.iter().position(is_spec).unwrap_or(words.len());
     let (resources, specs) = words.split_at(first);
+    if let Some(late) = specs.iter().find(|w| !is_spec(w)) {
+        return fail(format!("all resources must be specified before taint changes: {late}"));
+    }
+    let Some(kind) = resources.first().map(|w| w.to_lowercase()) else {
+        return fail("one or more resources must be specified as <resource> <name>");
+    };
     if specs.is_empty() {
         return fail("at least one taint update is required");
     }
-    if resources.is_empty() || (resources.len() < 2 && !ctx.args().bool("all") && !ctx.args().given("selector")) {
-        return fail("one or more resources must be specified as <resource> <name>");
+    let (add, remove) = match parse(specs) {
+        Ok(parsed) => parsed,
+        Err(why) => return common::usage(ctx, &why),
+    };
+    if !matches!(kind.as_str(), "node" | "nodes" | "no") {
+        return fail(format!("invalid resource type {kind}, only node types are supported"));
     }
-    if !matches!(resources[0].as_str(), "node" | "nodes" | "no") {
-        return fail(format!("invalid resource type {}, only node types are supported", resources[0]));
+    let both: Vec<String> = add.iter().flat_map(|t| conflicts(t, &remove)).collect();
+    if !both.is_empty() {
+        let both = both.join(", ");
+        return fail(format!("can not both modify and remove the following taint(s) in the same command: {both}"));
     }
-    let (add, remove) = parse(ctx, specs)?;
-    common::check_dry_run(ctx)?;
-    let named = common::named_objects(ctx, resources)?;
+    let (all, selects) = (ctx.args().bool("all"), !ctx.args().text("selector").is_empty());
+    if all && selects {
+        return fail("setting 'all' parameter with a non empty selector is prohibited");
+    }
+    if !all && !selects && resources.len() < 2 {
+        return fail("at least one resource name must be specified since 'all' parameter is not set");
+    }
+    // Names are not looked at where all nodes or a selector are asked for.
+    let asked = if all || selects { &resources[..1] } else { resources };
+    let named = common::named_objects(ctx, asked)?;
     ctx.each(named.len() as u32, |ctx, i| one(ctx, &named[i as usize], &add, &remove))?;
     common::end_with_failures(ctx)
 }
 
-fn parse(ctx: &Ctx<'_>, specs: &[String]) -> Result<(Vec<Taint>, Vec<Taint>), Stop> {
-    let (mut add, mut remove) = (Vec::new(), Vec::new());
+/// The removals that ask for the opposite of an addition, as upstream writes them.
+fn conflicts(add: &Taint, remove: &[Taint]) -> Vec<String> {
+    let opposes = |t: &&Taint| t.key == add.key && (t.effect.is_empty() || t.effect == add.effect);
+    remove.iter().filter(opposes).map(|t| format!("{{\"{}\":\"{}\"}}", t.key, t.effect)).collect()
+}
+
+fn parse(specs: &[String]) -> Result<(Vec<Taint>, Vec<Taint>), String> {
+    let (mut add, mut remove) = (Vec::<Taint>::new(), Vec::new());
     for spec in specs {
-        let (body, removes) = match spec.strip_suffix('-') {
-            Some(body) => (body, true),
-            None => (spec.as_str(), false),
-        };
-        let (pair, effect) = body.split_once(':').unwrap_or((body, ""));
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if effect.is_empty() && !removes {
-            return common::usage(
-                ctx,
-                &format!(
-                    "invalid taint spec: {spec}, name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-                ),
-            );
+        if let Some(body) = spec.strip_suffix('-') {
+            remove.push(parse_one(body)?);
+            continue;
         }
-        if !effect.is_empty() && !matches!(effect, "NoSchedule" | "PreferNoSchedule" | "NoExecute") {
-            return common::usage(ctx, &format!("invalid taint effect: {effect}, unsupported taint effect"));
+        let taint = parse_one(spec)?;
+        if taint.effect.is_empty() {
+            return Err(format!("invalid taint spec: {spec}"));
         }
-        let taint = Taint { key: key.into(), value: value.into(), effect: effect.into() };
-        if removes { remove.push(taint) } else { add.push(taint) }
+        if add.iter().any(|t| t.key == taint.key && t.effect == taint.effect) {
+            let Taint { key, value, effect } = &taint;
+            return Err(format!("duplicated taints with the same key and effect: {{{key} {value} {effect} <nil>}}"));
+        }
+        add.push(taint);
     }
     Ok((add, remove))
+}
+
+/// `key=value:effect`, `key:effect` or `key`.
+fn parse_one(spec: &str) -> Result<Taint, String> {
+    let invalid = |why: &[String]| match why {
+        [] => format!("invalid taint spec: {spec}"),
+        why => format!("invalid taint spec: {spec}, {}", why.join("; ")),
+    };
+    let (mut key, mut value, mut effect) = (spec, "", "");
+    if let Some((pair, rest)) = spec.split_once(':') {
+        if rest.contains(':') {
+            return Err(invalid(&[]));
+        }
+        effect = rest;
+        if !matches!(effect, "NoSchedule" | "PreferNoSchedule" | "NoExecute") {
+            return Err(format!("invalid taint effect: {effect}, unsupported taint effect"));
+        }
+        (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if value.contains('=') {
+            return Err(invalid(&[]));
+        }
+        let why = names::label_value(value);
+        if !why.is_empty() {
+            return Err(invalid(&why));
+        }
+    }
+    let why = names::qualified_name(key);
+    if !why.is_empty() {
+        return Err(invalid(&why));
+    }
+    Ok(Taint { key: key.into(), value: value.into(), effect: effect.into() })
 }
 
 fn same(a: &Value, taint: &Taint) -> bool {
@@ -71,12 +123,13 @@ fn same(a: &Value, taint: &Taint) -> bool {
 fn one(ctx: &mut Ctx<'_>, one: &Named, add: &[Taint], remove: &[Taint]) -> Result<(), Stop> {
     let Some(node) = change::fetch(ctx, one)? else { return Ok(()) };
     let old = items(&node, &["spec", "taints"]);
-    if !ctx.args().bool("overwrite")
-        && let Some(taken) = add.iter().find(|t| old.iter().any(|o| same(o, t)))
-    {
+    let taken = |t: &&Taint| old.iter().any(|o| same(o, t));
+    let taken: Vec<&str> = add.iter().filter(taken).map(|t| t.key.as_str()).collect();
+    if !ctx.args().bool("overwrite") && !taken.is_empty() {
         ctx.note_failure(format!(
             "error: node {} already has {} taint(s) with same effect(s) and --overwrite is false\n",
-            one.name, taken.key
+            one.name,
+            taken.join(",")
         ));
         return Ok(());
     }
@@ -85,7 +138,7 @@ fn one(ctx: &mut Ctx<'_>, one: &Named, add: &[Taint], remove: &[Taint]) -> Resul
         let effect = if taint.effect.is_empty() { String::new() } else { format!(":{}", taint.effect) };
         ctx.note_failure(format!("error: taint \"{}{effect}\" not found\n", taint.key));
     }
-    if !missing.is_empty() && add.is_empty() && missing.len() == remove.len() {
+    if !missing.is_empty() {
         return Ok(());
     }
     let mut taints: Vec<Value> = add
@@ -98,16 +151,15 @@ fn one(ctx: &mut Ctx<'_>, one: &Named, add: &[Taint], remove: &[Taint]) -> Resul
             }
         })
         .collect();
-    let overwritten = old.iter().any(|o| add.iter().any(|t| same(o, t)));
     taints.extend(old.iter().filter(|o| !add.iter().chain(remove).any(|t| same(o, t))).cloned());
     let body = json!({"spec": {"taints": if taints.is_empty() { Value::Null } else { json!(taints) }}});
     let manager = ctx.args().text("field-manager").to_owned();
     let Some(made) = change::patch(ctx, one, &node, &body, STRATEGIC, &manager)? else { return Ok(()) };
-    let did = match (add.is_empty(), remove.is_empty(), overwritten) {
-        (_, _, true) => "modified",
-        (false, true, _) => "tainted",
-        (true, false, _) => "untainted",
-        _ => "modified",
+    let did = match (add.is_empty(), remove.is_empty()) {
+        _ if ctx.args().bool("overwrite") => "modified",
+        (false, false) => "modified",
+        (false, true) => "tainted",
+        _ => "untainted",
     };
     output::changed(ctx, one.resource, &made, did)
 }

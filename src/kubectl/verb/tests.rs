@@ -349,3 +349,40 @@ fn words_that_name_nothing_are_refused_as_upstream_refuses_them() {
         check(run(line, None, web), "", error, 1);
     }
 }
+
+#[test]
+fn taints_are_checked_before_anything_is_asked() {
+    let see = "\nSee 'kubectl taint -h' for help and examples";
+    for (line, error) in [
+        ("taint", "one or more resources must be specified as <resource> <name>".to_owned()),
+        ("taint node a", "at least one taint update is required".to_owned()),
+        ("taint node a=b:NoSchedule x", "all resources must be specified before taint changes: x".to_owned()),
+        (
+            "taint node x a=b",
+            format!(
+                "invalid taint spec: a=b, name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]'){see}"
+            ),
+        ),
+        ("taint node x a:b:c", format!("invalid taint spec: a:b:c{see}")),
+        ("taint node x a=b:Never", format!("invalid taint effect: Never, unsupported taint effect{see}")),
+        (
+            "taint node x a=b:NoSchedule a=c:NoSchedule",
+            format!("duplicated taints with the same key and effect: {{a c NoSchedule <nil>}}{see}"),
+        ),
+        ("taint pod x a=b:NoSchedule", "invalid resource type pod, only node types are supported".to_owned()),
+        (
+            "taint node x a=b:NoSchedule a-",
+            "can not both modify and remove the following taint(s) in the same command: {\"a\":\"\"}".to_owned(),
+        ),
+        (
+            "taint node --all -l a=b a:NoSchedule",
+            "setting 'all' parameter with a non empty selector is prohibited".to_owned(),
+        ),
+        (
+            "taint node a:NoSchedule",
+            "at least one resource name must be specified since 'all' parameter is not set".to_owned(),
+        ),
+    ] {
+        check(run(line, None, web), "", &format!("error: {error}\n"), 1);
+    }
+}
