@@ -19,17 +19,22 @@ const FAULTS = [
 
 const on = (node) => `--overrides='{"spec":{"nodeName":"${node}"}}'`;
 
+/** A client on one node and a server on the other; resolves to the server's address. */
+async function clientAndServer(page) {
+  await hurry(page);
+  await lines(page, [
+    `kubectl run web --image=nginx ${on('worker2')}`,
+    `kubectl run client --image=curlimages/curl ${on('worker1')} --command -- sleep 1d`,
+    'kubectl wait --for=condition=Ready pod/web pod/client',
+    'kubectl get pod web -o jsonpath={.status.podIP}',
+  ]);
+  return (await page.innerText('.terminal .output')).match(/10\.244\.\d+\.\d+/)[0];
+}
+
 for (const [backend, fault, where, why, target] of FAULTS) {
   const path = `?cluster=${encodeURIComponent(`nodes=2 pull=0s seed=13 proxy=iptables backend=${backend}`)}`;
   test(`the packet panel names the culprit of: ${fault} (${backend})`, onPage({ path }, async (page) => {
-    await hurry(page);
-    await lines(page, [
-      `kubectl run web --image=nginx ${on('worker2')}`,
-      `kubectl run client --image=curlimages/curl ${on('worker1')} --command -- sleep 1d`,
-      'kubectl wait --for=condition=Ready pod/web pod/client',
-      'kubectl get pod web -o jsonpath={.status.podIP}',
-    ]);
-    const [pod] = (await page.innerText('.terminal .output')).match(/10\.244\.\d+\.\d+/);
+    const pod = await clientAndServer(page);
     if (target === 'service') {
       await lines(page, ['kubectl expose pod web --port=80 --cluster-ip=10.96.0.80', 'kubectl get service web', 'kubectl exec client -- sleep 5']);
     }
@@ -62,14 +67,7 @@ const LATE = [
 for (const [fault, why] of LATE) {
   const path = `?cluster=${encodeURIComponent('nodes=2 pull=0s seed=13 proxy=iptables backend=vxlan')}`;
   test(`the packet panel tells of: ${fault}`, onPage({ path }, async (page) => {
-    await hurry(page);
-    await lines(page, [
-      `kubectl run web --image=nginx ${on('worker2')}`,
-      `kubectl run client --image=curlimages/curl ${on('worker1')} --command -- sleep 1d`,
-      'kubectl wait --for=condition=Ready pod/web pod/client',
-      'kubectl get pod web -o jsonpath={.status.podIP}',
-    ]);
-    const [ip] = (await page.innerText('.terminal .output')).match(/10\.244\.\d+\.\d+/);
+    const ip = await clientAndServer(page);
     await lines(page, [`!fault ${fault}`, `kubectl exec client -- curl -s http://${ip}`]);
     await show(page, 'packet');
     await page.click('.packet-line >> nth=0');
