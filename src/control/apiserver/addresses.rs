@@ -52,24 +52,44 @@ fn ip_of(service: &Service) -> Option<&str> {
 impl ApiServer {
     /// A service is about to be written or deleted: the object of its address goes with it.
     pub(super) fn tell_address(&mut self, step: &Step, now: Time, out: &mut Out<Effect>) {
-        let (Step::Create(object) | Step::Replace { object, .. } | Step::Delete(object)) = step;
-        let Object::Service(service) = object else { return };
-        if self.boot != Boot::Done {
-            return;
+        if let Some((meta, before, after)) = self.address_change(step) {
+            self.move_address(&meta, before, after, now, out);
         }
+    }
+
+    /// It was not: the objects are as they were.
+    pub(super) fn take_back_address(&mut self, step: &Step, now: Time, out: &mut Out<Effect>) {
+        if let Some((meta, before, after)) = self.address_change(step) {
+            self.move_address(&meta, after, before, now, out);
+        }
+    }
+
+    /// The service of a step, with the address that it has and the one that it will have. What is created has none before,
+    /// even where another of its name has one.
+    fn address_change(&self, step: &Step) -> Option<(ObjectMeta, Option<String>, Option<String>)> {
+        let (Step::Create(object) | Step::Replace { object, .. } | Step::Delete(object)) = step;
+        let Object::Service(service) = object else { return None };
         let meta = &service.metadata;
-        let before = match self.cached(Kind::Service, &meta.namespace, &meta.name) {
-            Some(Object::Service(service)) => ip_of(service).map(str::to_owned),
+        let had = self.cached(Kind::Service, &meta.namespace, &meta.name);
+        let before = match had {
+            Some(Object::Service(had)) if !matches!(step, Step::Create(_)) => ip_of(had).map(str::to_owned),
             _ => None,
         };
         let after = ip_of(service).filter(|_| !matches!(step, Step::Delete(_))).map(str::to_owned);
-        if before == after {
-            return;
-        }
-        let mut requests = Vec::new();
-        requests.extend(after.map(|ip| Request::create(address(&ip, meta))));
-        requests.extend(before.map(|ip| Request::delete(Kind::IPAddress, "", &ip)));
-        for request in requests {
+        (self.boot == Boot::Done && before != after).then(|| (meta.clone(), before, after))
+    }
+
+    fn move_address(
+        &mut self,
+        service: &ObjectMeta,
+        from: Option<String>,
+        to: Option<String>,
+        now: Time,
+        out: &mut Out<Effect>,
+    ) {
+        let made = to.map(|ip| Request::create(address(&ip, service)));
+        let gone = from.map(|ip| Request::delete(Kind::IPAddress, "", &ip));
+        for request in made.into_iter().chain(gone) {
             self.begin(ClientId(u32::MAX), CallId(0), "kube-apiserver".into(), Door::Internal, request, now, out);
         }
     }

@@ -273,6 +273,7 @@ impl ApiServer {
         if txn.succeeded {
             return self.written(no, step, revision, now, out);
         }
+        self.take_back_address(&step, now, out);
         let found = txn.responses.iter().find_map(|body| match body {
             etcd::Body::Range(range) => range.kvs().first().and_then(storage::decode),
             _ => None,
