@@ -23,7 +23,9 @@ use crate::api::{
     Kind, Namespace, Node, Object, ObjectMeta, Pod, PodSpec, Status, Taint, TaintEffect, Toleration, Volume,
     VolumeMount,
 };
+use crate::control::apiserver::cache::Cache;
 use crate::control::apiserver::registry::Env;
+use crate::sim::VecMap;
 
 pub use matching::Asked;
 
@@ -101,11 +103,22 @@ pub fn check_changed(object: &Object, env: &Env<'_>) -> Result<(), Status> {
     }
 }
 
-/// Asks those who were put in charge besides: webhooks and policies. Answers their warnings.
+/// Whether anybody was put in charge besides.
+pub fn is_anybody_in_charge(caches: &VecMap<Kind, Cache>) -> bool {
+    let kinds = [
+        Kind::ValidatingAdmissionPolicyBinding,
+        Kind::MutatingWebhookConfiguration,
+        Kind::ValidatingWebhookConfiguration,
+    ];
+    kinds.iter().filter_map(|kind| caches.get(kind)).any(|cache| cache.objects().next().is_some())
+}
+
+/// Asks those who were put in charge besides, webhooks and policies, if there is anything to ask. Answers their warnings.
 ///
 /// # Errors
 /// One of them denies the request, or cannot be asked.
-pub fn consult(asked: &Asked<'_>, env: &Env<'_>) -> Result<Vec<String>, Status> {
+pub fn consult(asked: Option<&Asked<'_>>, env: &Env<'_>) -> Result<Vec<String>, Status> {
+    let Some(asked) = asked.filter(|asked| !matching::is_exempt(asked.kind)) else { return Ok(Vec::new()) };
     webhook::ask(asked, env)?;
     policy::judge(asked, env)
 }

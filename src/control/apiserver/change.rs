@@ -51,12 +51,10 @@ impl ApiServer {
             }
             (Verb::Delete, _) => {
                 let current = found(&request, current)?;
-                if let Some(user) = self.asker(no) {
-                    let env = self.env(no, &request, now);
-                    let said =
-                        admission::consult(&admitted(&request, "DELETE", None, Some(current), user.as_ref()), &env)?;
-                    self.warn(no, said);
-                }
+                let asker = self.asker(no);
+                let asked = asker.as_ref().map(|user| admitted(&request, "DELETE", None, Some(current), user.as_ref()));
+                let said = admission::consult(asked.as_ref(), &self.env(no, &request, now))?;
+                self.warn(no, said);
                 removal::plan(&request, current, clock)
             }
             (Verb::Update, Some(Subresource::Scale)) | (Verb::Patch(_), Some(Subresource::Scale)) => {
@@ -109,10 +107,12 @@ impl ApiServer {
         }
     }
 
-    /// Who makes a call: nobody if it is the server itself, no name if it is the administrator.
+    /// Who makes a call, for those who are in charge of it: nobody if there are none, or if it is the server itself; no name
+    /// if it is the administrator.
     fn asker(&self, no: CallNo) -> Option<Option<User>> {
         let call = self.call(no);
         match &call.door {
+            _ if !admission::is_anybody_in_charge(&self.caches) => None,
             Door::Internal => None,
             Door::Http(Presentation { user, .. }) => Some(user.clone()),
             Door::Part(_) | Door::Nobody => Some(None),
@@ -205,10 +205,8 @@ impl ApiServer {
             return Err(Status::invalid(object.kind(), &name, &errors));
         }
         admission::check_new(&object, &env)?;
-        let said = match &asker {
-            Some(user) => admission::consult(&admitted(request, "CREATE", Some(&object), None, user.as_ref()), &env)?,
-            None => Vec::new(),
-        };
+        let asked = asker.as_ref().map(|user| admitted(request, "CREATE", Some(&object), None, user.as_ref()));
+        let said = admission::consult(asked.as_ref(), &env)?;
         if let Some(charge) = admission::quota::charge(&object, charges, &env)? {
             return Ok(Plan::First(charge.into()));
         }
@@ -271,12 +269,8 @@ impl ApiServer {
         if request.subresource.is_none() {
             admission::check_changed(&new, &env)?;
         }
-        let said = match &asker {
-            Some(user) => {
-                admission::consult(&admitted(request, "UPDATE", Some(&new), Some(current), user.as_ref()), &env)?
-            }
-            None => Vec::new(),
-        };
+        let asked = asker.as_ref().map(|user| admitted(request, "UPDATE", Some(&new), Some(current), user.as_ref()));
+        let said = admission::consult(asked.as_ref(), &env)?;
         if request.subresource.is_none() {
             registry::allocate_change(&mut new, current, &mut env)?;
         }

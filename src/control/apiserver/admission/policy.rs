@@ -26,9 +26,6 @@ pub fn judge(asked: &Asked<'_>, env: &Env<'_>) -> Result<Vec<String>, Status> {
     let bindings: Vec<&ValidatingAdmissionPolicyBinding> =
         bindings.filter_map(|object| ValidatingAdmissionPolicyBinding::of(object).map(AsRef::as_ref)).collect();
     let mut warnings = Vec::new();
-    if bindings.is_empty() || matching::is_exempt(asked.kind) {
-        return Ok(warnings);
-    }
     let mut denied = None;
     for policy in env.objects(Kind::ValidatingAdmissionPolicy).filter_map(ValidatingAdmissionPolicy::of) {
         let spec = &policy.spec;

@@ -17,9 +17,6 @@ use crate::control::apiserver::registry::Env;
 /// # Errors
 /// One that must answer cannot be asked.
 pub fn ask(asked: &Asked<'_>, env: &Env<'_>) -> Result<(), Status> {
-    if matching::is_exempt(asked.kind) {
-        return Ok(());
-    }
     let mutating = env.objects(Kind::MutatingWebhookConfiguration).filter_map(MutatingWebhookConfiguration::of);
     for configuration in mutating {
         ask_each(&configuration.webhooks, asked, env)?;
