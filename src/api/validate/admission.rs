@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::error::{duplicate, each, forbidden, invalid, required, too_many, unsupported};
 use super::{names, selector};
 use crate::api::custom::cel;
+use crate::api::define::Rest;
 use crate::api::{
     AuditAnnotation, FieldError, MatchCondition, MatchResources, MutatingAdmissionPolicy,
     MutatingAdmissionPolicyBinding, ParamKind, ParamRef, PolicyVariable, RuleWithOperations, ValidatingAdmissionPolicy,
@@ -505,41 +506,40 @@ pub fn mutating(policy: &MutatingAdmissionPolicy, errors: &mut Vec<FieldError>) 
     if spec.mutations.is_empty() {
         errors.push(required("spec.mutations", "mutations must contain at least one item"));
     }
-    for (at, mutation) in spec.mutations.iter().enumerate() {
-        let field = format!("spec.mutations[{at}]");
-        let (name, other) = match mutation.get("patchType").and_then(Value::as_str).unwrap_or("") {
-            "ApplyConfiguration" => ("applyConfiguration", "jsonPatch"),
-            "JSONPatch" => ("jsonPatch", "applyConfiguration"),
-            "" => {
-                errors.push(required(&format!("{field}.patchType"), ""));
-                continue;
-            }
-            word => {
-                errors.push(unsupported(&format!("{field}.patchType"), word, &["ApplyConfiguration", "JSONPatch"]));
-                continue;
-            }
-        };
-        if mutation.contains_key(other) {
-            errors.push(invalid(
-                &format!("{field}.{other}"),
-                &json!("{}"),
-                &format!(
-                    "{other} must not be specified when patchType is {}",
-                    mutation["patchType"].as_str().unwrap_or("")
-                ),
-            ));
-        }
-        let of = mutation.get(name).and_then(|of| of["expression"].as_str()).unwrap_or("");
-        if !mutation.contains_key(name) {
-            let kind = mutation["patchType"].as_str().unwrap_or("");
-            errors.push(required(&format!("{field}.{name}"), &format!("must be specified when patchType is {kind}")));
-        } else if of.trim().is_empty() {
-            errors.push(required(&format!("{field}.{name}.expression"), "expression is not specified"));
-        }
+    for (at, one) in spec.mutations.iter().enumerate() {
+        mutation(one, &format!("spec.mutations[{at}]"), errors);
     }
     match spec.reinvocation_policy.as_str() {
         "" => errors.push(required("spec.reinvocationPolicy", "")),
         word => one_of("spec.reinvocationPolicy", Some(&word.to_owned()), &REINVOCATIONS, errors),
+    }
+}
+
+/// A change: the one that its kind tells, and no other.
+fn mutation(mutation: &Rest, field: &str, errors: &mut Vec<FieldError>) {
+    const KINDS: [(&str, &str); 2] = [("ApplyConfiguration", "applyConfiguration"), ("JSONPatch", "jsonPatch")];
+    let kind = mutation.get("patchType").and_then(Value::as_str).unwrap_or("");
+    if kind.is_empty() {
+        return errors.push(required(&format!("{field}.patchType"), ""));
+    }
+    if !KINDS.iter().any(|(known, _)| *known == kind) {
+        return errors.push(unsupported(&format!("{field}.patchType"), kind, &KINDS.map(|(kind, _)| kind)));
+    }
+    for (known, name) in KINDS {
+        let field = format!("{field}.{name}");
+        match mutation.get(name) {
+            Some(_) if known != kind => {
+                let why = format!("{name} must not be specified when patchType is {kind}");
+                errors.push(invalid(&field, &json!("{}"), &why));
+            }
+            None if known == kind => {
+                errors.push(required(&field, &format!("must be specified when patchType is {kind}")));
+            }
+            Some(of) if of["expression"].as_str().unwrap_or("").trim().is_empty() => {
+                errors.push(required(&format!("{field}.expression"), "expression is not specified"));
+            }
+            _ => {}
+        }
     }
 }
 

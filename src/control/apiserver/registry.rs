@@ -1,6 +1,46 @@
 //! The rules of each kind: what a creation and a change do besides what was asked. Models `pkg/registry/*/*/strategy.go` and
 //! `k8s.io/apiserver/pkg/registry/rest`.
 
+/// A new object: no status yet, of the first generation.
+macro_rules! fresh {
+    ($object:expr) => {{
+        let object = Arc::make_mut($object);
+        object.status = Default::default();
+        object.metadata.generation = 1;
+        object
+    }};
+}
+
+/// A changed object: its status alone, or everything but its status.
+macro_rules! part {
+    ($new:expr, $old:expr, $status:expr) => {{
+        let new = Arc::make_mut($new);
+        if $status {
+            new.spec = $old.spec.clone();
+        } else {
+            new.status = $old.status.clone();
+        }
+    }};
+}
+
+/// The same, and each change of its spec is a generation.
+macro_rules! split {
+    ($new:expr, $old:expr, $status:expr) => {{
+        part!($new, $old, $status);
+        if !$status {
+            count!($new, $old, spec);
+        }
+    }};
+}
+
+/// A changed object without a status: each change of a field is a generation.
+macro_rules! count {
+    ($new:expr, $old:expr, $field:ident) => {{
+        let changed = $new.$field != $old.$field;
+        Arc::make_mut($new).metadata.generation += i64::from(changed);
+    }};
+}
+
 mod admission;
 pub mod custom;
 pub mod pod;
@@ -106,16 +146,8 @@ pub fn prepare_new(object: &mut Object, env: &mut Env<'_>) -> Result<(), Status>
     match object {
         Object::Custom(c) => custom::prepare_new(Arc::make_mut(c)),
         Object::Pod(p) => pod::prepare_new(Arc::make_mut(p), env),
-        Object::Deployment(d) => {
-            let d = Arc::make_mut(d);
-            d.status = Default::default();
-            d.metadata.generation = 1;
-        }
-        Object::ReplicaSet(r) => {
-            let r = Arc::make_mut(r);
-            r.status = Default::default();
-            r.metadata.generation = 1;
-        }
+        Object::Deployment(d) => _ = fresh!(d),
+        Object::ReplicaSet(r) => _ = fresh!(r),
         Object::EndpointSlice(s) => Arc::make_mut(s).metadata.generation = 1,
         Object::PriorityClass(c) => Arc::make_mut(c).metadata.generation = 1,
         Object::Service(s) => Arc::make_mut(s).status = Default::default(),
@@ -187,37 +219,15 @@ pub fn prepare_change(
                 n.metadata.generation += i64::from(!same);
             }
         }
-        (Object::ReplicaSet(n), Object::ReplicaSet(o)) => {
-            let n = Arc::make_mut(n);
-            if status {
-                n.spec = o.spec.clone();
-            } else {
-                n.status = o.status.clone();
-                n.metadata.generation += i64::from(n.spec != o.spec);
-            }
-        }
+        (Object::ReplicaSet(n), Object::ReplicaSet(o)) => split!(n, o, status),
         (Object::EndpointSlice(n), Object::EndpointSlice(o)) => {
             let n = Arc::make_mut(n);
             let same = (&n.endpoints, &n.ports, &n.metadata.labels) == (&o.endpoints, &o.ports, &o.metadata.labels);
             n.metadata.generation += i64::from(!same);
         }
         (Object::Service(n), Object::Service(o)) => service::prepare_change(Arc::make_mut(n), o, status),
-        (Object::Node(n), Object::Node(o)) => {
-            let n = Arc::make_mut(n);
-            if status {
-                n.spec = o.spec.clone();
-            } else {
-                n.status = o.status.clone();
-            }
-        }
-        (Object::CertificateSigningRequest(n), Object::CertificateSigningRequest(o)) => {
-            let n = Arc::make_mut(n);
-            if status {
-                n.spec = o.spec.clone();
-            } else {
-                n.status = o.status.clone();
-            }
-        }
+        (Object::Node(n), Object::Node(o)) => part!(n, o, status),
+        (Object::CertificateSigningRequest(n), Object::CertificateSigningRequest(o)) => part!(n, o, status),
         (Object::Namespace(n), Object::Namespace(o)) => {
             let n = Arc::make_mut(n);
             if !finalize {

@@ -21,24 +21,16 @@ pub fn has_status(kind: Kind) -> bool {
 
 /// What a creation does besides.
 pub fn prepare_new(object: &mut Object, env: &Env<'_>) {
-    macro_rules! fresh {
-        ($object:expr) => {{
-            let object = Arc::make_mut($object);
-            object.status = Default::default();
-            object.metadata.generation = 1;
-        }};
-    }
     match object {
-        Object::ValidatingAdmissionPolicy(o) => fresh!(o),
+        Object::ValidatingAdmissionPolicy(o) => _ = fresh!(o),
         Object::FlowSchema(o) => {
-            fresh!(o);
-            let level = &o.spec.priority_level_configuration.name;
+            let schema = fresh!(o);
+            let level = &schema.spec.priority_level_configuration.name;
             let exists = fairness::is_level(level)
                 || env.objects(Kind::PriorityLevelConfiguration).any(|known| known.meta().name == *level);
-            let condition = dangling(level, exists, env.now);
-            Arc::make_mut(o).status.conditions = vec![condition];
+            schema.status.conditions = vec![dangling(level, exists, env.now)];
         }
-        Object::PriorityLevelConfiguration(o) => fresh!(o),
+        Object::PriorityLevelConfiguration(o) => _ = fresh!(o),
         Object::ServiceCIDR(o) => {
             let range = Arc::make_mut(o);
             range.status.conditions =
@@ -85,29 +77,12 @@ fn dangling(level: &str, exists: bool, now: Timestamp) -> FlowSchemaCondition {
 
 /// What a change does besides.
 pub fn prepare_change(new: &mut Object, old: &Object, status: bool) {
-    macro_rules! split {
-        ($new:expr, $old:expr, $counted:expr) => {{
-            let new = Arc::make_mut($new);
-            if status {
-                new.spec = $old.spec.clone();
-            } else {
-                new.status = $old.status.clone();
-                new.metadata.generation += i64::from($counted && new.spec != $old.spec);
-            }
-        }};
-    }
-    macro_rules! count {
-        ($new:expr, $old:expr, $field:ident) => {{
-            let changed = $new.$field != $old.$field;
-            Arc::make_mut($new).metadata.generation += i64::from(changed);
-        }};
-    }
     match (new, old) {
-        (Object::ValidatingAdmissionPolicy(n), Object::ValidatingAdmissionPolicy(o)) => split!(n, o, true),
-        (Object::FlowSchema(n), Object::FlowSchema(o)) => split!(n, o, true),
-        (Object::PriorityLevelConfiguration(n), Object::PriorityLevelConfiguration(o)) => split!(n, o, true),
-        (Object::ServiceCIDR(n), Object::ServiceCIDR(o)) => split!(n, o, false),
-        (Object::ResourceClaim(n), Object::ResourceClaim(o)) => split!(n, o, false),
+        (Object::ValidatingAdmissionPolicy(n), Object::ValidatingAdmissionPolicy(o)) => split!(n, o, status),
+        (Object::FlowSchema(n), Object::FlowSchema(o)) => split!(n, o, status),
+        (Object::PriorityLevelConfiguration(n), Object::PriorityLevelConfiguration(o)) => split!(n, o, status),
+        (Object::ServiceCIDR(n), Object::ServiceCIDR(o)) => part!(n, o, status),
+        (Object::ResourceClaim(n), Object::ResourceClaim(o)) => part!(n, o, status),
         (Object::ValidatingWebhookConfiguration(n), Object::ValidatingWebhookConfiguration(o)) => {
             count!(n, o, webhooks)
         }

@@ -39,14 +39,6 @@ pub fn has_status(kind: Kind) -> bool {
 
 /// What a creation does besides.
 pub fn prepare_new(object: &mut Object, env: &Env<'_>) {
-    macro_rules! fresh {
-        ($object:expr) => {{
-            let object = Arc::make_mut($object);
-            object.status = Default::default();
-            object.metadata.generation = 1;
-            object
-        }};
-    }
     match object {
         Object::ReplicationController(o) => _ = fresh!(o),
         Object::StatefulSet(o) => _ = fresh!(o),
@@ -135,67 +127,28 @@ fn label(job: &mut Job) {
 
 /// What a change does besides.
 pub fn prepare_change(new: &mut Object, old: &Object, status: bool, now: Timestamp) {
-    macro_rules! split {
-        ($new:expr, $old:expr) => {{
-            let new = Arc::make_mut($new);
-            if status {
-                new.spec = $old.spec.clone();
-            } else {
-                new.status = $old.status.clone();
-                new.metadata.generation += i64::from(new.spec != $old.spec);
-            }
-        }};
-    }
     match (new, old) {
-        (Object::ReplicationController(n), Object::ReplicationController(o)) => split!(n, o),
-        (Object::StatefulSet(n), Object::StatefulSet(o)) => split!(n, o),
+        (Object::ReplicationController(n), Object::ReplicationController(o)) => split!(n, o, status),
+        (Object::StatefulSet(n), Object::StatefulSet(o)) => split!(n, o, status),
         (Object::DaemonSet(n), Object::DaemonSet(o)) => {
-            split!(n, o);
+            split!(n, o, status);
             count_template(Arc::make_mut(n), o);
         }
-        (Object::Job(n), Object::Job(o)) => split!(n, o),
-        (Object::CronJob(n), Object::CronJob(o)) => split!(n, o),
-        (Object::PodDisruptionBudget(n), Object::PodDisruptionBudget(o)) => split!(n, o),
-        (Object::HorizontalPodAutoscaler(n), Object::HorizontalPodAutoscaler(o)) => {
-            let n = Arc::make_mut(n);
-            if status {
-                n.spec = o.spec.clone();
-            } else {
-                n.status = o.status.clone();
-            }
-        }
-        (Object::APIService(n), Object::APIService(o)) => {
-            let n = Arc::make_mut(n);
-            if status {
-                n.spec = o.spec.clone();
-            } else {
-                n.status = o.status.clone();
-            }
-        }
-        (Object::ResourceQuota(n), Object::ResourceQuota(o)) => {
-            let n = Arc::make_mut(n);
-            if status {
-                n.spec = o.spec.clone();
-            } else {
-                n.status = o.status.clone();
-            }
-        }
-        (Object::Ingress(n), Object::Ingress(o)) => split!(n, o),
+        (Object::Job(n), Object::Job(o)) => split!(n, o, status),
+        (Object::CronJob(n), Object::CronJob(o)) => split!(n, o, status),
+        (Object::PodDisruptionBudget(n), Object::PodDisruptionBudget(o)) => split!(n, o, status),
+        (Object::HorizontalPodAutoscaler(n), Object::HorizontalPodAutoscaler(o)) => part!(n, o, status),
+        (Object::APIService(n), Object::APIService(o)) => part!(n, o, status),
+        (Object::ResourceQuota(n), Object::ResourceQuota(o)) => part!(n, o, status),
+        (Object::Ingress(n), Object::Ingress(o)) => split!(n, o, status),
         (Object::CustomResourceDefinition(n), Object::CustomResourceDefinition(o)) => {
-            split!(n, o);
+            split!(n, o, status);
             let known = n.status.stored_versions.clone().unwrap_or_default();
             if let Some(version) = storage_version(n).filter(|version| !status && !known.contains(version)) {
                 Arc::make_mut(n).status.stored_versions.get_or_insert_default().push(version);
             }
         }
-        (Object::VolumeAttachment(n), Object::VolumeAttachment(o)) => {
-            let n = Arc::make_mut(n);
-            if status {
-                n.spec = o.spec.clone();
-            } else {
-                n.status = o.status.clone();
-            }
-        }
+        (Object::VolumeAttachment(n), Object::VolumeAttachment(o)) => part!(n, o, status),
         (Object::CertificateSigningRequest(n), Object::CertificateSigningRequest(o)) => {
             let n = Arc::make_mut(n);
             n.spec = o.spec.clone();
@@ -203,18 +156,9 @@ pub fn prepare_change(new: &mut Object, old: &Object, status: bool, now: Timesta
                 n.status = o.status.clone();
             }
         }
-        (Object::IngressClass(n), Object::IngressClass(o)) => {
-            let changed = n.spec != o.spec;
-            Arc::make_mut(n).metadata.generation += i64::from(changed);
-        }
-        (Object::NetworkPolicy(n), Object::NetworkPolicy(o)) => {
-            let changed = n.spec != o.spec;
-            Arc::make_mut(n).metadata.generation += i64::from(changed);
-        }
-        (Object::PodTemplate(n), Object::PodTemplate(o)) => {
-            let changed = n.template != o.template;
-            Arc::make_mut(n).metadata.generation += i64::from(changed);
-        }
+        (Object::IngressClass(n), Object::IngressClass(o)) => count!(n, o, spec),
+        (Object::NetworkPolicy(n), Object::NetworkPolicy(o)) => count!(n, o, spec),
+        (Object::PodTemplate(n), Object::PodTemplate(o)) => count!(n, o, template),
         (Object::PersistentVolume(n), Object::PersistentVolume(o)) => {
             let n = Arc::make_mut(n);
             if status {
@@ -227,14 +171,7 @@ pub fn prepare_change(new: &mut Object, old: &Object, status: bool, now: Timesta
                 n.status = o.status.clone();
             }
         }
-        (Object::PersistentVolumeClaim(n), Object::PersistentVolumeClaim(o)) => {
-            let n = Arc::make_mut(n);
-            if status {
-                n.spec = o.spec.clone();
-            } else {
-                n.status = o.status.clone();
-            }
-        }
+        (Object::PersistentVolumeClaim(n), Object::PersistentVolumeClaim(o)) => part!(n, o, status),
         (n, o) => admission::prepare_change(n, o, status),
     }
 }
