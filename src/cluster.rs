@@ -37,6 +37,7 @@ pub mod query;
 pub mod route;
 mod said;
 pub mod scenario;
+mod secure_port;
 pub mod wakes;
 pub mod watched;
 pub mod why;

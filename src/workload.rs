@@ -24,6 +24,7 @@ pub mod registry;
 pub mod resolver;
 pub mod shell;
 pub mod socket;
+pub mod tls;
 pub mod tool;
 
 #[cfg(test)]

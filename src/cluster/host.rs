@@ -153,6 +153,9 @@ impl Cluster {
         }
         self.write_flannel_config(booted);
         self.apply_addons(Some(booted));
+        for at in 0..u32::from(self.scenario.masters) {
+            self.secure_port_opens(MasterIx(at), Some(booted));
+        }
         let members: Vec<Actor> = self.etcd_members().map(|(at, _)| Actor::Etcd(at)).collect();
         let masters: Vec<Actor> = self.masters().flat_map(|(at, _)| processes_of(at)).collect();
         for actor in masters.into_iter().chain([Actor::LoadBalancer, Actor::Dns, Actor::Cloud]).chain(members) {
@@ -241,6 +244,7 @@ impl Cluster {
                 self.flanneld(ix, flannel::Input::Start { vtep }, cause);
             }
             Actor::Etcd(at) => self.etcd_starts(at),
+            Actor::ApiServer(at) => self.secure_port_opens(at, cause),
             _ => {}
         }
         self.plane_starts(actor, cause);

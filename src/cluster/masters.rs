@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::api::{Answer, Timestamp};
 use crate::cluster::event::{Actor, MasterIx};
+use crate::cluster::secure_port::SecurePort;
 use crate::cluster::{Backend, Cluster, Scenario, rouse, run};
 use crate::control::apiserver::{self, ApiServer};
 use crate::control::controller::{Controller, Setup};
@@ -28,6 +29,8 @@ pub struct Master {
     pub manager: Candidate<Manager>,
     /// Its scheduler.
     pub scheduler: Candidate<Scheduler>,
+    /// Where programs in the network reach the API server.
+    pub port: SecurePort,
 }
 
 /// A process of which one at a time works: the one that leads, if there is an election.
@@ -109,6 +112,7 @@ pub(super) fn masters_of(scenario: &Scenario) -> Vec<Master> {
                 apiserver: apiserver_of(scenario, at, seed),
                 manager: manager_of(scenario, at, seed),
                 scheduler: scheduler_of(scenario, at, seed),
+                port: SecurePort::new(seed, at),
             }
         })
         .collect()
@@ -255,6 +259,7 @@ impl Cluster {
                 if let Some(master) = self.master_mut(at) {
                     master.apiserver = apiserver_of(&scenario, at, seed);
                 }
+                self.secure_port_closes(at);
                 self.disconnect_everybody(at);
             }
             _ => {}

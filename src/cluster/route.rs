@@ -363,6 +363,9 @@ impl Cluster {
                 let effects = self.master_mut(at).map(|master| run(&mut master.apiserver, input, now, entry));
                 self.apiserver_did(at, effects.unwrap_or_default());
             }
+            (Actor::ApiServer(at), Message::Socket { socket, event, .. }) => {
+                self.secure_port_hears(at, socket, event, entry);
+            }
             (Actor::LoadBalancer, Message::Mail(MailKind::Http { id, response })) => self.balancer_hears(id, &response),
             (Actor::Etcd(at), Message::ToEtcd(input)) => self.etcd_takes(at, input, entry),
             (Actor::ControllerManager(_) | Actor::Scheduler(_), Message::Answer(answer)) => {
@@ -473,6 +476,12 @@ impl Cluster {
             match effect {
                 apiserver::Effect::Answer { client, answer } => {
                     self.send(me, actor_of(client.0), cause, Message::Answer(answer));
+                }
+                apiserver::Effect::Http { client, id, response } if self.is_of_secure_port(at, client, id) => {
+                    self.secure_port_answers(at, id.0, response, cause);
+                }
+                apiserver::Effect::Chunk { client, id, chunk } if self.is_of_secure_port(at, client, id) => {
+                    self.secure_port_streams(at, id.0, chunk, cause);
                 }
                 apiserver::Effect::Http { client, id, response } => {
                     let message = Message::Mail(MailKind::Http { id: id.0, response });

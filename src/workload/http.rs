@@ -1,6 +1,6 @@
 //! HTTP/1.1 as programs speak it: reading requests and answers from a stream of bytes, and writing them.
 //!
-//! Differs: no chunked bodies are written (they are read), no TLS, no HTTP/2.
+//! Differs: no HTTP/2. TLS is a layer below ([`crate::workload::tls`]).
 
 use std::fmt::Write as _;
 use std::net::SocketAddrV4;
@@ -131,7 +131,7 @@ impl Response {
         for (name, value) in &self.headers {
             _ = write!(text, "{name}: {value}\r\n");
         }
-        if self.header("Content-Length").is_none() {
+        if self.header("Content-Length").or(self.header("Transfer-Encoding")).is_none() {
             _ = write!(text, "Content-Length: {}\r\n", self.body.len());
         }
         if self.header("Connection").is_none() {
@@ -186,12 +186,9 @@ fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
 fn chunked(mut rest: &[u8]) -> Option<(Vec<u8>, usize)> {
     let (mut body, mut used) = (Vec::new(), 0);
     loop {
-        let line_end = rest.windows(2).position(|w| w == b"\r\n")?;
-        let line = std::str::from_utf8(&rest[..line_end]).ok()?;
-        let size =
-            usize::from_str_radix(line.split(';').next().unwrap_or("").trim(), 16).ok().filter(|s| *s <= MOST)?;
-        let whole = line_end + 2 + size + 2;
-        body.extend_from_slice(rest.get(line_end + 2..line_end + 2 + size)?);
+        let (size, before) = chunk_size(rest)?;
+        let whole = before + size + 2;
+        body.extend_from_slice(rest.get(before..before + size)?);
         rest = rest.get(whole..)?;
         used += whole;
         if size == 0 {
@@ -265,6 +262,38 @@ pub fn take_response(buffer: &mut Vec<u8>, head_only: bool, ended: bool) -> Pars
     };
     buffer.drain(..length + used);
     Parsed::Whole(Response { code, reason, headers, body })
+}
+
+/// Takes the head of an answer whose body comes in chunks from the front of `buffer`.
+pub fn take_chunked_head(buffer: &mut Vec<u8>) -> Option<Response> {
+    let (line, headers, length) = head(buffer)?;
+    find(&headers, "transfer-encoding").filter(|v| v.eq_ignore_ascii_case("chunked"))?;
+    let mut words = line.splitn(3, ' ').skip(1);
+    let code = words.next()?.parse().ok()?;
+    let reason = words.next().unwrap_or("").to_owned();
+    buffer.drain(..length);
+    Some(Response { code, reason, headers, body: Vec::new() })
+}
+
+/// Takes a whole chunk from the front of `buffer`; the last one is empty.
+pub fn take_chunk(buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let (size, before) = chunk_size(buffer)?;
+    let chunk = buffer.get(before..before + size)?.to_vec();
+    (buffer.len() >= before + size + 2).then(|| buffer.drain(..before + size + 2))?;
+    Some(chunk)
+}
+
+/// A chunk on the wire; an empty one is the last.
+pub fn chunk(bytes: &[u8]) -> Vec<u8> {
+    [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
+}
+
+/// The size of the chunk at the beginning, and where it begins.
+fn chunk_size(buffer: &[u8]) -> Option<(usize, usize)> {
+    let line_end = buffer.windows(2).position(|w| w == b"\r\n")?;
+    let line = std::str::from_utf8(&buffer[..line_end]).ok()?;
+    let size = usize::from_str_radix(line.split(';').next().unwrap_or("").trim(), 16).ok().filter(|s| *s <= MOST)?;
+    Some((size, line_end + 2))
 }
 
 /// The connections of a server, each with its peer and what it has sent that is not a whole request yet.

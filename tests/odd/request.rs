@@ -289,8 +289,10 @@ impl Asked {
                 let is_status = status["kind"] == "Status" && status["code"] == code && !told.is_empty();
                 let reason = status["reason"].as_str().is_some_and(|reason| !reason.is_empty());
                 match code {
-                    // Upstream's own: the store refuses a version, an aggregated server is not there.
+                    // Upstream's own: the store refuses a version, an apply has a field that its type has not,
+                    // an aggregated server is not there.
                     500 if told == "resourceVersion should not be set on objects to be created" => None,
+                    500 if told.starts_with("failed to create typed patch object (") => None,
                     503 if reason && is_status => None,
                     400..=499 if is_status && (reason || told.contains("our request")) => None,
                     _ => Some(answer.to_owned()),

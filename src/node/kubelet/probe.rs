@@ -336,6 +336,8 @@ fn http_outcome(progress: Progress, url: &str, address: Ipv4Addr) -> Option<Outc
     let failure = |words: String| Some(Outcome::Failure(words));
     match progress {
         Progress::Wait | Progress::Connected => None,
+        // It asks in the clear and for whole answers.
+        Progress::NoTls(_) | Progress::Untrusted(_) | Progress::Begun(_) | Progress::Piece(_) | Progress::Ended => None,
         Progress::Answer(response) if (200..400).contains(&response.code) => Some(Outcome::Success),
         Progress::Answer(response) => failure(format!("HTTP probe failed with statuscode: {}", response.code)),
         Progress::NotConnected(error) => failure(format!("Get \"{url}\": dial tcp {address}:{port}: {}", error.go())),

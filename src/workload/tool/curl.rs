@@ -1,12 +1,15 @@
-//! `curl`. Models curl 8 as far as the options `-s -S -o -O -w -I -i -v -m --connect-timeout -H -X -d -A -L -f -k -4` go.
+//! `curl`. Models curl 8.12 with OpenSSL as far as the options `-s -S -o -O -w -I -i -v -m --connect-timeout -H -X -d -A -L -f -k
+//! -N -4 --cacert` go.
 //!
-//! Differs: no TLS (an `https` URL fails as on a server that does not speak it), one protocol, no progress meter.
+//! Differs: HTTP/1.1 only, no progress meter. An answer in chunks is written as it comes where nothing has to be looked at in it
+//! first.
 
 use crate::sim::{Span, Time};
-use crate::workload::http::{Request, Response};
+use crate::workload::http::{Request, Response, http_date};
 use crate::workload::process::Program;
 use crate::workload::program::sleep::parse_span;
-use crate::workload::tool::http_client::{Exchange, Progress, Url};
+use crate::workload::tls::{BAD_MAC, CLOSE, Certificate, Distrust, TlsError};
+use crate::workload::tool::http_client::{Exchange, Progress, Trust, Url};
 use crate::workload::{Ctx, Input, NetError, Spec};
 
 /// What was asked for.
@@ -29,7 +32,12 @@ struct Options {
     method: Option<String>,
     data: Option<String>,
     agent: Option<String>,
+    insecure: bool,
+    cacert: Option<String>,
 }
+
+/// The authorities that the system trusts.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// `curl`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -90,10 +98,36 @@ impl Curl {
         }
         self.deadline = self.options.max_time.map(|t| ctx.now + t);
         self.connect_deadline = Some(ctx.now + self.options.connect_timeout.unwrap_or(Span::secs(300)));
-        let (exchange, progress) = Exchange::begin(&url.host, url.port, self.request(&url), ctx);
+        let request = self.request(&url);
+        let (mut exchange, progress) = if url.scheme == "https" {
+            let trust = match self.trust(ctx) {
+                Ok(trust) => trust,
+                Err(words) => return self.fail(77, &words, ctx),
+            };
+            Exchange::begin_secure(&url.host, url.port, request, trust, ctx)
+        } else {
+            Exchange::begin(&url.host, url.port, request, ctx)
+        };
+        let options = &self.options;
+        exchange.streams = options.output.is_none() && !options.remote_name && !options.fail && !options.location;
         self.exchange = Some(exchange);
         self.url = Some(url);
         self.progress(progress, ctx);
+    }
+
+    /// Whom it trusts.
+    fn trust(&self, ctx: &Ctx<'_>) -> Result<Trust, String> {
+        let read = |path: &str| {
+            let bytes = ctx.fs.read(&crate::workload::fs::resolve(&self.cwd, path)).ok()?;
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        match &self.options.cacert {
+            _ if self.options.insecure => Ok(Trust::Anybody),
+            Some(path) => read(path)
+                .map(Trust::Authorities)
+                .ok_or_else(|| format!("error adding trust anchors from file: {path}")),
+            None => Ok(Trust::Authorities(read(AUTHORITIES).unwrap_or_default())),
+        }
     }
 
     fn request(&self, url: &Url) -> Request {
@@ -144,12 +178,40 @@ impl Curl {
             Progress::Wait => {}
             Progress::Connected => {
                 self.talk(&url, ctx);
-                if url.scheme == "https" {
-                    self.abandon(ctx);
-                    let words = "TLS connect error: error:0A00010B:SSL routines::wrong version number";
-                    self.fail(35, words, ctx);
-                }
             }
+            Progress::NoTls(error) => {
+                let words = match error {
+                    TlsError::NotTls => "0A00010B:SSL routines::wrong version number",
+                    TlsError::Broken(CLOSE) => "0A000126:SSL routines::unexpected eof while reading",
+                    TlsError::Broken(_) => "0A000119:SSL routines::decryption failed or bad record mac",
+                    TlsError::Alert(BAD_MAC) => "0A0003FC:SSL routines::ssl/tls alert bad record mac",
+                    TlsError::Alert(_) => "0A0003F2:SSL routines::ssl/tls alert unexpected message",
+                };
+                let words = format!("TLS connect error: error:{words}");
+                self.fail(35, &words, ctx);
+            }
+            Progress::Untrusted(why) => {
+                let problem = |words: &str| format!("SSL certificate problem: {words}");
+                let words = match why {
+                    Distrust::UnknownAuthority => problem("unable to get local issuer certificate"),
+                    Distrust::Expired => problem("certificate has expired"),
+                    Distrust::NotYet => problem("certificate is not yet valid"),
+                    Distrust::OtherName => {
+                        let what = if host.parse::<std::net::Ipv4Addr>().is_ok() { "ipv4 address" } else { "host name" };
+                        format!("SSL: no alternative certificate subject name matches target {what} '{host}'")
+                    }
+                };
+                self.fail(60, &format!("{words}\nMore details here: https://curl.se/docs/sslcerts.html\n\ncurl failed to verify the legitimacy of the server and therefore could not\nestablish a secure connection to it. To learn more about this situation and\nhow to fix it, please visit the webpage mentioned above."), ctx);
+            }
+            Progress::Begun(head) => {
+                self.head(&head, ctx);
+                self.more(ctx);
+            }
+            Progress::Piece(bytes) => {
+                ctx.print(bytes);
+                self.more(ctx);
+            }
+            Progress::Ended => self.over(None, ctx),
             Progress::Answer(response) => self.answered(response, ctx),
             Progress::NoSuchHost | Progress::NoServer => {
                 self.note(&format!("Could not resolve host: {host}"), ctx);
@@ -165,6 +227,14 @@ impl Curl {
             Progress::Empty => self.fail(52, "Empty reply from server", ctx),
             Progress::NotHttp(_) => self.fail(1, "Received HTTP/0.9 when not allowed", ctx),
         }
+    }
+
+    /// What else has come of a body that streams.
+    fn more(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(mut exchange) = self.exchange.take() else { return };
+        let progress = exchange.stream(false, ctx);
+        self.exchange = Some(exchange);
+        self.progress(progress, ctx);
     }
 
     fn note(&self, words: &str, ctx: &mut Ctx<'_>) {
@@ -188,6 +258,9 @@ impl Curl {
         }
         self.note(&format!("  Trying {ip}:{}...", url.port), ctx);
         self.note(&format!("Connected to {} ({ip}) port {}", url.host, url.port), ctx);
+        if let Some(certificate) = exchange.certificate() {
+            self.talk_of(certificate, &url.host, ctx);
+        }
         self.note(&format!("using HTTP/1.x (local port {local})"), ctx);
         let request = self.request(url);
         let mut lines = format!("> {} {} HTTP/1.1\n", request.method, request.target);
@@ -197,12 +270,54 @@ impl Curl {
         ctx.eprint(lines + "> \n");
     }
 
+    /// What `-v` says about the server's certificate.
+    fn talk_of(&self, certificate: &Certificate, host: &str, ctx: &mut Ctx<'_>) {
+        self.note("SSL connection using TLSv1.3 / TLS_AES_128_GCM_SHA256 / x25519 / id-ecPublicKey", ctx);
+        self.note("ALPN: server accepted http/1.1", ctx);
+        self.note("Server certificate:", ctx);
+        self.note(&format!(" subject: CN={}", certificate.subject), ctx);
+        self.note(&format!(" start date: {}", openssl_date(certificate.from)), ctx);
+        self.note(&format!(" expire date: {}", openssl_date(certificate.until)), ctx);
+        self.note(" issuer: CN=kubernetes", ctx);
+        let checked = match self.trust(ctx) {
+            Ok(Trust::Authorities(pem)) => certificate.check(&pem, host, ctx.unix()),
+            _ => certificate.check("", host, ctx.unix()),
+        };
+        match checked {
+            Ok(()) => self.note(" SSL certificate verify ok.", ctx),
+            Err(_) => {
+                let words = " SSL certificate verify result: unable to get local issuer certificate (20), continuing anyway.";
+                self.note(words, ctx);
+            }
+        }
+    }
+
+    /// Writes the head of an answer where it is wanted.
+    fn head(&self, response: &Response, ctx: &mut Ctx<'_>) {
+        let head = head_of(response);
+        if self.options.verbose {
+            let shown: String = head.lines().map(|l| format!("< {l}\n")).collect();
+            ctx.eprint(format!("{shown}< \n"));
+        }
+        if self.options.include {
+            ctx.print(format!("{head}\r\n"));
+        }
+    }
+
+    /// An exchange is over: the next.
+    fn over(&mut self, response: Option<&Response>, ctx: &mut Ctx<'_>) {
+        if self.options.verbose {
+            let host = self.url.as_ref().map(|u| u.host.clone()).unwrap_or_default();
+            self.note(&format!("Connection #0 to host {host} left intact"), ctx);
+        }
+        self.write_out(response, ctx);
+        self.exchange = None;
+        self.next(ctx);
+    }
+
     fn answered(&mut self, response: Response, ctx: &mut Ctx<'_>) {
         let options = &self.options;
-        let head: String = std::iter::once(response.status_line())
-            .chain(response.headers.iter().map(|(n, v)| format!("{n}: {v}")))
-            .map(|line| format!("{line}\r\n"))
-            .collect();
+        let head = head_of(&response);
         if options.verbose {
             let shown: String = head.lines().map(|l| format!("< {l}\n")).collect();
             ctx.eprint(format!("{shown}< \n"));
@@ -241,13 +356,7 @@ impl Curl {
                 }
             }
         }
-        if options.verbose {
-            let host = self.url.as_ref().map(|u| u.host.clone()).unwrap_or_default();
-            self.note(&format!("Connection #0 to host {host} left intact"), ctx);
-        }
-        self.write_out(Some(&response), ctx);
-        self.exchange = None;
-        self.next(ctx);
+        self.over(Some(&response), ctx);
     }
 
     fn fail_quietly(&mut self, code: u8, words: &str, ctx: &mut Ctx<'_>) {
@@ -350,6 +459,25 @@ impl Program for Curl {
         let exchange = self.exchange.as_ref()?;
         let connect = self.connect_deadline.filter(|_| !exchange.is_connected());
         [exchange.wake_at(), self.deadline, connect].into_iter().flatten().min()
+    }
+}
+
+/// The head of an answer as it came.
+fn head_of(response: &Response) -> String {
+    std::iter::once(response.status_line())
+        .chain(response.headers.iter().map(|(n, v)| format!("{n}: {v}")))
+        .map(|line| format!("{line}\r\n"))
+        .collect()
+}
+
+/// `Jan  1 00:00:00 2027 GMT`.
+fn openssl_date(unix: i64) -> String {
+    // `Fri, 01 Jan 2027 00:00:00 GMT`.
+    let date = http_date(unix);
+    let words: Vec<&str> = date.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+    match words[..] {
+        [_, day, month, year, time, zone] => format!("{month} {:>2} {time} {year} {zone}", day.trim_start_matches('0')),
+        _ => date,
     }
 }
 
@@ -460,8 +588,10 @@ fn set(options: &mut Options, long: &str, value: &str) -> Option<()> {
         }
         "user-agent" => options.agent = Some(value.into()),
         "url" => options.urls.push(value.into()),
-        "insecure" | "ipv4" | "globoff" | "no-buffer" | "http1.1" | "compressed" | "retry" | "retry-delay"
-        | "cacert" | "no-progress-meter" => {}
+        "insecure" => options.insecure = true,
+        "cacert" => options.cacert = Some(value.into()),
+        "ipv4" | "globoff" | "no-buffer" | "http1.1" | "compressed" | "retry" | "retry-delay"
+        | "no-progress-meter" => {}
         _ => return None,
     }
     Some(())

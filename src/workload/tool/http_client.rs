@@ -1,10 +1,12 @@
-//! One HTTP exchange: name, connection, request, answer. What `curl`, `wget` and the kubelet's probes are made of.
+//! One HTTP exchange: name, connection, TLS if it is wanted, request, answer. What `curl`, `wget` and the kubelet's probes are
+//! made of.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::sim::Time;
-use crate::workload::http::{Parsed, Request, Response, take_response};
+use crate::workload::http::{Parsed, Request, Response, take_chunk, take_chunked_head, take_response};
 use crate::workload::resolver::{Lookup, Resolved, resolve};
+use crate::workload::tls::{CLOSE, Certificate, Distrust, Heard, Tls, TlsError, UNKNOWN_CA};
 use crate::workload::{Ctx, Fd, NetError, NetEvent, NetOp};
 
 /// The parts of `http://host:port/path?query`.
@@ -43,14 +45,27 @@ impl Url {
 
     /// `host`, or `host:port` if it is not the usual port.
     pub fn authority(&self) -> String {
-        if self.port == 80 { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
+        let usual = if self.scheme == "https" { 443 } else { 80 };
+        if self.port == usual { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
     }
+}
+
+/// Whom a client that speaks TLS trusts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Trust {
+    /// Everybody.
+    Anybody,
+    /// Whoever has a certificate of one of these authorities (PEM).
+    Authorities(String),
 }
 
 /// An exchange under way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Exchange {
     stage: Stage,
+    secure: Option<Box<Secure>>,
+    /// Whether a body of chunks is wanted piece by piece.
+    pub streams: bool,
     port: u16,
     request: Request,
     /// When it began.
@@ -65,8 +80,20 @@ pub struct Exchange {
 enum Stage {
     Resolving(Lookup),
     Connecting(Fd),
+    Handshake(Fd),
     Reading(Fd, Vec<u8>),
+    /// The head has been read; the chunks come.
+    Streaming(Fd, Vec<u8>),
     Over,
+}
+
+/// TLS of an exchange.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Secure {
+    host: String,
+    trust: Trust,
+    tls: Option<Tls>,
+    certificate: Option<Certificate>,
 }
 
 /// What happened in an exchange.
@@ -90,12 +117,53 @@ pub enum Progress {
     Empty,
     /// The answer is no HTTP; what came.
     NotHttp(Vec<u8>),
+    /// The server speaks no TLS, or the conversation broke.
+    NoTls(TlsError),
+    /// The server's certificate is not trusted.
+    Untrusted(Distrust),
+    /// The head of an answer whose body comes piece by piece.
+    Begun(Response),
+    /// A piece of the body.
+    Piece(Vec<u8>),
+    /// The body is at its end.
+    Ended,
 }
 
 impl Exchange {
     /// Begins: asks for the address, or connects if it is known.
     pub fn begin(host: &str, port: u16, request: Request, ctx: &mut Ctx<'_>) -> (Exchange, Progress) {
-        let mut exchange = Exchange { stage: Stage::Over, port, request, began: ctx.now, address: None, local: None };
+        Exchange::start(host, port, request, None, ctx)
+    }
+
+    /// The same over TLS.
+    pub fn begin_secure(
+        host: &str,
+        port: u16,
+        request: Request,
+        trust: Trust,
+        ctx: &mut Ctx<'_>,
+    ) -> (Exchange, Progress) {
+        let secure = Secure { host: host.to_owned(), trust, tls: None, certificate: None };
+        Exchange::start(host, port, request, Some(Box::new(secure)), ctx)
+    }
+
+    fn start(
+        host: &str,
+        port: u16,
+        request: Request,
+        secure: Option<Box<Secure>>,
+        ctx: &mut Ctx<'_>,
+    ) -> (Exchange, Progress) {
+        let mut exchange = Exchange {
+            stage: Stage::Over,
+            secure,
+            streams: false,
+            port,
+            request,
+            began: ctx.now,
+            address: None,
+            local: None,
+        };
         let resolved = resolve(host, ctx);
         let progress = exchange.resolved(resolved, ctx);
         (exchange, progress)
@@ -133,28 +201,102 @@ impl Exchange {
             }
             (Stage::Connecting(own), NetEvent::Connected { fd, local }) if own == fd => {
                 self.local = Some(*local);
-                ctx.net(NetOp::Send { fd: *fd, bytes: self.request.encode() });
-                self.stage = Stage::Reading(*fd, Vec::new());
-                Progress::Connected
+                self.connected(*fd, ctx)
             }
             (Stage::Connecting(own), NetEvent::Failed { fd, error }) if own == fd => {
                 self.over(Progress::NotConnected(*error))
             }
-            (Stage::Reading(own, buffer), NetEvent::Data { fd, bytes }) if own == fd => {
-                buffer.extend_from_slice(bytes);
-                self.read(false, ctx)
+            (Stage::Handshake(own), NetEvent::Data { fd, bytes }) if own == fd => self.shake_hands(*fd, bytes, ctx),
+            (Stage::Handshake(own), NetEvent::Ended { fd }) if own == fd => self.broke(*fd, TlsError::Broken(CLOSE), ctx),
+            (Stage::Reading(own, _) | Stage::Streaming(own, _), NetEvent::Data { fd, bytes }) if own == fd => {
+                self.data(*fd, bytes, ctx)
             }
-            (Stage::Reading(own, _), NetEvent::Ended { fd }) if own == fd => self.read(true, ctx),
-            (Stage::Reading(own, _), NetEvent::Failed { fd, error }) if own == fd => {
-                self.over(Progress::Broken(*error))
+            (Stage::Reading(own, _) | Stage::Streaming(own, _), NetEvent::Ended { fd }) if own == fd => {
+                self.read(true, ctx)
             }
+            (
+                Stage::Handshake(own) | Stage::Reading(own, _) | Stage::Streaming(own, _),
+                NetEvent::Failed { fd, error },
+            ) if own == fd => self.over(Progress::Broken(*error)),
             _ => Progress::Wait,
         }
     }
 
+    fn connected(&mut self, fd: Fd, ctx: &mut Ctx<'_>) -> Progress {
+        match &mut self.secure {
+            Some(secure) => {
+                let (tls, hello) = Tls::client(&secure.host, ctx.rng);
+                secure.tls = Some(tls);
+                ctx.net(NetOp::Send { fd, bytes: hello });
+                self.stage = Stage::Handshake(fd);
+                Progress::Wait
+            }
+            None => {
+                ctx.net(NetOp::Send { fd, bytes: self.request.encode() });
+                self.stage = Stage::Reading(fd, Vec::new());
+                Progress::Connected
+            }
+        }
+    }
+
+    /// Takes bytes of the handshake in; at its end the certificate is looked at and the request sent.
+    fn shake_hands(&mut self, fd: Fd, bytes: &[u8], ctx: &mut Ctx<'_>) -> Progress {
+        let Some(secure) = &mut self.secure else { return Progress::Wait };
+        let Some(tls) = &mut secure.tls else { return Progress::Wait };
+        let heard = match tls.take(bytes, ctx.rng) {
+            Ok(heard) => heard,
+            Err(error) => return self.broke(fd, error, ctx),
+        };
+        let Some(certificate) = heard.certificate else { return Progress::Wait };
+        let trusted = match &secure.trust {
+            Trust::Anybody => Ok(()),
+            Trust::Authorities(pem) => certificate.check(pem, &secure.host, ctx.unix()),
+        };
+        if let Err(why) = trusted {
+            let alert = tls.alert(Some(TlsError::Broken(UNKNOWN_CA)));
+            ctx.net(NetOp::Send { fd, bytes: alert });
+            ctx.net(NetOp::Close { fd });
+            return self.over(Progress::Untrusted(why));
+        }
+        let request = tls.seal(&self.request.encode());
+        secure.certificate = Some(certificate);
+        ctx.net(NetOp::Send { fd, bytes: [heard.reply, request].concat() });
+        self.stage = Stage::Reading(fd, Vec::new());
+        Progress::Connected
+    }
+
+    fn broke(&mut self, fd: Fd, error: TlsError, ctx: &mut Ctx<'_>) -> Progress {
+        ctx.net(NetOp::Close { fd });
+        self.over(Progress::NoTls(error))
+    }
+
+    fn data(&mut self, fd: Fd, bytes: &[u8], ctx: &mut Ctx<'_>) -> Progress {
+        let heard = match self.secure.as_mut().and_then(|secure| secure.tls.as_mut()) {
+            Some(tls) => tls.take(bytes, ctx.rng),
+            None => Ok(Heard { data: bytes.to_vec(), ..Heard::default() }),
+        };
+        let heard = match heard {
+            Ok(heard) => heard,
+            Err(error) => return self.broke(fd, error, ctx),
+        };
+        if let Stage::Reading(_, buffer) | Stage::Streaming(_, buffer) = &mut self.stage {
+            buffer.extend_from_slice(&heard.data);
+        }
+        self.read(heard.closes, ctx)
+    }
+
     fn read(&mut self, ended: bool, ctx: &mut Ctx<'_>) -> Progress {
-        let Stage::Reading(fd, buffer) = &mut self.stage else { return Progress::Wait };
-        let fd = *fd;
+        let (fd, buffer) = match &mut self.stage {
+            Stage::Reading(fd, buffer) => (*fd, buffer),
+            Stage::Streaming(..) => return self.stream(ended, ctx),
+            _ => return Progress::Wait,
+        };
+        if self.streams
+            && let Some(head) = take_chunked_head(buffer)
+        {
+            self.stage = Stage::Streaming(fd, std::mem::take(buffer));
+            return Progress::Begun(head);
+        }
         let progress = match take_response(buffer, self.request.method == "HEAD", ended) {
             Parsed::More => return Progress::Wait,
             Parsed::Whole(response) => Progress::Answer(response),
@@ -163,6 +305,26 @@ impl Exchange {
         };
         ctx.net(NetOp::Close { fd });
         self.over(progress)
+    }
+
+    /// The chunks that have come in whole; an empty one is the end. To be asked again after [`Progress::Begun`] and after a
+    /// piece.
+    pub fn stream(&mut self, ended: bool, ctx: &mut Ctx<'_>) -> Progress {
+        let Stage::Streaming(fd, buffer) = &mut self.stage else { return Progress::Wait };
+        let fd = *fd;
+        match take_chunk(buffer) {
+            Some(chunk) if chunk.is_empty() => {}
+            Some(chunk) => return Progress::Piece(chunk),
+            None if !ended => return Progress::Wait,
+            None => {}
+        }
+        ctx.net(NetOp::Close { fd });
+        self.over(Progress::Ended)
+    }
+
+    /// The certificate that the server showed.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.secure.as_ref()?.certificate.as_ref()
     }
 
     /// The time has come.
@@ -178,7 +340,7 @@ impl Exchange {
 
     /// Gives it up.
     pub fn abandon(&mut self, ctx: &mut Ctx<'_>) {
-        if let Stage::Connecting(fd) | Stage::Reading(fd, _) = self.stage {
+        if let Stage::Connecting(fd) | Stage::Handshake(fd) | Stage::Reading(fd, _) | Stage::Streaming(fd, _) = self.stage {
             ctx.net(NetOp::Close { fd });
         }
         self.stage = Stage::Over;
@@ -194,7 +356,7 @@ impl Exchange {
 
     /// Whether the connection is open.
     pub fn is_connected(&self) -> bool {
-        matches!(self.stage, Stage::Reading(..))
+        matches!(self.stage, Stage::Handshake(_) | Stage::Reading(..) | Stage::Streaming(..))
     }
 
     /// Whether the name is known.
