@@ -243,7 +243,7 @@ impl Cluster {
         let Some(connection) = connections.get_mut(&socket) else { return };
         let Some(asked) = connection.asked.clone() else { return };
         let streams = response.streams;
-        let bytes = encode(&response, &asked, date);
+        let bytes = encode(&response, &asked, &date);
         let sealed = connection.tls.seal(&bytes);
         let peer = connection.peer;
         let message = Message::Mail(MailKind::Http { id: call, response });
@@ -311,24 +311,31 @@ impl Cluster {
 }
 
 /// An answer as it goes over the connection; of a stream, how it begins.
-fn encode(response: &HttpResponse, asked: &Asked, date: String) -> Vec<u8> {
-    let mut head = Response::new(response.code, response.content_type.as_str(), &response.body);
-    head.headers.insert(0, ("Cache-Control".into(), "no-cache, private".into()));
+fn encode(response: &HttpResponse, asked: &Asked, date: &str) -> Vec<u8> {
+    let status = Response::new(response.code, "", "").status_line();
+    let mut head = format!(
+        "{status}\r\nCache-Control: no-cache, private\r\nContent-Type: {}\r\n",
+        response.content_type.as_str()
+    );
     for warning in &response.warnings {
         let text = warning.replace('\\', "\\\\").replace('"', "\\\"");
-        head.headers.push(("Warning".into(), format!("299 - \"{text}\"")));
+        head += &format!("Warning: 299 - \"{text}\"\r\n");
     }
-    head.headers.push(("Date".into(), date));
+    head += &format!("Date: {date}\r\n");
     if !asked.keep_alive {
-        head.headers.push(("Connection".into(), "close".into()));
+        head += "Connection: close\r\n";
     }
-    if response.streams {
-        head.headers.push(("Transfer-Encoding".into(), "chunked".into()));
-        let first = if response.body.is_empty() { Vec::new() } else { http::chunk(&response.body) };
-        return [head.encode(true, true), first].concat();
-    }
-    head.headers.push(("Content-Length".into(), response.body.len().to_string()));
-    head.encode(asked.head_only, asked.keep_alive)
+    let body = match (response.streams, response.body.as_slice()) {
+        (true, first) => {
+            head += "Transfer-Encoding: chunked\r\n";
+            if first.is_empty() { Vec::new() } else { http::chunk(first) }
+        }
+        (false, whole) => {
+            head += &format!("Content-Length: {}\r\n", whole.len());
+            if asked.head_only { Vec::new() } else { whole.to_vec() }
+        }
+    };
+    [head.as_bytes(), b"\r\n", &body].concat()
 }
 
 /// What is asked, for the server.

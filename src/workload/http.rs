@@ -131,7 +131,7 @@ impl Response {
         for (name, value) in &self.headers {
             _ = write!(text, "{name}: {value}\r\n");
         }
-        if self.header("Content-Length").or(self.header("Transfer-Encoding")).is_none() {
+        if self.header("Content-Length").is_none() {
             _ = write!(text, "Content-Length: {}\r\n", self.body.len());
         }
         if self.header("Connection").is_none() {

@@ -50,6 +50,7 @@ impl Cluster {
     /// The process of a socket, as `ss -p` names it; of a daemon of the node there is no number to tell.
     fn process_of(&self, ix: Option<NodeIx>, socket: &Socket) -> Option<String> {
         match actor_of(u32::try_from(socket.owner.0).ok()?) {
+            Actor::ApiServer(_) => Some("users:((\"kube-apiserver\"))".into()),
             Actor::Kubelet(_) => Some("users:((\"kubelet\"))".into()),
             Actor::KubeProxy(_) => Some("users:((\"kube-proxy\"))".into()),
             Actor::Flanneld(_) => Some("users:((\"flanneld\"))".into()),

@@ -410,7 +410,7 @@ impl Curl {
         let words = match (exchange.is_resolved(), exchange.is_connected()) {
             (false, _) => format!("Resolving timed out after {ms} milliseconds"),
             (_, false) => format!("Connection timed out after {ms} milliseconds"),
-            _ => format!("Operation timed out after {ms} milliseconds with 0 bytes received"),
+            _ => format!("Operation timed out after {ms} milliseconds with {} bytes received", exchange.received),
         };
         self.abandon(ctx);
         self.fail(28, &words, ctx);

@@ -66,6 +66,8 @@ pub struct Exchange {
     secure: Option<Box<Secure>>,
     /// Whether a body of chunks is wanted piece by piece.
     pub streams: bool,
+    /// How many bytes of such a body have come.
+    pub received: usize,
     port: u16,
     request: Request,
     /// When it began.
@@ -158,6 +160,7 @@ impl Exchange {
             stage: Stage::Over,
             secure,
             streams: false,
+            received: 0,
             port,
             request,
             began: ctx.now,
@@ -314,7 +317,10 @@ impl Exchange {
         let fd = *fd;
         match take_chunk(buffer) {
             Some(chunk) if chunk.is_empty() => {}
-            Some(chunk) => return Progress::Piece(chunk),
+            Some(chunk) => {
+                self.received += chunk.len();
+                return Progress::Piece(chunk);
+            }
             None if !ended => return Progress::Wait,
             None => {}
         }

@@ -135,11 +135,16 @@ impl Run {
         panic!("no agreement after faults stopped: {:#?}", states.collect::<Vec<_>>());
     }
 
-    /// Who knows that it was removed stops, as etcd's server does.
+    /// Who knows that it was removed stops, as etcd's server does; not who was taken in again since, which etcd never does under
+    /// an old number.
     fn stop_the_removed(&mut self) {
-        for id in self.cluster.ids() {
+        let ids = self.cluster.ids();
+        let nodes = ids.iter().filter_map(|id| self.cluster.node(*id));
+        let newest = nodes.max_by_key(|node| node.log().applied()).map(|node| node.membership().clone());
+        for id in ids {
             let members = self.cluster.node(id).map(|node| node.membership().clone()).unwrap_or_default();
-            if !members.voters.is_empty() && !members.contains(id) {
+            let is_back = newest.as_ref().is_some_and(|newest| newest.contains(id));
+            if !members.voters.is_empty() && !members.contains(id) && !is_back {
                 self.cluster.crash(id, true);
             }
         }
