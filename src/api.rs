@@ -34,6 +34,7 @@ pub mod status;
 pub mod time;
 mod unset;
 pub mod validate;
+pub mod wire;
 pub mod zone;
 
 pub use client::{Answer, Call, CallId, KubeletAnswer, KubeletRequest, Origin, Since};

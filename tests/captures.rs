@@ -289,6 +289,34 @@ fn tshark_reads_node_ports_through_every_proxy() {
     }
 }
 
+#[test]
+fn tshark_reads_the_handshake_with_the_api_server_and_not_what_is_said() {
+    if let Err(error) = Command::new("tshark").arg("--version").output() {
+        return eprintln!("skipped: tshark does not run here ({error})");
+    }
+    let files = Files::default();
+    let mut script = Script::new(&files);
+    run(&mut script, "!cluster nodes=2 seed=13 pull=0s backend=vxlan");
+    run(&mut script, "kubectl run client --image=curlimages/curl --command -- sleep 3600");
+    run(&mut script, "kubectl wait --for=condition=Ready pod/client --timeout=60s");
+    run(&mut script, "!capture start");
+    let printed = run(&mut script, "kubectl exec client -- curl -sk https://kubernetes/version");
+    run(&mut script, "!wait 1s");
+    let (_, bytes) = script.run("!capture save all.pcapng").file.expect("there is a file");
+    let capture = Capture::new("tls", bytes);
+    assert_eq!(capture.read(&["-Y", WRONG]), "", "malformed packets or wrong checksums");
+    let there = capture.on("master1/eth0");
+    let fields =
+        ["-e", "tls.handshake.type", "-e", "tls.handshake.extensions_server_name", "-e", "tls.handshake.ciphersuite"];
+    let tls = ["-d", "tcp.port==6443,tls", "-Y", "tls.handshake", "-T", "fields"];
+    let hands = there.read(&[&tls[..], &fields[..]].concat());
+    assert_eq!(hands, "1\tkubernetes\t0x1301\n2\t\t0x1301\n", "a ClientHello and a ServerHello");
+    let (asked, answered) = conversation(&there);
+    assert!(printed.contains("\"gitVersion\"") && answered.len() > printed.len(), "{printed:?}");
+    let is_open = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(!is_open(&asked, "GET /version") && !is_open(&answered, "gitVersion"), "what is said can be read");
+}
+
 /// What a session puts on any device from its first line to its last, a capture for each of its clusters.
 fn of_session(name: &str) -> Vec<Capture> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");

@@ -1,5 +1,5 @@
-//! Makes `src/serve/protobuf/table.txt` and `src/api/schema/merge.txt` from the source of the crate `k8s-pb`, and fails when
-//! one is stale.
+//! Makes `src/serve/protobuf/table.txt` and `src/api/schema/merge.txt` from the source of the crate `k8s-pb`, puts the fields of
+//! `src/api/schema/table.txt` in the order of the structs, and fails when one is stale.
 //!
 //! The crate says the number of every field of every message. A field that JSON does not have is a struct that JSON writes
 //! inline (`volumeSource` of a volume). Its comments keep upstream's markers (`+listType=map`, `+structType=atomic`), which say
@@ -13,6 +13,7 @@ use kubarium::api::schema::{self, Struct};
 const CRATE: &str = "k8s-pb-0.9.0";
 const TABLE: &str = "src/serve/protobuf/table.txt";
 const MERGE: &str = "src/api/schema/merge.txt";
+const SCHEMA: &str = "src/api/schema/table.txt";
 
 #[test]
 fn the_protobuf_table_is_what_the_crate_says() {
@@ -21,7 +22,7 @@ fn the_protobuf_table_is_what_the_crate_says() {
         return;
     };
     let messages = messages(&source);
-    for (path, made) in [(TABLE, table(&messages)), (MERGE, merge_table(&messages))] {
+    for (path, made) in [(TABLE, table(&messages)), (MERGE, merge_table(&messages)), (SCHEMA, ordered(&messages))] {
         if std::env::var_os("KUBARIUM_UPDATE").is_some() {
             std::fs::write(path, &made).expect("the table can be written");
         }
@@ -177,6 +178,41 @@ fn line(messages: &Messages, package: &str, id: &str, name: &str, json: Struct, 
         }
     }
     lines.insert(written);
+}
+
+/// The schema's table with its fields in the order of the structs; what a message does not name comes last.
+fn ordered(messages: &Messages) -> String {
+    let schema = std::fs::read_to_string(SCHEMA).expect("the table is there");
+    let sorted = |line: &str| {
+        let (id, fields) = line.split_once(' ').unwrap_or((line, ""));
+        let of = schema::by_id(id).expect("a struct of the table");
+        let names =
+            package_of(messages, of).map(|package| names(messages, &package, of.name(), of)).unwrap_or_default();
+        let place = |word: &str| {
+            let name = word.split(':').next().unwrap_or(word);
+            names.iter().position(|known| *known == plain(name)).unwrap_or(names.len())
+        };
+        let mut words: Vec<&str> = fields.split_whitespace().collect();
+        words.sort_by_key(|word| (place(word), *word));
+        format!("{id} {}", words.join(" ")).trim_end().to_owned() + "\n"
+    };
+    schema.lines().map(sorted).collect()
+}
+
+/// The names of a message's fields in order, those that JSON writes inline among them.
+fn names(messages: &Messages, package: &str, message: &str, json: Struct) -> Vec<String> {
+    let known: BTreeSet<String> = json.fields().map(|field| plain(field.name)).collect();
+    let mut all = Vec::new();
+    for field in &messages[&(package.to_owned(), message.to_owned())].fields {
+        match &field.message {
+            _ if known.contains(&field.name) => all.push(field.name.clone()),
+            Some(inline) if messages.contains_key(&(package.to_owned(), inline.clone())) => {
+                all.extend(names(messages, package, inline, json));
+            }
+            _ => {}
+        }
+    }
+    all
 }
 
 /// The table of how structs and fields are merged.

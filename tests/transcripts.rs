@@ -432,6 +432,11 @@ fn a_plain_cluster_has_neither_policies_nor_load_balancers() {
 }
 
 #[test]
+fn a_pod_asks_the_api_server_with_its_token() {
+    check("api-from-a-pod", |_| ());
+}
+
+#[test]
 fn tools_tell_who_listens_and_what_a_name_means() {
     check("net-tools", |_| ());
 }

@@ -1,7 +1,8 @@
 //! The schema of every kind: the fields of each type, their types, and the keys by which lists are merged.
 //!
 //! The table is generated from the crate `k8s-openapi` (Kubernetes v1.36), which is not part of the program itself. One line a
-//! type: its name (a group before it where two groups have one of the same name), then its fields as `name:type`.
+//! type: its name (a group before it where two groups have one of the same name), then its fields as `name:type`, in the order
+//! of the Go struct.
 //!
 //! ```text
 //! s text   b truth   i 32-bit   l 64-bit   f float   q quantity   I number or text   t time   m micro time
@@ -100,6 +101,8 @@ pub struct Field {
     pub retain_keys: bool,
     /// Whether it is required.
     pub required: bool,
+    /// Where it stands in the struct.
+    pub place: usize,
 }
 
 /// A struct of the schema.
@@ -189,10 +192,10 @@ fn table() -> &'static Table {
 fn parse_struct(line: &'static str) -> Option<(&'static str, VecMap<&'static str, Field>)> {
     let mut words = line.split_whitespace();
     let id = words.next()?;
-    Some((id, words.map(parse_field).map(|f| (f.name, f)).collect()))
+    Some((id, words.enumerate().map(|(place, word)| parse_field(place, word)).map(|f| (f.name, f)).collect()))
 }
 
-fn parse_field(word: &'static str) -> Field {
+fn parse_field(place: usize, word: &'static str) -> Field {
     let (name, rest) = word.split_once(':').expect("the table's fields have a name and a type");
     let (rest, required) = rest.strip_suffix('!').map_or((rest, false), |r| (r, true));
     let (rest, retain_keys) = rest.strip_suffix('+').map_or((rest, false), |r| (r, true));
@@ -201,7 +204,7 @@ fn parse_field(word: &'static str) -> Field {
         Some((ty, key)) => (ty, ListMerge::ByKey(key)),
         None => (rest, ListMerge::Replace),
     };
-    Field { name, ty: parse_type(ty), merge, retain_keys, required }
+    Field { name, ty: parse_type(ty), merge, retain_keys, required, place }
 }
 
 fn parse_type(text: &'static str) -> Type {

@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 
-use crate::api::http::{Chunk, HttpRequest, HttpResponse, Impersonated, Method};
-use crate::api::{CallId, Status};
+use crate::api::http::{Chunk, ContentType, HttpRequest, HttpResponse, Impersonated, Method};
+use crate::api::{CallId, Status, wire};
 use crate::cluster::clients::number_of;
 use crate::cluster::event::{Actor, Happened, MasterIx, NodeIx};
 use crate::cluster::host::owner_of;
@@ -59,6 +59,8 @@ struct Asked {
     call: u64,
     keep_alive: bool,
     head_only: bool,
+    /// Whether the answer is to be in many lines.
+    pretty: bool,
 }
 
 impl SecurePort {
@@ -80,7 +82,9 @@ impl SecurePort {
         self.calls_so_far += 1;
         let call = self.calls_so_far;
         self.calls.insert(call, socket);
-        let asked = Asked { call, keep_alive: request.keep_alive, head_only: request.method == "HEAD" };
+        let agent = request.header("User-Agent").unwrap_or("");
+        let pretty = wire::is_pretty(request.path(), request.query("pretty").as_deref(), agent);
+        let asked = Asked { call, keep_alive: request.keep_alive, head_only: request.method == "HEAD", pretty };
         connection.asked = Some(asked);
         Some((call, request, connection.peer))
     }
@@ -155,7 +159,8 @@ impl Cluster {
                 master.port.connections.insert(socket, connection);
             }
             SocketEvent::Data(bytes) => {
-                let Some(SecurePort { connections, rng, .. }) = self.master_mut(at).map(|master| &mut master.port) else {
+                let Some(SecurePort { connections, rng, .. }) = self.master_mut(at).map(|master| &mut master.port)
+                else {
                     return;
                 };
                 let Some(connection) = connections.get_mut(&socket) else { return };
@@ -196,11 +201,12 @@ impl Cluster {
     /// Hands the next request of a connection to the server.
     fn secure_port_asks(&mut self, at: MasterIx, socket: SocketId, cause: Option<EventId>) {
         let me = Actor::ApiServer(at);
-        let Some((call, request, peer)) = self.master_mut(at).and_then(|master| master.port.next(socket)) else { return };
+        let Some((call, request, peer)) = self.master_mut(at).and_then(|master| master.port.next(socket)) else {
+            return;
+        };
         match asked(&request) {
             Ok(request) => {
-                let input =
-                    apiserver::Input::Http { client: ClientId(number_of(me)), id: CallId(call), request };
+                let input = apiserver::Input::Http { client: ClientId(number_of(me)), id: CallId(call), request };
                 let message = Message::ToApi(input);
                 let from = self.behind(peer);
                 let what = said(&message).expect("a request is one");
@@ -266,10 +272,7 @@ impl Cluster {
         let Some(socket) = calls.get(&call).copied() else { return };
         let Some(connection) = connections.get_mut(&socket) else { return };
         let (bytes, is_last) = match chunk {
-            Chunk::Event(mut event) => {
-                event.push(b'\n');
-                (http::chunk(&event), false)
-            }
+            Chunk::Event(event) => (http::chunk(&wire::body(&event, false)), false),
             Chunk::Stdout(text) | Chunk::Stderr(text) if !text.is_empty() => (http::chunk(&text), false),
             Chunk::End => (http::chunk(&[]), true),
             _ => return,
@@ -302,7 +305,8 @@ impl Cluster {
         let ended = self.faults.expired.get(&Actor::ApiServer(at)).map(|expired| expired.at.as_secs());
         let until = ended.map_or(from + YEAR, |seconds| from + i64::try_from(seconds).unwrap_or(0) - 1);
         let name = self.host(NodeIx(at.0)).map(|host| host.name.to_string()).unwrap_or_default();
-        let own = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
+        let own =
+            ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
         let addresses = [self.scenario.master_address(at.0), self.scenario.server_address()];
         let names = [name].into_iter().chain(own.map(str::to_owned)).chain([SERVICE.to_owned()]);
         let names = names.chain(addresses.map(|ip| IpAddr::from(ip).to_string())).collect();
@@ -313,10 +317,8 @@ impl Cluster {
 /// An answer as it goes over the connection; of a stream, how it begins.
 fn encode(response: &HttpResponse, asked: &Asked, date: &str) -> Vec<u8> {
     let status = Response::new(response.code, "", "").status_line();
-    let mut head = format!(
-        "{status}\r\nCache-Control: no-cache, private\r\nContent-Type: {}\r\n",
-        response.content_type.as_str()
-    );
+    let mut head =
+        format!("{status}\r\nCache-Control: no-cache, private\r\nContent-Type: {}\r\n", response.content_type.as_str());
     for warning in &response.warnings {
         let text = warning.replace('\\', "\\\\").replace('"', "\\\"");
         head += &format!("Warning: 299 - \"{text}\"\r\n");
@@ -325,7 +327,9 @@ fn encode(response: &HttpResponse, asked: &Asked, date: &str) -> Vec<u8> {
     if !asked.keep_alive {
         head += "Connection: close\r\n";
     }
-    let body = match (response.streams, response.body.as_slice()) {
+    let is_json = response.content_type != ContentType::Text;
+    let body = if is_json { wire::body(&response.body, asked.pretty) } else { response.body.clone() };
+    let body = match (response.streams, body.as_slice()) {
         (true, first) => {
             head += "Transfer-Encoding: chunked\r\n";
             if first.is_empty() { Vec::new() } else { http::chunk(first) }
@@ -360,10 +364,9 @@ fn asked(request: &Request) -> Result<HttpRequest, Status> {
     let text = |name: &str| request.header(name).unwrap_or("").to_owned();
     let bearer = request.header("Authorization").and_then(|value| value.strip_prefix("Bearer "));
     let groups = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Impersonate-Group"));
-    let impersonated = request.header("Impersonate-User").map(|user| Impersonated {
-        user: user.to_owned(),
-        groups: groups.map(|(_, group)| group.clone()).collect(),
-    });
+    let impersonated = request
+        .header("Impersonate-User")
+        .map(|user| Impersonated { user: user.to_owned(), groups: groups.map(|(_, group)| group.clone()).collect() });
     let anonymous = || Impersonated { user: "system:anonymous".into(), groups: Vec::new() };
     let bearer = bearer.map(|token| token.trim().to_owned());
     let impersonate = if bearer.is_some() { impersonated } else { Some(anonymous()) };
@@ -393,7 +396,7 @@ mod tests {
         };
         let known = of("GET", "/api/v1/pods?labelSelector=app%3Dweb&limit=5", &headers).expect("it is one");
         assert_eq!((known.path.as_str(), known.bearer.as_deref()), ("/api/v1/pods", Some("abc")));
-        assert_eq!((known.query_value("labelSelector"), known.impersonate), (Some("app=web"), None));
+        assert_eq!((known.query_value("labelSelector"), &known.impersonate), (Some("app=web"), &None));
         let unknown = of("GET", "/api", &[]).expect("it is one");
         assert_eq!(unknown.impersonate.map(|user| user.user).as_deref(), Some("system:anonymous"));
         assert_eq!(of("BREW", "/api", &[]).err().map(|status| status.code), Some(405));

@@ -12,8 +12,8 @@ use axum::response::Response;
 use percent_encoding::percent_decode_str;
 use tokio_stream::{Stream, StreamExt};
 
-use crate::api::Status;
 use crate::api::http::{Chunk, ContentType, HttpRequest, HttpResponse, Impersonated, Method};
+use crate::api::{Status, wire};
 use crate::serve::world::{Answer, Handle, Piece};
 use crate::serve::{exec, forward, protobuf};
 
@@ -54,10 +54,16 @@ async fn handle(State(world): State<Handle>, request: Request) -> Response {
         }
         asked.content_type = ContentType::Json.as_str().into();
     }
+    let pretty = wire::is_pretty(&asked.path, asked.query_value("pretty"), &asked.user_agent);
     let mut answer = world.ask(asked);
     match answer.head().await {
         Some(head) if head.streams => stream(&head, answer),
-        Some(head) => whole(head),
+        Some(mut head) => {
+            if head.content_type != ContentType::Text {
+                head.body = wire::body(&head.body, pretty);
+            }
+            whole(head)
+        }
         None => failure(&gone()),
     }
 }
@@ -198,10 +204,7 @@ impl Stream for Pieces {
         }
         loop {
             let bytes = match std::task::ready!(self.answer.poll_next(cx)) {
-                Some(Piece::Chunk(Chunk::Event(mut event))) => {
-                    event.push(b'\n');
-                    event
-                }
+                Some(Piece::Chunk(Chunk::Event(event))) => wire::body(&event, false),
                 Some(Piece::Chunk(Chunk::Stdout(text) | Chunk::Stderr(text))) => text,
                 Some(Piece::Chunk(Chunk::Exit(_)) | Piece::Head(_)) => continue,
                 Some(Piece::Chunk(Chunk::End)) | None => return Poll::Ready(None),

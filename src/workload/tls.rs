@@ -98,7 +98,8 @@ impl Certificate {
     }
 
     fn encode(&self) -> Vec<u8> {
-        format!("{}\n{}\n{}\n{}\n{}", self.from, self.until, self.subject, self.names.join(","), self.issuer).into_bytes()
+        format!("{}\n{}\n{}\n{}\n{}", self.from, self.until, self.subject, self.names.join(","), self.issuer)
+            .into_bytes()
     }
 
     fn decode(bytes: &[u8]) -> Option<Certificate> {

@@ -40,7 +40,7 @@ fn of_object(name: &'static str, schema: &Value, is_root: bool) -> &'static Cust
 }
 
 fn field(name: &'static str, ty: Type, required: bool) -> Field {
-    Field { name, ty, merge: ListMerge::Replace, retain_keys: false, required }
+    Field { name, ty, merge: ListMerge::Replace, retain_keys: false, required, place: 0 }
 }
 
 /// How a list or map is merged, where that is said.

@@ -6,7 +6,8 @@
 use serde_json::{Value, json};
 
 use super::common::{self, ACCEPT_TABLE, Named, end_with_failures};
-use crate::api::http::HttpRequest;
+use crate::api::http::{ContentType, HttpRequest};
+use crate::api::wire;
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
 use crate::kubectl::follow::{Follow, Watch, with_event_column};
@@ -365,11 +366,15 @@ fn raw(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         request.query.push((name.into(), value.into()));
     }
+    let pretty = request.query_value("pretty").map(str::to_owned);
     let answer = ctx.request(request)?;
     if !answer.response.is_success() {
         return Err(api_error::stop(&answer.response));
     }
-    let body = String::from_utf8_lossy(&answer.response.body).into_owned();
-    ctx.print(body);
+    let body = match answer.response.content_type {
+        ContentType::Text => answer.response.body.clone(),
+        _ => wire::body(&answer.response.body, wire::is_pretty(path, pretty.as_deref(), "kubectl")),
+    };
+    ctx.print(String::from_utf8_lossy(&body).into_owned());
     Ok(0)
 }

@@ -197,7 +197,8 @@ impl Curl {
                     Distrust::Expired => problem("certificate has expired"),
                     Distrust::NotYet => problem("certificate is not yet valid"),
                     Distrust::OtherName => {
-                        let what = if host.parse::<std::net::Ipv4Addr>().is_ok() { "ipv4 address" } else { "host name" };
+                        let what =
+                            if host.parse::<std::net::Ipv4Addr>().is_ok() { "ipv4 address" } else { "host name" };
                         format!("SSL: no alternative certificate subject name matches target {what} '{host}'")
                     }
                 };
@@ -286,7 +287,8 @@ impl Curl {
         match checked {
             Ok(()) => self.note(" SSL certificate verify ok.", ctx),
             Err(_) => {
-                let words = " SSL certificate verify result: unable to get local issuer certificate (20), continuing anyway.";
+                let words =
+                    " SSL certificate verify result: unable to get local issuer certificate (20), continuing anyway.";
                 self.note(words, ctx);
             }
         }
@@ -590,8 +592,8 @@ fn set(options: &mut Options, long: &str, value: &str) -> Option<()> {
         "url" => options.urls.push(value.into()),
         "insecure" => options.insecure = true,
         "cacert" => options.cacert = Some(value.into()),
-        "ipv4" | "globoff" | "no-buffer" | "http1.1" | "compressed" | "retry" | "retry-delay"
-        | "no-progress-meter" => {}
+        "ipv4" | "globoff" | "no-buffer" | "http1.1" | "compressed" | "retry" | "retry-delay" | "no-progress-meter" => {
+        }
         _ => return None,
     }
     Some(())

@@ -210,7 +210,9 @@ impl Exchange {
                 self.over(Progress::NotConnected(*error))
             }
             (Stage::Handshake(own), NetEvent::Data { fd, bytes }) if own == fd => self.shake_hands(*fd, bytes, ctx),
-            (Stage::Handshake(own), NetEvent::Ended { fd }) if own == fd => self.broke(*fd, TlsError::Broken(CLOSE), ctx),
+            (Stage::Handshake(own), NetEvent::Ended { fd }) if own == fd => {
+                self.broke(*fd, TlsError::Broken(CLOSE), ctx)
+            }
             (Stage::Reading(own, _) | Stage::Streaming(own, _), NetEvent::Data { fd, bytes }) if own == fd => {
                 self.data(*fd, bytes, ctx)
             }
@@ -346,7 +348,9 @@ impl Exchange {
 
     /// Gives it up.
     pub fn abandon(&mut self, ctx: &mut Ctx<'_>) {
-        if let Stage::Connecting(fd) | Stage::Handshake(fd) | Stage::Reading(fd, _) | Stage::Streaming(fd, _) = self.stage {
+        if let Stage::Connecting(fd) | Stage::Handshake(fd) | Stage::Reading(fd, _) | Stage::Streaming(fd, _) =
+            self.stage
+        {
             ctx.net(NetOp::Close { fd });
         }
         self.stage = Stage::Over;
