@@ -56,7 +56,7 @@ struct Message {
     atomic: bool,
 }
 
-/// Every message, by package and name (`api/core/v1`, `Pod`).
+/// Every message, by package and [plain] name (`api/core/v1`, `httpgetaction`): the crate writes acronyms in another way.
 type Messages = BTreeMap<(String, String), Message>;
 
 /// The markers in the comment above a struct or a field.
@@ -110,7 +110,7 @@ fn read(text: &str, package: &str, found: &mut Messages) {
     for line in text.lines().map(str::trim) {
         markers.take(line);
         if let Some(rest) = line.strip_prefix("pub struct ") {
-            message = rest.trim_end_matches(" {").trim_end_matches(" {}").to_owned();
+            message = plain(rest.trim_end_matches(" {").trim_end_matches(" {}"));
             let atomic = std::mem::take(&mut markers).atomic;
             found.insert((package.to_owned(), message.clone()), Message { fields: Vec::new(), atomic });
         } else if let Some((_, tag)) = line.split_once("tag = \"").filter(|_| line.starts_with("#[prost(")) {
@@ -151,7 +151,7 @@ fn table(messages: &Messages) -> String {
 fn package_of(messages: &Messages, of: Struct) -> Option<String> {
     let group = of.id().split_once('/').map(|(group, _)| group);
     let mut all: Vec<&str> =
-        messages.keys().filter(|(_, name)| name == of.name()).map(|(package, _)| package.as_str()).collect();
+        messages.keys().filter(|(_, name)| *name == plain(of.name())).map(|(package, _)| package.as_str()).collect();
     all.retain(|package| package.ends_with("/v1") || package.ends_with("autoscaling/v2"));
     all.retain(|package| group.is_none_or(|group| package.split('/').any(|part| part == group)));
     let rank = |package: &&str| match *package {
@@ -167,10 +167,10 @@ fn package_of(messages: &Messages, of: Struct) -> Option<String> {
 fn line(messages: &Messages, package: &str, id: &str, name: &str, json: Struct, lines: &mut BTreeSet<String>) {
     let names: BTreeMap<String, &str> = json.fields().map(|field| (plain(field.name), field.name)).collect();
     let mut written = id.to_owned();
-    for field in &messages[&(package.to_owned(), name.to_owned())].fields {
+    for field in &messages[&(package.to_owned(), plain(name))].fields {
         match (names.get(&field.name), &field.message) {
             (Some(name), _) => written += &format!(" {}:{name}", field.number),
-            (None, Some(inline)) if messages.contains_key(&(package.to_owned(), inline.clone())) => {
+            (None, Some(inline)) if messages.contains_key(&(package.to_owned(), plain(inline))) => {
                 written += &format!(" {}:~{inline}", field.number);
                 line(messages, package, &format!("~{inline}"), inline, json, lines);
             }
@@ -203,10 +203,10 @@ fn ordered(messages: &Messages) -> String {
 fn names(messages: &Messages, package: &str, message: &str, json: Struct) -> Vec<String> {
     let known: BTreeSet<String> = json.fields().map(|field| plain(field.name)).collect();
     let mut all = Vec::new();
-    for field in &messages[&(package.to_owned(), message.to_owned())].fields {
+    for field in &messages[&(package.to_owned(), plain(message))].fields {
         match &field.message {
             _ if known.contains(&field.name) => all.push(field.name.clone()),
-            Some(inline) if messages.contains_key(&(package.to_owned(), inline.clone())) => {
+            Some(inline) if messages.contains_key(&(package.to_owned(), plain(inline))) => {
                 all.extend(names(messages, package, inline, json));
             }
             _ => {}
@@ -221,7 +221,7 @@ fn merge_table(messages: &Messages) -> String {
     for of in schema::all() {
         let Some(package) = package_of(messages, of) else { continue };
         let names: BTreeMap<String, &str> = of.fields().map(|field| (plain(field.name), field.name)).collect();
-        let message = &messages[&(package, of.name().to_owned())];
+        let message = &messages[&(package, plain(of.name()))];
         let whole = message.atomic.then(|| "*".to_owned());
         let merged = message.fields.iter().filter_map(|field| Some((names.get(&field.name)?, field.merge.as_ref()?)));
         let words: Vec<String> = whole.into_iter().chain(merged.map(|(name, how)| format!("{name}:{how}"))).collect();
