@@ -5,6 +5,7 @@
 //! the first one.
 
 mod check;
+mod recognise;
 mod unique;
 
 use serde_json::Value;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use crate::api::{Kind, Object, Status, schema, unset};
 
 pub use check::{Misfit, check};
+pub use recognise::{Wanted, recognise};
 pub use unique::parse as parse_telling_duplicates;
 
 /// What is done about unknown and duplicate fields (`fieldValidation`).
@@ -92,8 +94,7 @@ pub fn shaped(value: &Value, go: &str) -> Result<(), String> {
 
 /// The failure of a body that does not fit its kind.
 pub fn unfit(kind: Kind, why: &str) -> Status {
-    let info = kind.info();
-    Status::bad_request(format!("{0} in version {1:?} cannot be handled as a {0}: {why}", info.kind, info.version))
+    Wanted::of(kind).unfit(why)
 }
 
 /// Reads the object of a body, and the warnings about its fields.
@@ -101,8 +102,10 @@ pub fn unfit(kind: Kind, why: &str) -> Status {
 /// # Errors
 /// It does not fit.
 pub fn body(kind: Kind, text: &str, strictness: Strictness) -> Result<(Object, Vec<String>), Status> {
-    let (mut value, twice) = unique::parse(text).map_err(|error| syntax(&error))?;
-    kind_matches(kind, &value)?;
+    let (mut value, twice) = recognise(Wanted::of(kind), text)?;
+    if value.is_null() {
+        value = Value::Object(Default::default());
+    }
     let found = fitted(kind, &mut value);
     if let Some(why) = found.wrong_type {
         return Err(unfit(kind, &why));
@@ -119,34 +122,6 @@ pub fn body(kind: Kind, text: &str, strictness: Strictness) -> Result<(Object, V
     unset::take_out(kind, &mut value);
     let object = Object::from_value(kind, value).map_err(|error| unfit(kind, &error.to_string()))?;
     Ok((object, warnings))
-}
-
-fn syntax(error: &serde_json::Error) -> Status {
-    let words = error.to_string();
-    let words = if error.is_eof() { "unexpected EOF" } else { words.as_str() };
-    Status::bad_request(format!("couldn't get version/kind; json parse error: {words}"))
-}
-
-/// The body must say what it is, and it must be what the path says.
-fn kind_matches(kind: Kind, value: &Value) -> Result<(), Status> {
-    let info = kind.info();
-    let said = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or("");
-    let (said_kind, said_version, want) = (said("kind"), said("apiVersion"), info.api_version());
-    if !value.is_object() {
-        return Err(unfit(kind, "json: cannot unmarshal array into Go value of type struct"));
-    }
-    if !said_version.is_empty() && said_version != want {
-        return Err(Status::bad_request(format!(
-            "the API version in the data ({said_version}) does not match the expected API version ({want})"
-        )));
-    }
-    if !said_kind.is_empty() && said_kind != info.kind {
-        return Err(Status::bad_request(format!(
-            "{said_kind} in version {:?} cannot be handled as a {}: no kind {said_kind:?} is expected here",
-            info.version, info.kind
-        )));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

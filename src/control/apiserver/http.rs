@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use crate::api::decode::{self, Strictness};
 use crate::api::http::{HttpRequest, HttpResponse, Method};
 use crate::api::{
-    Body, CallId, Kind, Object, Options, PatchType, Request, ResourceVersion, Status, Subresource, Uid, Verb, validate,
+    Body, CallId, Kind, Object, Options, PatchType, Request, ResourceVersion, Status, Subresource, Uid, Verb, go_json,
+    validate,
 };
 use crate::control::apiserver::call::{ClientId, Door};
 use crate::control::apiserver::definition::Definitions;
@@ -267,15 +268,10 @@ fn patch_type(content_type: &str, kind: Kind) -> Result<PatchType, Status> {
         "application/merge-patch+json" => Ok(PatchType::Merge),
         "application/strategic-merge-patch+json" if !custom => Ok(PatchType::Strategic),
         "application/apply-patch+yaml" => Ok(PatchType::Apply),
-        _ => Err(Status {
-            code: 415,
-            reason: "UnsupportedMediaType".into(),
-            message: format!(
-                "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, {}application/apply-patch+yaml",
-                if custom { "" } else { "application/strategic-merge-patch+json, " }
-            ),
-            details: Some(json!({})),
-        }),
+        _ => Err(unknown_format(&format!(
+            "application/json-patch+json, application/merge-patch+json, {}application/apply-patch+yaml",
+            if custom { "" } else { "application/strategic-merge-patch+json, " }
+        ))),
     }
 }
 
@@ -358,12 +354,10 @@ fn body(
             Ok(Body::None)
         }
         (Verb::Patch(how), _) if how != PatchType::Apply => {
-            let (value, twice) = decode::parse_telling_duplicates(text(http)?).map_err(|why| {
-                Status::bad_request(if how == PatchType::Strategic {
-                    why.to_string()
-                } else {
-                    format!("error decoding patch: {why}")
-                })
+            let text = text(http)?;
+            let (value, twice) = decode::parse_telling_duplicates(text).map_err(|error| {
+                let why = go_json::syntax_error(text.as_bytes()).unwrap_or_else(|| error.to_string());
+                Status::bad_request(if how == PatchType::Merge { format!("error decoding patch: {why}") } else { why })
             })?;
             form.twice = twice;
             Ok(Body::Value(value.into()))
@@ -413,19 +407,40 @@ fn strictness(http: &HttpRequest) -> Result<Strictness, Status> {
     Err(Status::invalid_of("meta.k8s.io", of, "", &[error]))
 }
 
+/// Whether a body is YAML. Models `negotiation.NegotiateInputSerializer`.
+///
+/// # Errors
+/// It is neither YAML nor JSON.
+fn is_yaml(http: &HttpRequest) -> Result<bool, Status> {
+    match http.content_type.split(';').next().unwrap_or("").trim() {
+        "application/yaml" | "application/apply-patch+yaml" => Ok(true),
+        "" | "application/json" => Ok(false),
+        _ => Err(unknown_format("application/json, application/yaml, application/vnd.kubernetes.protobuf")),
+    }
+}
+
+fn unknown_format(accepted: &str) -> Status {
+    let message =
+        format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
+    Status { code: 415, reason: "UnsupportedMediaType".into(), message, details: None }
+}
+
 /// The body as JSON, whatever it was written in.
 fn json_body(http: &HttpRequest) -> Result<Value, Status> {
     let text = text(http)?;
-    if http.content_type.contains("yaml") {
+    if is_yaml(http)? {
         return crate::api::manifest::to_value(text).map_err(|e| Status::bad_request(e.to_string()));
     }
-    serde_json::from_str(text).map_err(|e| Status::bad_request(format!("error decoding: {e}")))
+    serde_json::from_str(text).map_err(|error| {
+        let why = go_json::syntax_error(text.as_bytes()).unwrap_or_else(|| error.to_string());
+        Status::bad_request(format!("couldn't get version/kind; json parse error: {why}"))
+    })
 }
 
 fn object_body(http: &HttpRequest, target: &Target, form: &mut Presentation) -> Result<Object, Status> {
     let text = text(http)?;
     let value;
-    let source = if http.content_type.contains("yaml") {
+    let source = if is_yaml(http)? {
         value = json_body(http)?.to_string();
         value.as_str()
     } else {

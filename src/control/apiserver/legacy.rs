@@ -56,7 +56,8 @@ pub fn decode(target: &Target, text: &str, strictness: Strictness) -> Result<(Ob
     if other.is_none() && !is_legacy(&target.group, &target.version) {
         return decode::body(target.kind, text, strictness);
     }
-    let mut value: Value = serde_json::from_str(text).map_err(|e| decode::unfit(target.kind, &e.to_string()))?;
+    let want = decode::Wanted { kind: target.kind.info().kind, group: &target.group, version: &target.version };
+    let (mut value, _) = decode::recognise(want, text)?;
     let changed = match other {
         Some(other) => other.up(&mut value),
         None => modernise(target, &mut value),
