@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::change;
 use super::common::{self, Named, STRATEGIC, usage};
+use crate::api::http::HttpRequest;
 use crate::kubectl::ctx::{Ctx, Stop};
 use crate::kubectl::json::bool_at;
 use crate::kubectl::print::output;
@@ -15,13 +16,8 @@ use crate::kubectl::resource;
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let wanted = ctx.args().command.path == "cordon";
     let named = nodes(ctx)?;
-    ctx.each(named.len() as u32, |ctx, i| {
-        let one = &named[i as usize];
-        match change::fetch(ctx, one)? {
-            Some(node) => cordon(ctx, one, &node, wanted),
-            None => Ok(()),
-        }
-    })?;
+    let live = fetch(ctx, &named)?;
+    ctx.each(named.len() as u32, |ctx, i| cordon(ctx, &named[i as usize], &live[i as usize], wanted))?;
     common::end_with_failures(ctx)
 }
 
@@ -34,7 +30,7 @@ pub fn nodes(ctx: &mut Ctx<'_>) -> Result<Vec<Named>, Stop> {
         return usage(ctx, &format!("USAGE: {verb} NODE [flags]"));
     }
     if !words.is_empty() && selects {
-        return usage(ctx, "error: cannot specify both a node name and a --selector option");
+        return usage(ctx, "cannot specify both a node name and a --selector option");
     }
     common::check_dry_run(ctx)?;
     let nodes = resource::by_plural("nodes").expect("the table has nodes");
@@ -48,6 +44,11 @@ pub fn nodes(ctx: &mut Ctx<'_>) -> Result<Vec<Named>, Stop> {
             .collect()
     };
     Ok(named)
+}
+
+/// The nodes as they are. All are looked at before the first is changed, so one that is missing leaves the others alone.
+pub fn fetch(ctx: &mut Ctx<'_>, named: &[Named]) -> Result<Vec<Value>, Stop> {
+    named.iter().map(|one| ctx.json(HttpRequest::get(one.path()))).collect()
 }
 
 /// Makes a node unschedulable or schedulable, if it is not yet.

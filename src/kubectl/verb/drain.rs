@@ -9,7 +9,7 @@ use super::common::{self, with_body};
 use super::cordon;
 use crate::api::http::{HttpRequest, HttpResponse, Method};
 use crate::kubectl::api_error;
-use crate::kubectl::ctx::{Ctx, Failure, Stop};
+use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
 use crate::kubectl::json::{at, bool_at, items, text, text_at};
 use crate::kubectl::print::output;
 use crate::kubectl::{duration, object, resource, timestamp};
@@ -22,10 +22,10 @@ const LOOK: Span = Span::secs(1);
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let named = cordon::nodes(ctx)?;
-    let mut live = Vec::new();
-    for one in &named {
-        live.push(ctx.json(HttpRequest::get(one.path()))?);
+    if crate::api::labels::Selector::parse(ctx.args().text("pod-selector")).is_err() {
+        return fail("--pod-selector=<pod_selector> must be a valid label selector");
     }
+    let live = cordon::fetch(ctx, &named)?;
     for (one, node) in named.iter().zip(&live) {
         cordon::cordon(ctx, one, node, true)?;
     }

@@ -23,8 +23,14 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let all = ctx.args().bool("all-namespaces");
     let path = if all { "/api/v1/events".to_owned() } else { format!("/api/v1/namespaces/{}/events", ctx.namespace()) };
     let mut request = HttpRequest::get(path);
-    if let Some((kind, name)) = ctx.args().text("for").to_owned().split_once('/') {
-        let resource = resource_named(ctx, kind)?;
+    let about = ctx.args().text("for").to_owned();
+    if !about.is_empty() {
+        let (kind, name) = match about.split('/').collect::<Vec<_>>()[..] {
+            [_] => return fail("--for must be in resource/name form"),
+            [kind, name] => (kind, name),
+            _ => return fail("arguments in resource/name form may not have more than one slash"),
+        };
+        let resource = resource_named(ctx, &kind.to_lowercase())?;
         let selector = format!("involvedObject.kind={},involvedObject.name={name}", resource.kind);
         request.query.push(("fieldSelector".into(), selector));
     }

@@ -13,7 +13,6 @@ use super::common::{self, Named, STRATEGIC};
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::json::bool_at;
 use crate::kubectl::print::output;
-use crate::kubectl::select::NOTHING_NAMED;
 use crate::kubectl::timestamp;
 
 /// Runs the verb.
@@ -26,17 +25,10 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         };
     }
     if !common::names_anything(ctx) {
-        return match path {
-            "rollout status" | "rollout restart" | "rollout history" | "rollout undo" | "rollout pause"
-            | "rollout resume" => {
-                if path == "rollout status" {
-                    fail(NOTHING_NAMED)
-                } else {
-                    fail("required resource not specified")
-                }
-            }
-            _ => fail(NOTHING_NAMED),
-        };
+        return fail("required resource not specified");
+    }
+    if path == "rollout status" && ctx.args().int("revision") < 0 {
+        return fail(format!("revision must be a positive integer: {}", ctx.args().int("revision")));
     }
     let words = ctx.args().words.clone();
     let named = named(ctx, &words)?;

@@ -77,6 +77,9 @@ fn parse(text: &str) -> Result<For, Stop> {
                 "jsonpath wait has to have a value after equal sign, like --for=jsonpath='{.status.readyReplicas}'=3",
             );
         }
+        if path.is_empty() {
+            return fail("jsonpath expression cannot be empty");
+        }
         return match jsonpath::parse_path(path) {
             Ok(template) => Ok(For::JsonPath(template, value.map(|v| v.trim_matches(['\'', '"']).to_owned()))),
             Err(why) => fail(why),
