@@ -393,7 +393,7 @@ mod tests {
         };
         let known = of("GET", "/api/v1/pods?labelSelector=app%3Dweb&limit=5", &headers).expect("it is one");
         assert_eq!((known.path.as_str(), known.bearer.as_deref()), ("/api/v1/pods", Some("abc")));
-        assert_eq!((known.query_value("labelSelector"), known.impersonate), (Some("app=web"), None));
+        assert_eq!((known.query_value("labelSelector"), known.impersonate.as_ref()), (Some("app=web"), None));
         let unknown = of("GET", "/api", &[]).expect("it is one");
         assert_eq!(unknown.impersonate.map(|user| user.user).as_deref(), Some("system:anonymous"));
         assert_eq!(of("BREW", "/api", &[]).err().map(|status| status.code), Some(405));
