@@ -316,6 +316,22 @@ pub enum CriRequest {
     Cancel(OpId),
 }
 
+/// What the command of an `ExecSync` printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Output {
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// As the kubelet hands it on: all of the one, then all of the other.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&[&self.stdout[..], &self.stderr[..]].concat()).into_owned()
+    }
+}
+
 /// What the runtime answers to a call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CriAnswer {
@@ -335,13 +351,8 @@ pub enum CriAnswer {
     Done,
     /// What the pods take.
     Stats(NodeUsage),
-    /// The command of an `ExecSync` has ended.
-    Executed {
-        /// The exit code.
-        code: u8,
-        /// Its output, standard output and error together in order.
-        output: Vec<u8>,
-    },
+    /// The command of an `ExecSync` has ended, with its exit code.
+    Executed(u8, Output),
     /// The command of an `ExecSync` took too long.
     ExecTimedOut,
     /// The command of an `Exec` runs and may have its input.
