@@ -63,6 +63,8 @@ pub struct SandboxConfig {
     pub host_network: bool,
     /// The lines of `/etc/resolv.conf`.
     pub resolv_conf: String,
+    /// The bytes of memory that its containers may take together.
+    pub memory_limit: Option<u64>,
 }
 
 /// Whose processes a container sees. Models `NamespaceMode` of the PID namespace.
@@ -275,6 +277,15 @@ pub enum CriRequest {
     StartContainer(ContainerId),
     /// SIGTERM, and SIGKILL after the grace.
     StopContainer(ContainerId, Span),
+    /// Gives a container other limits while it runs: thousandths of a core, 0 for none, and bytes.
+    UpdateContainerResources {
+        /// Which.
+        container: ContainerId,
+        /// As in its configuration.
+        cpu_limit: u64,
+        /// As in its configuration.
+        memory_limit: Option<u64>,
+    },
     /// Forgets a container that has ended.
     RemoveContainer(ContainerId),
     /// Runs a command to its end and answers its output (probes, hooks).
