@@ -28,7 +28,9 @@ pub fn limits(spec: &PodSpec) -> ResourceList {
 /// What a pod says of itself as a whole.
 fn own(spec: &PodSpec, pick: fn(&ResourceRequirements) -> &ResourceList) -> ResourceList {
     let all = spec.resources.iter().flat_map(pick);
-    all.filter(|(name, _)| ResourceRequirements::is_of_pods(name)).map(|(name, amount)| (name.clone(), *amount)).collect()
+    all.filter(|(name, _)| ResourceRequirements::is_of_pods(name))
+        .map(|(name, amount)| (name.clone(), *amount))
+        .collect()
 }
 
 fn overhead(spec: &PodSpec) -> ResourceList {

@@ -7,11 +7,11 @@ use crate::sim::{VecMap, VecSet};
 
 use serde_json::Value;
 
+use crate::api::usage::{add, limits, requests};
 use crate::api::{
     Kind, Object, PersistentVolumeClaim, Pod, Quantity, ResourceList, ResourceQuota, ScopedResourceSelectorRequirement,
     Service, ServiceType, Timestamp, qos,
 };
-use crate::api::usage::{add, limits, requests};
 
 /// The resources of which a quota makes every container say something.
 const DEMANDED: [&str; 6] = ["cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"];

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::error::{each, forbidden, invalid, required, unsupported};
 use super::{
-    container, ephemeral, meta, names, placement, pod_affinity, pod_annotations, pod_network, resources, security, selector,
-    volume,
+    container, ephemeral, meta, names, placement, pod_affinity, pod_annotations, pod_network, resources, security,
+    selector, volume,
 };
 use crate::api::{FieldError, LabelSelector, Pod, PodSpec, PodTemplateSpec, RestartPolicy, Volume};
 

@@ -31,6 +31,10 @@ pub fn update(new: &Pod, old: &Pod, errors: &mut Vec<FieldError>) {
     if spec.own_resources().is_some() || had.own_resources().is_some() {
         as_a_whole(spec, had, errors);
     }
+    let claims = old.status.rest.get("nodeAllocatableResourceClaimStatuses").and_then(Value::as_array);
+    if claims.is_some_and(|claims| !claims.is_empty()) {
+        errors.push(forbidden("spec", "pods with node allocatable resource claims cannot be resized"));
+    }
     if !same_names(spec, had, errors) {
         return;
     }
@@ -45,10 +49,7 @@ pub fn update(new: &Pod, old: &Pod, errors: &mut Vec<FieldError>) {
 type Pair<'a> = (&'static str, &'a [Container], &'a [Container]);
 
 fn lists<'a>(new: &'a PodSpec, old: &'a PodSpec) -> [Pair<'a>; 2] {
-    [
-        ("initContainers", &new.init_containers, &old.init_containers),
-        ("containers", &new.containers, &old.containers),
-    ]
+    [("initContainers", &new.init_containers, &old.init_containers), ("containers", &new.containers, &old.containers)]
 }
 
 /// The resources of the pod itself (`validatePodLevelResourcesResize`).
@@ -155,7 +156,8 @@ mod tests {
     use crate::api::{Kind, Object};
 
     fn pod(spec: Value) -> Pod {
-        let value = json!({"metadata": {"name": "p", "namespace": "d", "uid": "u", "resourceVersion": "1"}, "spec": spec});
+        let value =
+            json!({"metadata": {"name": "p", "namespace": "d", "uid": "u", "resourceVersion": "1"}, "spec": spec});
         let mut object = Object::from_value(Kind::Pod, value).expect("well-formed");
         crate::api::defaults::apply(&mut object);
         let mut pod = Pod::clone(object.get::<Pod>().expect("it is one"));

@@ -122,7 +122,9 @@ fn sum(spec: &PodSpec, of: &dyn Fn(&Container) -> Amounts) -> Amounts {
         greediest.max(&amounts);
     }
     total.max(&greediest);
-    total.set(spec.resources.iter().flat_map(|own| &own.requests).filter(|(name, _)| ResourceRequirements::is_of_pods(name)));
+    total.set(
+        spec.resources.iter().flat_map(|own| &own.requests).filter(|(name, _)| ResourceRequirements::is_of_pods(name)),
+    );
     if let Some(overhead) = spec.rest.get("overhead")
         && let Ok(overhead) = serde_json::from_value(overhead.clone())
     {

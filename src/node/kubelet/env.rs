@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::api::{ConfigMap, Container, EnvVarSource, Kind, Object, ObjectRef, Pod, PodSpec, Secret, Service, qos, usage};
+use crate::api::{
+    ConfigMap, Container, EnvVarSource, Kind, Object, ObjectRef, Pod, PodSpec, Secret, Service, qos, usage,
+};
 use crate::node::kubelet::actions::is_sidecar;
 use crate::node::kubelet::dns::PodDns;
 use crate::node::kubelet::eviction::is_critical;

@@ -17,7 +17,7 @@ use crate::api::{Container, Pod, PodSpec, ResourceRequirements, Uid, usage};
 use crate::node::kubelet::ops::For;
 use crate::node::kubelet::worker::{Life, Worker};
 use crate::node::kubelet::{Effect, Kubelet};
-use crate::node::runtime::{CriAnswer, CriRequest, ContainerId};
+use crate::node::runtime::{ContainerId, CriAnswer, CriRequest};
 use crate::sim::{Out, Time, VecMap};
 
 /// How far the resizing of a pod is.

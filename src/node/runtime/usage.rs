@@ -131,9 +131,8 @@ impl Runtime {
         let used = container.memory;
         if let Some(limit) = memory.filter(|limit| *limit < used) {
             let name = &container.view.name;
-            let words = format!(
-                "attempting to set container {name:?} memory limit ({limit}) below current usage ({used})"
-            );
+            let words =
+                format!("attempting to set container {name:?} memory limit ({limit}) below current usage ({used})");
             return CriAnswer::Failed(words);
         }
         container.config.memory_limit = memory;

@@ -27,7 +27,8 @@ pub fn check(new: &Pod, old: &Pod, env: &Env<'_>) -> Result<(), Status> {
         let is_more = request.minus(most).sign() > 0;
         is_more.then(|| format!("{name}, requested: {}, allocatable: {}", count(request), count(most)))
     };
-    let wrong: Vec<String> = [beyond("cpu", Quantity::millis), beyond("memory", Quantity::units)].into_iter().flatten().collect();
+    let wrong: Vec<String> =
+        [beyond("cpu", Quantity::millis), beyond("memory", Quantity::units)].into_iter().flatten().collect();
     if wrong.is_empty() {
         return Ok(());
     }
