@@ -85,6 +85,11 @@ fn containers_run_as_whom_they_are_told_to() {
 }
 
 #[test]
+fn pods_are_resized_where_there_is_room() {
+    check("resize", |_| ());
+}
+
+#[test]
 fn hooks_and_probes_go_over_the_network() {
     check("hooks", |_| ());
 }

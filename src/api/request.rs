@@ -63,6 +63,8 @@ pub enum Subresource {
     PortForward,
     /// `ephemeralcontainers`: the containers that a running pod gets to be looked at with.
     EphemeralContainers,
+    /// `resize`: the resources of a running pod and its containers.
+    Resize,
     /// `finalize`: the finalizers of a namespace.
     Finalize,
     /// The metrics of pods, in the API group `metrics.k8s.io`: no sub-resource of theirs, but theirs.
@@ -82,6 +84,7 @@ impl Subresource {
             Subresource::Attach => "attach",
             Subresource::PortForward => "portforward",
             Subresource::EphemeralContainers => "ephemeralcontainers",
+            Subresource::Resize => "resize",
             Subresource::Finalize => "finalize",
             Subresource::Metrics => "",
         }

@@ -44,6 +44,7 @@ mod pod;
 mod pod_affinity;
 mod pod_annotations;
 mod pod_network;
+mod pod_resize;
 mod pod_status;
 mod pod_update;
 mod policy;
@@ -236,6 +237,15 @@ pub fn update_ephemeral(new: &Object, old: &Object) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if let (Object::Pod(n), Object::Pod(o)) = (new, old) {
         ephemeral::update(n, o, &mut errors);
+    }
+    errors
+}
+
+/// Everything that is wrong with a change of the resources of a pod.
+pub fn update_resize(new: &Object, old: &Object) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if let (Object::Pod(n), Object::Pod(o)) = (new, old) {
+        pod_resize::update(n, o, &mut errors);
     }
     errors
 }

@@ -81,6 +81,7 @@ pub(crate) fn cri_name(request: &CriRequest) -> &'static str {
         CriRequest::CreateContainer(..) => "CreateContainer",
         CriRequest::StartContainer(_) => "StartContainer",
         CriRequest::StopContainer(..) => "StopContainer",
+        CriRequest::UpdateContainerResources { .. } => "UpdateContainerResources",
         CriRequest::RemoveContainer(_) => "RemoveContainer",
         CriRequest::ExecSync { .. } => "ExecSync",
         CriRequest::Exec { .. } => "Exec",

@@ -1,18 +1,17 @@
 //! What objects use of quotas: the API server charges new objects by it, the quota controller counts by it.
 //!
-//! Models `pkg/quota/v1/evaluator/core` and `k8s.io/apiserver/pkg/quota/v1`. Pod-level resources, resource claims and volume
-//! attributes classes are not there.
+//! Models `pkg/quota/v1/evaluator/core` and `k8s.io/apiserver/pkg/quota/v1`. Resource claims and volume attributes
+//! classes are not there.
 
 use crate::sim::{VecMap, VecSet};
 
 use serde_json::Value;
 
+use crate::api::usage::{add, limits, requests};
 use crate::api::{
     Kind, Object, PersistentVolumeClaim, Pod, Quantity, ResourceList, ResourceQuota, ScopedResourceSelectorRequirement,
-    Service, ServiceType, Timestamp,
+    Service, ServiceType, Timestamp, qos,
 };
-use crate::control::apiserver::admission::usage::{add, limits, requests};
-use crate::control::apiserver::registry::pod::qos;
 
 /// The resources of which a quota makes every container say something.
 const DEMANDED: [&str; 6] = ["cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"];
@@ -145,6 +144,11 @@ pub fn demands(quota: &ResourceQuota, pod: &Pod) -> Result<(), String> {
     let wanted = DEMANDED.iter().filter(|name| quota.status.hard.contains_key(**name));
     let mut missing: VecMap<&str, VecSet<&str>> = VecMap::new();
     for name in wanted {
+        // What a pod says as a whole its containers need not say.
+        let own = pod.spec.resources.clone().unwrap_or_default();
+        if compute(&own.requests, &own.limits).contains_key(*name) {
+            continue;
+        }
         for container in pod.spec.containers.iter().chain(&pod.spec.init_containers) {
             if !compute(&container.resources.requests, &container.resources.limits).contains_key(*name) {
                 missing.entry(*name).or_default().insert(&container.name);

@@ -3,7 +3,7 @@
 //! It registers its node, keeps the node's status and lease fresh, watches the pods bound to it and makes the runtime agree
 //! with them: one [`worker::Worker`] per pod, each with at most one sync in flight. What happens in the runtime is noticed
 //! at the next relist (the PLEG, every second), as upstream's is; a failed sync is tried again after the back-off.
-//! Differs: no cgroups or devices.
+//! Differs: no devices.
 
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
@@ -33,6 +33,7 @@ pub mod ops;
 pub mod phase;
 pub mod probe;
 pub mod prober;
+pub mod resize;
 pub mod security;
 pub mod start;
 pub mod statics;

@@ -433,6 +433,10 @@ impl Runtime {
             CriRequest::CreateContainer(sandbox, config) => self.create(op, sandbox, *config, now, out),
             CriRequest::StartContainer(id) => self.later(now + self.config.timing.start, Due::Started(op, id), out),
             CriRequest::StopContainer(id, grace) => self.stop(op, &id, grace, now, out),
+            CriRequest::UpdateContainerResources { container, cpu_limit, memory_limit } => {
+                let answer = self.update_resources(&container, cpu_limit, memory_limit, now);
+                Self::answer(op, answer, out);
+            }
             CriRequest::RemoveContainer(id) => {
                 self.containers.remove(&id);
                 Self::answer(op, CriAnswer::Done, out);

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use kubarium::api::labels::{Operator, Selector};
 use kubarium::api::{
     DaemonSet, Deployment, DeploymentStatus, Job, Kind, KindOf, Node, Object, Pod, PodTemplateSpec, ResourceQuota,
-    Service, ServicePort, Timestamp, defaults, patch,
+    Service, ServicePort, Timestamp, defaults, patch, qos,
 };
-use kubarium::control::apiserver::registry;
 use kubarium::control::controller::daemon_set::nodes;
 use kubarium::control::controller::deployment::{hash, limits, progress, status};
 use kubarium::control::controller::job::finish::{self, Finish};
@@ -214,10 +213,10 @@ fn label_selector(_: &Value, case: &Value) -> Verdict {
 }
 
 fn quality(_: &Value, case: &Value) -> Verdict {
-    if case["podLevelResourcesEnabled"] == true && !case["pod"]["spec"]["resources"].is_null() {
-        return Verdict::Skipped("resources of whole pods are not simulated");
+    if case["podLevelResourcesEnabled"] == false && !case["pod"]["spec"]["resources"].is_null() {
+        return Verdict::Skipped("resources of whole pods are always there");
     }
-    same(registry::pod::qos(&made::<Pod>(&case["pod"]).spec), text(case, "expected"))
+    same(qos(&made::<Pod>(&case["pod"]).spec), text(case, "expected"))
 }
 
 fn pod_resources(_: &Value, case: &Value) -> Verdict {

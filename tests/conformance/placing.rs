@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use kubarium::api::usage;
 use kubarium::api::{ContainerStatus, Pod, Quantity, ResourceList, Service, Timestamp};
-use kubarium::control::apiserver::admission::usage;
 use kubarium::control::cache::Cache;
 use kubarium::control::controller::{endpoint_slice, pods};
 use kubarium::control::scheduler::framework::{CycleState, Plugin, PreFilter, node_info};

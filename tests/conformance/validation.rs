@@ -94,7 +94,8 @@ fn unknown_gate(function: &str, case: &Value, input: &str) -> Option<&'static st
     if function == "ValidatePodUpdate" && errors.contains("- \\\"TerminationGracePeriodSeconds\\\": -1") {
         return Some("the data has the old pod as it was read back: with 1 for -1");
     }
-    None
+    let levels = |pod: &Value| pod["spec"]["resources"].is_object();
+    (function == "ValidatePodUpdate" && levels(&case["input"])).then_some("resources of whole pods are looked at")
 }
 
 /// Runs a case; `None` if it says nothing about us.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::api::defaults::volume;
-use crate::api::{Container, EnvVarSource, Pod, PodSpec, PodTemplateSpec, Probe};
+use crate::api::{Container, EnvVarSource, Pod, PodSpec, PodTemplateSpec, Probe, ResourceRequirements, usage};
 
 const RESOURCE: &str = "resourceFieldRef";
 
@@ -20,8 +20,20 @@ pub fn pod(pod: &mut Pod) {
             container.resources.requests.entry(name).or_insert(limit);
         }
     }
+    ask_as_a_whole(spec);
     spec.enable_service_links.get_or_insert(true);
     fill(spec, true);
+}
+
+/// A pod that says what it uses at most as a whole asks for what its containers ask for, else for that (`defaultPodRequests`).
+fn ask_as_a_whole(spec: &mut PodSpec) {
+    let of_containers = usage::requests_of_containers(spec);
+    let Some(own) = spec.resources.as_mut().filter(|own| !own.limits.is_empty()) else { return };
+    for (name, amount) in of_containers.iter().chain(&own.limits) {
+        if ResourceRequirements::is_of_pods(name) {
+            own.requests.entry(name.clone()).or_insert(*amount);
+        }
+    }
 }
 
 /// A template.
@@ -36,6 +48,7 @@ fn is_complete(spec: &PodSpec, pod: bool) -> bool {
     let mut containers = spec.containers.iter().chain(&spec.init_containers).chain(&spec.ephemeral_containers);
     spec.rest.contains_key("securityContext")
         && (!pod || spec.enable_service_links.is_some())
+        && !(pod && spec.resources.as_ref().is_some_and(|own| !own.limits.is_empty()))
         && spec.volumes.iter().all(volume::is_complete)
         && !(pod && spec.host_network)
         && (spec.deprecated_service_account == spec.service_account_name)

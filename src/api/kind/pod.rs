@@ -44,6 +44,7 @@ api_struct! {
             subdomain: String,
             affinity: Option<Affinity>,
             tolerations: Vec<Toleration>,
+            resources: Option<ResourceRequirements>,
             priority_class_name: String,
             priority: Option<i32>,
             preemption_policy: Option<String>,
@@ -187,6 +188,20 @@ api_struct! {
 api_enum! {
     /// When a container that ended is started again.
     RestartPolicy { Always = "Always", OnFailure = "OnFailure", Never = "Never" }
+}
+
+impl PodSpec {
+    /// The resources of the pod as a whole, if it says any: for what it says, those of its containers do not count.
+    pub fn own_resources(&self) -> Option<&ResourceRequirements> {
+        self.resources.as_ref().filter(|own| !own.requests.is_empty() || !own.limits.is_empty())
+    }
+}
+
+impl ResourceRequirements {
+    /// Whether a pod as a whole can say how much it uses of a resource.
+    pub fn is_of_pods(name: &str) -> bool {
+        matches!(name, "cpu" | "memory") || name.starts_with("hugepages-")
+    }
 }
 
 impl Container {

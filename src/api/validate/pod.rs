@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::error::{each, forbidden, invalid, required, unsupported};
 use super::{
-    container, ephemeral, meta, names, placement, pod_affinity, pod_annotations, pod_network, security, selector,
-    volume,
+    container, ephemeral, meta, names, placement, pod_affinity, pod_annotations, pod_network, resources, security,
+    selector, volume,
 };
 use crate::api::{FieldError, LabelSelector, Pod, PodSpec, PodTemplateSpec, RestartPolicy, Volume};
 
@@ -107,6 +107,7 @@ pub fn spec(spec: &PodSpec, field: &str, options: Options, errors: &mut Vec<Fiel
     container::containers(spec, &volumes, field, errors);
     container::init_containers(spec, &volumes, options.any_resize, field, errors);
     ephemeral::containers(spec, &volumes, field, errors);
+    resources::of_pod(spec, &at("resources"), errors);
     pod_network::host_ports(spec, field, options.is_pod, errors);
     restart_policy(&spec.restart_policy, &at("restartPolicy"), errors);
     if !DNS_POLICIES.contains(&spec.dns_policy.as_str()) {

@@ -11,8 +11,8 @@ pub mod pod_security;
 mod policy;
 mod priority;
 pub mod quota;
+pub mod resize;
 mod runtime_class;
-pub mod usage;
 mod webhook;
 
 use std::sync::Arc;
@@ -99,6 +99,18 @@ pub fn check_new(object: &Object, env: &Env<'_>) -> Result<(), Status> {
 pub fn check_changed(object: &Object, env: &Env<'_>) -> Result<(), Status> {
     match object {
         Object::PersistentVolumeClaim(_) => limit_ranger::check(object, env),
+        _ => Ok(()),
+    }
+}
+
+/// A pod that is resized, once that is known to be valid: it keeps to the ranges of its namespace and fits its node.
+///
+/// # Errors
+/// It is forbidden.
+pub fn check_resized(new: &Object, old: &Object, env: &Env<'_>) -> Result<(), Status> {
+    limit_ranger::check(new, env)?;
+    match (new, old) {
+        (Object::Pod(new), Object::Pod(old)) => resize::check(new, old, env),
         _ => Ok(()),
     }
 }

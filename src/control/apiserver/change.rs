@@ -261,13 +261,16 @@ impl ApiServer {
             Some(Subresource::Status) => validate::update_status(&new, current),
             Some(Subresource::Finalize) => Vec::new(),
             Some(Subresource::EphemeralContainers) => validate::update_ephemeral(&new, current),
+            Some(Subresource::Resize) => validate::update_resize(&new, current),
             _ => validate::update(&new, current),
         };
         if !errors.is_empty() {
             return Err(Status::invalid(kind, &request.name, &errors));
         }
-        if request.subresource.is_none() {
-            admission::check_changed(&new, &env)?;
+        match request.subresource {
+            None => admission::check_changed(&new, &env)?,
+            Some(Subresource::Resize) => admission::check_resized(&new, current, &env)?,
+            _ => {}
         }
         let asked = asker.as_ref().map(|user| admitted(request, "UPDATE", Some(&new), Some(current), user.as_ref()));
         let said = admission::consult(asked.as_ref(), &env)?;

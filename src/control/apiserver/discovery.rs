@@ -230,6 +230,7 @@ fn resource(kind: Kind) -> Vec<Value> {
             add("exec", "PodExecOptions", &["create", "get"]);
             add("log", "Pod", &["get"]);
             add("portforward", "PodPortForwardOptions", &["create", "get"]);
+            add("resize", "Pod", &["get", "patch", "update"]);
         }
         _ => {}
     }

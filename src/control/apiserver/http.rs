@@ -208,6 +208,7 @@ fn subresource(kind: Kind, word: &str) -> Option<Subresource> {
         "attach" => (Subresource::Attach, kind == Kind::Pod),
         "portforward" => (Subresource::PortForward, kind == Kind::Pod),
         "ephemeralcontainers" => (Subresource::EphemeralContainers, kind == Kind::Pod),
+        "resize" => (Subresource::Resize, kind == Kind::Pod),
         "finalize" => (Subresource::Finalize, kind == Kind::Namespace),
         _ => return None,
     };
@@ -257,8 +258,8 @@ fn verb(http: &HttpRequest, target: &Target) -> Result<Verb, Status> {
 
 /// Whether it is the object, or a part of it that is written by itself.
 fn is_part_of_object(part: Option<Subresource>) -> bool {
-    use Subresource::{EphemeralContainers, Scale, Status};
-    matches!(part, None | Some(Status | Scale | EphemeralContainers))
+    use Subresource::{EphemeralContainers, Resize, Scale, Status};
+    matches!(part, None | Some(Status | Scale | EphemeralContainers | Resize))
 }
 
 fn patch_type(content_type: &str, kind: Kind) -> Result<PatchType, Status> {

@@ -22,6 +22,7 @@ fn subresource(request: &Request) -> &'static str {
         Some(Subresource::Status) => "status",
         Some(Subresource::Scale) => "scale",
         Some(Subresource::EphemeralContainers) => "ephemeralcontainers",
+        Some(Subresource::Resize) => "resize",
         Some(Subresource::Finalize) => "finalize",
         _ => "",
     }

@@ -2,7 +2,7 @@
 //!
 //! Models `k8s.io/component-helpers/resource/helpers.go` (`PodRequests`) and `framework.Resource`.
 
-use crate::api::{Container, PodSpec, Quantity, RestartPolicy};
+use crate::api::{Container, PodSpec, Quantity, ResourceRequirements, RestartPolicy};
 use crate::sim::VecMap;
 
 /// What a container counts for in scores when it asks for nothing.
@@ -28,18 +28,21 @@ impl Amounts {
     /// Amounts from quantities by name.
     pub fn of(quantities: &VecMap<String, Quantity>) -> Amounts {
         let mut amounts = Amounts::default();
+        amounts.set(quantities.iter());
+        amounts
+    }
+
+    /// Puts quantities in place of what was there.
+    pub fn set<'a>(&mut self, quantities: impl Iterator<Item = (&'a String, &'a Quantity)>) {
         for (name, quantity) in quantities {
             match name.as_str() {
-                "cpu" => amounts.cpu = quantity.millis(),
-                "memory" => amounts.memory = quantity.units(),
-                "ephemeral-storage" => amounts.storage = quantity.units(),
-                "pods" => amounts.pods = quantity.units(),
-                _ => {
-                    amounts.other.insert(name.clone(), quantity.units());
-                }
+                "cpu" => self.cpu = quantity.millis(),
+                "memory" => self.memory = quantity.units(),
+                "ephemeral-storage" => self.storage = quantity.units(),
+                "pods" => self.pods = quantity.units(),
+                _ => _ = self.other.insert(name.clone(), quantity.units()),
             }
         }
-        amounts
     }
 
     /// The amount by name.
@@ -81,7 +84,7 @@ impl Amounts {
     }
 }
 
-/// What a pod asks for: its containers and sidecars, or its greediest init container.
+/// What a pod asks for: as a whole what it says as a whole, else its containers and sidecars, or its greediest init container.
 pub fn requests(spec: &PodSpec) -> Amounts {
     sum(spec, &|container| Amounts::of(&container.resources.requests))
 }
@@ -119,6 +122,9 @@ fn sum(spec: &PodSpec, of: &dyn Fn(&Container) -> Amounts) -> Amounts {
         greediest.max(&amounts);
     }
     total.max(&greediest);
+    total.set(
+        spec.resources.iter().flat_map(|own| &own.requests).filter(|(name, _)| ResourceRequirements::is_of_pods(name)),
+    );
     if let Some(overhead) = spec.rest.get("overhead")
         && let Ok(overhead) = serde_json::from_value(overhead.clone())
     {
@@ -145,5 +151,15 @@ mod tests {
         let asked = requests(&spec);
         assert_eq!((asked.cpu, asked.memory), (350, 1_024));
         assert_eq!(non_zero(&spec).memory, 4 * DEFAULT_MEMORY - DEFAULT_MEMORY);
+    }
+
+    #[test]
+    fn what_a_pod_asks_for_as_a_whole_counts_instead_of_its_containers() {
+        let spec: PodSpec = serde_json::from_value(json!({
+            "resources": {"requests": {"cpu": "1"}},
+            "containers": [{"name": "a", "resources": {"requests": {"cpu": "100m", "memory": "1Ki"}}}],
+        }))
+        .expect("well-formed");
+        assert_eq!((requests(&spec).cpu, requests(&spec).memory), (1_000, 1_024));
     }
 }

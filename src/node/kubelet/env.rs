@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::api::{ConfigMap, Container, EnvVarSource, Kind, Object, ObjectRef, Pod, PodSpec, Secret, Service};
+use crate::api::{
+    ConfigMap, Container, EnvVarSource, Kind, Object, ObjectRef, Pod, PodSpec, Secret, Service, qos, usage,
+};
 use crate::node::kubelet::actions::is_sidecar;
 use crate::node::kubelet::dns::PodDns;
 use crate::node::kubelet::eviction::is_critical;
 use crate::node::kubelet::objects::not_found;
-use crate::node::kubelet::status::qos;
 use crate::node::kubelet::worker::Worker;
-use crate::node::kubelet::{Config, security, volume};
+use crate::node::kubelet::{Config, resize, security, volume};
 use crate::node::runtime::{ContainerConfig, Processes};
 use crate::sim::VecMap;
 use crate::workload::File;
@@ -100,8 +101,7 @@ pub fn container_config(
     let expand = |words: &[String]| words.iter().map(|w| expand(w, &env)).collect::<Vec<_>>();
     let ports =
         container.ports.iter().map(|p| (u16::try_from(p.container_port).unwrap_or(0), p.protocol.clone())).collect();
-    let limit = container.resources.limits.get("memory").map(|m| u64::try_from(m.units()).unwrap_or(0));
-    let cpu_limit = container.resources.limits.get("cpu").map_or(0, |c| u64::try_from(c.millis()).unwrap_or(0));
+    let (cpu_limit, memory_limit) = resize::limits(container);
     Ok(ContainerConfig {
         name: container.name.as_str().into(),
         attempt,
@@ -118,7 +118,7 @@ pub fn container_config(
         user: who.user,
         init: worker.is_init(name) && !is_sidecar(container),
         cpu_limit,
-        memory_limit: limit.filter(|l| *l > 0),
+        memory_limit,
         oom_score_adj: oom_score_adj(worker, container, config),
         processes: processes(&pod.spec, container),
         tty: container.tty,
@@ -139,10 +139,19 @@ fn oom_score_adj(worker: &Worker, container: &Container, config: &Config) -> i32
         "BestEffort" => 1_000,
         _ => {
             let request = container.resources.requests.get("memory").map_or(0, |amount| amount.units());
+            let request = request + unclaimed(&worker.pod.spec);
             let share = request.saturating_mul(1_000) / config.info.memory.max(1);
             i32::try_from(1_000 - share).unwrap_or(3).clamp(3, 999)
         }
     }
+}
+
+/// What a pod asks of memory as a whole beyond what its containers ask for, for each of them alike.
+fn unclaimed(spec: &PodSpec) -> i64 {
+    let own = spec.resources.as_ref().and_then(|own| own.requests.get("memory"));
+    let of_containers = usage::requests_of_containers(spec).get("memory").map_or(0, |amount| amount.units());
+    let count = i64::try_from(spec.containers.len()).unwrap_or(1).max(1);
+    own.map_or(0, |own| (own.units() - of_containers).max(0) / count)
 }
 
 /// Whose processes a container sees (`PidNamespaceForPod`).

@@ -6,10 +6,9 @@
 
 use std::sync::Arc;
 
-use crate::api::{Pod, PodSpec, Quantity, TaintEffect, Uid, Volume};
+use crate::api::{Pod, PodSpec, Quantity, TaintEffect, Uid, Volume, qos};
 use crate::node::kubelet::actions::is_sidecar;
 use crate::node::kubelet::ops::For;
-use crate::node::kubelet::status::qos;
 use crate::node::kubelet::worker::{Life, Worker};
 use crate::node::kubelet::{Effect, Kubelet, Reason};
 use crate::node::runtime::{ContainerUsage, CriAnswer, CriRequest, NodeUsage};

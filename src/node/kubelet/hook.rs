@@ -170,13 +170,13 @@ impl Kubelet {
     /// The command of a hook has ended.
     pub(super) fn hook_executed(&mut self, number: u32, answer: CriAnswer, now: Time, out: &mut Out<Effect>) {
         let result = match answer {
-            CriAnswer::Executed { code: 0, .. } => Ok(()),
-            CriAnswer::Executed { code, output } => {
-                let (command, text) =
-                    (self.hook_command(number).join(" "), String::from_utf8_lossy(&output).into_owned());
-                Err(format!("command '{command}' exited with {code}: {text}, message: {text:?}"))
+            CriAnswer::Executed(0, _) => Ok(()),
+            CriAnswer::Executed(code, output) => {
+                let command = self.hook_command(number).join(" ");
+                let said = String::from_utf8_lossy(&output.stderr);
+                Err(format!("command '{command}' exited with {code}: {said}, message: {:?}", output.text()))
             }
-            CriAnswer::Failed(words) => Err(format!("rpc error: code = Unknown desc = {words}, message: \"\"")),
+            CriAnswer::Failed(words) => Err(format!("{words}, message: \"\"")),
             _ => Err("no answer, message: \"\"".to_owned()),
         };
         self.hook_over(number, result, now, out);

@@ -161,6 +161,7 @@ impl Kubelet {
         worker.unmounted = (!worker.pod.spec.volumes.is_empty()).then(|| now + UNMOUNT);
         self.tell_deadline(uid, now, out);
         self.refresh_status(uid, now, out);
+        self.allocate_waiting(now, out);
         self.finish(uid, now, out);
     }
 

@@ -26,6 +26,8 @@ pub enum For {
     Stream(u64),
     /// The eviction manager looks at what the pods take.
     Usage,
+    /// A container gets other resources.
+    Resize(Uid, ContainerId, Box<crate::api::ResourceRequirements>),
     /// Nobody waits for the answer.
     Nothing,
 }
@@ -68,6 +70,7 @@ impl Kubelet {
             For::HostPaths(uid) => self.host_paths_known(&uid, answer, now, out),
             For::Stream(id) => self.stream_answered(id, op, answer, out),
             For::Usage => self.usage_known(answer, now, out),
+            For::Resize(uid, id, resources) => self.actuated(&uid, (id, *resources), answer, now, out),
             For::Nothing => {}
         }
     }

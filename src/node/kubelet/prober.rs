@@ -48,6 +48,12 @@ enum Run {
     Net(Box<NetRun>),
 }
 
+/// The first 10 KiB: no more is kept of what a probe says.
+fn shortened(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(10_240));
+    text
+}
+
 /// How often a probe ticks.
 fn period(probe: &Probe) -> Span {
     Span::secs(u64::try_from(probe.period_seconds.max(1)).unwrap_or(1))
@@ -240,8 +246,8 @@ impl Kubelet {
         let Some(state) = self.probes.states.get_mut(&key).filter(|s| s.run == Run::Exec) else { return };
         state.run = Run::Idle;
         let outcome = match answer {
-            CriAnswer::Executed { code: 0, .. } => Outcome::Success,
-            CriAnswer::Executed { output, .. } => Outcome::Failure(String::from_utf8_lossy(&output).into_owned()),
+            CriAnswer::Executed(0, _) => Outcome::Success,
+            CriAnswer::Executed(_, output) => Outcome::Failure(shortened(output.text())),
             CriAnswer::ExecTimedOut => {
                 let span = go_duration(Span::secs(u64::try_from(timeout).unwrap_or(1)));
                 Outcome::Failure(format!(
@@ -249,7 +255,7 @@ impl Kubelet {
                     self.exec_command(&key).join(" ")
                 ))
             }
-            CriAnswer::Failed(words) => Outcome::Error(format!("rpc error: code = Unknown desc = {words}")),
+            CriAnswer::Failed(words) => Outcome::Error(words),
             _ => return,
         };
         self.probed(&key, outcome, now, out);

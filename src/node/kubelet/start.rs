@@ -256,6 +256,7 @@ impl Kubelet {
             }
             (ContainerStep::Create(w), CriAnswer::Created(view)) if w == op => {
                 self.pod_event(uid, Some(name), "Normal", "Created", "Container created", now, out);
+                self.note_resources(uid, &view.id, name);
                 let next = self.ask(For::Sync(uid.clone()), CriRequest::StartContainer(view.id.clone()), out);
                 self.step(uid, ContainerStep::Start(next, view.id));
             }

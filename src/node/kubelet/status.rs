@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::api::{
     Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
-    PodCondition, PodIp, PodSpec, PodStatus, Timestamp,
+    PodCondition, PodIp, PodSpec, PodStatus, Timestamp, qos,
 };
 use crate::node::kubelet::actions::{exit_code, is_sidecar};
 use crate::node::kubelet::phase::{self, Verdict};
@@ -43,7 +43,11 @@ pub fn generate(worker: &Worker, host: Ipv4Addr, now: Timestamp, epoch: i64) -> 
         rest: old.rest.clone(),
         ..PodStatus::default()
     };
-    status.rest.entry("resources".into()).or_insert_with(|| json!({}));
+    let own = spec.own_resources();
+    status.rest.insert("resources".into(), own.map_or_else(|| json!({}), |own| json!(own)));
+    if let Some(own) = own {
+        status.rest.insert("allocatedResources".into(), json!(own.requests));
+    }
     // A pod keeps its address until it is gone.
     let ip = seen.sandbox.as_ref().and_then(|s| s.ip).map(|ip| ip.to_string()).unwrap_or_else(|| old.pod_ip.clone());
     if !ip.is_empty() {
@@ -86,7 +90,7 @@ fn container(worker: &Worker, container: &Container, epoch: i64) -> ContainerSta
     match latest {
         Some(view) => {
             status.state = state(view, epoch);
-            status.resources = Some(container.resources.clone());
+            status.resources = Some(worker.actual(&view.id, container).clone());
             status.allocated_resources.clone_from(&container.resources.requests);
             if let Some(before) = seen.previous(&container.name) {
                 status.last_state = state(before, epoch);
@@ -186,6 +190,20 @@ fn state(view: &ContainerView, epoch: i64) -> ContainerState {
     }
 }
 
+const PENDING: &str = "PodResizePending";
+const IN_PROGRESS: &str = "PodResizeInProgress";
+
+/// The conditions that tell of a resize: only while they hold.
+fn resizing(worker: &Worker) -> impl Iterator<Item = (&'static str, Verdict)> {
+    let holds = |reason: &str, message: &str| Verdict { holds: true, reason: reason.into(), message: message.into() };
+    let pending = worker.resize.pending.as_ref().map(|(reason, message)| (PENDING, holds(reason, message)));
+    let progress = worker.resize.progress.as_ref().map(|error| match error {
+        Some(error) => (IN_PROGRESS, holds("Error", error)),
+        None => (IN_PROGRESS, holds("", "")),
+    });
+    pending.into_iter().chain(progress)
+}
+
 /// The conditions that the kubelet owns, then those of others, with the times of their last change.
 fn conditions(worker: &Worker, status: &mut PodStatus, now: Timestamp) {
     let spec = &worker.pod.spec;
@@ -205,7 +223,8 @@ fn conditions(worker: &Worker, status: &mut PodStatus, now: Timestamp) {
     });
     let before: Vec<PodCondition> =
         worker.status.conditions.iter().chain(&worker.object().status.conditions).cloned().collect();
-    for (kind, Verdict { holds, reason, message }) in disrupted.into_iter().chain(mine) {
+    let resize = resizing(worker);
+    for (kind, Verdict { holds, reason, message }) in disrupted.into_iter().chain(resize).chain(mine) {
         let word = if holds { "True" } else { "False" };
         let old = before.iter().find(|c| c.r#type == kind);
         let since = old.filter(|c| c.status == word).and_then(|c| c.last_transition_time).unwrap_or(now);
@@ -220,28 +239,9 @@ fn conditions(worker: &Worker, status: &mut PodStatus, now: Timestamp) {
         });
     }
     for other in &worker.object().status.conditions {
-        if status.conditions.iter().all(|c| c.r#type != other.r#type) {
+        let over = matches!(other.r#type.as_str(), PENDING | IN_PROGRESS);
+        if !over && status.conditions.iter().all(|c| c.r#type != other.r#type) {
             status.conditions.push(other.clone());
         }
     }
-}
-
-/// The quality-of-service class. Models `pkg/apis/core/v1/helper/qos/qos.go`.
-pub fn qos(spec: &PodSpec) -> &'static str {
-    let all = || spec.init_containers.iter().chain(&spec.containers);
-    let named = |name: &str| matches!(name, "cpu" | "memory");
-    let none = all().all(|c| {
-        c.resources.requests.iter().chain(&c.resources.limits).all(|(name, amount)| !named(name) || amount.is_zero())
-    });
-    if none {
-        return "BestEffort";
-    }
-    let guaranteed = all().all(|c| {
-        ["cpu", "memory"].iter().all(|name| {
-            let limit = c.resources.limits.get(*name).filter(|l| !l.is_zero());
-            let request = c.resources.requests.get(*name).or(limit);
-            limit.is_some_and(|l| request.is_some_and(|r| r.millis() == l.millis()))
-        })
-    });
-    if guaranteed { "Guaranteed" } else { "Burstable" }
 }

@@ -106,8 +106,11 @@ impl Kubelet {
                 send(KubeletAnswer::Chunk(Chunk::End));
             }
             CriAnswer::Failed(words) => {
-                // The kubelet's words, and the API server's around them.
-                let words = format!("Internal error occurred: error executing command in container: {words}");
+                // The runtime's words, and the API server's around them.
+                let words = match words.starts_with("rpc error: ") {
+                    true => format!("unable to upgrade connection: {words}"),
+                    false => format!("Internal error occurred: error executing command in container: {words}"),
+                };
                 send(KubeletAnswer::Failure(Arc::new(internal(words))));
             }
             _ => send(KubeletAnswer::Chunk(Chunk::End)),

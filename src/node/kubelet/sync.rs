@@ -104,6 +104,7 @@ impl Kubelet {
         }
         self.check_deadline(uid, now, out);
         self.ensure_probes(uid, now);
+        self.check_resize(uid, now, out);
         self.refresh_status(uid, now, out);
         self.trigger_probes(uid, now);
         let Some(worker) = self.workers.get_mut(uid) else { return };
@@ -113,6 +114,7 @@ impl Kubelet {
             worker.synced = Some(now);
             return self.terminate_once_seen(uid, now, out);
         }
+        self.actuate(uid, out);
         self.kill_condemned(uid, now, out);
         let Some(worker) = self.workers.get_mut(uid) else { return };
         if !self.network_ready && !worker.pod.spec.host_network {
@@ -172,6 +174,7 @@ impl Kubelet {
             hostname: crate::node::kubelet::env::hostname(&worker.pod, &self.config),
             host_network: worker.pod.spec.host_network,
             resolv_conf: crate::node::kubelet::env::resolv_conf(&worker.pod, &self.config),
+            memory_limit: crate::node::kubelet::resize::memory_limit(&worker.pod.spec),
         };
         if let Some(old) = old {
             let words = "Pod sandbox changed, it will be killed and re-created.";

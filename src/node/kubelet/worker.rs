@@ -10,6 +10,7 @@ use crate::api::{CallId, Container, ObjectRef, Pod, PodStatus, ResourceVersion, 
 use crate::node::kubelet::atomic::Payload;
 use crate::node::kubelet::kill::Kill;
 use crate::node::kubelet::objects::Told;
+use crate::node::kubelet::resize::Resize;
 use crate::node::kubelet::{Effect, Kubelet, Reason};
 use crate::node::runtime::{ContainerId, ContainerView, OpId, PodMeta, SandboxView};
 use crate::sim::{EventId, Out, Time, Wake};
@@ -103,7 +104,7 @@ pub struct StartItem {
 /// One pod.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Worker {
-    /// The pod as the API server last told it, or as its file has it.
+    /// The pod as the API server last told it, or as its file has it, but with the resources that are allocated to it.
     pub pod: Arc<Pod>,
     /// Whether it is of a file of the node.
     pub is_static: bool,
@@ -157,6 +158,8 @@ pub struct Worker {
     pub condemned: VecMap<ContainerId, String>,
     /// The containers that were killed for that and whose end no relist has seen yet.
     pub killed: VecSet<ContainerId>,
+    /// How far it is being resized.
+    pub resize: Resize,
     /// The pod has failed for good: the reason and the message.
     pub failed: Option<(String, String)>,
     /// It was never let in.
@@ -201,6 +204,7 @@ impl Worker {
             ready: VecSet::new(),
             condemned: VecMap::new(),
             killed: VecSet::new(),
+            resize: Resize::default(),
             failed: None,
             rejected: false,
             disrupted: None,
@@ -329,16 +333,16 @@ impl Kubelet {
         match self.workers.get_mut(&uid) {
             Some(worker) => {
                 // A status that we wrote ourselves is no reason to sync.
-                let news = worker.pod.spec != pod.spec
-                    || worker.pod.metadata.deletion_timestamp != pod.metadata.deletion_timestamp
+                let news = worker.pod.metadata.deletion_timestamp != pod.metadata.deletion_timestamp
                     || worker.pod.metadata.deletion_grace_period_seconds != pod.metadata.deletion_grace_period_seconds
                     || worker.pod.metadata.labels != pod.metadata.labels
                     || worker.pod.metadata.annotations != pod.metadata.annotations;
-                worker.pod = Arc::clone(&pod);
+                let respecified = worker.take_in(&pod);
                 worker.reassert(&pod, now);
-                if !news {
+                if !news && !respecified {
                     return;
                 }
+                self.allocate(&uid, now, out);
             }
             None => {
                 let mut worker = Worker::new(pod, now);

@@ -30,6 +30,13 @@ impl Cpu {
         Cpu { limit: Some(limit).filter(|limit| *limit > 0), ..Cpu::default() }
     }
 
+    /// It may use so many thousandths of a core from now on; 0: all cores.
+    pub fn set_limit(&mut self, limit: u64, now: Time) {
+        self.settle(now);
+        self.limit = Some(limit).filter(|limit| *limit > 0);
+        self.set_steady(self.steady, now);
+    }
+
     /// Thousandths of a core that it uses all the time.
     pub fn steady(&self) -> u64 {
         self.steady

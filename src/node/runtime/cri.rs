@@ -63,6 +63,8 @@ pub struct SandboxConfig {
     pub host_network: bool,
     /// The lines of `/etc/resolv.conf`.
     pub resolv_conf: String,
+    /// The bytes of memory that its containers may take together.
+    pub memory_limit: Option<u64>,
 }
 
 /// Whose processes a container sees. Models `NamespaceMode` of the PID namespace.
@@ -275,6 +277,15 @@ pub enum CriRequest {
     StartContainer(ContainerId),
     /// SIGTERM, and SIGKILL after the grace.
     StopContainer(ContainerId, Span),
+    /// Gives a container other limits while it runs: thousandths of a core, 0 for none, and bytes.
+    UpdateContainerResources {
+        /// Which.
+        container: ContainerId,
+        /// As in its configuration.
+        cpu_limit: u64,
+        /// As in its configuration.
+        memory_limit: Option<u64>,
+    },
     /// Forgets a container that has ended.
     RemoveContainer(ContainerId),
     /// Runs a command to its end and answers its output (probes, hooks).
@@ -316,6 +327,22 @@ pub enum CriRequest {
     Cancel(OpId),
 }
 
+/// What the command of an `ExecSync` printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Output {
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// As the kubelet hands it on: all of the one, then all of the other.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&[&self.stdout[..], &self.stderr[..]].concat()).into_owned()
+    }
+}
+
 /// What the runtime answers to a call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CriAnswer {
@@ -335,13 +362,8 @@ pub enum CriAnswer {
     Done,
     /// What the pods take.
     Stats(NodeUsage),
-    /// The command of an `ExecSync` has ended.
-    Executed {
-        /// The exit code.
-        code: u8,
-        /// Its output, standard output and error together in order.
-        output: Vec<u8>,
-    },
+    /// The command of an `ExecSync` has ended, with its exit code.
+    Executed(u8, Output),
     /// The command of an `ExecSync` took too long.
     ExecTimedOut,
     /// The command of an `Exec` runs and may have its input.

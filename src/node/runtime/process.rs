@@ -15,6 +15,9 @@ use crate::workload::{
     self, Ctx, Ids, Place, ProcInfo, Process, Program as _, SIGINT, SIGKILL, Spec, dns::Zone, ingress::Routes, registry,
 };
 
+/// What is kept of each stream of a collected output.
+const MOST_OUTPUT: usize = 16 << 20;
+
 /// A process of this node; never reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcId(pub u32);
@@ -34,7 +37,7 @@ pub enum Role {
     /// A container's first process.
     Main,
     /// A probe or a hook: its output is collected.
-    Sync(OpId, Vec<u8>),
+    Sync(OpId, Output),
     /// `kubectl exec`.
     Stream(OpId),
     /// A command line on the node.
@@ -335,9 +338,9 @@ impl Runtime {
         let Some(proc) = self.procs.get_mut(&id) else { return };
         match &mut proc.role {
             Role::Sync(_, output) => {
-                // As the kubelet's probes do: 10 KiB are kept.
-                let room = 10_240_usize.saturating_sub(output.len());
-                output.extend_from_slice(&bytes[..bytes.len().min(room)]);
+                let stream = if stderr { &mut output.stderr } else { &mut output.stdout };
+                let room = MOST_OUTPUT.saturating_sub(stream.len());
+                stream.extend_from_slice(&bytes[..bytes.len().min(room)]);
             }
             Role::Stream(op) => {
                 let answer = if stderr { CriAnswer::Stderr(bytes) } else { CriAnswer::Stdout(bytes) };
@@ -373,7 +376,7 @@ impl Runtime {
                 let reason = if code == 0 { "Completed" } else { "Error" };
                 self.end_container(&container, code, reason, now, out);
             }
-            (Role::Sync(op, output), _) => Self::answer(op, CriAnswer::Executed { code, output }, out),
+            (Role::Sync(op, output), _) => Self::answer(op, CriAnswer::Executed(code, output), out),
             (Role::Stream(op), _) => Self::answer(op, CriAnswer::StreamEnd(Some(code)), out),
             (Role::Host(id), _) => {
                 out.push(Effect::Host(id, crate::api::http::Chunk::Exit(code)));
@@ -400,7 +403,7 @@ impl Runtime {
         let inside: Vec<ProcId> = self.procs.iter().filter(|(_, p)| p.place == place).map(|(id, _)| *id).collect();
         for id in inside {
             match self.end_process(id, out).map(|p| p.role) {
-                Some(Role::Sync(op, output)) => Self::answer(op, CriAnswer::Executed { code: 137, output }, out),
+                Some(Role::Sync(op, output)) => Self::answer(op, CriAnswer::Executed(137, output), out),
                 Some(Role::Stream(op)) => Self::answer(op, CriAnswer::StreamEnd(Some(137)), out),
                 _ => {}
             }
@@ -451,19 +454,21 @@ impl Runtime {
         now: Time,
         out: &mut Out<Effect>,
     ) {
+        let step = if matches!(how, Exec::Sync(_)) { "failed to exec in container: " } else { "" };
         let Some(found) = self.containers.get_mut(container).filter(|c| c.view.phase.is_running()) else {
-            let words = format!(
-                "rpc error: code = Unknown desc = failed to exec in container: container \"{}\" is not running",
-                container.0
-            );
-            return Self::answer(op, CriAnswer::Failed(words), out);
+            let words = match self.containers.get(container).map(|c| c.view.phase.is_exited()) {
+                None => format!("NotFound desc = {step}failed to find container {:?} in store: not found", container.0),
+                Some(true) => format!("Unknown desc = {step}container is in CONTAINER_EXITED state"),
+                Some(false) => format!("Unknown desc = {step}container is in CONTAINER_CREATED state"),
+            };
+            return Self::answer(op, CriAnswer::Failed(format!("rpc error: code = {words}")), out);
         };
         let spec = Spec { argv: command, env: found.env(), cwd: "/".into() };
         found.mounts.bring_in(&mut self.host_fs, &mut found.fs);
         match registry::start(&spec, &found.place, &found.fs) {
             Ok(process) => {
                 let (role, stdin, tty) = match how {
-                    Exec::Sync(_) => (Role::Sync(op, Vec::new()), false, false),
+                    Exec::Sync(_) => (Role::Sync(op, Output::default()), false, false),
                     Exec::Stream { stdin, tty } => (Role::Stream(op), stdin, tty),
                 };
                 let id = self.spawn(Where::Container(container.clone()), role, process, &spec, now);
@@ -475,8 +480,10 @@ impl Runtime {
             }
             Err(words) => {
                 let exec = self.hex();
+                // The error of a stream comes on the stream, that of a call as gRPC writes it.
+                let call = if matches!(how, Exec::Sync(_)) { "rpc error: code = Unknown desc = " } else { "" };
                 let words = format!(
-                    "failed to exec in container: failed to start exec \"{exec}\": OCI runtime exec failed: exec failed: unable to start container process: {words}: unknown"
+                    "{call}failed to exec in container: failed to start exec \"{exec}\": OCI runtime exec failed: exec failed: unable to start container process: {words}: unknown"
                 );
                 self.later(now + self.config.timing.exec, Due::Answer(op, CriAnswer::Failed(words)), out);
             }

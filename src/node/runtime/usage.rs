@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::Uid;
 use crate::node::runtime::container::Container;
-use crate::node::runtime::cri::{ContainerId, ContainerPhase, CriEvent, pod_directory};
+use crate::node::runtime::cri::{ContainerId, ContainerPhase, CriAnswer, CriEvent, pod_directory};
 use crate::node::runtime::{Effect, Runtime};
 use crate::sim::{Out, Time};
 
@@ -112,8 +112,11 @@ impl Runtime {
         if container.config.memory_limit.is_some_and(|limit| memory > limit) {
             return self.end_container(id, 137, "OOMKilled", now, out);
         }
+        if let Some(victim) = self.beyond_pod(id) {
+            return self.end_container(&victim, 137, "OOMKilled", now, out);
+        }
         while self.available() == 0 {
-            let Some(victim) = self.most_to_blame() else { break };
+            let Some(victim) = self.most_to_blame(|_| true) else { break };
             self.tell_oom(&victim, out);
             self.end_container(&victim, 137, "OOMKilled", now, out);
         }
@@ -122,16 +125,41 @@ impl Runtime {
         }
     }
 
-    /// The container with the highest badness: its share of the memory in thousandths and what the kubelet adds.
-    fn most_to_blame(&self) -> Option<ContainerId> {
+    /// A running container gets other limits; no less memory than it takes.
+    pub(super) fn update_resources(&mut self, id: &ContainerId, cpu: u64, memory: Option<u64>, now: Time) -> CriAnswer {
+        let Some(container) = self.containers.get_mut(id) else { return CriAnswer::Done };
+        let used = container.memory;
+        if let Some(limit) = memory.filter(|limit| *limit < used) {
+            let name = &container.view.name;
+            let words =
+                format!("attempting to set container {name:?} memory limit ({limit}) below current usage ({used})");
+            return CriAnswer::Failed(words);
+        }
+        container.config.memory_limit = memory;
+        container.config.cpu_limit = cpu;
+        container.cpu.set_limit(cpu, now);
+        CriAnswer::Done
+    }
+
+    /// Of some containers, the one with the highest badness: its share of the memory in thousandths and what the kubelet adds.
+    fn most_to_blame(&self, among: impl Fn(&&Container) -> bool) -> Option<ContainerId> {
         let total = i64::try_from(self.config.memory.total).unwrap_or(i64::MAX).max(1);
         let badness = |container: &Container| {
             let memory = i64::try_from(container.memory).unwrap_or(i64::MAX);
             memory.saturating_mul(1_000) / total + i64::from(container.config.oom_score_adj)
         };
         let runs = |container: &&Container| container.memory > 0;
-        let worst = self.containers.values().filter(runs).max_by_key(|container| badness(container))?;
+        let worst = self.containers.values().filter(runs).filter(among).max_by_key(|container| badness(container))?;
         Some(worst.view.id.clone())
+    }
+
+    /// Whom the kernel kills if the pod of a container takes more memory than its cgroup may.
+    fn beyond_pod(&self, id: &ContainerId) -> Option<ContainerId> {
+        let sandbox = &self.containers.get(id)?.view.sandbox;
+        let limit = self.sandboxes.get(sandbox)?.config.memory_limit?;
+        let inside = |container: &&Container| container.view.sandbox == *sandbox;
+        let taken: u64 = self.containers.values().filter(inside).map(|container| container.memory).sum();
+        (taken > limit).then(|| self.most_to_blame(inside))?
     }
 
     fn tell_oom(&self, victim: &ContainerId, out: &mut Out<Effect>) {

@@ -161,6 +161,7 @@ fn path_of(verb: Verb, object: &ObjectRef, subresource: Option<Subresource>) -> 
             Subresource::Attach => "/attach",
             Subresource::PortForward => "/portforward",
             Subresource::EphemeralContainers => "/ephemeralcontainers",
+            Subresource::Resize => "/resize",
             Subresource::Finalize => "/finalize",
             Subresource::Metrics => "",
         });

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::usage;
+use crate::api::usage;
 use crate::api::{
     Container, Kind, LimitRange, Object, PersistentVolumeClaim, Pod, PodSpec, Quantity, ResourceList, Status,
 };

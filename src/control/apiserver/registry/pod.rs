@@ -1,12 +1,11 @@
-//! Pods. Models `pkg/registry/core/pod/strategy.go` and `pkg/apis/core/v1/helper/qos`.
+//! Pods. Models `pkg/registry/core/pod/strategy.go`.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::api::{Container, Pod, PodCondition, PodSpec, PodStatus, Quantity, Subresource, Timestamp};
+use crate::api::{Container, Pod, PodCondition, PodSpec, PodStatus, Subresource, Timestamp, qos};
 use crate::control::apiserver::registry::Env;
-use crate::sim::VecMap;
 
 /// A new pod is pending.
 pub fn prepare_new(pod: &mut Pod, env: &mut Env<'_>) {
@@ -62,6 +61,10 @@ pub fn prepare_change(new: &mut Pod, old: &Pod, part: Option<Subresource>) {
             }
             return;
         }
+        Some(Subresource::Resize) => {
+            new.spec = resized(&new.spec, &old.spec);
+            keep_labels(new, old);
+        }
         Some(Subresource::EphemeralContainers) => {
             let wanted = std::mem::take(&mut Arc::make_mut(&mut new.spec).ephemeral_containers);
             new.spec = Arc::clone(&old.spec);
@@ -74,6 +77,31 @@ pub fn prepare_change(new: &mut Pod, old: &Pod, part: Option<Subresource>) {
     }
     new.status = old.status.clone();
     new.metadata.generation += i64::from(new.spec != old.spec);
+}
+
+/// The old spec with the resources of the new one (`dropNonResizeUpdates`).
+fn resized(new: &PodSpec, old: &Arc<PodSpec>) -> Arc<PodSpec> {
+    let of = |wanted: &[Container], known: &[Container]| -> Vec<Container> {
+        let one = |container: &Container| match known.iter().find(|one| one.name == container.name) {
+            None => container.clone(),
+            Some(known) => {
+                let mut one = Container { resources: container.resources.clone(), ..known.clone() };
+                match container.rest.get("resizePolicy") {
+                    Some(policy) => _ = one.rest.insert("resizePolicy".into(), policy.clone()),
+                    None => _ = one.rest.remove("resizePolicy"),
+                }
+                one
+            }
+        };
+        wanted.iter().map(one).collect()
+    };
+    let spec = PodSpec {
+        containers: of(&new.containers, &old.containers),
+        init_containers: of(&new.init_containers, &old.init_containers),
+        resources: new.resources.clone(),
+        ..PodSpec::clone(old)
+    };
+    if spec == **old { Arc::clone(old) } else { Arc::new(spec) }
 }
 
 /// What a write of a part leaves alone of the metadata (`ResetObjectMetaForStatus`).
@@ -102,35 +130,5 @@ pub fn set_condition(pod: &mut Pod, r#type: &str, status: &str, reason: &str, me
             *condition = PodCondition { last_transition_time: since, observed_generation: generation, ..fresh };
         }
         None => pod.status.conditions.push(fresh),
-    }
-}
-
-/// The quality of service that the resources of the containers amount to.
-pub fn qos(spec: &PodSpec) -> &'static str {
-    let mut requests: VecMap<&str, Quantity> = VecMap::new();
-    let mut limits: VecMap<&str, Quantity> = VecMap::new();
-    let mut guaranteed = true;
-    for container in spec.containers.iter().chain(&spec.init_containers) {
-        add(&mut requests, container, |c| &c.resources.requests);
-        add(&mut limits, container, |c| &c.resources.limits);
-        let has = |name: &str| container.resources.limits.get(name).is_some_and(|q| !q.is_zero());
-        guaranteed &= has("cpu") && has("memory");
-    }
-    if requests.is_empty() && limits.is_empty() {
-        return "BestEffort";
-    }
-    let equal =
-        requests.iter().all(|(name, amount)| limits.get(name).is_some_and(|limit| limit.minus(*amount).is_zero()));
-    if guaranteed && equal && requests.len() == limits.len() { "Guaranteed" } else { "Burstable" }
-}
-
-fn add<'a>(
-    sum: &mut VecMap<&'a str, Quantity>,
-    container: &'a Container,
-    of: fn(&Container) -> &VecMap<String, Quantity>,
-) {
-    for (name, amount) in of(container).iter().filter(|(n, q)| matches!(n.as_str(), "cpu" | "memory") && !q.is_zero()) {
-        let total = sum.get(name.as_str()).map_or(*amount, |have| have.plus(*amount));
-        sum.insert(name, total);
     }
 }

@@ -1,11 +1,12 @@
-//! What a pod asks for altogether. Models `k8s.io/component-helpers/resource/helpers.go` without resizing and pod-level
-//! resources.
+//! What a pod asks for altogether. Models `k8s.io/component-helpers/resource/helpers.go`, of what is desired: what a pod that is
+//! resized has meanwhile does not count.
 
-use crate::api::{Container, PodSpec, Quantity, ResourceList};
+use crate::api::{Container, PodSpec, Quantity, ResourceList, ResourceRequirements};
 
 /// The requests of a pod with its overhead.
 pub fn requests(spec: &PodSpec) -> ResourceList {
-    let mut all = total(spec, |container| &container.resources.requests);
+    let mut all = requests_of_containers(spec);
+    all.extend(own(spec, |own| &own.requests));
     for (name, value) in overhead(spec) {
         add(&mut all, &name, value);
     }
@@ -14,7 +15,8 @@ pub fn requests(spec: &PodSpec) -> ResourceList {
 
 /// The limits of a pod; its overhead counts for those that it has.
 pub fn limits(spec: &PodSpec) -> ResourceList {
-    let mut all = total(spec, |container| &container.resources.limits);
+    let mut all = limits_of_containers(spec);
+    all.extend(own(spec, |own| &own.limits));
     for (name, value) in overhead(spec) {
         if all.contains_key(&name) {
             add(&mut all, &name, value);
@@ -23,9 +25,27 @@ pub fn limits(spec: &PodSpec) -> ResourceList {
     all
 }
 
+/// What a pod says of itself as a whole.
+fn own(spec: &PodSpec, pick: fn(&ResourceRequirements) -> &ResourceList) -> ResourceList {
+    let all = spec.resources.iter().flat_map(pick);
+    all.filter(|(name, _)| ResourceRequirements::is_of_pods(name))
+        .map(|(name, amount)| (name.clone(), *amount))
+        .collect()
+}
+
 fn overhead(spec: &PodSpec) -> ResourceList {
     let value = spec.rest.get("overhead").cloned().unwrap_or_default();
     serde_json::from_value(value).unwrap_or_default()
+}
+
+/// The requests of the containers of a pod.
+pub fn requests_of_containers(spec: &PodSpec) -> ResourceList {
+    total(spec, |container| &container.resources.requests)
+}
+
+/// The limits of the containers of a pod.
+pub fn limits_of_containers(spec: &PodSpec) -> ResourceList {
+    total(spec, |container| &container.resources.limits)
 }
 
 /// Containers and sidecars run together; every other init container runs alone but for the sidecars before it.
