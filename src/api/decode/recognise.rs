@@ -155,7 +155,7 @@ mod tests {
             ("{\"a\":", format!("{unknown}{no_json}unexpected end of JSON input ({{\"a\":)")),
             (
                 "{\"kind\": 3, \"apiVersion\": \"v1\", \"metadata\": {}}",
-                format!("{unknown}{no_json}json: cannot unmarshal number into Go struct field .kind of type string ({{\"kind\": 3, \"apiVersion\": \"v1 ...)"),
+                format!("{unknown}{no_json}json: cannot unmarshal number into Go struct field .kind of type string ({{\"kind\": 3, \"apiVersion\": \"v1\" ...)"),
             ),
             ("[]", format!("{unknown}{no_json}json: cannot unmarshal array into Go value of type {META} (5b5d)")),
             (

@@ -191,16 +191,24 @@ impl Scanner<'_> {
     }
 }
 
-/// A byte between single quotes, as Go writes it.
+/// A byte between single quotes, as Go writes it (`quoteChar`).
 fn quoted_byte(byte: u8) -> String {
-    match byte {
-        b'\'' => "'\\''".into(),
-        b'"' => "'\"'".into(),
-        byte => {
-            let text = super::quoted(&char::from(byte).to_string());
-            format!("'{}'", &text[1..text.len() - 1])
-        }
-    }
+    let inside = match byte {
+        b'\'' => "\\'".into(),
+        b'\\' => "\\\\".into(),
+        b'\n' => "\\n".into(),
+        b'\r' => "\\r".into(),
+        b'\t' => "\\t".into(),
+        0x07 => "\\a".into(),
+        0x08 => "\\b".into(),
+        0x0b => "\\v".into(),
+        0x0c => "\\f".into(),
+        ..b' ' | 0x7f => format!("\\x{byte:02x}"),
+        // As a character it would not be seen.
+        0x80..=0xa0 | 0xad => format!("\\u{byte:04x}"),
+        byte => char::from(byte).to_string(),
+    };
+    format!("'{inside}'")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::events;
 use super::page::{Page, time};
 use crate::api::http::HttpRequest;
+use crate::api::{PodSpec, usage};
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Stop};
 use crate::kubectl::describe::amount::Amount;
@@ -205,9 +206,9 @@ fn allocatable(node: &Value, resource: &str) -> Amount {
     Amount::parse(&plain(if own.is_null() { at(node, &["status", "capacity", resource]) } else { own }))
 }
 
-/// What a pod asks for: its containers together, or its largest init container.
+/// What a pod asks for, or may have at most, as it is scheduled.
 fn of_pod(pod: &Value, field: &str, resource: &str) -> Amount {
-    let of = |c: &Value| Amount::parse(&plain(at(c, &["resources", field, resource])));
-    let sum = items(pod, &["spec", "containers"]).iter().fold(Amount::default(), |sum, c| sum.plus(&of(c)));
-    items(pod, &["spec", "initContainers"]).iter().map(of).fold(sum, |most, one| most.max(one))
+    let spec: PodSpec = serde_json::from_value(at(pod, &["spec"]).clone()).unwrap_or_default();
+    let all = if field == "requests" { usage::requests(&spec) } else { usage::limits(&spec) };
+    all.get(resource).map_or_else(Amount::default, |amount| Amount::parse(&amount.to_string()))
 }

@@ -326,7 +326,7 @@ fn words_that_name_nothing_are_refused_as_upstream_refuses_them() {
     let nothing = "error: You must provide one or more resources by argument or filename.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'\n";
     for (line, error) in [
         ("delete", nothing),
-        ("rollout status", nothing),
+        ("rollout status", "error: required resource not specified\n"),
         ("delete pod", "error: resource(s) were provided, but no name was specified\n"),
         ("rollout restart", "error: required resource not specified\n"),
         ("rollout foo", "error: unknown command \"foo\"\nSee 'kubectl rollout -h' for help and examples\n"),
