@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::http::HttpRequest;
+use crate::api::http::{HttpRequest, Method};
 use crate::api::{Answer, KubeletRequest, ObjectRef, Response};
 use crate::cluster::event::Said;
 use crate::cluster::{MailKind, Message, host};
@@ -29,8 +29,8 @@ pub(crate) fn said(message: &Message) -> Option<Said> {
             Said::Response { code: response.code, object: None, wrote: false }
         }
         Message::Forward(_, request) => Said::Http { method: request.method, path: path_of(request), size: 0 },
-        Message::Scrape(_) => Said::Local("GET /metrics/resource".into()),
-        Message::Scraped(batch) => Said::Local(format!("usage of {} containers", batch.containers.len()).into()),
+        Message::Scrape(_) => Said::Http { method: Method::Get, path: "/metrics/resource".into(), size: 0 },
+        Message::Scraped(_) => Said::Response { code: 200, object: None, wrote: false },
         Message::ToApi(_) => return None,
         Message::ToEtcd(etcd::Input::Request { op, .. }) => op_said(op)?,
         // Heartbeats are left out, as frames are.
@@ -47,12 +47,7 @@ pub(crate) fn said(message: &Message) -> Option<Said> {
         Message::Answer(Answer::WatchClosed { status, .. }) => {
             Said::Response { code: status.code, object: None, wrote: false }
         }
-        Message::Serve(_, KubeletRequest::Logs { pod, .. }) => Said::Local(format!("logs of {pod}").into()),
-        Message::Serve(_, KubeletRequest::Attach { pod, .. }) => Said::Local(format!("attach to {pod}").into()),
-        Message::Serve(_, KubeletRequest::PortForward { pod, port }) => {
-            Said::Local(format!("port {port} of {pod}").into())
-        }
-        Message::Serve(_, KubeletRequest::Exec { pod, .. }) => Said::Local(format!("exec in {pod}").into()),
+        Message::Serve(_, request) => kubelet_said(request),
         Message::Mail(MailKind::Http { response, .. }) => {
             Said::Response { code: response.code, object: None, wrote: false }
         }
@@ -67,10 +62,25 @@ pub(crate) fn said(message: &Message) -> Option<Said> {
         Message::Flannel(_) => Said::EtcdReply { wrote: false, revision: 0 },
         Message::ToRuntime(runtime::Input::Cri(_, request)) => Said::Local(host::cri_name(request).into()),
         Message::Cri(runtime::CriEvent::Container(view)) => {
-            Said::Local(format!("container {} of {}", view.name, view.pod.name).into())
+            Said::Local(format!("ContainerStatus {}/{}", view.pod.name, view.name).into())
         }
         _ => return None,
     })
+}
+
+/// A request in the form of the kubelet's own server.
+fn kubelet_said(request: &KubeletRequest) -> Said {
+    let (method, path) = match request {
+        KubeletRequest::Logs { pod, container, .. } => (Method::Get, format!("/containerLogs/{}/{container}", of(pod))),
+        KubeletRequest::Attach { pod, container, .. } => (Method::Post, format!("/attach/{}/{container}", of(pod))),
+        KubeletRequest::Exec { pod, container, .. } => (Method::Post, format!("/exec/{}/{container}", of(pod))),
+        KubeletRequest::PortForward { pod, .. } => (Method::Post, format!("/portForward/{}", of(pod))),
+    };
+    Said::Http { method, path: path.into(), size: 0 }
+}
+
+fn of(pod: &ObjectRef) -> String {
+    format!("{}/{}", pod.namespace, pod.name)
 }
 
 fn path_of(request: &HttpRequest) -> Arc<str> {

@@ -182,10 +182,11 @@ impl ApiServer {
             }
             Ok(Plan::Commit(step)) if self.call(no).request.options.dry_run => {
                 self.alloc.release(no);
+                let request = &self.call(no).request;
                 let reply = match step {
                     Step::Create(object) => Reply::Created(object),
-                    Step::Replace { object, .. } => Reply::Object(object),
-                    Step::Delete(object) => Reply::Gone(object),
+                    Step::Delete(object) if request.subresource.is_none() => Reply::Gone(object),
+                    Step::Replace { object, .. } | Step::Delete(object) => registry::written(request, object),
                 };
                 self.answer(no, reply, now, out);
             }
