@@ -235,8 +235,7 @@ impl Parser {
                 }
                 Some('[') => {
                     self.at += 1;
-                    let step = self.bracket()?;
-                    steps.push(step);
+                    steps.extend(self.bracket()?);
                 }
                 Some(c) if self.at == start && (c.is_alphanumeric() || c == '_' || c == '*') => self.field(&mut steps),
                 Some(c) if self.at == start => {
@@ -268,26 +267,18 @@ impl Parser {
         }
     }
 
-    fn bracket(&mut self) -> Result<Step, String> {
-        self.spaces();
+    /// What stands after an opening bracket, to the first one that closes.
+    fn bracket(&mut self) -> Result<Vec<Step>, String> {
         if self.rest_starts("?(") {
             self.at += 2;
-            return self.filter();
+            return Ok(vec![self.filter()?]);
         }
-        let mut body = String::new();
-        let mut quote = None;
-        loop {
-            let Some(c) = self.peek() else { return Err("unterminated array".into()) };
-            self.at += 1;
-            match (c, quote) {
-                (']', None) => break,
-                ('\'' | '"', None) => quote = Some(c),
-                (c, Some(q)) if c == q => quote = None,
-                _ => {}
-            }
-            body.push(c);
+        let body: String = self.chars[self.at..].iter().take_while(|c| !matches!(c, ']' | '\n')).collect();
+        self.at += body.chars().count() + 1;
+        if self.chars.get(self.at - 1) != Some(&']') {
+            return Err("unterminated array".into());
         }
-        bracket_step(body.trim())
+        bracket_steps(&body)
     }
 
     fn filter(&mut self) -> Result<Step, String> {
@@ -336,38 +327,35 @@ impl Parser {
     }
 }
 
-fn bracket_step(body: &str) -> Result<Step, String> {
-    if body.trim().is_empty() {
-        return Ok(Step::Slice(None, None, 1));
-    }
+/// An index, a slice, a name between single quotes (which may be a path), or several of these with commas.
+fn bracket_steps(body: &str) -> Result<Vec<Step>, String> {
     let invalid = || format!("invalid array index {body}");
-    if body == "*" {
-        return Ok(Step::Wildcard);
-    }
-    if body.starts_with(['\'', '"']) {
-        let mut names: Vec<Step> = body
-            .split(',')
-            .map(|name| Step::Field(name.trim().trim_matches(['\'', '"']).replace("\\.", ".")))
-            .collect();
-        return Ok(if names.len() == 1 {
-            names.remove(0)
-        } else {
-            Step::Union(names.into_iter().map(|n| vec![n]).collect())
-        });
-    }
     if body.contains(',') {
-        let parts: Result<Vec<_>, _> = body.split(',').map(|p| bracket_step(p.trim()).map(|s| vec![s])).collect();
-        return Ok(Step::Union(parts?));
+        let parts: Result<_, _> = body.split(',').map(|part| bracket_steps(part.trim_matches(' '))).collect();
+        return Ok(vec![Step::Union(parts?)]);
     }
-    if body.contains(':') {
-        let bounds: Vec<&str> = body.split(':').collect();
-        let bound = |i: usize| match bounds.get(i).map(|b| b.trim()) {
-            None | Some("") => Ok(None),
-            Some(n) => n.parse::<i64>().map(Some).map_err(|_| invalid()),
-        };
-        return Ok(Step::Slice(bound(0)?, bound(1)?, bound(2)?.unwrap_or(1)));
+    if let Some(name) = body.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        if name.contains('\'') {
+            return Err(invalid());
+        }
+        let mut parser = Parser { chars: format!(".{name}").chars().collect(), at: 0 };
+        let steps = parser.path()?;
+        let rest: String = parser.chars[parser.at..].iter().collect();
+        return if rest.is_empty() { Ok(steps) } else { Err(format!("unrecognized identifier {}", rest.trim_start())) };
     }
-    body.parse().map(Step::Index).map_err(|_| invalid())
+    Ok(vec![match body {
+        "" => Step::Slice(None, None, 1),
+        "*" => Step::Wildcard,
+        _ if body.contains(':') => {
+            let bounds: Vec<&str> = body.split(':').collect();
+            let bound = |i: usize| match bounds.get(i) {
+                None | Some(&"") => Ok(None),
+                Some(n) => n.parse::<i64>().map(Some).map_err(|_| invalid()),
+            };
+            Step::Slice(bound(0)?, bound(1)?, bound(2)?.unwrap_or(1))
+        }
+        _ => Step::Index(body.parse().map_err(|_| invalid())?),
+    }])
 }
 
 /// All values that the paths of a template find, in order. A missing field is skipped, unless the template is strict.
@@ -472,8 +460,24 @@ mod tests {
         check("{.items[?(@.metadata.name!=\"b\")].n}", "1");
         check("{.items[-1:].metadata.name}", "b");
         check("{.items[0].metadata['name','labels']}", "a {\"app.io/x\":\"1\"}");
+        check("{.items[0]['metadata.name','n']} {.items[1]['metadata.name']}", "a 1 b");
+        check("{.items[0].metadata.labels['app\\.io/x']}", "1");
+        check("{.items[0,1].n}", "1 2");
         check("{..name}", "a b");
         check("n={.items[0].n} {.items[0].nope}.", "n=1 .");
         check("{.items[?(@.ok)].metadata.name}", "a");
+    }
+
+    #[test]
+    fn what_stands_in_brackets_ends_with_the_first_one() {
+        for (template, words) in [
+            ("{['a[0].b','c']}", "invalid array index 'a[0"),
+            ("{[\"a\"]}", "invalid array index \"a\""),
+            ("{.a['b,c']}", "invalid array index 'b"),
+            ("{.a[ 0 ]}", "invalid array index  0 "),
+            ("{.a[0", "unterminated array"),
+        ] {
+            assert_eq!(parse(template).unwrap_err(), words, "{template}");
+        }
     }
 }
