@@ -12,6 +12,7 @@ pub mod golf;
 pub mod path;
 pub mod progress;
 pub mod quiz;
+pub mod said;
 pub mod scene;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ pub use facts::{Facts, Moment, PacketFact};
 pub use format::{Lesson, LessonError, Step};
 pub use progress::Progress;
 pub use quiz::Quiz;
+pub use said::Said;
 
 /// A lesson: its text in every language, as it is in `lessons/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -30,7 +30,7 @@ pub mod suggest;
 pub mod timeline;
 pub mod why;
 
-pub use crate::lesson::Part;
+pub use crate::lesson::{Part, Said};
 pub use chart::ChartView;
 pub use cluster::{
     ClaimView, ClusterView, ComponentView, ContainerRole, ContainerView, Health, NodeView, PodView, ServiceView, Usage,

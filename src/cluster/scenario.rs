@@ -66,6 +66,9 @@ pub enum ProxyMode {
     Nftables,
 }
 
+/// What a scenario may say.
+const KEYS: &str = "nodes=, masters=, names=, backend=, proxy=, scheduler=, policy=, cloud=, pull=, seed=";
+
 /// The words do not describe a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScenarioError {
@@ -77,8 +80,8 @@ pub enum ScenarioError {
         key: &'static str,
         /// The value that was given.
         value: String,
-        /// What was expected.
-        expected: &'static str,
+        /// What was expected, in English and in Chinese.
+        expected: [&'static str; 2],
     },
 }
 
@@ -152,17 +155,37 @@ impl FromStr for Scenario {
                 "nodes" => nodes = Some(number("nodes", value, 1, u64::from(MOST_NODES))?),
                 "names" => names = Some(node_names(value)?),
                 "masters" => scenario.masters = masters(value)?,
-                "backend" => scenario.backend = choice("backend", value, &Backend::ALL, "udp, vxlan, host-gw or none")?,
+                "backend" => {
+                    scenario.backend = choice(
+                        "backend",
+                        value,
+                        &Backend::ALL,
+                        ["udp, vxlan, host-gw or none", "udp、vxlan、host-gw 或 none"],
+                    )?
+                }
                 "proxy" => {
-                    scenario.proxy = choice("proxy", value, &ProxyMode::ALL, "userspace, iptables, ipvs or nftables")?;
+                    scenario.proxy = choice(
+                        "proxy",
+                        value,
+                        &ProxyMode::ALL,
+                        ["userspace, iptables, ipvs or nftables", "userspace、iptables、ipvs 或 nftables"],
+                    )?;
                 }
                 "scheduler" => {
                     let words = Scheduler::ALL.map(|scheduler| (scheduler, scheduler.word()));
-                    scenario.scheduler = choice("scheduler", value, &words, "rr, wrr, lc, wlc, sed, nq, dh or sh")?;
+                    scenario.scheduler = choice(
+                        "scheduler",
+                        value,
+                        &words,
+                        ["rr, wrr, lc, wlc, sed, nq, dh or sh", "rr、wrr、lc、wlc、sed、nq、dh 或 sh"],
+                    )?;
                 }
-                "policy" => scenario.policy = choice("policy", value, &[(true, "on"), (false, "off")], "on or off")?,
-                "cloud" => scenario.cloud = choice("cloud", value, &[(true, "on"), (false, "off")], "on or off")?,
-                "pull" => scenario.pull = parse_span(value).ok_or_else(|| bad("pull", value, "a time such as 2s"))?,
+                "policy" => scenario.policy = choice("policy", value, &SWITCH, ["on or off", "on 或 off"])?,
+                "cloud" => scenario.cloud = choice("cloud", value, &SWITCH, ["on or off", "on 或 off"])?,
+                "pull" => {
+                    scenario.pull =
+                        parse_span(value).ok_or_else(|| bad("pull", value, ["a time such as 2s", "时长（如 2s）"]))?
+                }
                 "seed" => scenario.seed = number("seed", value, 0, u64::MAX)?,
                 _ => return Err(ScenarioError::UnknownKey(word.into())),
             }
@@ -172,7 +195,9 @@ impl FromStr for Scenario {
             (Some(count), None) => worker_names(u32::try_from(count).expect("at most the limit")),
             (None, Some(names)) => names,
             (Some(count), Some(names)) if count == names.len() as u64 => names,
-            (Some(_), Some(names)) => return Err(bad("names", &names.join(","), "as many names as nodes")),
+            (Some(_), Some(names)) => {
+                return Err(bad("names", &names.join(","), ["as many names as nodes", "与节点数相同的名称"]));
+            }
         };
         Ok(scenario)
     }
@@ -210,19 +235,31 @@ impl Scenario {
     }
 }
 
-fn bad(key: &'static str, value: &str, expected: &'static str) -> ScenarioError {
+/// What may be on or off.
+const SWITCH: [(bool, &str); 2] = [(true, "on"), (false, "off")];
+/// How many masters there may be.
+const ODD: [&str; 2] = [
+    "0, 1, 3 or 5: of an even number, no more may fail than of one less",
+    "0、1、3 或 5：偶数个成员能容忍的故障并不比少一个时更多",
+];
+
+fn bad(key: &'static str, value: &str, expected: [&'static str; 2]) -> ScenarioError {
     ScenarioError::BadValue { key, value: value.into(), expected }
 }
 
 fn number(key: &'static str, value: &str, least: u64, most: u64) -> Result<u64, ScenarioError> {
-    let n: u64 = value.parse().map_err(|_| bad(key, value, "a whole number"))?;
-    if (least..=most).contains(&n) { Ok(n) } else { Err(bad(key, value, "a number within the limits")) }
+    let n: u64 = value.parse().map_err(|_| bad(key, value, ["a whole number", "整数"]))?;
+    if (least..=most).contains(&n) {
+        Ok(n)
+    } else {
+        Err(bad(key, value, ["a number within the limits", "限度之内的数"]))
+    }
 }
 
 /// Even numbers of masters are refused: a member more, and no member more may fail.
 fn masters(value: &str) -> Result<u8, ScenarioError> {
     match number("masters", value, 0, 5)? {
-        2 | 4 => Err(bad("masters", value, "0, 1, 3 or 5: of an even number, no more may fail than of one less")),
+        2 | 4 => Err(bad("masters", value, ODD)),
         n => Ok(u8::try_from(n).expect("at most 5")),
     }
 }
@@ -231,7 +268,7 @@ fn choice<T: Copy>(
     key: &'static str,
     value: &str,
     words: &[(T, &'static str)],
-    expected: &'static str,
+    expected: [&'static str; 2],
 ) -> Result<T, ScenarioError> {
     by_word(words, value).ok_or_else(|| bad(key, value, expected))
 }
@@ -251,7 +288,14 @@ fn node_names(value: &str) -> Result<Vec<String>, ScenarioError> {
     if names.iter().all(label) && sorted.len() == names.len() && !names.iter().any(|n| n.starts_with("master")) {
         Ok(names)
     } else {
-        Err(bad("names", value, "different lower-case DNS labels that do not begin with master"))
+        Err(bad(
+            "names",
+            value,
+            [
+                "different lower-case DNS labels that do not begin with master",
+                "互不相同、不以 master 开头的小写 DNS 标签",
+            ],
+        ))
     }
 }
 
@@ -308,16 +352,25 @@ impl fmt::Display for Scenario {
     }
 }
 
+impl ScenarioError {
+    /// It in Chinese; `Display` is in English.
+    pub fn in_chinese(&self) -> String {
+        match self {
+            ScenarioError::UnknownKey(word) => format!("{word:?} 不在 {KEYS} 之中"),
+            ScenarioError::BadValue { key, value, expected: [_, expected] } => format!("{key}={value}：应为{expected}"),
+        }
+    }
+}
+
 impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ScenarioError::UnknownKey(word) => {
-                write!(
-                    f,
-                    "{word:?} is none of nodes=, masters=, names=, backend=, proxy=, scheduler=, policy=, cloud=, pull=, seed="
-                )
+                write!(f, "{word:?} is none of {KEYS}")
             }
-            ScenarioError::BadValue { key, value, expected } => write!(f, "{key}={value}: expected {expected}"),
+            ScenarioError::BadValue { key, value, expected: [expected, _] } => {
+                write!(f, "{key}={value}: expected {expected}")
+            }
         }
     }
 }

@@ -33,6 +33,7 @@ mod words;
 use crate::lesson::check::objects::{Objects, Relation, has_labels};
 use crate::lesson::check::words::{Labels, Words};
 use crate::lesson::facts::{Facts, Moment, PacketFact};
+use crate::lesson::said::Said;
 use crate::sim::Span;
 
 pub use words::CheckError;
@@ -90,12 +91,15 @@ impl Check {
         };
         let claim = Claim::read(&mut words)?;
         if mood == Mood::WasNever && !matches!(claim, Claim::Objects(_) | Claim::Packet { .. }) {
-            return Err(words.error("never is for objects and packets".into()));
+            return Err(words.error(["never is for objects and packets", "never 只能用于对象和数据包"].into()));
         }
         let within = if words.take("within") { Some(words.span()?) } else { None };
         match words.peek() {
             None => Ok(Check { mood, claim, within, missing: missing.trim().to_owned() }),
-            Some(word) => Err(words.error(format!("{word:?} was not expected here"))),
+            Some(word) => {
+                Err(words
+                    .error(Said::of(format!("{word:?} was not expected here"), format!("这里不应该出现 {word:?}"))))
+            }
         }
     }
 
@@ -180,6 +184,9 @@ impl Claim {
     }
 }
 
+const RUNS_OR_STOPPED: [&str; 2] = ["runs or stopped", " runs 或 stopped"];
+const A_NODE: [&str; 2] = ["a node", "节点名称"];
+
 fn packet(words: &mut Words<'_>) -> Result<Claim, CheckError> {
     let (mut from, mut to, mut through) = (Labels::new(), Labels::new(), Vec::new());
     let (mut service, mut port) = (None, None);
@@ -189,9 +196,13 @@ fn packet(words: &mut Words<'_>) -> Result<Claim, CheckError> {
         } else if words.take("to") {
             to = words.labels()?;
         } else if words.take("through") {
-            through = words.next("devices such as veth*,docker0")?.split(',').map(str::to_owned).collect();
+            through = words
+                .next(["devices such as veth*,docker0", "设备（如 veth*,docker0）"])?
+                .split(',')
+                .map(str::to_owned)
+                .collect();
         } else if words.take("service") {
-            service = Some(words.next("a service")?.to_owned());
+            service = Some(words.next(["a service", "Service 名称"])?.to_owned());
         } else if words.take("port") {
             port = Some(words.number()?);
         } else {
@@ -201,7 +212,7 @@ fn packet(words: &mut Words<'_>) -> Result<Claim, CheckError> {
 }
 
 fn etcd(words: &mut Words<'_>) -> Result<Claim, CheckError> {
-    let prefix = words.next("a key such as /registry/pods/")?.to_owned();
+    let prefix = words.next(["a key such as /registry/pods/", "键（如 /registry/pods/）"])?.to_owned();
     let measure = if words.take("count") {
         EtcdMeasure::Count
     } else if words.take("version") {
@@ -213,14 +224,14 @@ fn etcd(words: &mut Words<'_>) -> Result<Claim, CheckError> {
     };
     let relation = words.relation()?;
     let value = match measure {
-        EtcdMeasure::Value => words.next("a value")?.to_owned(),
+        EtcdMeasure::Value => words.next(["a value", "值"])?.to_owned(),
         _ => words.number()?.to_string(),
     };
     Ok(Claim::Etcd { prefix, measure, relation, value })
 }
 
 fn process(words: &mut Words<'_>) -> Result<Claim, CheckError> {
-    let name = words.next("a process such as kubelet")?.to_owned();
+    let name = words.next(["a process such as kubelet", "进程（如 kubelet）"])?.to_owned();
     let mut node = None;
     loop {
         if words.take("runs") {
@@ -228,40 +239,42 @@ fn process(words: &mut Words<'_>) -> Result<Claim, CheckError> {
         } else if words.take("stopped") {
             return Ok(Claim::Process { name, node, runs: false });
         } else if node.is_some() {
-            return Err(words.error("runs or stopped is missing".into()));
+            return Err(words.missing(RUNS_OR_STOPPED));
         }
-        node = Some(words.next("runs or stopped")?.to_owned());
+        node = Some(words.next(RUNS_OR_STOPPED)?.to_owned());
     }
 }
 
 fn node(words: &mut Words<'_>) -> Result<Claim, CheckError> {
-    let node = words.next("a node")?.to_owned();
+    let node = words.next(A_NODE)?.to_owned();
     if words.take("device") {
-        Ok(Claim::Device { node, name: words.next("a device such as flannel0")?.to_owned() })
+        Ok(Claim::Device {
+            node, name: words.next(["a device such as flannel0", "设备（如 flannel0）"])?.to_owned()
+        })
     } else if words.take("route") {
-        let mut text = words.next("a route such as 10.244.1.0/24")?.to_owned();
+        let mut text = words.next(["a route such as 10.244.1.0/24", "路由（如 10.244.1.0/24）"])?.to_owned();
         while let Some(word) = words.peek().filter(|word| *word != "within") {
             text = format!("{text} {word}");
             words.take(word);
         }
         Ok(Claim::Route { node, words: text })
     } else {
-        Err(words.error("device or route is missing".into()))
+        Err(words.missing(["device or route", " device 或 route"]))
     }
 }
 
 fn scheduler(words: &mut Words<'_>) -> Result<Claim, CheckError> {
     if !words.take("pod") {
-        return Err(words.error("pod is missing".into()));
+        return Err(words.missing(["pod", " pod"]));
     }
-    let pod = words.next("a pod")?.to_owned();
+    let pod = words.next(["a pod", "Pod 名称"])?.to_owned();
     if words.take("chooses") {
-        return Ok(Claim::Chooses { pod, node: words.next("a node")?.to_owned() });
+        return Ok(Claim::Chooses { pod, node: words.next(A_NODE)?.to_owned() });
     }
     if !words.take("rejects") {
-        return Err(words.error("chooses or rejects is missing".into()));
+        return Err(words.missing(["chooses or rejects", " chooses 或 rejects"]));
     }
-    let node = words.next("a node")?.to_owned();
+    let node = words.next(A_NODE)?.to_owned();
     let plugin = words.peek().filter(|word| *word != "within").map(str::to_owned);
     if let Some(plugin) = &plugin {
         words.take(plugin);
@@ -421,8 +434,8 @@ mod tests {
             ("pods a within soon", (15, "\"soon\" is not a time such as 30s")),
             ("pots web", (1, "\"pots\" is not a resource such as pods")),
         ] {
-            let expected = CheckError { column: message.0, what: message.1.into() };
-            assert_eq!(Check::parse(line), Err(expected), "{line}");
+            let found = Check::parse(line).map_err(|error| (error.column, error.what.to_string()));
+            assert_eq!(found, Err((message.0, message.1.to_owned())), "{line}");
         }
     }
 }

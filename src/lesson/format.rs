@@ -50,6 +50,7 @@ use std::fmt;
 use crate::lesson::check::Check;
 use crate::lesson::facts::{Facts, Moment};
 use crate::lesson::quiz::Quiz;
+use crate::lesson::said::Said;
 use crate::line;
 
 /// The most bytes of a file.
@@ -143,13 +144,19 @@ pub struct LessonError {
     /// The column.
     pub column: u32,
     /// What is wrong.
-    pub what: String,
+    pub what: Said,
 }
 
 impl LessonError {
     /// Something that is wrong with a line.
-    pub fn at(line: u32, what: impl Into<String>) -> LessonError {
+    pub fn at(line: u32, what: impl Into<Said>) -> LessonError {
         LessonError { line, column: 1, what: what.into() }
+    }
+}
+
+impl From<LessonError> for Said {
+    fn from(LessonError { line, column, what: Said { en, zh } }: LessonError) -> Said {
+        Said::of(format!("{line}:{column}: {en}"), format!("{line}:{column}: {zh}"))
     }
 }
 
@@ -182,7 +189,9 @@ impl Lesson {
     /// What is missing or not understood, with its place.
     pub fn parse(text: &str) -> Result<Lesson, LessonError> {
         if text.len() > MOST_BYTES {
-            return Err(LessonError::at(1, format!("a lesson has at most {} KiB", MOST_BYTES >> 10)));
+            let most = MOST_BYTES >> 10;
+            let what = Said::of(format!("a lesson has at most {most} KiB"), format!("课程最多 {most} KiB"));
+            return Err(LessonError::at(1, what));
         }
         let mut lines = text.lines().zip(1_u32..);
         let [title, summary, scenario] = front_matter(&mut lines)?;
@@ -196,7 +205,9 @@ impl Lesson {
         within_bounds(&sections)?;
         let steps = sections.into_iter().map(Section::into_step).collect::<Result<Vec<Step>, LessonError>>()?;
         if title.is_empty() || steps.is_empty() {
-            return Err(LessonError::at(1, "a lesson has a title and at least one step with a check"));
+            let what =
+                ["a lesson has a title and at least one step with a check", "课程要有标题，并至少有一个带检查的步骤"];
+            return Err(LessonError::at(1, what));
         }
         Ok(Lesson { title, summary, scenario, intro, setup, steps, outro })
     }
@@ -208,10 +219,16 @@ fn within_bounds(sections: &[Section]) -> Result<(), LessonError> {
     for (n, section) in sections.iter().enumerate() {
         checks += section.checks.len() + section.quiz.as_ref().map_or(0, |quiz| quiz.options.len());
         if n == MOST_STEPS {
-            return Err(LessonError::at(section.line, format!("a lesson has at most {MOST_STEPS} steps")));
+            let what =
+                Said::of(format!("a lesson has at most {MOST_STEPS} steps"), format!("课程最多 {MOST_STEPS} 个步骤"));
+            return Err(LessonError::at(section.line, what));
         }
         if checks > MOST_CHECKS {
-            return Err(LessonError::at(section.line, format!("a lesson has at most {MOST_CHECKS} checks")));
+            let what = Said::of(
+                format!("a lesson has at most {MOST_CHECKS} checks"),
+                format!("课程最多 {MOST_CHECKS} 项检查"),
+            );
+            return Err(LessonError::at(section.line, what));
         }
     }
     Ok(())
@@ -221,7 +238,7 @@ fn within_bounds(sections: &[Section]) -> Result<(), LessonError> {
 pub(super) fn front_matter<'t>(lines: &mut impl Iterator<Item = (&'t str, u32)>) -> Result<[String; 3], LessonError> {
     const KEYS: [&str; 3] = ["title", "summary", "scenario"];
     if lines.next().is_none_or(|(line, _)| line != "---") {
-        return Err(LessonError::at(1, "the front matter must begin with ---"));
+        return Err(LessonError::at(1, ["the front matter must begin with ---", "前言必须以 --- 开头"]));
     }
     let mut found = [const { String::new() }; 3];
     for (line, n) in lines {
@@ -230,11 +247,11 @@ pub(super) fn front_matter<'t>(lines: &mut impl Iterator<Item = (&'t str, u32)>)
         }
         let pair = line.split_once(':').and_then(|(key, value)| Some((KEYS.iter().position(|k| *k == key)?, value)));
         let Some((at, value)) = pair else {
-            return Err(LessonError::at(n, format!("{line:?} is none of title:, summary:, scenario:")));
+            return Err(LessonError::at(n, none_of(line, "title:, summary:, scenario:")));
         };
         found[at] = value.trim().to_owned();
     }
-    Err(LessonError::at(1, "the front matter must end with ---"))
+    Err(LessonError::at(1, ["the front matter must end with ---", "前言必须以 --- 结尾"]))
 }
 
 /// Cuts the file at its second-level headings; the first section is what comes before them. What was read before a fault stays.
@@ -255,7 +272,7 @@ pub(super) fn read_sections<'t>(
             Some(language) => {
                 let body = fence(lines, n)?;
                 if language.trim() == "setup" && !is_intro {
-                    return Err(LessonError::at(n, "a setup stands in the introduction"));
+                    return Err(LessonError::at(n, ["a setup stands in the introduction", "setup 只能放在引言中"]));
                 }
                 section.fenced(language.trim(), line, &body, n)?;
             }
@@ -273,7 +290,7 @@ fn fence<'t>(lines: &mut impl Iterator<Item = (&'t str, u32)>, opened: u32) -> R
         }
         push_line(&mut body, line);
     }
-    Err(LessonError::at(opened, "this fence is never closed"))
+    Err(LessonError::at(opened, ["this fence is never closed", "这个代码块没有结束"]))
 }
 
 fn push_line(text: &mut String, line: &str) {
@@ -305,7 +322,9 @@ impl Section {
                 let at = |line: u32, column, what| LessonError { line: n + 1 + line, column, what };
                 self.quiz = Some(quiz.map_err(|(line, e)| at(line, e.column, e.what))?);
             }
-            "setup" if self.setup.is_some() => return Err(LessonError::at(n, "there is one setup")),
+            "setup" if self.setup.is_some() => {
+                return Err(LessonError::at(n, ["there is one setup", "setup 只能有一个"]));
+            }
             "setup" => self.setup = Some(setup(body, n)?),
             "hint" => self.hints.push(body.to_owned()),
             "solution" => self.solutions.push(Way::parse(body, n)),
@@ -316,7 +335,7 @@ impl Section {
                 push_line(&mut self.prose, "```");
             }
             other => {
-                let what = format!("{other:?} is none of check, quiz, hint, solution, nearmiss, setup, sh, yaml, text");
+                let what = none_of(other, "check, quiz, hint, solution, nearmiss, setup, sh, yaml, text");
                 return Err(LessonError { line: n, column: 4, what });
             }
         }
@@ -326,10 +345,13 @@ impl Section {
     fn into_step(self) -> Result<Step, LessonError> {
         let ways = self.solutions.iter().chain(&self.near_misses);
         if let Some(empty) = ways.clone().find(|way| way.commands.is_empty()) {
-            return Err(LessonError::at(empty.line, "there is no command in this fence"));
+            return Err(LessonError::at(empty.line, ["there is no command in this fence", "这个代码块里没有命令"]));
         }
         if self.checks.is_empty() || self.solutions.is_empty() {
-            return Err(LessonError::at(self.line, "a step needs a check and a solution"));
+            return Err(LessonError::at(
+                self.line,
+                ["a step needs a check and a solution", "每个步骤都需要一项检查和一个解法"],
+            ));
         }
         Ok(Step {
             line: self.line,
@@ -344,13 +366,23 @@ impl Section {
     }
 }
 
+/// A word that is not among those that may stand there.
+fn none_of(word: &str, words: &str) -> Said {
+    Said::of(format!("{word:?} is none of {words}"), format!("{word:?} 不在 {words} 之中"))
+}
+
 /// The lines of a setup.
 fn setup(body: &str, fence: u32) -> Result<Way, LessonError> {
     let way = Way::parse(body, fence);
     for (line, command) in &way.commands {
         let word = command.strip_prefix('!').map(|words| words.split_whitespace().next().unwrap_or_default());
         if let Some(word) = word.filter(|word| !SETUP_WORDS.contains(word)) {
-            return Err(LessonError::at(*line, format!("!{word} is none of !{} in a setup", SETUP_WORDS.join(", !"))));
+            let words = SETUP_WORDS.join(", !");
+            let what = format!("!{word} is none of !{words} in a setup");
+            return Err(LessonError::at(
+                *line,
+                Said::of(what, format!("!{word} 不能用在 setup 中，可用的是 !{words}")),
+            ));
         }
     }
     Ok(way)
@@ -397,7 +429,7 @@ kubectl x
     fn a_lesson_of_anybody_is_bounded() {
         let step = "## S\n```check\npods\n```\n```solution\nk\n```\n";
         let head = "---\ntitle: T\n---\n";
-        let of = |middle: String| Lesson::parse(&format!("{head}{middle}")).map_err(|error| error.what);
+        let of = |middle: String| Lesson::parse(&format!("{head}{middle}")).map_err(|error| error.what.en);
         assert!(of(step.repeat(MOST_STEPS)).is_ok());
         assert_eq!(of(step.repeat(MOST_STEPS + 1)), Err("a lesson has at most 100 steps".into()));
         let checks = "pods\n".repeat(MOST_CHECKS + 1);
@@ -429,7 +461,7 @@ kubectl x
             ("Intro.", "```setup\nk\n```\n```setup\nk\n```", (9, 1), "there is one setup"),
         ] {
             let error = Lesson::parse(&LESSON.replace(from, to)).expect_err("it is broken");
-            assert_eq!(((error.line, error.column), error.what.as_str()), (place, what));
+            assert_eq!(((error.line, error.column), error.what.en.as_str()), (place, what));
         }
     }
 }

@@ -8,6 +8,7 @@
 
 use crate::lesson::check::{Check, CheckError};
 use crate::lesson::facts::{Facts, Moment};
+use crate::lesson::said::Said;
 
 /// A question with its options.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -26,22 +27,25 @@ impl Quiz {
     pub fn parse(text: &str) -> Result<Quiz, (u32, CheckError)> {
         let mut quiz = Quiz { question: String::new(), options: Vec::new() };
         for (line, n) in text.lines().zip(0..).filter(|(line, _)| !line.trim().is_empty()) {
-            let fault = |column: u32, what: &str| (n, CheckError { column, what: what.to_owned() });
+            let fault = |column: u32, what: Said| (n, CheckError { column, what });
             match line.strip_prefix("- ").map(|option| option.split_once(" :: ")) {
                 None if quiz.options.is_empty() => {
                     quiz.question = format!("{} {line}", quiz.question).trim().to_owned()
                 }
-                None => return Err(fault(1, "a question comes before its options")),
-                Some(None) => return Err(fault(1, "an option is - words :: a check")),
+                None => return Err(fault(1, ["a question comes before its options", "问题要写在选项之前"].into())),
+                Some(None) => {
+                    return Err(fault(1, ["an option is - words :: a check", "选项的写法是：- 文字 :: 检查"].into()));
+                }
                 Some(Some((words, check))) => {
                     let before = u32::try_from(words.chars().count()).unwrap_or(u32::MAX).saturating_add(6);
-                    let check = Check::parse(check).map_err(|e| fault(e.column.saturating_add(before), &e.what))?;
+                    let check = Check::parse(check).map_err(|e| fault(e.column.saturating_add(before), e.what))?;
                     quiz.options.push((words.trim().to_owned(), check));
                 }
             }
         }
         if quiz.question.is_empty() || quiz.options.len() < 2 {
-            return Err((0, CheckError { column: 1, what: "a question has words and at least two options".into() }));
+            let what = ["a question has words and at least two options", "问题要有文字，并至少有两个选项"];
+            return Err((0, CheckError { column: 1, what: what.into() }));
         }
         Ok(quiz)
     }

@@ -1,9 +1,10 @@
 //! How a lesson begins: the cluster of its scenario, and what its setup does to it.
 
-use crate::cluster::Scenario;
 use crate::cluster::scenario::parse_span;
+use crate::cluster::{Scenario, ScenarioError};
 use crate::kubectl::NoFiles;
-use crate::lesson::{Lesson, LessonError};
+use crate::lesson::{Lesson, LessonError, Said};
+use crate::session::script::Answer;
 use crate::session::{Script, World};
 use crate::sim::Span;
 
@@ -16,9 +17,9 @@ const MOST_TIME: Span = Span::mins(24 * 60);
 /// What is missing or not understood, with its place.
 pub fn read(text: &str) -> Result<(Lesson, Scenario), LessonError> {
     let lesson = Lesson::parse(text)?;
-    let scenario = lesson.scenario.parse().map_err(|error| {
+    let scenario = lesson.scenario.parse().map_err(|error: ScenarioError| {
         let line = text.lines().zip(1..).find(|(line, _)| line.starts_with("scenario:")).map_or(1, |(_, n)| n);
-        LessonError::at(line, format!("{error}"))
+        LessonError::at(line, Said::of(error.to_string(), error.in_chinese()))
     })?;
     Ok((lesson, scenario))
 }
@@ -43,15 +44,20 @@ pub fn begin(lesson: &Lesson, scenario: Scenario) -> Result<World, LessonError> 
     for (line, command) in &setup.commands {
         let answer = if is_too_long(command) { None } else { Some(script.run(command)) };
         let Some(answer) = answer.filter(|_| script.now() <= MOST_TIME) else {
-            return Err(LessonError::at(*line, "a setup takes at most 24 hours"));
+            return Err(LessonError::at(*line, ["a setup takes at most 24 hours", "setup 最多用 24 小时"]));
         };
         if answer.rc != 0 {
-            let said = format!("{}{}", answer.stdout, answer.stderr);
-            let said = said.trim().lines().last().unwrap_or_default();
-            return Err(LessonError::at(*line, format!("exit code {}: {said}", answer.rc)));
+            return Err(LessonError::at(*line, failed(&answer)));
         }
     }
     Ok(script.into_world())
+}
+
+/// What a line that failed said last.
+pub(super) fn failed(answer: &Answer) -> Said {
+    let said = format!("{}{}", answer.stdout, answer.stderr);
+    let said = said.trim().lines().last().unwrap_or_default();
+    Said::of(format!("exit code {}: {said}", answer.rc), format!("退出码 {}：{said}", answer.rc))
 }
 
 /// Whether a line asks for more time than there is, so that it need not be tried.

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::sim::{Digest, EventId, Time};
 use crate::view::{
     BranchName, BranchView, ClusterDelta, CompareView, DetailView, EtcdView, HaView, KnownField, LessonTitle,
-    LessonView, Locale, MessagesView, ObjectRef, ObjectsView, PacketId, PacketListView, PacketView, Place, SceneTitle,
-    SchedulerView, SuggestView, TimelineView, WhyView, WorkshopView,
+    LessonView, Locale, MessagesView, ObjectRef, ObjectsView, PacketId, PacketListView, PacketView, Place, Said,
+    SceneTitle, SchedulerView, SuggestView, TimelineView, WhyView, WorkshopView,
 };
 
 pub use sharing::{Difference, LinkError, Part, ShareWhat, Sharing, ShownView, WorkshopRequest};
@@ -356,7 +356,7 @@ pub enum Update {
     /// What is known of the lesson that is being written.
     Workshop(#[serde(with = "apart")] Box<WorkshopView>),
     /// What was wrong when it was played, a line each; empty if nothing was.
-    Rehearsed(Vec<String>),
+    Rehearsed(Vec<Said>),
     /// What is to be shown beside what was opened.
     Shown(#[serde(with = "apart")] Box<ShownView>),
     /// What was opened came out otherwise than in the release that made it.

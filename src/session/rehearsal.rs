@@ -6,7 +6,7 @@
 
 use crate::cluster::Scenario;
 use crate::kubectl::Files;
-use crate::lesson::{Facts, Lesson, LessonError, Moment, Step, format::Way};
+use crate::lesson::{Facts, Lesson, LessonError, Moment, Said, Step, format::Way};
 use crate::session::{Script, World, WorldFacts, opening};
 use crate::sim::{Span, VecMap};
 
@@ -27,12 +27,15 @@ pub fn rehearse(text: &str) -> Vec<LessonError> {
     let mut faults = Vec::new();
     let world = play(&lesson, scenario, &mut faults);
     if faults.is_empty() && World::replay(&world.recipe()).map(|again| again.digest()) != Ok(world.digest()) {
-        faults.push(LessonError::at(1, "a replay ends in another world"));
+        faults.push(LessonError::at(1, ["a replay ends in another world", "重放后得到的是另一个集群"]));
     }
     if faults.is_empty() {
         let seed = other.seed;
         play(&lesson, other, &mut faults);
-        faults.iter_mut().for_each(|fault| fault.what.push_str(&format!(" (with seed={seed})")));
+        for fault in &mut faults {
+            let what = std::mem::take(&mut fault.what);
+            fault.what = what.and(&format!(" (with seed={seed})"), &format!("（seed={seed} 时）"));
+        }
     }
     faults
 }
@@ -40,31 +43,32 @@ pub fn rehearse(text: &str) -> Vec<LessonError> {
 /// What two languages of a lesson do not have in common, with its place in the second.
 pub fn differences(one: &Lesson, other: &Lesson) -> Vec<LessonError> {
     let mut found = Vec::new();
-    let mut same = |line: u32, what: &str, same: bool| {
+    let mut same = |line: u32, [en, zh]: [&str; 2], same: bool| {
         if !same {
-            found.push(LessonError::at(line, format!("{what} differ from those of the other language")));
+            let en = format!("{en} differ from those of the other language");
+            found.push(LessonError::at(line, Said::of(en, format!("{zh}与另一种语言的不同"))));
         }
     };
-    same(1, "the words of the scenario", one.scenario == other.scenario);
+    same(1, ["the words of the scenario", "scenario 的内容"], one.scenario == other.scenario);
     let setup = |lesson: &Lesson| -> Option<Vec<String>> {
         lesson.setup.as_ref().map(|way| way.words().map(str::to_owned).collect())
     };
-    same(other.setup.as_ref().map_or(1, |way| way.line), "the setups", setup(one) == setup(other));
-    same(1, "the numbers of steps", one.steps.len() == other.steps.len());
+    same(other.setup.as_ref().map_or(1, |way| way.line), ["the setups", "setup "], setup(one) == setup(other));
+    same(1, ["the numbers of steps", "步骤数"], one.steps.len() == other.steps.len());
     for (a, b) in one.steps.iter().zip(&other.steps) {
         let commands = |ways: &[Way]| -> Vec<Vec<String>> {
             ways.iter().map(|way| way.words().map(str::to_owned).collect()).collect()
         };
         let claims = a.checks.len() == b.checks.len() && a.checks.iter().zip(&b.checks).all(|(a, b)| a.same_claim(b));
-        same(b.line, "the claims of the checks", claims);
-        same(b.line, "the solutions", commands(&a.solutions) == commands(&b.solutions));
-        same(b.line, "the near-misses", commands(&a.near_misses) == commands(&b.near_misses));
+        same(b.line, ["the claims of the checks", "检查的条件"], claims);
+        same(b.line, ["the solutions", "解法"], commands(&a.solutions) == commands(&b.solutions));
+        same(b.line, ["the near-misses", "近似错误"], commands(&a.near_misses) == commands(&b.near_misses));
         let quiz = match (&a.quiz, &b.quiz) {
             (Some(a), Some(b)) => a.same_claims(b),
             (a, b) => a.is_none() && b.is_none(),
         };
-        same(b.line, "the questions", quiz);
-        same(b.line, "the numbers of hints", a.hints.len() == b.hints.len());
+        same(b.line, ["the questions", "问题"], quiz);
+        same(b.line, ["the numbers of hints", "提示数"], a.hints.len() == b.hints.len());
     }
     found
 }
@@ -82,12 +86,15 @@ fn play(lesson: &Lesson, scenario: Scenario, faults: &mut Vec<LessonError>) -> W
         let before = faults.len();
         let since = WorldFacts(&world.cluster).now();
         if step.is_done(&WorldFacts(&world.cluster), since) {
-            faults.push(LessonError::at(step.line, "this step is done before its solution"));
+            faults.push(LessonError::at(
+                step.line,
+                ["this step is done before its solution", "这个步骤在执行解法之前就已完成"],
+            ));
         }
         for way in &step.near_misses {
             let end = walk(&world, way, faults);
             if settle(step, since, end, SUSPICION).1 {
-                faults.push(LessonError::at(way.line, "this near-miss passes the checks"));
+                faults.push(LessonError::at(way.line, ["this near-miss passes the checks", "这个近似错误通过了检查"]));
             }
         }
         for way in step.solutions.iter().skip(1) {
@@ -110,9 +117,7 @@ fn walk(world: &World, way: &Way, faults: &mut Vec<LessonError>) -> World {
     for (line, command) in &way.commands {
         let answer = script.run(command);
         if answer.rc != 0 {
-            let said = format!("{}{}", answer.stdout, answer.stderr);
-            let said = said.trim().lines().last().unwrap_or_default().to_owned();
-            faults.push(LessonError::at(*line, format!("exit code {}: {said}", answer.rc)));
+            faults.push(LessonError::at(*line, opening::failed(&answer)));
         }
     }
     script.into_world()
@@ -124,12 +129,20 @@ fn finish(step: &Step, since: Moment, way: &Way, world: World, faults: &mut Vec<
     let facts: &dyn Facts = &WorldFacts(&world.cluster);
     if !done {
         for check in step.checks.iter().filter(|check| !check.holds(facts, since)) {
-            faults.push(LessonError::at(way.line, format!("after this, still: {}", check.missing)));
+            faults.push(LessonError::at(way.line, still(&check.missing)));
         }
     } else if step.quiz.as_ref().is_some_and(|quiz| quiz.right(facts, since).is_none()) {
-        faults.push(LessonError::at(way.line, "after this, not exactly one answer is right"));
+        faults.push(LessonError::at(
+            way.line,
+            ["after this, not exactly one answer is right", "这之后，正确答案不是恰好一个"],
+        ));
     }
     world
+}
+
+/// A check that never holds.
+fn still(missing: &str) -> Said {
+    Said::of(format!("after this, still: {missing}"), format!("这之后仍然：{missing}"))
 }
 
 /// Lets time pass until the step is done or the patience is over; whether it is done.

@@ -50,7 +50,8 @@ pub fn world(text: &str) -> Result<World, String> {
         LinkError::Damaged => share::LinkError::Damaged.to_string(),
         LinkError::TooNew => share::LinkError::TooNew.to_string(),
         LinkError::TooBig => share::LinkError::TooBig.to_string(),
-        LinkError::Unknown(what) | LinkError::Lesson(what) => what,
+        LinkError::Unknown(what) => what,
+        LinkError::Lesson(what) => what.en,
     })
 }
 
@@ -111,7 +112,7 @@ impl From<share::LinkError> for LinkError {
 
 impl From<LessonError> for LinkError {
     fn from(error: LessonError) -> LinkError {
-        LinkError::Lesson(error.to_string())
+        LinkError::Lesson(error.into())
     }
 }
 

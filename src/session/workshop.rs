@@ -9,7 +9,7 @@ mod texts;
 
 use crate::kubectl::NoFiles;
 use crate::lesson::draft::{self, Draft};
-use crate::lesson::{Facts, Moment, golf};
+use crate::lesson::{Facts, Moment, Said, golf};
 use crate::session::lessons::OWN;
 use crate::session::protocol::{Part, Update, WorkshopRequest};
 use crate::session::rehearsal::rehearse;
@@ -23,7 +23,7 @@ pub(super) struct Workshop {
     text: String,
     draft: Draft,
     /// What is wrong with the text: line, column, words.
-    fault: Option<(u32, u32, String)>,
+    fault: Option<(u32, u32, Said)>,
     /// Since when packets and what never was count.
     since: Moment,
     recording: Option<Recording>,
@@ -99,7 +99,7 @@ impl Workshop {
 }
 
 /// What can be read of a text, and what is wrong with it.
-fn looked_at(text: &str) -> (Draft, Option<(u32, u32, String)>) {
+fn looked_at(text: &str) -> (Draft, Option<(u32, u32, Said)>) {
     let fault = opening::read(text).err().map(|fault| (fault.line, fault.column, fault.what));
     (Draft::read(text), fault)
 }
@@ -144,7 +144,7 @@ impl Session {
             WorkshopRequest::Rehearse => {
                 if let Some(workshop) = &self.course.workshop {
                     let faults = rehearse(&workshop.text);
-                    updates.push(Update::Rehearsed(faults.iter().map(ToString::to_string).collect()));
+                    updates.push(Update::Rehearsed(faults.into_iter().map(Said::from).collect()));
                 }
             }
         }

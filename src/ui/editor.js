@@ -210,7 +210,13 @@ globalThis.kubariumEditor = (host, options) => {
   const state = EditorState.create({ doc: options.text, extensions: extensions(options) });
   const view = new EditorView({ state, parent: host });
   return {
-    set: (text) => view.dispatch({ changes: difference(view.state.doc.toString(), text), scrollIntoView: true }),
+    // A cursor in what is replaced goes to where that begins.
+    set: (text) => {
+      const changes = difference(view.state.doc.toString(), text);
+      const { head } = view.state.selection.main;
+      const selection = head > changes.from && head <= changes.to ? { anchor: changes.from } : undefined;
+      view.dispatch({ changes, selection, scrollIntoView: true });
+    },
     speak: (locale) => view.dispatch({ effects: spoken.reconfigure(speech(locale)) }),
     answer,
     line: () => view.state.doc.lineAt(view.state.selection.main.head).number,

@@ -14,7 +14,7 @@ use crate::ui::words::Words;
 use crate::view::{
     BranchName, BranchView, ClusterView, CompareView, DetailView, EtcdView, HaView, KnownField, LessonTitle,
     LessonView, LinkLoad, Locale, MessageView, MomentRef, ObjectRef, ObjectsView, PacketId, PacketListView, PacketView,
-    Place, Plane, SceneTitle, SchedulerView, SuggestView, TimelineView, WhyView, WorkshopView,
+    Place, Plane, Said, SceneTitle, SchedulerView, SuggestView, TimelineView, WhyView, WorkshopView,
 };
 use crate::view::{EventId, Time};
 
@@ -244,7 +244,7 @@ pub struct Page {
     /// What is known of it.
     pub drafted: RwSignal<WorkshopView>,
     /// What was wrong when it was played; `None` if it was not, since it was changed.
-    pub rehearsed: RwSignal<Option<Vec<String>>>,
+    pub rehearsed: RwSignal<Option<Vec<Said>>>,
     /// The panel beside the picture.
     pub side: RwSignal<Panel>,
     /// The panel below it.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::view::Said;
+
 /// The language in which our own text is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Locale {
@@ -18,6 +20,14 @@ impl Locale {
         match self {
             Locale::En => "en",
             Locale::Zh => "zh",
+        }
+    }
+
+    /// What is said in it.
+    pub fn of(self, said: Said) -> String {
+        match self {
+            Locale::En => said.en,
+            Locale::Zh => said.zh,
         }
     }
 

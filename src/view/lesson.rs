@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::view::{Block, Part};
+use crate::view::{Block, Part, Said};
 
 /// A lesson in the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,7 +106,7 @@ pub enum CheckState {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WorkshopView {
     /// Its first fault: line and column from 1, and what is wrong.
-    pub fault: Option<(u32, u32, String)>,
+    pub fault: Option<(u32, u32, Said)>,
     /// Its steps, as far as they can be read.
     pub steps: Vec<DraftStep>,
     /// The step whose solution is being recorded.

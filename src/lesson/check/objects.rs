@@ -56,21 +56,22 @@ pub(super) enum Relation {
 impl Objects {
     pub(super) fn read(words: &mut Words<'_>) -> Result<Objects, CheckError> {
         let mut choice = Choice {
-            resource: words
-                .read("a resource such as pods", |word| Kind::of_any_group(word).map(|_| word.to_owned()))?,
+            resource: words.read(["a resource such as pods", "资源（如 pods）"], |word| {
+                Kind::of_any_group(word).map(|_| word.to_owned())
+            })?,
             ..Choice::default()
         };
         loop {
             if words.take("-l") {
                 choice.labels = words.labels()?;
             } else if words.take("-n") {
-                choice.namespace = Some(words.next("a namespace")?.to_owned());
+                choice.namespace = Some(words.next(["a namespace", "命名空间"])?.to_owned());
             } else if words.take("-A") {
                 choice.all_namespaces = true;
             } else if words.peek().is_some_and(|w| !matches!(w, "where" | "count" | "distinct" | "within"))
                 && choice.name.is_none()
             {
-                choice.name = Some(words.next("a name")?.to_owned());
+                choice.name = Some(words.next(["a name", "名称"])?.to_owned());
             } else {
                 break;
             }
@@ -122,7 +123,7 @@ fn condition(words: &mut Words<'_>) -> Result<Condition, CheckError> {
     if words.peek().is_none_or(|word| matches!(word, "and" | "count" | "distinct" | "within")) {
         return Ok(Condition { path, relation: Relation::Present, value: String::new() });
     }
-    Ok(Condition { path, relation: words.relation()?, value: words.next("a value")?.to_owned() })
+    Ok(Condition { path, relation: words.relation()?, value: words.next(["a value", "值"])?.to_owned() })
 }
 
 /// Whether all the wanted labels are among those that there are.

@@ -3,6 +3,7 @@
 use crate::cluster::scenario::parse_span;
 use crate::lesson::check::objects::Relation;
 use crate::lesson::path::Path;
+use crate::lesson::said::Said;
 use crate::sim::{Span, VecMap};
 
 /// Labels that an object or a pod must have.
@@ -14,7 +15,7 @@ pub struct CheckError {
     /// The column of the words, from 1.
     pub column: u32,
     /// What is wrong with them.
-    pub what: String,
+    pub what: Said,
 }
 
 /// The words of a line that are still to be read.
@@ -33,7 +34,7 @@ impl<'t> Words<'t> {
     }
 
     /// A fault of the word that is next, or of the end of the line.
-    pub(super) fn error(&self, what: String) -> CheckError {
+    pub(super) fn error(&self, what: Said) -> CheckError {
         let before = &self.line[..self.line.len() - self.rest.len()];
         CheckError { column: u32::try_from(before.chars().count()).unwrap_or(u32::MAX).saturating_add(1), what }
     }
@@ -50,36 +51,43 @@ impl<'t> Words<'t> {
         found
     }
 
-    /// The next word as `read` reads it; `what` says what would be right.
-    pub(super) fn read<T>(&mut self, what: &str, read: impl Fn(&'t str) -> Option<T>) -> Result<T, CheckError> {
-        let word = self.peek().ok_or_else(|| self.error(format!("{what} is missing")))?;
-        let value = read(word).ok_or_else(|| self.error(format!("{word:?} is not {what}")))?;
+    /// What would be right is missing here.
+    pub(super) fn missing(&self, [en, zh]: [&str; 2]) -> CheckError {
+        self.error(Said::of(format!("{en} is missing"), format!("缺少{zh}")))
+    }
+
+    /// The next word as `read` reads it; `what` says in both languages what would be right.
+    pub(super) fn read<T>(&mut self, what: [&str; 2], read: impl Fn(&'t str) -> Option<T>) -> Result<T, CheckError> {
+        let word = self.peek().ok_or_else(|| self.missing(what))?;
+        let [en, zh] = what;
+        let wrong = || self.error(Said::of(format!("{word:?} is not {en}"), format!("{word:?} 不是{zh}")));
+        let value = read(word).ok_or_else(wrong)?;
         self.skip(word);
         Ok(value)
     }
 
-    pub(super) fn next(&mut self, what: &str) -> Result<&'t str, CheckError> {
+    pub(super) fn next(&mut self, what: [&str; 2]) -> Result<&'t str, CheckError> {
         self.read(what, Some)
     }
 
     pub(super) fn span(&mut self) -> Result<Span, CheckError> {
-        self.read("a time such as 30s", parse_span)
+        self.read(["a time such as 30s", "时长（如 30s）"], parse_span)
     }
 
     pub(super) fn relation(&mut self) -> Result<Relation, CheckError> {
-        self.read("one of = != >= <= > < ~", Relation::parse)
+        self.read(["one of = != >= <= > < ~", "比较符（= != >= <= > < ~ 之一）"], Relation::parse)
     }
 
     pub(super) fn path(&mut self) -> Result<Path, CheckError> {
-        self.read("a path such as .spec.replicas", Path::parse)
+        self.read(["a path such as .spec.replicas", "路径（如 .spec.replicas）"], Path::parse)
     }
 
     pub(super) fn number(&mut self) -> Result<u64, CheckError> {
-        self.read("a number", |word| word.parse().ok())
+        self.read(["a number", "数字"], |word| word.parse().ok())
     }
 
     pub(super) fn labels(&mut self) -> Result<Labels, CheckError> {
-        self.read("labels such as app=web", labels)
+        self.read(["labels such as app=web", "标签（如 app=web）"], labels)
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::session::protocol::Selection;
 #[cfg(doc)]
 use crate::session::protocol::Update;
-use crate::view::PacketId;
+use crate::view::{PacketId, Said};
 
 /// What is to be shared, with what is shown beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ pub enum LinkError {
     /// It holds what this version does not understand: what that is.
     Unknown(String),
     /// Its lesson is none, or none that can be begun: the place and what is wrong.
-    Lesson(String),
+    Lesson(Said),
 }
 
 /// What is to be shown beside a cluster that was opened.

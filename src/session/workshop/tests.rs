@@ -4,7 +4,7 @@ use crate::session::Session;
 use crate::session::protocol::{
     Boot, LessonRequest, LinkError, Part, Request, Selection, ShareWhat, Sharing, Update, Want, WorkshopRequest,
 };
-use crate::view::{DraftCheck, LessonView, Locale, ObjectRef, PacketId, WorkshopView};
+use crate::view::{DraftCheck, LessonView, Locale, ObjectRef, PacketId, Said, WorkshopView};
 
 fn fresh() -> Session {
     let mut session = Session::new();
@@ -79,7 +79,8 @@ fn a_lesson_is_made_of_a_cluster_tried_shared_and_finished_by_somebody_else() {
     let place = view.steps[0].line;
     let (claim, missing) = ("pods web where ready".to_owned(), "The pod web is not ready yet.".to_owned());
     assert_eq!(view.steps[0].checks, [DraftCheck { line: place + 3, claim, holds: false, missing }]);
-    assert_eq!(view.fault, Some((place, 1, "a step needs a check and a solution".into())));
+    let what = Said::of("a step needs a check and a solution", "每个步骤都需要一项检查和一个解法");
+    assert_eq!(view.fault, Some((place, 1, what)));
 
     let view = told(&ask(&mut teacher, WorkshopRequest::Record(place))).expect("it records");
     assert_eq!(view.recording, Some(0));
@@ -149,17 +150,26 @@ fn what_cannot_be_opened_leaves_the_cluster_as_it_is() {
     run(&mut session, "kubectl run web --image=nginx");
     let digest = session.world().digest();
     let good = "---\ntitle: T\nscenario: nodes=1\n---\n## S\n```check\npods\n```\n```solution\nkubectl run a --image=nginx\n```\n";
-    let lesson = |place: &str| LinkError::Lesson(place.to_owned());
+    let lesson = |en: &str, zh: &str| LinkError::Lesson(Said::of(en, zh));
     let draft_of = |text: &str| link(&mut fresh(), ShareWhat::Draft(text.to_owned()));
     let hostile = draft_of(&good.replace("nodes=1", "nodes=99999999"));
     for (text, why) in [
         ("hello".to_owned(), LinkError::Damaged),
         ("2.AAAA".to_owned(), LinkError::Damaged),
         ("9.AAAA".to_owned(), LinkError::TooNew),
-        (good.replace("pods", "pots"), lesson("7:1: \"pots\" is not a resource such as pods")),
-        (good.replace("## S", "```setup\n!wait 9999h\n```\n## S"), lesson("6:1: a setup takes at most 24 hours")),
-        (hostile, lesson("3:1: nodes=99999999: expected a number within the limits")),
-        ("---\n".repeat(100_000), lesson("1:1: a lesson has at most 256 KiB")),
+        (
+            good.replace("pods", "pots"),
+            lesson("7:1: \"pots\" is not a resource such as pods", "7:1: \"pots\" 不是资源（如 pods）"),
+        ),
+        (
+            good.replace("## S", "```setup\n!wait 9999h\n```\n## S"),
+            lesson("6:1: a setup takes at most 24 hours", "6:1: setup 最多用 24 小时"),
+        ),
+        (
+            hostile,
+            lesson("3:1: nodes=99999999: expected a number within the limits", "3:1: nodes=99999999：应为限度之内的数"),
+        ),
+        ("---\n".repeat(100_000), lesson("1:1: a lesson has at most 256 KiB", "1:1: 课程最多 256 KiB")),
     ] {
         let updates = session.handle(Request::Open(text.clone()));
         assert_eq!(refused(&updates), Some(why), "{}", &text[..text.len().min(80)]);

@@ -48,7 +48,16 @@ pub fn Workshop() -> impl IntoView {
         editor.with_value(|e| e.iter().for_each(|e| e.set(&text)));
     });
     Effect::new(move |_| {
-        let found = page.drafted.with(|view| view.fault.clone()).into_iter().map(diagnostic).collect::<Vec<_>>();
+        let locale = page.locale.get();
+        let found = page.drafted.with(|view| view.fault.clone()).map(|(line, column, what)| Diagnostic {
+            line,
+            column,
+            end_line: line,
+            end_column: 0,
+            warning: false,
+            message: locale.of(what),
+        });
+        let found: Vec<Diagnostic> = found.into_iter().collect();
         editor.with_value(|e| e.iter().for_each(|e| e.mark(&found)));
     });
     Effect::new(move |was: Option<bool>| {
@@ -115,10 +124,6 @@ fn keep_before(page: Page) {
     });
 }
 
-fn diagnostic((line, column, message): (u32, u32, String)) -> Diagnostic {
-    Diagnostic { line, column, end_line: line, end_column: 0, warning: false, message }
-}
-
 /// What can be put into the text, where the cursor is.
 #[component]
 fn PutIn(editor: Slot) -> impl IntoView {
@@ -155,13 +160,13 @@ fn Live() -> impl IntoView {
     view! {
         <div class="live" aria-live="polite">
             {move || match fault.get() {
-                Some((line, column, what)) => view! { <p class="draft-fault"><span class="mono">{format!("{line}:{column}")}</span>{what}</p> }.into_any(),
+                Some((line, column, what)) => view! { <p class="draft-fault"><span class="mono">{format!("{line}:{column}")}</span>{page.locale.get().of(what)}</p> }.into_any(),
                 None => view! { <p class="draft-good">{page.t().no_fault}</p> }.into_any(),
             }}
             {move || page.rehearsed.get().map(|faults| if faults.is_empty() {
                 view! { <p class="draft-good rehearsed">{page.t().rehearsed_good}</p> }.into_any()
             } else {
-                view! { <ul class="plain rehearsed">{faults.into_iter().map(|fault| view! { <li class="draft-fault mono">{fault}</li> }).collect_view()}</ul> }.into_any()
+                view! { <ul class="plain rehearsed">{faults.into_iter().map(|fault| view! { <li class="draft-fault mono">{page.locale.get().of(fault)}</li> }).collect_view()}</ul> }.into_any()
             })}
             <h3>{move || page.t().live_checks}</h3>
             <ol class="plain draft-steps">

@@ -91,7 +91,7 @@ fn Refused() -> impl IntoView {
         LinkError::TooNew => (page.words().link_too_new, String::new()),
         LinkError::TooBig => (page.words().link_too_big, String::new()),
         LinkError::Unknown(what) => (page.words().link_unknown, what),
-        LinkError::Lesson(what) => (page.words().link_lesson, what),
+        LinkError::Lesson(what) => (page.words().link_lesson, page.locale.get().of(what)),
     };
     view! {
         {move || page.refused.get().map(|why| view! {
