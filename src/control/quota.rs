@@ -7,10 +7,10 @@ use crate::sim::{VecMap, VecSet};
 
 use serde_json::Value;
 
-use crate::api::usage::{add, limits, requests};
+use crate::api::usage::{add, limits_held, requests_held};
 use crate::api::{
-    Kind, Object, PersistentVolumeClaim, Pod, Quantity, ResourceList, ResourceQuota, ScopedResourceSelectorRequirement,
-    Service, ServiceType, Timestamp, qos,
+    Kind, Object, PersistentVolumeClaim, Pod, Quantity, ResourceList, ResourceQuota, ResourceRequirements,
+    ScopedResourceSelectorRequirement, Service, ServiceType, Timestamp, qos,
 };
 
 /// The resources of which a quota makes every container say something.
@@ -25,7 +25,7 @@ pub fn usage(object: &Object, now: Timestamp) -> ResourceList {
         Object::Pod(pod) if is_over(pod, now) => {}
         Object::Pod(pod) => {
             all.insert("pods".into(), one);
-            all.extend(compute(&requests(&pod.spec), &limits(&pod.spec)));
+            all.extend(compute(&requests_held(pod), &limits_held(pod)));
         }
         Object::Service(service) => service_usage(service, &mut all),
         Object::PersistentVolumeClaim(claim) => claim_usage(claim, &mut all),
@@ -141,14 +141,14 @@ pub fn mask(list: &ResourceList, by: &ResourceList) -> ResourceList {
 /// # Errors
 /// Upstream's words about it.
 pub fn demands(quota: &ResourceQuota, pod: &Pod) -> Result<(), String> {
+    // The containers of a pod that says something as a whole need not say anything.
+    let mut own = pod.spec.resources.iter().flat_map(|own| own.requests.keys().chain(own.limits.keys()));
+    if own.any(|name| ResourceRequirements::is_of_pods(name)) {
+        return Ok(());
+    }
     let wanted = DEMANDED.iter().filter(|name| quota.status.hard.contains_key(**name));
     let mut missing: VecMap<&str, VecSet<&str>> = VecMap::new();
     for name in wanted {
-        // What a pod says as a whole its containers need not say.
-        let own = pod.spec.resources.clone().unwrap_or_default();
-        if compute(&own.requests, &own.limits).contains_key(*name) {
-            continue;
-        }
         for container in pod.spec.containers.iter().chain(&pod.spec.init_containers) {
             if !compute(&container.resources.requests, &container.resources.limits).contains_key(*name) {
                 missing.entry(*name).or_default().insert(&container.name);

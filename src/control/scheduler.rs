@@ -25,7 +25,7 @@ use serde_json::json;
 
 use crate::api::{
     Answer, Body, Call, CallId, Kind, Node, Object, ObjectRef, Origin, PatchType, Pod, Request, Response, Status,
-    Subresource, Verb,
+    Subresource, Verb, usage,
 };
 use crate::control::cache::Change;
 use crate::control::informer::{CallIds, Informers};
@@ -252,12 +252,20 @@ impl Scheduler {
                 let (then, now) = (&old.metadata, &pod.metadata);
                 old.spec == pod.spec && then.labels == now.labels && then.deletion_timestamp == now.deletion_timestamp
             };
-            if change.old_as::<Pod>().is_some_and(|old| same(old)) {
+            let old = change.old_as::<Pod>().filter(|old| old.spec.node_name == pod.spec.node_name);
+            let is_same = old.is_some_and(|old| same(old));
+            if is_same && old.is_some_and(|old| usage::holds_the_same(old, pod)) {
                 return;
             }
             let info = Arc::new(PodInfo::new(Arc::clone(pod)));
             self.snapshot.place(Arc::clone(&info), &pod.spec.node_name);
-            self.queue.happened(ClusterEvent::PodAssigned(&info), now, cause);
+            if !is_same {
+                self.queue.happened(ClusterEvent::PodAssigned(&info), now, cause);
+            }
+            let before = old.map(|old| resources::requests(old)).filter(|before| *before != info.requests);
+            if let Some(before) = before {
+                self.queue.happened(ClusterEvent::PodScaledDown(&before, &info), now, cause);
+            }
             return;
         }
         if pod.spec.scheduler_name == NAME {

@@ -90,40 +90,63 @@ fn option(case: &Value) -> Option<&'static str> {
     if set("ExcludeOverhead") || options["NonMissingContainerRequests"].is_object() {
         return Some("an option that nothing uses");
     }
-    if set("UseStatusResources") || set("InPlacePodLevelResourcesVerticalScalingEnabled") {
-        return Some("resizing is not simulated");
+    if set("SkipPodLevelResources") || set("SkipContainerLevelResources") {
+        return Some("an option that nothing uses");
     }
-    let levels = case["podResources"].is_object() || case["pod"]["spec"]["resources"].is_object();
-    levels.then_some("resources of whole pods are not simulated")
+    set("InPlacePodLevelResourcesVerticalScalingEnabled")
+        .then_some("what whole pods have while they are resized is not told")
 }
 
 fn made_pod(case: &Value) -> Arc<Pod> {
-    made::<Pod>(&json!({"spec": {
-        "containers": case["containers"], "initContainers": case["initContainers"], "overhead": case["overhead"],
-    }}))
+    made::<Pod>(&json!({
+        "spec": {
+            "containers": case["containers"], "initContainers": case["initContainers"], "overhead": case["overhead"],
+            "resources": case["podResources"],
+        },
+        "status": {
+            "containerStatuses": either(case, "containerStatus", "containerStatuses"), "initContainerStatuses": case["initContainerStatuses"],
+            "conditions": case["podResizeStatus"],
+        },
+    }))
+}
+
+/// One of two fields that mean the same.
+fn either<'a>(case: &'a Value, one: &str, other: &str) -> &'a Value {
+    if case[one].is_null() { &case[other] } else { &case[one] }
+}
+
+/// Requests and limits, with the option of a case.
+fn asked(case: &Value, pod: &Pod) -> (ResourceList, ResourceList) {
+    let options = if case["options"].is_object() { &case["options"] } else { &case["opts"] };
+    match options["UseStatusResources"] == true {
+        true => (usage::requests_held(pod), usage::limits_held(pod)),
+        false => (usage::requests(&pod.spec), usage::limits(&pod.spec)),
+    }
 }
 
 fn requests(_: &Value, case: &Value) -> Verdict {
     if let Some(why) = option(case) {
         return Verdict::Skipped(why);
     }
-    same(shown(&usage::requests(&made_pod(case).spec)), shown(&list(&case["expectedRequests"])))
+    same(shown(&asked(case, &made_pod(case)).0), shown(&list(&case["expectedRequests"])))
 }
 
 fn limits(_: &Value, case: &Value) -> Verdict {
     if let Some(why) = option(case) {
         return Verdict::Skipped(why);
     }
-    same(shown(&usage::limits(&made_pod(case).spec)), shown(&list(&case["expectedLimits"])))
+    same(shown(&asked(case, &made_pod(case)).1), shown(&list(&case["expectedLimits"])))
 }
 
 fn both(_: &Value, case: &Value) -> Verdict {
     if let Some(why) = option(case) {
         return Verdict::Skipped(why);
     }
-    let spec = made::<Pod>(&case["pod"]).spec.clone();
-    let ours = (shown(&usage::requests(&spec)), shown(&usage::limits(&spec)));
-    same(ours, (shown(&list(&case["expectedRequests"])), shown(&list(&case["expectedLimits"]))))
+    let (requests, limits) = asked(case, &made::<Pod>(&case["pod"]));
+    same(
+        (shown(&requests), shown(&limits)),
+        (shown(&list(&case["expectedRequests"])), shown(&list(&case["expectedLimits"]))),
+    )
 }
 
 fn available(table: &Value, case: &Value) -> Verdict {
@@ -198,8 +221,8 @@ fn fits(case: &Value, room: &Value) -> Verdict {
 
 fn fit(_: &Value, case: &Value) -> Verdict {
     let case = inner(case);
-    if case["draExtendedResourceEnabled"] == true || case["podLevelResourcesEnabled"] == true {
-        return Verdict::Skipped("dynamic resources and resources of whole pods are not simulated");
+    if case["draExtendedResourceEnabled"] == true {
+        return Verdict::Skipped("dynamic resources are not simulated");
     }
     if case["args"]["IgnoredResources"].is_array() || case["args"]["IgnoredResourceGroups"].is_array() {
         return Verdict::Skipped("the plugin's arguments are not configurable");

@@ -364,9 +364,6 @@ fn rule_matches(_: &Value, case: &Value) -> Verdict {
 
 /// Creates a range and then what is to keep to it; the words of a refusal.
 fn limited(case: &Value) -> Result<String, &'static str> {
-    if case["podLevelResourcesEnabled"] == true || case["pod"]["Spec"]["Resources"].is_object() {
-        return Err("resources of whole pods are not simulated");
-    }
     let mut range = case["limitRange"].clone();
     range["apiVersion"] = json!("v1");
     range["kind"] = json!("LimitRange");

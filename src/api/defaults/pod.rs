@@ -20,20 +20,35 @@ pub fn pod(pod: &mut Pod) {
             container.resources.requests.entry(name).or_insert(limit);
         }
     }
+    limit_huge_pages_as_a_whole(spec);
     ask_as_a_whole(spec);
     spec.enable_service_links.get_or_insert(true);
     fill(spec, true);
 }
 
-/// A pod that says what it uses at most as a whole asks for what its containers ask for, else for that (`defaultPodRequests`).
+/// A pod that says something as a whole uses at most the huge pages that its containers use (`defaultHugePagePodLimits`).
+fn limit_huge_pages_as_a_whole(spec: &mut PodSpec) {
+    let of_containers = usage::limits_of_containers(spec);
+    let Some(own) = &mut spec.resources else { return };
+    for (name, amount) in of_containers.iter().filter(|(name, _)| is_huge(name)) {
+        own.limits.entry(name.clone()).or_insert(*amount);
+    }
+}
+
+/// A pod that says what it uses at most as a whole asks for what its containers ask for, else for that (`defaultPodRequests`):
+/// of huge pages always for that, since they cannot be promised twice.
 fn ask_as_a_whole(spec: &mut PodSpec) {
     let of_containers = usage::requests_of_containers(spec);
     let Some(own) = spec.resources.as_mut().filter(|own| !own.limits.is_empty()) else { return };
-    for (name, amount) in of_containers.iter().chain(&own.limits) {
+    for (name, amount) in of_containers.iter().filter(|(name, _)| !is_huge(name)).chain(&own.limits) {
         if ResourceRequirements::is_of_pods(name) {
             own.requests.entry(name.clone()).or_insert(*amount);
         }
     }
+}
+
+fn is_huge(resource: &str) -> bool {
+    resource.starts_with("hugepages-")
 }
 
 /// A template.
@@ -48,7 +63,7 @@ fn is_complete(spec: &PodSpec, pod: bool) -> bool {
     let mut containers = spec.containers.iter().chain(&spec.init_containers).chain(&spec.ephemeral_containers);
     spec.rest.contains_key("securityContext")
         && (!pod || spec.enable_service_links.is_some())
-        && !(pod && spec.resources.as_ref().is_some_and(|own| !own.limits.is_empty()))
+        && !(pod && spec.resources.is_some())
         && spec.volumes.iter().all(volume::is_complete)
         && !(pod && spec.host_network)
         && (spec.deprecated_service_account == spec.service_account_name)

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::api::Node;
 use crate::api::labels::Selector;
 use crate::control::scheduler::plugin::{self, inter_pod_affinity, pod_topology_spread};
+use crate::control::scheduler::resources::Amounts;
 use crate::control::scheduler::snapshot::{NodeInfo, PodInfo, Snapshot};
 use crate::control::scheduler::volumes::Volumes;
 use crate::sim::VecSet;
@@ -92,6 +93,8 @@ pub enum ClusterEvent<'a> {
     PodDeleted(&'a PodInfo),
     /// A pod came to a node or changed there.
     PodAssigned(&'a PodInfo),
+    /// A pod on a node takes less of it than the amounts that it took.
+    PodScaledDown(&'a Amounts, &'a PodInfo),
     /// A volume, a claim or a class came or changed.
     Volumes,
 }
@@ -156,7 +159,10 @@ pub trait Plugin: Sync {
             ClusterEvent::NodeAdded(node) | ClusterEvent::NodeUpdated(_, node) => {
                 self.filter(pod, node, &CycleState::default()).is_ok()
             }
-            ClusterEvent::PodDeleted(_) | ClusterEvent::PodAssigned(_) | ClusterEvent::Volumes => false,
+            ClusterEvent::PodDeleted(_)
+            | ClusterEvent::PodAssigned(_)
+            | ClusterEvent::PodScaledDown(..)
+            | ClusterEvent::Volumes => false,
         }
     }
 }

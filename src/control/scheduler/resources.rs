@@ -2,7 +2,7 @@
 //!
 //! Models `k8s.io/component-helpers/resource/helpers.go` (`PodRequests`) and `framework.Resource`.
 
-use crate::api::{Container, PodSpec, Quantity, ResourceRequirements, RestartPolicy};
+use crate::api::{Container, Pod, PodSpec, Quantity, ResourceRequirements, RestartPolicy, usage};
 use crate::sim::VecMap;
 
 /// What a container counts for in scores when it asks for nothing.
@@ -85,15 +85,17 @@ impl Amounts {
 }
 
 /// What a pod asks for: as a whole what it says as a whole, else its containers and sidecars, or its greediest init container.
-pub fn requests(spec: &PodSpec) -> Amounts {
-    sum(spec, &|container| Amounts::of(&container.resources.requests))
+///
+/// Of a pod that is resized, what it has and is allocated counts too.
+pub fn requests(pod: &Pod) -> Amounts {
+    sum(&pod.spec, &|container| Amounts::of(&usage::held(pod, container)))
 }
 
 /// What a pod counts for in scores: as [`requests`], with a default for containers that ask for nothing.
-pub fn non_zero(spec: &PodSpec) -> Amounts {
-    sum(spec, &|container| {
-        let requests = &container.resources.requests;
-        let mut amounts = Amounts::of(requests);
+pub fn non_zero(pod: &Pod) -> Amounts {
+    sum(&pod.spec, &|container| {
+        let requests = usage::held(pod, container);
+        let mut amounts = Amounts::of(&requests);
         if !requests.contains_key("cpu") {
             amounts.cpu = DEFAULT_CPU;
         }
@@ -136,30 +138,32 @@ fn sum(spec: &PodSpec, of: &dyn Fn(&Container) -> Amounts) -> Amounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    fn of(spec: Value) -> Pod {
+        serde_json::from_value(json!({"spec": spec})).expect("well-formed")
+    }
 
     #[test]
     fn a_pod_asks_for_its_containers_or_its_greediest_init_container() {
-        let spec: PodSpec = serde_json::from_value(json!({
+        let pod = of(json!({
             "containers": [{"name": "a", "resources": {"requests": {"cpu": "100m"}}}, {"name": "b"}],
             "initContainers": [
                 {"name": "side", "restartPolicy": "Always", "resources": {"requests": {"cpu": "50m"}}},
                 {"name": "init", "resources": {"requests": {"cpu": "300m", "memory": "1Ki"}}},
             ],
-        }))
-        .expect("well-formed");
-        let asked = requests(&spec);
+        }));
+        let asked = requests(&pod);
         assert_eq!((asked.cpu, asked.memory), (350, 1_024));
-        assert_eq!(non_zero(&spec).memory, 4 * DEFAULT_MEMORY - DEFAULT_MEMORY);
+        assert_eq!(non_zero(&pod).memory, 4 * DEFAULT_MEMORY - DEFAULT_MEMORY);
     }
 
     #[test]
     fn what_a_pod_asks_for_as_a_whole_counts_instead_of_its_containers() {
-        let spec: PodSpec = serde_json::from_value(json!({
+        let pod = of(json!({
             "resources": {"requests": {"cpu": "1"}},
             "containers": [{"name": "a", "resources": {"requests": {"cpu": "100m", "memory": "1Ki"}}}],
-        }))
-        .expect("well-formed");
-        assert_eq!((requests(&spec).cpu, requests(&spec).memory), (1_000, 1_024));
+        }));
+        assert_eq!((requests(&pod).cpu, requests(&pod).memory), (1_000, 1_024));
     }
 }

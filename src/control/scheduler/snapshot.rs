@@ -86,7 +86,7 @@ pub struct Snapshot {
 impl PodInfo {
     /// Works out what the plugins need.
     pub fn new(pod: Arc<Pod>) -> PodInfo {
-        let (requests, non_zero) = (resources::requests(&pod.spec), resources::non_zero(&pod.spec));
+        let (requests, non_zero) = (resources::requests(&pod), resources::non_zero(&pod));
         let sidecars = pod.spec.init_containers.iter().filter(|c| c.restart_policy.is_some());
         let ports = pod.spec.containers.iter().chain(sidecars).flat_map(|c| &c.ports).filter(|p| p.host_port > 0);
         let ports = ports

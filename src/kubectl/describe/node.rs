@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::events;
 use super::page::{Page, time};
 use crate::api::http::HttpRequest;
-use crate::api::{PodSpec, usage};
+use crate::api::{Pod, usage};
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Stop};
 use crate::kubectl::describe::amount::Amount;
@@ -208,7 +208,7 @@ fn allocatable(node: &Value, resource: &str) -> Amount {
 
 /// What a pod asks for, or may have at most, as it is scheduled.
 fn of_pod(pod: &Value, field: &str, resource: &str) -> Amount {
-    let spec: PodSpec = serde_json::from_value(at(pod, &["spec"]).clone()).unwrap_or_default();
-    let all = if field == "requests" { usage::requests(&spec) } else { usage::limits(&spec) };
+    let pod: Pod = serde_json::from_value(pod.clone()).unwrap_or_default();
+    let all = if field == "requests" { usage::requests_held(&pod) } else { usage::limits_held(&pod) };
     all.get(resource).map_or_else(Amount::default, |amount| Amount::parse(&amount.to_string()))
 }

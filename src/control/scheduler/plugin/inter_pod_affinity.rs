@@ -210,7 +210,7 @@ impl Plugin for InterPodAffinity {
             ClusterEvent::NodeUpdated(old, node) => is_new_place((affinity, anti), old, &node.node),
             ClusterEvent::PodAssigned(other) => all_meant(affinity, other),
             ClusterEvent::PodDeleted(other) => meant(anti, other) || meant(required(other).1, pod),
-            ClusterEvent::Volumes => false,
+            ClusterEvent::PodScaledDown(..) | ClusterEvent::Volumes => false,
         }
     }
 }

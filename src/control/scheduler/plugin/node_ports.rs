@@ -33,7 +33,10 @@ impl Plugin for NodePorts {
         match event {
             ClusterEvent::NodeAdded(node) => self.filter(pod, node, &CycleState::default()).is_ok(),
             ClusterEvent::PodDeleted(gone) => gone.ports.iter().any(|a| pod.ports.iter().any(|b| conflicts(a, b))),
-            ClusterEvent::NodeUpdated(..) | ClusterEvent::PodAssigned(_) | ClusterEvent::Volumes => false,
+            ClusterEvent::NodeUpdated(..)
+            | ClusterEvent::PodAssigned(_)
+            | ClusterEvent::PodScaledDown(..)
+            | ClusterEvent::Volumes => false,
         }
     }
 }

@@ -103,6 +103,11 @@ impl Plugin for NodeResourcesFit {
                     && self.filter(pod, node, &CycleState::default()).is_ok()
             }
             ClusterEvent::PodDeleted(_) => true,
+            ClusterEvent::PodScaledDown(before, other) => {
+                let is_less = |name: &str| pod.requests.get(name) > 0 && other.requests.get(name) < before.get(name);
+                ["cpu", "memory", "ephemeral-storage"].into_iter().any(is_less)
+                    || pod.requests.other.keys().any(|name| is_less(name))
+            }
             ClusterEvent::PodAssigned(_) | ClusterEvent::Volumes => false,
         }
     }

@@ -168,7 +168,7 @@ impl Plugin for PodTopologySpread {
                 has_labels(&node.node, &pod.constraints)
             }
             ClusterEvent::PodAssigned(other) | ClusterEvent::PodDeleted(other) => counts(other),
-            ClusterEvent::Volumes => false,
+            ClusterEvent::PodScaledDown(..) | ClusterEvent::Volumes => false,
         }
     }
 }
