@@ -50,7 +50,9 @@ pub fn held<'a>(pod: &'a Pod, container: &'a Container) -> Cow<'a, ResourceList>
 /// Whether two states of a pod take the same of its node, if their specs are the same.
 pub fn holds_the_same(one: &Pod, other: &Pod) -> bool {
     let mut containers = one.spec.containers.iter().chain(&one.spec.init_containers);
-    containers.all(|container| held(one, container) == held(other, container))
+    containers.all(|container| {
+        held(one, container) == held(other, container) && held_limits(one, container) == held_limits(other, container)
+    })
 }
 
 /// The status of a container that may be resized and what it has, once it has something.

@@ -207,7 +207,7 @@ impl ApiServer {
         admission::check_new(&object, &env)?;
         let asked = asker.as_ref().map(|user| admitted(request, "CREATE", Some(&object), None, user.as_ref()));
         let said = admission::consult(asked.as_ref(), &env)?;
-        if let Some(charge) = admission::quota::charge(&object, charges, &env)? {
+        if let Some(charge) = admission::quota::charge(&object, None, charges, &env)? {
             return Ok(Plan::First(charge.into()));
         }
         registry::allocate_new(&mut object, &mut env)?;
@@ -250,6 +250,7 @@ impl ApiServer {
         registry::keep_identity(&mut new, current);
         self.no_escalation(no, request, &new, Some(current))?;
         self.settle_managed(no, request, &mut new, current);
+        let charges = self.call(no).charges;
         let asker = self.asker(no);
         let mut env = self.env(no, request, now);
         if request.subresource.is_none() {
@@ -274,6 +275,11 @@ impl ApiServer {
         }
         let asked = asker.as_ref().map(|user| admitted(request, "UPDATE", Some(&new), Some(current), user.as_ref()));
         let said = admission::consult(asked.as_ref(), &env)?;
+        if admission::quota::is_charged(kind, request.subresource)
+            && let Some(charge) = admission::quota::charge(&new, Some(current), charges, &env)?
+        {
+            return Ok(Plan::First(charge.into()));
+        }
         if request.subresource.is_none() {
             registry::allocate_change(&mut new, current, &mut env)?;
         }

@@ -1,4 +1,4 @@
-//! What a request costs before it is done: an eviction costs its budget one disruption, a new object costs quotas
+//! What a request costs before it is done: an eviction costs its budget one disruption, an object costs quotas
 //! what it uses.
 //!
 //! Models `pkg/registry/core/pod/storage/eviction.go`. The charge is a request of its own, whose answer the call waits for:
@@ -45,10 +45,11 @@ impl ApiServer {
         }
         let call = self.calls.get_mut(&no).expect("a call under way is known");
         call.charges += 1;
-        let (creates, key, kind) = (call.request.subresource.is_none(), call.key(), call.request.kind);
+        let (whole, key, kind) = (call.request.subresource.is_none(), call.key(), call.request.kind);
+        let creates = whole && call.request.verb == Verb::Create;
         match self.cache(kind).get(&key).cloned() {
             Some(object) if !creates => self.try_write(no, Some(object), true, now, out),
-            _ if creates => self.try_write(no, None, false, now, out),
+            _ if whole => self.try_write(no, None, false, now, out),
             _ => self.answer(no, Status::not_found(kind, key.rsplit('/').next().unwrap_or("")).into(), now, out),
         }
     }

@@ -3,7 +3,7 @@
 //! Models `pkg/controller/resourcequota`: what is created is charged by the API server; the controller counts when a quota is
 //! new or changed, when something goes, and every five minutes.
 
-use crate::api::{Kind, Object, ObjectRef, Request, ResourceQuota, Service};
+use crate::api::{Kind, Object, ObjectRef, Request, ResourceQuota, Service, usage};
 use crate::control::cache::{Cache, Change};
 use crate::control::controller::{Setup, pods};
 use crate::control::quota;
@@ -64,7 +64,9 @@ impl Reconciler for ResourceQuotaController {
 fn frees(change: &Change) -> bool {
     match (&change.new, &change.old) {
         _ if change.deleted() => true,
-        (Object::Pod(new), Some(Object::Pod(old))) => pods::is_terminal(new) && !pods::is_terminal(old),
+        (Object::Pod(new), Some(Object::Pod(old))) => {
+            pods::is_terminal(new) && !pods::is_terminal(old) || !usage::holds_the_same(old, new)
+        }
         (Object::Service(new), Some(Object::Service(old))) => ports(new) != ports(old),
         _ => false,
     }

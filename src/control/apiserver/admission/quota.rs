@@ -1,22 +1,41 @@
-//! Quotas: what a new object uses is charged to those of its namespace. Models
-//! `k8s.io/apiserver/pkg/admission/plugin/resourcequota`. What a change uses more is not charged; the controller counts it.
+//! Quotas: what a new object uses is charged to those of its namespace, and what a change uses more or less. Models
+//! `k8s.io/apiserver/pkg/admission/plugin/resourcequota`.
 
 use std::sync::Arc;
 
-use crate::api::{Body, Charge, Kind, Object, Request, ResourceQuota, Status, Subresource, Verb};
+use crate::api::{Body, Charge, Kind, Object, Quantity, Request, ResourceQuota, Status, Subresource, Verb};
 use crate::control::apiserver::registry::Env;
 use crate::control::quota;
 
-/// The next charge that a new object has to make after `made` others; `None` if they are all made.
+/// Whether a change of an object is charged: a resize of a pod, another type or size of others.
+pub fn is_charged(kind: Kind, subresource: Option<Subresource>) -> bool {
+    match subresource {
+        None => matches!(kind, Kind::Service | Kind::PersistentVolumeClaim),
+        Some(Subresource::Resize) => true,
+        Some(_) => false,
+    }
+}
+
+/// The next charge that an object, which was `old`, has to make after `made` others; `None` if they are all made.
 ///
 /// # Errors
 /// A container does not say what a quota makes it say.
-pub fn charge(object: &Object, made: u32, env: &Env<'_>) -> Result<Option<Request>, Status> {
+pub fn charge(object: &Object, old: Option<&Object>, made: u32, env: &Env<'_>) -> Result<Option<Request>, Status> {
     let meta = object.meta();
     if meta.namespace.is_empty() || object.kind() == Kind::Event {
         return Ok(None);
     }
-    let usage = quota::usage(object, env.now);
+    let mut usage = quota::usage(object, env.now);
+    if let Some(old) = old {
+        for (name, amount) in quota::usage(old, env.now) {
+            let known = usage.entry(name).or_insert(Quantity::from_units(0));
+            *known = known.minus(amount);
+        }
+        usage.retain(|_, amount| !amount.is_zero());
+        if usage.is_empty() {
+            return Ok(None);
+        }
+    }
     let concerns = |quota: &&ResourceQuota| {
         quota.status.hard.keys().any(|name| usage.contains_key(name) || is_demanded(object, name))
             && quota::in_scopes(quota, object)
