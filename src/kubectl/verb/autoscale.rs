@@ -36,7 +36,11 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     ctx.each(named.len() as u32, |ctx, i| {
         let one = &named[i as usize];
         if !matches!(one.resource.kind, "ReplicationController" | "Deployment" | "ReplicaSet" | "StatefulSet") {
-            return fail(format!("cannot autoscale a {}", one.resource.kind));
+            let of = one.resource;
+            return fail(format!(
+                "cannot autoscale a {}: could not find scale subresource for {}/{}, Resource={} in discovery information",
+                of.kind, of.group, of.version, of.plural
+            ));
         }
         let Some(live) = change::fetch(ctx, one)? else { return Ok(()) };
         let mut hpa = autoscaler(ctx, one.resource, &live, &metrics);

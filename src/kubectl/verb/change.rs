@@ -76,6 +76,18 @@ pub fn objects(ctx: &mut Ctx<'_>, words: &[String]) -> Result<Vec<Named>, Stop> 
 /// What upstream says when `--local` has no files to read.
 const BY_FILES: &str = "you must specify resources by --filename when --local is set.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'";
 
+/// What upstream says when nothing is to be asked of the server and something is.
+pub const LOCAL_OR_SERVER: &str = "cannot specify --local and --dry-run=server - did you mean --dry-run=client?";
+
+/// The objects of the files as they stand there, if they are to be changed locally.
+pub fn documents(ctx: &mut Ctx<'_>, local: bool) -> Vec<Value> {
+    if !local {
+        return Vec::new();
+    }
+    let documents = ctx.documents();
+    documents.iter().filter_map(|document| document.content.as_ref().ok()).map(|(value, _)| value.clone()).collect()
+}
+
 /// The objects of the files, with the structs that upstream's types hold by value.
 fn typed_documents(ctx: &mut Ctx<'_>) -> Vec<Value> {
     let documents = ctx.documents();

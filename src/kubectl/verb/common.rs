@@ -16,7 +16,6 @@ use crate::sim::Time;
 pub const ACCEPT_TABLE: &str =
     "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
 
-/// The content type of a strategic merge patch.
 /// The kind of patch that is made from two objects of a resource: custom ones have no strategic patches.
 pub fn patch_type(resource: &Resource) -> &'static str {
     if resource.custom { MERGE } else { STRATEGIC }
@@ -189,7 +188,8 @@ fn expand(ctx: &mut Ctx<'_>, target: &Target, found: &mut Vec<Named>) -> Result<
         if changes && all_namespaces {
             return fail("a resource cannot be retrieved by name across all namespaces");
         }
-        if ctx.args().given("selector") || (ctx.args().flag("all").is_some() && ctx.args().bool("all")) {
+        // Only `delete --all` selects where a name is given; for the others it is what a bare type means.
+        if ctx.args().given("selector") || (ctx.args().command.path == "delete" && ctx.args().bool("all")) {
             return fail("name cannot be provided when a selector is specified");
         }
         found.push(Named { resource, namespace, name: name.clone(), source: String::new() });

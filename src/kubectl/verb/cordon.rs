@@ -10,7 +10,7 @@ use crate::api::http::HttpRequest;
 use crate::kubectl::ctx::{Ctx, Stop};
 use crate::kubectl::json::bool_at;
 use crate::kubectl::print::output;
-use crate::kubectl::resource;
+use crate::kubectl::{resource, select};
 
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
@@ -33,17 +33,22 @@ pub fn nodes(ctx: &mut Ctx<'_>) -> Result<Vec<Named>, Stop> {
         return usage(ctx, "cannot specify both a node name and a --selector option");
     }
     common::check_dry_run(ctx)?;
-    let nodes = resource::by_plural("nodes").expect("the table has nodes");
     let named = if selects {
         common::named_objects(ctx, &["nodes".to_owned()])?
     } else {
-        let bare = |w: &String| w.strip_prefix("node/").or_else(|| w.strip_prefix("nodes/")).unwrap_or(w).to_owned();
-        words
-            .iter()
-            .map(|w| Named { resource: nodes, namespace: String::new(), name: bare(w), source: String::new() })
-            .collect()
+        words.iter().map(|word| by_name(ctx, word)).collect::<Result<_, _>>()?
     };
     Ok(named)
+}
+
+/// A node, or what `type/name` names: upstream looks for that too, and passes over it.
+fn by_name(ctx: &Ctx<'_>, word: &str) -> Result<Named, Stop> {
+    let (resource, name) = match word.split_once('/') {
+        Some((kind, name)) => (select::resource_named(ctx, kind)?, name),
+        None => (resource::by_plural("nodes").expect("the table has nodes"), word),
+    };
+    let namespace = if resource.namespaced { ctx.namespace() } else { String::new() };
+    Ok(Named { resource, namespace, name: name.to_owned(), source: String::new() })
 }
 
 /// The nodes as they are. All are looked at before the first is changed, so one that is missing leaves the others alone.
@@ -53,6 +58,9 @@ pub fn fetch(ctx: &mut Ctx<'_>, named: &[Named]) -> Result<Vec<Value>, Stop> {
 
 /// Makes a node unschedulable or schedulable, if it is not yet.
 pub fn cordon(ctx: &mut Ctx<'_>, one: &Named, node: &Value, wanted: bool) -> Result<(), Stop> {
+    if one.resource.kind != "Node" {
+        return output::changed(ctx, one.resource, node, "skipped");
+    }
     if bool_at(node, &["spec", "unschedulable"]) == wanted {
         let did = if wanted { "already cordoned" } else { "already uncordoned" };
         return output::changed(ctx, one.resource, node, did);

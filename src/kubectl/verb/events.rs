@@ -2,36 +2,31 @@
 //!
 //! Models `k8s.io/kubectl/pkg/cmd/events`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::http::HttpRequest;
-use crate::kubectl::ctx::{Ctx, Stop, fail};
+use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
 use crate::kubectl::describe::events::interval;
 use crate::kubectl::json::{items, text, text_at};
 use crate::kubectl::print::columns::Columns;
-use crate::kubectl::select::resource_named;
-use crate::kubectl::timestamp;
+use crate::kubectl::print::output;
+use crate::kubectl::{object, resource, timestamp};
 
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     if ctx.args().bool("watch") {
         return fail("events --watch is not here yet; use kubectl get events --watch");
     }
+    let about = about(ctx)?;
     if ctx.args().list("types").iter().any(|kind| !["normal", "warning"].contains(&kind.to_lowercase().as_str())) {
         return fail("valid --types are Normal or Warning");
     }
+    let output = output::parse(ctx)?;
     let all = ctx.args().bool("all-namespaces");
     let path = if all { "/api/v1/events".to_owned() } else { format!("/api/v1/namespaces/{}/events", ctx.namespace()) };
     let mut request = HttpRequest::get(path);
-    let about = ctx.args().text("for").to_owned();
-    if !about.is_empty() {
-        let (kind, name) = match about.split('/').collect::<Vec<_>>()[..] {
-            [_] => return fail("--for must be in resource/name form"),
-            [kind, name] => (kind, name),
-            _ => return fail("arguments in resource/name form may not have more than one slash"),
-        };
-        let resource = resource_named(ctx, &kind.to_lowercase())?;
-        let selector = format!("involvedObject.kind={},involvedObject.name={name}", resource.kind);
+    if let Some((kind, name)) = about {
+        let selector = format!("involvedObject.kind={kind},involvedObject.name={name}");
         request.query.push(("fieldSelector".into(), selector));
     }
     request.query.push(("limit".into(), "500".into()));
@@ -51,6 +46,17 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         return Ok(0);
     }
     found.sort_by_key(|e| last(e));
+    if output.wants_objects() {
+        let shown = |event: &&Value| {
+            let mut event = object::without_managed_fields((*event).clone());
+            (event["apiVersion"], event["kind"]) = (json!("v1"), json!("Event"));
+            event
+        };
+        let items: Vec<Value> = found.iter().map(shown).collect();
+        let list = json!({"apiVersion": "v1", "items": items, "kind": "EventList", "metadata": {}});
+        output.show(ctx, &list)?;
+        return Ok(0);
+    }
     let mut columns = Columns::for_tables();
     let first = if all { "NAMESPACE\t" } else { "" };
     if !ctx.args().bool("no-headers") {
@@ -66,6 +72,24 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     }
     ctx.print(columns.flush());
     Ok(0)
+}
+
+/// The kind and name of `--for`.
+fn about(ctx: &Ctx<'_>) -> Result<Option<(&'static str, String)>, Stop> {
+    let about = ctx.args().text("for");
+    let (kind, name) = match about.split('/').collect::<Vec<_>>()[..] {
+        _ if about.is_empty() => return Ok(None),
+        [_] => return fail("--for must be in resource/name form"),
+        [kind, name] => (kind.to_lowercase(), name.to_owned()),
+        _ => return fail("arguments in resource/name form may not have more than one slash"),
+    };
+    match resource::named(&ctx.session().discovered, &kind) {
+        Some(resource) => Ok(Some((resource.kind, name))),
+        None => {
+            let text = format!("the server doesn't have a resource type {kind:?}\n");
+            Err(Stop::Fail(Failure { text, code: 1 }))
+        }
+    }
 }
 
 /// When an event was last seen: seconds, and the digits of the fraction.

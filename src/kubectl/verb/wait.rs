@@ -16,6 +16,9 @@ use crate::kubectl::print::output;
 use crate::kubectl::select::NOTHING_NAMED;
 use crate::sim::{Span, Time};
 
+/// How often it is looked for what is to be created (`RunWait`).
+const CREATION_POLL: Span = Span::millis(500);
+
 /// What is waited for.
 enum For {
     Delete,
@@ -32,12 +35,18 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     }
     let words = ctx.args().words.clone();
     let deadline = deadline(ctx);
-    let named = named_objects(ctx, &words)?;
+    let mut named = named_objects(ctx, &words)?;
+    while matches!(wanted, For::Create) && named.is_empty() && ctx.failures().is_empty() && ctx.now() < deadline {
+        let next = ctx.now() + CREATION_POLL;
+        ctx.sleep_until(next)?;
+        named = named_objects(ctx, &words)?;
+    }
     if named.is_empty() && ctx.failures().is_empty() {
-        if matches!(wanted, For::Delete) {
-            return Ok(0);
-        }
-        return fail("no matching resources found");
+        return match wanted {
+            For::Delete => Ok(0),
+            For::Create => fail("timed out waiting for the condition"),
+            _ => fail("no matching resources found"),
+        };
     }
     for one in &named {
         if !one_object(ctx, one, &wanted, deadline)? {
@@ -130,8 +139,13 @@ fn one_object(ctx: &mut Ctx<'_>, one: &Named, wanted: &For, deadline: Time) -> R
             object::uid(&live),
             Some(deadline),
         )?,
-        _ => watch(ctx, one, |object| holds(object, wanted), &mut live, deadline)?,
+        // What cannot be compared ends the wait as well.
+        _ => watch(ctx, one, |object| holds(object, wanted).unwrap_or(true), &mut live, deadline)?,
     };
+    if met && let Err(why) = holds(&live, wanted) {
+        ctx.note_failure(format!("error: {why}\n"));
+        return Ok(false);
+    }
     if !met {
         let on = match wanted {
             For::Create => String::new(),
@@ -192,8 +206,11 @@ pub fn watch(
 }
 
 /// Whether an object is as wanted.
-fn holds(object: &Value, wanted: &For) -> bool {
-    match wanted {
+///
+/// # Errors
+/// The path leads to what upstream does not compare (`verifyParsedJSONPath`, `compareResults`).
+fn holds(object: &Value, wanted: &For) -> Result<bool, &'static str> {
+    Ok(match wanted {
         For::Delete => false,
         For::Create => true,
         For::Condition(name, value) => {
@@ -208,10 +225,14 @@ fn holds(object: &Value, wanted: &For) -> bool {
         For::JsonPath(template, value) => {
             let found = jsonpath::values(template, object).unwrap_or_default();
             match (found.as_slice(), value) {
-                ([one], Some(value)) => jsonpath::value_text(one) == *value,
+                ([], _) => false,
                 ([_], None) => true,
-                _ => false,
+                ([Value::Object(_) | Value::Array(_)], Some(_)) => {
+                    return Err("jsonpath leads to a nested object or list which is not supported");
+                }
+                ([one], Some(value)) => jsonpath::value_text(one).trim() == value.trim(),
+                _ => return Err("given jsonpath expression matches more than one value"),
             }
         }
-    }
+    })
 }

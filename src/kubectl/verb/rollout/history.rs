@@ -10,7 +10,7 @@ use crate::kubectl::describe::page::Page;
 use crate::kubectl::describe::template;
 use crate::kubectl::json::{at, int_at, items, text, text_at};
 use crate::kubectl::object;
-use crate::kubectl::resource;
+use crate::kubectl::resource::{self, Resource};
 use crate::kubectl::verb::common::{Named, end_with_failures};
 use crate::kubectl::verb::pods::pod_selector;
 
@@ -65,6 +65,18 @@ pub fn revisions(ctx: &mut Ctx<'_>, one: &Named, owner: &Value) -> Result<Vec<Re
     Ok(found)
 }
 
+/// Upstream's words for a kind without revisions: it tells workloads apart from all else.
+pub fn unsupported(resource: &Resource, retrieved: &str, missing: &str) -> String {
+    let (group, kind) = (resource.group, resource.kind);
+    let shown = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
+    match kind {
+        "Pod" | "Job" | "CronJob" | "ReplicaSet" | "ReplicationController" => {
+            format!("no {missing} has been implemented for {shown:?}")
+        }
+        _ => format!("error retrieving {retrieved} for {shown:?}, no visitor method exists for {{{group} {kind}}}"),
+    }
+}
+
 /// Runs the sub-command.
 pub fn run(ctx: &mut Ctx<'_>, named: &[Named]) -> Result<u8, Stop> {
     if ctx.args().int("revision") < 0 {
@@ -73,7 +85,7 @@ pub fn run(ctx: &mut Ctx<'_>, named: &[Named]) -> Result<u8, Stop> {
     for one in named {
         let owner = ctx.json(HttpRequest::get(one.path()))?;
         if !matches!(one.resource.kind, "Deployment" | "DaemonSet" | "StatefulSet") {
-            return fail(format!("no history viewer has been implemented for {:?}", one.resource.kind));
+            return fail(unsupported(one.resource, "history", "history viewer"));
         }
         let found = revisions(ctx, one, &owner)?;
         let wanted = ctx.args().int("revision");

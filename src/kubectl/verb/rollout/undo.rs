@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::history::{Revision, revisions};
+use super::history::{Revision, revisions, unsupported};
 use crate::api::http::HttpRequest;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::describe::page::Page;
@@ -32,7 +32,7 @@ pub fn run(ctx: &mut Ctx<'_>, named: &[Named]) -> Result<u8, Stop> {
     for one in named {
         let owner = ctx.json(HttpRequest::get(one.path()))?;
         if !matches!(one.resource.kind, "Deployment" | "DaemonSet" | "StatefulSet") {
-            return fail(format!("no rollbacker has been implemented for {:?}", one.resource.kind));
+            return fail(unsupported(one.resource, "rollbacker", "rollbacker"));
         }
         let found = revisions(ctx, one, &owner)?;
         let target = target(one, &found, wanted)?;
