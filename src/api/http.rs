@@ -19,6 +19,18 @@ pub enum Method {
 }
 
 impl Method {
+    /// What a word on the wire asks for; what asks for the head alone asks for the rest too.
+    pub fn of(word: &str) -> Option<Method> {
+        match word {
+            "GET" | "HEAD" => Some(Method::Get),
+            "POST" => Some(Method::Post),
+            "PUT" => Some(Method::Put),
+            "PATCH" => Some(Method::Patch),
+            "DELETE" => Some(Method::Delete),
+            _ => None,
+        }
+    }
+
     /// The word on the wire: `GET`.
     pub fn as_str(self) -> &'static str {
         match self {

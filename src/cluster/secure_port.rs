@@ -344,14 +344,7 @@ fn encode(response: &HttpResponse, asked: &Asked, date: &str) -> Vec<u8> {
 
 /// What is asked, for the server.
 fn asked(request: &Request) -> Result<HttpRequest, Status> {
-    let method = match request.method.as_str() {
-        "GET" | "HEAD" => Method::Get,
-        "POST" => Method::Post,
-        "PUT" => Method::Put,
-        "PATCH" => Method::Patch,
-        "DELETE" => Method::Delete,
-        _ => return Err(Status::method_not_allowed()),
-    };
+    let method = Method::of(&request.method).ok_or_else(Status::method_not_allowed)?;
     let parts: Vec<&str> = request.path().trim_matches('/').split('/').collect();
     if let ["api", "v1", "namespaces", _, "pods", _, "exec" | "attach" | "portforward"] = parts[..] {
         return Err(Status::bad_request("Upgrade request required"));

@@ -120,14 +120,7 @@ pub fn gone() -> Status {
 
 /// What is asked, without the body.
 fn asked(parts: &Parts) -> Result<HttpRequest, Status> {
-    let method = match parts.method.as_str() {
-        "GET" | "HEAD" => Method::Get,
-        "POST" => Method::Post,
-        "PUT" => Method::Put,
-        "PATCH" => Method::Patch,
-        "DELETE" => Method::Delete,
-        _ => return Err(Status::method_not_allowed()),
-    };
+    let method = Method::of(parts.method.as_str()).ok_or_else(Status::method_not_allowed)?;
     let path = percent_decode_str(parts.uri.path()).decode_utf8();
     let path = path.map_err(|_| Status::bad_request("the path is not UTF-8"))?.into_owned();
     let Query(query) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)

@@ -6,9 +6,13 @@ mod aggregated;
 use serde_json::{Value, json};
 
 use crate::api::http::{ContentType, HttpRequest, HttpResponse, Method};
-use crate::api::{Kind, custom};
+use crate::api::{Kind, Status, custom};
+use crate::control::apiserver::http::failure;
 use crate::control::apiserver::other_form::OtherForm;
 use crate::control::apiserver::{ApiServer, openapi, registry, review};
+
+/// What Go's server answers when nobody answers for a path.
+const PAGE_NOT_FOUND: &str = "404 page not found\n";
 
 /// The version that is modelled.
 pub const VERSION: &str = "v1.36.2";
@@ -26,6 +30,7 @@ pub fn answer(server: &ApiServer, http: &HttpRequest) -> Option<HttpResponse> {
     let path = http.path.trim_end_matches('/');
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let value = match parts.as_slice() {
+        [""] => json!({"paths": paths(server)}),
         ["version"] => version(),
         ["api"] if aggregated::is_wanted(http) => return Some(discovered(&aggregated::core(server))),
         ["apis"] if aggregated::is_wanted(http) => return Some(discovered(&aggregated::groups(server))),
@@ -46,6 +51,45 @@ pub fn answer(server: &ApiServer, http: &HttpRequest) -> Option<HttpResponse> {
         _ => return None,
     };
     Some(HttpResponse::json(200, &value))
+}
+
+/// The paths that are served, but for those of resources.
+fn paths(server: &ApiServer) -> Vec<String> {
+    let plain = [
+        "/api",
+        "/api/v1",
+        "/apis",
+        "/apis/",
+        "/healthz",
+        "/livez",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/readyz",
+        "/version",
+    ];
+    let mut all: Vec<String> = plain.map(str::to_owned).to_vec();
+    for group in all_groups(server) {
+        all.push(format!("/apis/{}", group["name"].as_str().unwrap_or_default()));
+        let versions = group["versions"].as_array().into_iter().flatten();
+        all.extend(versions.map(|version| format!("/apis/{}", version["groupVersion"].as_str().unwrap_or_default())));
+    }
+    all.sort();
+    all
+}
+
+/// The answer to a request for what no path leads to: of a version that is served a status, of anything else words alone.
+pub fn not_found(server: &ApiServer, path: &str) -> HttpResponse {
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let (group, version) = match parts.as_slice() {
+        ["api", version, ..] => ("", *version),
+        ["apis", group, version, ..] => (*group, *version),
+        _ => return HttpResponse::text(404, PAGE_NOT_FOUND),
+    };
+    let is_custom = custom_groups(server).iter().any(|(known, _)| *known == group);
+    match !is_custom && resources(server, group, version).is_some() {
+        true => failure(&Status::no_such_resource()),
+        false => HttpResponse::text(404, PAGE_NOT_FOUND),
+    }
 }
 
 fn discovered(value: &Value) -> HttpResponse {

@@ -72,6 +72,9 @@ pub struct Target {
     pub subresource: Option<Subresource>,
 }
 
+/// The forms of objects on the wire.
+const MEDIA_TYPES: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+
 impl ApiServer {
     /// Takes a request in its HTTP form in.
     pub(super) fn on_http(
@@ -107,6 +110,10 @@ impl ApiServer {
         if self.forward(client, id, &http, out) {
             return;
         }
+        if target(&http.path, self.definitions()).is_none() {
+            out.push(Effect::Http { client, id, response: discovery::not_found(self, &http.path) });
+            return;
+        }
         match request(&http, self.definitions()) {
             Ok((request, mut form)) => {
                 form.user = http.impersonate.is_some().then(|| authorizer::user(&http));
@@ -135,6 +142,7 @@ pub fn request(http: &HttpRequest, definitions: &Definitions) -> Result<(Request
     form.custom = Some(target.kind).filter(|kind| matches!(kind, Kind::Custom(_)));
     form.warnings.extend(legacy::warning(&target));
     let verb = verb(http, &target)?;
+    acceptable(http, target.subresource)?;
     form.strictness = strictness(http)?;
     if verb == Verb::Watch {
         form.initial_events = is_true(http.query_value("sendInitialEvents"));
@@ -408,6 +416,27 @@ fn strictness(http: &HttpRequest) -> Result<Strictness, Status> {
     Err(Status::invalid_of("meta.k8s.io", of, "", &[error]))
 }
 
+/// Whether a client takes one of the forms in which objects are told. Models `negotiation.NegotiateMediaTypeOptions`; which of
+/// them it gets is decided elsewhere, and it is JSON if it asks for YAML.
+///
+/// # Errors
+/// It takes none of them.
+fn acceptable(http: &HttpRequest, subresource: Option<Subresource>) -> Result<(), Status> {
+    // These are answered in a form of their own.
+    if let Some(Subresource::Log | Subresource::Exec | Subresource::Attach | Subresource::PortForward) = subresource {
+        return Ok(());
+    }
+    let is_known = |range: &str| {
+        let range = range.split(';').next().unwrap_or("").trim();
+        matches!(range, "" | "*/*" | "application/*") || MEDIA_TYPES.split(", ").any(|known| known == range)
+    };
+    if http.accept.split(',').any(is_known) {
+        return Ok(());
+    }
+    let message = format!("only the following media types are accepted: {MEDIA_TYPES}");
+    Err(Status { code: 406, reason: "NotAcceptable".into(), message, details: None })
+}
+
 /// Whether a body is YAML. Models `negotiation.NegotiateInputSerializer`.
 ///
 /// # Errors
@@ -416,7 +445,7 @@ fn is_yaml(http: &HttpRequest) -> Result<bool, Status> {
     match http.content_type.split(';').next().unwrap_or("").trim() {
         "application/yaml" | "application/apply-patch+yaml" => Ok(true),
         "" | "application/json" => Ok(false),
-        _ => Err(unknown_format("application/json, application/yaml, application/vnd.kubernetes.protobuf")),
+        _ => Err(unknown_format(MEDIA_TYPES)),
     }
 }
 
