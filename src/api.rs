@@ -37,6 +37,7 @@ mod unset;
 pub mod usage;
 pub mod validate;
 pub mod wire;
+pub mod yaml;
 pub mod zone;
 
 pub use client::{Answer, Call, CallId, KubeletAnswer, KubeletRequest, Origin, Since};

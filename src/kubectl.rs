@@ -27,7 +27,6 @@ pub mod session;
 pub mod testing;
 pub mod timestamp;
 pub mod verb;
-pub mod yaml;
 
 pub use files::{FileNode, Files, NoFiles};
 pub use process::{Edited, Effect, Forward, Input, Process};

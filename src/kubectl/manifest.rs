@@ -13,8 +13,8 @@ use super::kustomize;
 use super::object;
 use super::print::output::compact;
 use super::resource::{self, Resource};
-use super::yaml;
 use crate::api::labels::Selector;
+use crate::api::yaml;
 
 /// An object from a file, or why there is none.
 #[derive(Clone, Debug, PartialEq)]

@@ -281,7 +281,7 @@ impl Asked {
             200..=399 | 101 => None,
             // The door's own, before anybody reads what is asked.
             400 | 405 | 406 if body.is_empty() || self.method == "HEAD" => None,
-            404 if !self.target.starts_with("/api") => None,
+            404 if !self.target.starts_with("/api") || body == "404 page not found\n" => None,
             _ if self.method == "HEAD" => (code >= 500).then(|| answer.to_owned()),
             _ => {
                 let status: Value = serde_json::from_str(body).unwrap_or_default();

@@ -39,6 +39,12 @@ impl Wanted<'_> {
         if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
     }
 
+    /// The failure of a body that is no object at all.
+    pub fn unrecognised(&self, why: &str, text: &str) -> Status {
+        let (kind, shown) = (self.kind, summary(text.as_bytes()));
+        Status::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {why} ({shown})"))
+    }
+
     /// The failure of a body that does not fit: `Pod in version "v1" cannot be handled as a Pod: …`.
     pub fn unfit(&self, why: &str) -> Status {
         unfit(self.kind, self.version, self.kind, why)
@@ -54,11 +60,7 @@ fn unfit(said: &str, version: &str, kind: &str, why: &str) -> Status {
 /// # Errors
 /// It is no JSON, or says that it is something else.
 pub fn recognise(want: Wanted<'_>, text: &str) -> Result<(Value, Vec<String>), Status> {
-    let unknown = |why: String| {
-        let kind = want.kind;
-        let shown = summary(text.as_bytes());
-        Status::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {why} ({shown})"))
-    };
+    let unknown = |why: String| want.unrecognised(&why, text);
     let (value, twice) = unique::parse(text).map_err(|error| {
         let why = syntax_error(text.as_bytes()).unwrap_or_else(|| error.to_string());
         unknown(format!("couldn't get version/kind; json parse error: {why}"))

@@ -8,7 +8,7 @@ use crate::api::decode::{self, Strictness};
 use crate::api::http::{HttpRequest, HttpResponse, Method};
 use crate::api::{
     Body, CallId, Kind, Object, Options, PatchType, Request, ResourceVersion, Status, Subresource, Uid, Verb, go_json,
-    validate,
+    manifest, validate, yaml,
 };
 use crate::control::apiserver::call::{ClientId, Door};
 use crate::control::apiserver::definition::Definitions;
@@ -459,7 +459,7 @@ fn unknown_format(accepted: &str) -> Status {
 fn json_body(http: &HttpRequest) -> Result<Value, Status> {
     let text = text(http)?;
     if is_yaml(http)? {
-        return crate::api::manifest::to_value(text).map_err(|e| Status::bad_request(e.to_string()));
+        return manifest::to_value(text).map_err(|why| Status::bad_request(format!("error decoding YAML: {why}")));
     }
     serde_json::from_str(text).map_err(|error| {
         let why = go_json::syntax_error(text.as_bytes()).unwrap_or_else(|| error.to_string());
@@ -471,7 +471,8 @@ fn object_body(http: &HttpRequest, target: &Target, form: &mut Presentation) -> 
     let text = text(http)?;
     let value;
     let source = if is_yaml(http)? {
-        value = json_body(http)?.to_string();
+        let want = decode::Wanted { kind: target.kind.info().kind, group: &target.group, version: &target.version };
+        value = yaml::read::read(text).map_err(|why| want.unrecognised(&why, text))?.to_string();
         value.as_str()
     } else {
         text

@@ -85,7 +85,7 @@ fn rules_status(rules: &[PolicyRule]) -> Value {
 fn reviewed(server: &ApiServer, http: &HttpRequest, kind: &str, namespace: &str) -> Result<Value, Status> {
     let text = std::str::from_utf8(&http.body).map_err(|e| Status::bad_request(e.to_string()))?;
     let mut review: Value = if http.content_type.contains("yaml") {
-        crate::api::manifest::to_value(text).map_err(|e| Status::bad_request(e.to_string()))?
+        crate::api::manifest::to_value(text).map_err(Status::bad_request)?
     } else {
         serde_json::from_str(text).map_err(|e| Status::bad_request(format!("error decoding: {e}")))?
     };

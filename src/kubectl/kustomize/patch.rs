@@ -14,9 +14,9 @@ use crate::api::Kind;
 use crate::api::labels::Selector;
 use crate::api::patch;
 use crate::api::schema::{self, ListMerge, Struct, Type};
+use crate::api::yaml::read;
 use crate::kubectl::json::{bool_at, entries, object_at, text};
 use crate::kubectl::print::yaml::to_yaml;
-use crate::kubectl::yaml::read;
 
 /// One patch of the file.
 struct Patch<'a> {

@@ -4,9 +4,9 @@
 
 use serde_json::Value;
 
+use crate::api::yaml::read;
 use crate::kubectl::json::{entries, plain, text, text_at};
 use crate::kubectl::manifest;
-use crate::kubectl::yaml::read;
 
 /// Reads the resources of a text; `path` is the file that a syntax error names.
 pub fn read(content: &str, path: &str) -> Result<Vec<Value>, String> {

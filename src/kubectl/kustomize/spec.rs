@@ -4,8 +4,8 @@
 
 use serde_json::Value;
 
+use crate::api::yaml::read;
 use crate::kubectl::json::text;
-use crate::kubectl::yaml::read;
 
 /// Every field, and of those that hold structs, the fields of these.
 const FIELDS: &[(&str, &str)] = &[

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use crate::kubectl::yaml::resolve::{Scalar, resolve};
+use crate::api::yaml::resolve::{Scalar, resolve};
 use crate::sim::merge_sort_by;
 
 /// The document of one value, with its newline.

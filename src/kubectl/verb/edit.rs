@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::change;
 use super::common::{self, Named, with_body};
 use crate::api::http::{HttpRequest, Method};
+use crate::api::yaml::read;
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
 use crate::kubectl::json::{items, text};
@@ -18,7 +19,6 @@ use crate::kubectl::print::yaml::to_yaml;
 use crate::kubectl::process::Edited;
 use crate::kubectl::resource;
 use crate::kubectl::select;
-use crate::kubectl::yaml::read;
 
 /// What stands at the head of the file.
 const HEAD: &str = "\

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::change;
 use super::common::{self, MERGE, Named, STRATEGIC};
+use crate::api::yaml;
 use crate::api::{Kind, patch, schema};
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::files::FileNode;
@@ -14,7 +15,6 @@ use crate::kubectl::object;
 use crate::kubectl::print::output::{self, Output};
 use crate::kubectl::resource::Resource;
 use crate::kubectl::select::NOTHING_NAMED;
-use crate::kubectl::yaml;
 
 /// The content type of a JSON patch.
 const JSON: &str = "application/json-patch+json";

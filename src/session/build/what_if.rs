@@ -133,7 +133,7 @@ mod tests {
             ("kind: Node\nmetadata: {name: nowhere}", "2:12: nodes \"nowhere\" not found"),
             ("kind: Service", "1:1: Service: neither a Pod nor a Node"),
             ("spec: {priorityClassName: highest}", "no PriorityClass with name highest was found"),
-            ("spec: [", "error parsing"),
+            ("spec: [", "error converting YAML to JSON: yaml: line 1: did not find expected node content"),
         ]);
     }
 }
