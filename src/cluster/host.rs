@@ -270,7 +270,8 @@ impl Cluster {
             Actor::Kubelet(ix) => {
                 let seed = self.scenario.seed.wrapping_add(self.events);
                 if let Some(host) = self.host_mut(ix) {
-                    host.kubelet = Kubelet::new(host.kubelet.config().clone(), seed);
+                    let checkpoint = host.kubelet.checkpoint();
+                    host.kubelet = Kubelet::new(host.kubelet.config().clone(), seed).with_checkpoint(checkpoint);
                 }
             }
             Actor::Flanneld(ix) => self.flanneld_stops(ix),

@@ -177,6 +177,8 @@ pub struct Kubelet {
     streams: stream::Streams,
     statics: statics::Statics,
     eviction: eviction::Eviction,
+    /// What another one has left of pods that are not known yet.
+    checkpoint: resize::Checkpoint,
 }
 
 impl Kubelet {
@@ -210,6 +212,7 @@ impl Kubelet {
             streams: stream::Streams::default(),
             statics: statics::Statics::default(),
             eviction: eviction::Eviction::default(),
+            checkpoint: resize::Checkpoint::default(),
             config,
         }
     }

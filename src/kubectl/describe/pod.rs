@@ -15,6 +15,10 @@ pub fn describe(ctx: &mut Ctx<'_>, pod: &Value) -> Result<String, Stop> {
     let (spec, status) = (at(pod, &["spec"]), at(pod, &["status"]));
     head(&mut page, pod, spec, status);
     state(&mut page, pod, status, ctx.unix_now());
+    if !at(spec, &["resources"]).is_null() {
+        page.line(0, "Resources:");
+        container::resources(&mut page, at(spec, &["resources"]), 1);
+    }
     if !items(spec, &["initContainers"]).is_empty() {
         container::describe(
             &mut page,

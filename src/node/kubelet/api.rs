@@ -214,6 +214,7 @@ impl Kubelet {
                     self.pod_updated(pod, now, out);
                 }
                 self.pods_known = true;
+                self.all_restored(now, out);
                 self.mirrors_listed(mirrors, now, out);
                 self.adopt(now, out);
             }

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! A worker's pod has what is allocated; what is desired waits beside it until there is room. Differs: what waits is looked at
-//! when a pod changes or goes, not every three minutes besides, since nothing else makes room; a kubelet that starts again takes
-//! what is desired for allocated; the cgroup of a pod keeps the limit that the pod began with.
+//! when a pod changes or goes, not every three minutes besides, since nothing else makes room; the cgroup of a pod keeps the limit
+//! that the pod began with.
 
 use std::sync::Arc;
 
@@ -33,7 +33,20 @@ pub struct Resize {
     actuated: VecMap<ContainerId, ResourceRequirements>,
 }
 
+/// What a kubelet keeps on its node's disk: what is allocated to each pod (`allocated_pods_state`), and what its containers have
+/// (`actuated_pods_state`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Checkpoint(VecMap<Uid, (Arc<PodSpec>, VecMap<ContainerId, ResourceRequirements>)>);
+
 impl Worker {
+    /// A kubelet that ran before has allocated this.
+    pub(super) fn restore(&mut self, (spec, actuated): (Arc<PodSpec>, VecMap<ContainerId, ResourceRequirements>)) {
+        let wanted = Arc::clone(&self.pod);
+        self.pod = Arc::new(Pod { spec, ..Pod::clone(&wanted) });
+        self.resize.actuated = actuated;
+        self.take_in(&wanted);
+    }
+
     /// The pod is this now, with the resources that are allocated; whether its spec is news.
     pub(super) fn take_in(&mut self, pod: &Arc<Pod>) -> bool {
         let news = **self.resize.desired.as_ref().unwrap_or(&self.pod.spec) != *pod.spec;
@@ -108,6 +121,30 @@ fn restarts(container: &Container, had: &ResourceRequirements) -> bool {
 }
 
 impl Kubelet {
+    /// What stays on the disk when it stops.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let of = |worker: &Worker| (Arc::clone(&worker.pod.spec), worker.resize.actuated.clone());
+        Checkpoint(self.workers.iter().map(|(uid, worker)| (uid.clone(), of(worker))).collect())
+    }
+
+    /// It begins with what another one has left on the disk.
+    #[must_use]
+    pub fn with_checkpoint(mut self, checkpoint: Checkpoint) -> Kubelet {
+        self.checkpoint = checkpoint;
+        self
+    }
+
+    /// What another one has left of a pod, once.
+    pub(super) fn restored(&mut self, uid: &Uid) -> Option<(Arc<PodSpec>, VecMap<ContainerId, ResourceRequirements>)> {
+        self.checkpoint.0.remove(uid)
+    }
+
+    /// All pods are known: what is left of others is of no use, and there may be room for those that wait.
+    pub(super) fn all_restored(&mut self, now: Time, out: &mut Out<Effect>) {
+        self.checkpoint = Checkpoint::default();
+        self.allocate_waiting(now, out);
+    }
+
     /// Gives a pod what it wants, if there is room for it (`handlePodResourcesResize`); whether it got it.
     pub(super) fn allocate(&mut self, uid: &Uid, now: Time, out: &mut Out<Effect>) -> bool {
         let Some(worker) = self.workers.get(uid) else { return false };

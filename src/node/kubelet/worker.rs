@@ -346,6 +346,9 @@ impl Kubelet {
             }
             None => {
                 let mut worker = Worker::new(pod, now);
+                if let Some(left) = self.restored(&uid) {
+                    worker.restore(left);
+                }
                 if let Some(start) = worker.pod.status.start_time {
                     // Known from before a restart of the kubelet.
                     let past = u64::try_from(self.timestamp(now).0.saturating_sub(start.0)).unwrap_or(0);
