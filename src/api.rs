@@ -30,6 +30,7 @@ pub mod qos;
 pub mod quantity;
 pub mod request;
 mod restart;
+pub mod rule;
 pub mod schema;
 pub mod status;
 pub mod time;

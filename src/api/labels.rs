@@ -280,7 +280,7 @@ impl Parser {
     fn set(&mut self, key: &str, operator: Operator) -> Result<Requirement, String> {
         if self.next() != Some(Token::Symbol("(")) {
             return Err(format!(
-                "found '{}', expected: '('",
+                "found '{}' expected: '('",
                 self.tokens.get(self.at - 1).map_or(String::new(), |t| t.to_string())
             ));
         }

@@ -14,7 +14,7 @@ const MACHINERY: &[(&str, &str)] = &[
     ("Status", "kind apiVersion metadata:ListMeta status message reason details:StatusDetails code"),
     ("StatusDetails", "name group kind uid causes:StatusCause retryAfterSeconds"),
     ("StatusCause", "reason message field"),
-    ("List", "kind apiVersion metadata:ListMeta items:Object"),
+    ("List", "kind apiVersion metadata:ListMeta items:Item"),
     ("ListMeta", "selfLink resourceVersion continue remainingItemCount"),
     ("Table", "kind apiVersion metadata:ListMeta columnDefinitions:Column rows:Row"),
     ("Column", "name type format description priority"),
@@ -58,6 +58,8 @@ enum Shape {
     Machinery(&'static str),
     /// An object that says what it is.
     Object,
+    /// One of a list of its kind: it does not say so again.
+    Item,
     /// The metadata of an object.
     Meta,
     /// A map, or whatever: by name.
@@ -67,16 +69,16 @@ enum Shape {
 /// The body of an answer as it goes over the wire. What is no JSON stays as it is.
 pub fn body(json: &[u8], pretty: bool) -> Vec<u8> {
     match serde_json::from_slice::<Value>(json) {
-        Ok(value) => text(&value, pretty).into_bytes(),
+        Ok(value) => text(&value, pretty.then_some("  ")).into_bytes(),
         Err(_) => json.to_vec(),
     }
 }
 
-/// An object as text: on one line that ends, or in many that do not.
-pub fn text(value: &Value, pretty: bool) -> String {
+/// An object as text: on one line that ends, or in many with this indentation, that do not.
+pub fn text(value: &Value, indentation: Option<&'static str>) -> String {
     let mut out = String::new();
-    write(value, Shape::Object, pretty.then_some(0), &mut out);
-    if !pretty {
+    write(value, Shape::Object, indentation.map(|one| Indent { one, depth: 0 }), &mut out);
+    if indentation.is_none() {
         out.push('\n');
     }
     out
@@ -93,23 +95,34 @@ pub fn is_pretty(path: &str, parameter: Option<&str>, user_agent: &str) -> bool 
     }
 }
 
-fn write(value: &Value, shape: Shape, depth: Option<usize>, out: &mut String) {
-    let inner = depth.map(|depth| depth + 1);
+/// How deep a line stands.
+#[derive(Clone, Copy)]
+struct Indent {
+    one: &'static str,
+    depth: usize,
+}
+
+fn write(value: &Value, shape: Shape, indent: Option<Indent>, out: &mut String) {
+    let inner = indent.map(|indent| Indent { depth: indent.depth + 1, ..indent });
     match value {
         Value::Object(fields) if fields.is_empty() => out.push_str("{}"),
         Value::Array(items) if items.is_empty() => out.push_str("[]"),
         Value::Object(fields) => {
+            let is_item = matches!(shape, Shape::Item);
             let shape = settled(shape, value);
             let mut all: Vec<(&String, &Value)> = fields.iter().collect();
+            if is_item {
+                all.retain(|(name, _)| !matches!(name.as_str(), "kind" | "apiVersion"));
+            }
             all.sort_by_key(|(name, _)| place(shape, name));
             out.push('{');
             for (at, (name, value)) in all.into_iter().enumerate() {
                 begin(at, inner, out);
                 out.push_str(&go_json::compact(&Value::from(name.as_str())));
-                out.push_str(if depth.is_some() { ": " } else { ":" });
+                out.push_str(if indent.is_some() { ": " } else { ":" });
                 write(value, field(shape, name), inner, out);
             }
-            end(depth, '}', out);
+            end(indent, '}', out);
         }
         Value::Array(items) => {
             let shape = match shape {
@@ -121,35 +134,35 @@ fn write(value: &Value, shape: Shape, depth: Option<usize>, out: &mut String) {
                 begin(at, inner, out);
                 write(item, shape, inner, out);
             }
-            end(depth, ']', out);
+            end(indent, ']', out);
         }
         scalar => out.push_str(&go_json::compact(scalar)),
     }
 }
 
-fn begin(at: usize, depth: Option<usize>, out: &mut String) {
+fn begin(at: usize, indent: Option<Indent>, out: &mut String) {
     if at > 0 {
         out.push(',');
     }
-    line(depth, out);
+    line(indent, out);
 }
 
-fn end(depth: Option<usize>, bracket: char, out: &mut String) {
-    line(depth, out);
+fn end(indent: Option<Indent>, bracket: char, out: &mut String) {
+    line(indent, out);
     out.push(bracket);
 }
 
-fn line(depth: Option<usize>, out: &mut String) {
-    if let Some(depth) = depth {
+fn line(indent: Option<Indent>, out: &mut String) {
+    if let Some(Indent { one, depth }) = indent {
         out.push('\n');
-        out.extend(std::iter::repeat_n("  ", depth));
+        out.extend(std::iter::repeat_n(one, depth));
     }
 }
 
 /// What an object is, by what it says.
 fn settled(shape: Shape, value: &Value) -> Shape {
     let ty = match shape {
-        Shape::Object => return object(value),
+        Shape::Object | Shape::Item => return object(value),
         Shape::Meta => return schema::by_id("ObjectMeta").map_or(Shape::Unknown, Shape::Struct),
         Shape::Of(ty) => ty,
         other => return other,
@@ -210,6 +223,7 @@ fn field(shape: Shape, name: &str) -> Shape {
         Shape::Of(Type::Map(item)) => Shape::Of(item),
         Shape::Machinery(of) => match fields_of(of).find(|(field, _)| *field == name) {
             Some((_, "Object")) => Shape::Object,
+            Some((_, "Item")) => Shape::Item,
             Some((_, "Meta")) => Shape::Meta,
             Some((_, of)) => {
                 MACHINERY.iter().find(|(name, _)| *name == of).map_or(Shape::Unknown, |(n, _)| Shape::Machinery(n))
@@ -240,15 +254,16 @@ mod tests {
         let want = "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"web\",\"namespace\":\"default\",\"uid\":\"u\",\
              \"labels\":{\"a\":\"\\u003c2\\u003e\",\"b\":\"1\"}},\"spec\":{\"volumes\":[],\"containers\":[{\"name\":\"web\",\
              \"image\":\"nginx\"}],\"nodeName\":\"n\"}}";
-        assert_eq!(text(&pod, false), format!("{want}\n"));
+        assert_eq!(text(&pod, None), format!("{want}\n"));
         let list = json!({"apiVersion": "v1", "items": [pod.clone()], "kind": "PodList", "metadata": {"resourceVersion": "7"}});
         let want = format!(
-            "{{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{{\"resourceVersion\":\"7\"}},\"items\":[{want}]}}\n"
+            "{{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{{\"resourceVersion\":\"7\"}},\"items\":[{}]}}\n",
+            want.replacen("\"kind\":\"Pod\",\"apiVersion\":\"v1\",", "", 1)
         );
-        assert_eq!(text(&list, false), want);
+        assert_eq!(text(&list, None), want);
         let custom = json!({"kind": "Train", "apiVersion": "rail.example/v1", "spec": {"b": 1, "a": 2}});
         assert_eq!(
-            text(&custom, false),
+            text(&custom, None),
             "{\"apiVersion\":\"rail.example/v1\",\"kind\":\"Train\",\"spec\":{\"a\":2,\"b\":1}}\n"
         );
     }
@@ -262,7 +277,7 @@ mod tests {
         let want = "{\n  \"kind\": \"Status\",\n  \"apiVersion\": \"v1\",\n  \"metadata\": {},\n  \"status\": \"Failure\",\n  \
              \"message\": \"no\",\n  \"reason\": \"NotFound\",\n  \"details\": {\n    \"name\": \"x\",\n    \"kind\": \"pods\"\n  },\n  \
              \"code\": 404\n}";
-        assert_eq!(text(&status, true), want);
+        assert_eq!(text(&status, Some("  ")), want);
         for (parameter, agent, want) in [
             (None, "curl/8.12.1", true),
             (None, "kubectl/v1.36.2", false),

@@ -21,6 +21,10 @@ pub enum FlagKind {
     Int,
     /// A Go duration: `30s`.
     Duration,
+    /// `key=value`, several separated by commas.
+    Map,
+    /// Text that may be given several times, commas and all.
+    Array,
 }
 
 /// One flag of a command.
@@ -74,6 +78,8 @@ fn parse_flag(entry: &'static str) -> Option<Flag> {
         "l" => FlagKind::List,
         "i" => FlagKind::Int,
         "d" => FlagKind::Duration,
+        "m" => FlagKind::Map,
+        "a" => FlagKind::Array,
         _ => FlagKind::Text,
     };
     Some(Flag { short: short.chars().next(), name, kind, default })
@@ -299,9 +305,13 @@ impl Args {
         self.set.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// All values of a list flag, split at commas.
+    /// All values of a list flag, split at commas, or of an array flag.
     pub fn list(&self, name: &str) -> Vec<String> {
-        self.raw_list(name).iter().flat_map(|v| v.split(',')).map(str::to_owned).collect()
+        if self.flag(name).is_some_and(|flag| flag.kind == FlagKind::Array) {
+            return self.raw_list(name).to_vec();
+        }
+        let given = self.raw_list(name).iter().filter(|value| !value.is_empty());
+        given.flat_map(|v| v.split(',')).map(str::to_owned).collect()
     }
 
     fn see_help(&self) -> String {
@@ -407,6 +417,9 @@ fn bad_value(kind: FlagKind, value: &str) -> Option<String> {
             Err(_) => Some(format!("strconv.ParseInt: parsing {value:?}: invalid syntax")),
         },
         FlagKind::Duration => duration::parse(value).err(),
+        FlagKind::Map if value.split(',').any(|pair| !pair.is_empty() && !pair.contains('=')) => {
+            Some("malformed pair, expect string=string".to_owned())
+        }
         _ => None,
     }
 }

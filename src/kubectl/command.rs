@@ -1,7 +1,8 @@
 //! The command tree and the flags of every command: the one table behind parsing, `--help` and completion.
 //!
 //! A flag is written `short/name:kind=default`, flags are separated by `;`. Kinds: `b` boolean, `t` text, `l` list,
-//! `i` whole number, `d` duration. Models the flag sets of `k8s.io/kubectl/pkg/cmd/*`.
+//! `i` whole number, `d` duration, `m` pairs,
+//! `a` an array, which is a list that commas do not split. Models the flag sets of `k8s.io/kubectl/pkg/cmd/*`.
 
 /// One command: its path below `kubectl` and its own flags.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,7 +18,7 @@ const fn c(path: &'static str, flags: &'static str) -> Command {
 }
 
 /// The flags that every command takes.
-pub const GLOBAL: &str = "/as:t=;/as-group:l=;/as-uid:t=;/certificate-authority:t=;/client-certificate:t=;/client-key:t=;/cluster:t=;/context:t=;/disable-compression:b=false;/insecure-skip-tls-verify:b=false;/kubeconfig:t=;/log-flush-frequency:d=5s;/match-server-version:b=false;n/namespace:t=;/password:t=;/profile:t=none;/profile-output:t=profile.pprof;/request-timeout:t=0;s/server:t=;/tls-server-name:t=;/token:t=;/user:t=;/username:t=;v/v:i=0;/vmodule:t=;/warnings-as-errors:b=false;/cache-dir:t=";
+pub const GLOBAL: &str = "/as:t=;/as-group:a=;/as-uid:t=;/certificate-authority:t=;/client-certificate:t=;/client-key:t=;/cluster:t=;/context:t=;/disable-compression:b=false;/insecure-skip-tls-verify:b=false;/kubeconfig:t=;/log-flush-frequency:d=5s;/match-server-version:b=false;n/namespace:t=;/password:t=;/profile:t=none;/profile-output:t=profile.pprof;/request-timeout:t=0;s/server:t=;/tls-server-name:t=;/token:t=;/user:t=;/username:t=;v/v:i=0;/vmodule:t=;/warnings-as-errors:b=false;/cache-dir:t=";
 
 /// Every command, parents before their children.
 #[rustfmt::skip]
@@ -61,22 +62,22 @@ pub const COMMANDS: &[Command] = &[
     c("cordon", "/dry-run:t=none;l/selector:t="),
     c("cp", "c/container:t=;/no-preserve:b=false;/retries:i=0"),
     c("create", "/allow-missing-template-keys:b=true;/dry-run:t=none;/edit:b=false;/field-manager:t=kubectl-create;f/filename:l=;k/kustomize:t=;o/output:t=;/raw:t=;R/recursive:b=false;/save-config:b=false;l/selector:t=;/show-managed-fields:b=false;/template:t=;/validate:t=strict;/windows-line-endings:b=false"),
-    c("create clusterrole", "/aggregation-rule:t=;/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-create;/non-resource-url:l=;o/output:t=;/resource:l=;/resource-name:l=;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/validate:t=strict;/verb:l="),
-    c("create clusterrolebinding", "/allow-missing-template-keys:b=true;/clusterrole:t=;/dry-run:t=none;/field-manager:t=kubectl-create;/group:l=;o/output:t=;/save-config:b=false;/serviceaccount:l=;/show-managed-fields:b=false;/template:t=;/user:l=;/validate:t=strict"),
-    c("create configmap", "/allow-missing-template-keys:b=true;/append-hash:b=false;/dry-run:t=none;/field-manager:t=kubectl-create;/from-env-file:l=;/from-file:l=;/from-literal:l=;o/output:t=;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/validate:t=strict"),
+    c("create clusterrole", "/aggregation-rule:m=;/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-create;/non-resource-url:l=;o/output:t=;/resource:l=;/resource-name:a=;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/validate:t=strict;/verb:l="),
+    c("create clusterrolebinding", "/allow-missing-template-keys:b=true;/clusterrole:t=;/dry-run:t=none;/field-manager:t=kubectl-create;/group:a=;o/output:t=;/save-config:b=false;/serviceaccount:a=;/show-managed-fields:b=false;/template:t=;/user:a=;/validate:t=strict"),
+    c("create configmap", "/allow-missing-template-keys:b=true;/append-hash:b=false;/dry-run:t=none;/field-manager:t=kubectl-create;/from-env-file:l=;/from-file:l=;/from-literal:a=;o/output:t=;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/validate:t=strict"),
     c("create cronjob", "/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-create;/image:t=;o/output:t=;/restart:t=;/save-config:b=false;/schedule:t=;/show-managed-fields:b=false;/template:t=;/validate:t=strict"),
     c("create deployment", "/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-create;/image:l=;o/output:t=;/port:i=-1;r/replicas:i=1;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/validate:t=strict"),
-    c("create ingress", "/allow-missing-template-keys:b=true;/annotation:l=;/class:t=;/default-backend:t=;/dry-run:t=none;/field-manager:t=kubectl-create;o/output:t=;/rule:l=;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/validate:t=strict"),
+    c("create ingress", "/allow-missing-template-keys:b=true;/annotation:a=;/class:t=;/default-backend:t=;/dry-run:t=none;/field-manager:t=kubectl-create;o/output:t=;/rule:a=;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/validate:t=strict"),
     c("create job", "/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-create;/from:t=;/image:t=;o/output:t=;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/validate:t=strict"),
     c("create namespace", "/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-create;o/output:t=;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/validate:t=strict"),
     c("create poddisruptionbudget", "/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-create;/max-unavailable:t=;/min-available:t=;o/output:t=;/save-config:b=false;/selector:t=;/show-managed-fields:b=false;/template:t=;/validate:t=strict"),
     c("create priorityclass", "/allow-missing-template-keys:b=true;/description:t=;/dry-run:t=none;/field-manager:t=kubectl-create;/global-default:b=false;o/output:t=;/preemption-policy:t=PreemptLowerPriority;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/validate:t=strict;/value:i=0"),
     c("create quota", "/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-create;/hard:t=;o/output:t=;/save-config:b=false;/scopes:t=;/show-managed-fields:b=false;/template:t=;/validate:t=strict"),
-    c("create role", "/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-create;o/output:t=;/resource:l=;/resource-name:l=;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/validate:t=strict;/verb:l="),
-    c("create rolebinding", "/allow-missing-template-keys:b=true;/clusterrole:t=;/dry-run:t=none;/field-manager:t=kubectl-create;/group:l=;o/output:t=;/role:t=;/save-config:b=false;/serviceaccount:l=;/show-managed-fields:b=false;/template:t=;/user:l=;/validate:t=strict"),
+    c("create role", "/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-create;o/output:t=;/resource:l=;/resource-name:a=;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/validate:t=strict;/verb:l="),
+    c("create rolebinding", "/allow-missing-template-keys:b=true;/clusterrole:t=;/dry-run:t=none;/field-manager:t=kubectl-create;/group:a=;o/output:t=;/role:t=;/save-config:b=false;/serviceaccount:a=;/show-managed-fields:b=false;/template:t=;/user:a=;/validate:t=strict"),
     c("create secret", ""),
     c("create secret docker-registry", "/allow-missing-template-keys:b=true;/append-hash:b=false;/docker-email:t=;/docker-password:t=;/docker-server:t=https://index.docker.io/v1/;/docker-username:t=;/dry-run:t=none;/field-manager:t=kubectl-create;/from-file:l=;o/output:t=;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/validate:t=strict"),
-    c("create secret generic", "/allow-missing-template-keys:b=true;/append-hash:b=false;/dry-run:t=none;/field-manager:t=kubectl-create;/from-env-file:l=;/from-file:l=;/from-literal:l=;o/output:t=;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/type:t=;/validate:t=strict"),
+    c("create secret generic", "/allow-missing-template-keys:b=true;/append-hash:b=false;/dry-run:t=none;/field-manager:t=kubectl-create;/from-env-file:l=;/from-file:l=;/from-literal:a=;o/output:t=;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/type:t=;/validate:t=strict"),
     c("create secret tls", "/allow-missing-template-keys:b=true;/append-hash:b=false;/cert:t=;/dry-run:t=none;/field-manager:t=kubectl-create;/key:t=;o/output:t=;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/validate:t=strict"),
     c("create service", ""),
     c("create service clusterip", "/allow-missing-template-keys:b=true;/clusterip:t=;/dry-run:t=none;/field-manager:t=kubectl-create;o/output:t=;/save-config:b=false;/show-managed-fields:b=false;/tcp:l=;/template:t=;/validate:t=strict"),
@@ -84,7 +85,7 @@ pub const COMMANDS: &[Command] = &[
     c("create service loadbalancer", "/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-create;o/output:t=;/save-config:b=false;/show-managed-fields:b=false;/tcp:l=;/template:t=;/validate:t=strict"),
     c("create service nodeport", "/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-create;/node-port:i=0;o/output:t=;/save-config:b=false;/show-managed-fields:b=false;/tcp:l=;/template:t=;/validate:t=strict"),
     c("create serviceaccount", "/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-create;o/output:t=;/save-config:b=false;/show-managed-fields:b=false;/template:t=;/validate:t=strict"),
-    c("create token", "/allow-missing-template-keys:b=true;/audience:l=;/bound-object-kind:t=;/bound-object-name:t=;/bound-object-uid:t=;/duration:d=0s;o/output:t=;/show-managed-fields:b=false;/template:t="),
+    c("create token", "/allow-missing-template-keys:b=true;/audience:a=;/bound-object-kind:t=;/bound-object-name:t=;/bound-object-uid:t=;/duration:d=0s;o/output:t=;/show-managed-fields:b=false;/template:t="),
     c("debug", "/arguments-only:b=false;/attach:b=false;c/container:t=;/copy-to:t=;/custom:t=;/env:l=;f/filename:l=;/image:t=;/image-pull-policy:t=;/keep-annotations:b=false;/keep-init-containers:b=true;/keep-labels:b=false;/keep-liveness:b=false;/keep-readiness:b=false;/keep-startup:b=false;/profile:t=general;q/quiet:b=false;/replace:b=false;/same-node:b=false;/set-image:l=;/share-processes:b=true;i/stdin:b=false;/target:t=;t/tty:b=false"),
     c("delete", "/all:b=false;A/all-namespaces:b=false;/cascade:t=background;/dry-run:t=none;/field-selector:t=;f/filename:l=;/force:b=false;/grace-period:i=-1;/ignore-not-found:b=false;i/interactive:b=false;k/kustomize:t=;/now:b=false;o/output:t=;/raw:t=;R/recursive:b=false;l/selector:t=;/timeout:d=0s;/wait:b=true"),
     c("describe", "A/all-namespaces:b=false;/chunk-size:i=500;f/filename:l=;k/kustomize:t=;R/recursive:b=false;l/selector:t=;/show-events:b=true"),
@@ -102,6 +103,8 @@ pub const COMMANDS: &[Command] = &[
     c("logs", "/all-containers:b=false;/all-pods:b=false;c/container:t=;f/follow:b=false;/ignore-errors:b=false;/insecure-skip-tls-verify-backend:b=false;/limit-bytes:i=0;/max-log-requests:i=5;/pod-running-timeout:d=20s;/prefix:b=false;p/previous:b=false;l/selector:t=;/since:d=0s;/since-time:t=;/tail:i=-1;/timestamps:b=false"),
     c("options", ""),
     c("patch", "/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-patch;f/filename:l=;k/kustomize:t=;/local:b=false;o/output:t=;p/patch:t=;/patch-file:t=;R/recursive:b=false;/show-managed-fields:b=false;/subresource:t=;/template:t=;/type:t=strategic"),
+    c("plugin", ""),
+    c("plugin list", "/name-only:b=false"),
     c("port-forward", "/address:l=localhost;/pod-running-timeout:d=1m0s"),
     c("proxy", "/accept-hosts:t=^localhost$,^127\\.0\\.0\\.1$,^\\[::1\\]$;/accept-paths:t=^.*;/address:t=127.0.0.1;/api-prefix:t=/;/append-server-path:b=false;/disable-filter:b=false;/keepalive:d=0s;p/port:i=8001;/reject-methods:t=^$;/reject-paths:t=^/api/.*/pods/.*/exec,^/api/.*/pods/.*/attach;u/unix-socket:t=;w/www:t=;P/www-prefix:t=/static/"),
     c("replace", "/allow-missing-template-keys:b=true;/cascade:t=background;/dry-run:t=none;/field-manager:t=kubectl-replace;f/filename:l=;/force:b=false;/grace-period:i=-1;k/kustomize:t=;o/output:t=;/raw:t=;R/recursive:b=false;/save-config:b=false;/show-managed-fields:b=false;/subresource:t=;/template:t=;/timeout:d=0s;/validate:t=strict;/wait:b=false"),
@@ -112,7 +115,7 @@ pub const COMMANDS: &[Command] = &[
     c("rollout resume", "/allow-missing-template-keys:b=true;/field-manager:t=kubectl-rollout;f/filename:l=;k/kustomize:t=;o/output:t=;R/recursive:b=false;l/selector:t=;/show-managed-fields:b=false;/template:t="),
     c("rollout status", "f/filename:l=;k/kustomize:t=;R/recursive:b=false;/revision:i=0;l/selector:t=;/timeout:d=0s;w/watch:b=true"),
     c("rollout undo", "/allow-missing-template-keys:b=true;/dry-run:t=none;f/filename:l=;k/kustomize:t=;o/output:t=;R/recursive:b=false;l/selector:t=;/show-managed-fields:b=false;/template:t=;/to-revision:i=0"),
-    c("run", "/allow-missing-template-keys:b=true;/annotations:l=;/attach:b=false;/cascade:t=background;/command:b=false;/dry-run:t=none;/env:l=;/expose:b=false;/field-manager:t=kubectl-run;f/filename:l=;/force:b=false;/grace-period:i=-1;/image:t=;/image-pull-policy:t=;k/kustomize:t=;l/labels:t=;/leave-stdin-open:b=false;o/output:t=;/override-type:t=merge;/overrides:t=;/pod-running-timeout:d=1m0s;/port:t=;/privileged:b=false;q/quiet:b=false;R/recursive:b=false;/restart:t=Always;/rm:b=false;/save-config:b=false;/show-managed-fields:b=false;i/stdin:b=false;/template:t=;/timeout:d=0s;t/tty:b=false;/wait:b=false"),
+    c("run", "/allow-missing-template-keys:b=true;/annotations:a=;/attach:b=false;/cascade:t=background;/command:b=false;/dry-run:t=none;/env:a=;/expose:b=false;/field-manager:t=kubectl-run;f/filename:l=;/force:b=false;/grace-period:i=-1;/image:t=;/image-pull-policy:t=;k/kustomize:t=;l/labels:t=;/leave-stdin-open:b=false;o/output:t=;/override-type:t=merge;/overrides:t=;/pod-running-timeout:d=1m0s;/port:t=;/privileged:b=false;q/quiet:b=false;R/recursive:b=false;/restart:t=Always;/rm:b=false;/save-config:b=false;/show-managed-fields:b=false;i/stdin:b=false;/template:t=;/timeout:d=0s;t/tty:b=false;/wait:b=false"),
     c("scale", "/all:b=false;/allow-missing-template-keys:b=true;/current-replicas:i=-1;/dry-run:t=none;f/filename:l=;k/kustomize:t=;o/output:t=;R/recursive:b=false;/replicas:i=0;/resource-version:t=;l/selector:t=;/show-managed-fields:b=false;/template:t=;/timeout:d=0s"),
     c("set", ""),
     c("set env", "/all:b=false;/allow-missing-template-keys:b=true;c/containers:t=*;/dry-run:t=none;e/env:l=;/field-manager:t=kubectl-set;f/filename:l=;/from:t=;/keys:l=;k/kustomize:t=;/list:b=false;/local:b=false;o/output:t=;/overwrite:b=true;/prefix:t=;R/recursive:b=false;/resolve:b=false;l/selector:t=;/show-managed-fields:b=false;/template:t="),
@@ -120,7 +123,7 @@ pub const COMMANDS: &[Command] = &[
     c("set resources", "/all:b=false;/allow-missing-template-keys:b=true;c/containers:t=*;/dry-run:t=none;/field-manager:t=kubectl-set;f/filename:l=;k/kustomize:t=;/limits:t=;/local:b=false;o/output:t=;R/recursive:b=false;/requests:t=;l/selector:t=;/show-managed-fields:b=false;/template:t="),
     c("set selector", "/all:b=false;/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-set;f/filename:l=;/local:b=false;o/output:t=;R/recursive:b=true;/resource-version:t=;/show-managed-fields:b=false;/template:t="),
     c("set serviceaccount", "/all:b=false;/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-set;f/filename:l=;k/kustomize:t=;/local:b=false;o/output:t=;R/recursive:b=false;/show-managed-fields:b=false;/template:t="),
-    c("set subject", "/all:b=false;/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-set;f/filename:l=;/group:l=;k/kustomize:t=;/local:b=false;o/output:t=;R/recursive:b=false;l/selector:t=;/serviceaccount:l=;/show-managed-fields:b=false;/template:t=;/user:l="),
+    c("set subject", "/all:b=false;/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-set;f/filename:l=;/group:a=;k/kustomize:t=;/local:b=false;o/output:t=;R/recursive:b=false;l/selector:t=;/serviceaccount:a=;/show-managed-fields:b=false;/template:t=;/user:a="),
     c("taint", "/all:b=false;/allow-missing-template-keys:b=true;/dry-run:t=none;/field-manager:t=kubectl-taint;o/output:t=;/overwrite:b=false;l/selector:t=;/show-managed-fields:b=false;/template:t=;/validate:t=strict"),
     c("top", ""),
     c("top node", "/no-headers:b=false;l/selector:t=;/show-capacity:b=false;/sort-by:t=;/use-protocol-buffers:b=true"),

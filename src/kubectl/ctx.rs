@@ -91,6 +91,16 @@ pub struct Stream {
     forgets: Option<u64>,
 }
 
+/// Streams that a verb reads side by side: whatever comes first is next.
+#[derive(Clone, Debug)]
+pub struct Streams {
+    ids: Vec<u64>,
+    /// How much was printed before them: what is done with is forgotten.
+    printed: u64,
+    /// The stream whose first chunk is being looked at.
+    read: Option<usize>,
+}
+
 /// `error: message` and exit code 1; a message that ends its line itself gets no second end.
 pub fn fail<T>(message: impl Display) -> Result<T, Stop> {
     let text = format!("error: {message}");
@@ -378,6 +388,52 @@ impl<'a> Ctx<'a> {
                 self.wake = deadline;
                 Err(Stop::Pending)
             }
+        }
+    }
+
+    /// The streams that these answers began.
+    pub fn streams_of(&self, answers: &[Answer]) -> Streams {
+        Streams { ids: answers.iter().map(|answer| answer.id).collect(), printed: self.printed, read: None }
+    }
+
+    /// The next chunk of any of these streams and which one it is of, or `None` after the end of the last.
+    pub fn next_of(&mut self, streams: &mut Streams) -> Result<Option<(usize, Chunk)>, Stop> {
+        if let Some(read) = streams.read.take() {
+            if let Some((_, chunks)) = self.chunks(streams.ids[read]) {
+                chunks.remove(0);
+            }
+            (self.printed, self.printed_before) = (streams.printed, streams.printed);
+        }
+        let mut first: Option<(Time, usize, Chunk)> = None;
+        let mut goes_on = false;
+        for (i, id) in streams.ids.iter().enumerate() {
+            let Some((streaming, chunks)) = self.chunks(*id) else { continue };
+            match chunks.first() {
+                // It stays where it is, so that the stream is over whenever the verb runs again.
+                Some((_, Chunk::End)) => {}
+                Some((at, chunk)) if first.as_ref().is_none_or(|(earliest, ..)| at < earliest) => {
+                    first = Some((*at, i, chunk.clone()));
+                }
+                Some(_) => {}
+                None => goes_on |= streaming,
+            }
+        }
+        match first {
+            Some((at, i, chunk)) => {
+                self.seen = at;
+                streams.read = Some(i);
+                Ok(Some((i, chunk)))
+            }
+            None if goes_on => Err(Stop::Pending),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the answer of this number goes on, and what has come after it.
+    fn chunks(&mut self, id: u64) -> Option<(bool, &mut Vec<(Time, Chunk)>)> {
+        match &mut self.record.steps.iter_mut().find(|step| step.id == id)?.kind {
+            StepKind::Answered { response, chunks, .. } => Some((response.streams, chunks)),
+            _ => None,
         }
     }
 

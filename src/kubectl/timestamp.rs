@@ -77,6 +77,37 @@ pub fn rfc3339(unix: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}Z")
 }
 
+/// Reads an RFC 3339 time as Go does.
+///
+/// # Errors
+/// `parsing time "x" as "2006-01-02T15:04:05Z07:00": cannot parse "x" as "2006"`.
+pub fn go_rfc3339(text: &str) -> Result<i64, String> {
+    const LAYOUT: [&str; 12] = ["2006", "-", "01", "-", "02", "T", "15", ":", "04", ":", "05", "Z07:00"];
+    if let Some(unix) = parse(text) {
+        return Ok(unix);
+    }
+    let mut rest = text;
+    for part in &LAYOUT[..11] {
+        let (head, tail) = rest.split_at_checked(part.len()).unwrap_or((rest, ""));
+        let fits = match part.as_bytes()[0] {
+            b'0'..=b'9' => head.len() == part.len() && head.bytes().all(|byte| byte.is_ascii_digit()),
+            _ => head == *part,
+        };
+        if !fits {
+            return Err(format!("parsing time {text:?} as {:?}: cannot parse {rest:?} as {part:?}", LAYOUT.concat()));
+        }
+        rest = tail;
+    }
+    let (month, day) = (text.get(5..7).unwrap_or(""), text.get(8..10).unwrap_or(""));
+    if !("01"..="12").contains(&month) {
+        return Err(format!("parsing time {text:?}: month out of range"));
+    }
+    if !("01"..="31").contains(&day) {
+        return Err(format!("parsing time {text:?}: day out of range"));
+    }
+    Err(format!("parsing time {text:?} as {:?}: cannot parse {rest:?} as \"Z07:00\"", LAYOUT.concat()))
+}
+
 /// The head of a klog line: `1121 00:52:44.123456`.
 pub fn klog(epoch: i64, at: Time) -> String {
     let Civil { month, day, hms: (h, m, s), .. } = civil(epoch + at.as_secs() as i64);

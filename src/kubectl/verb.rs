@@ -18,6 +18,7 @@ pub mod delete;
 pub mod describe;
 pub mod diff;
 pub mod drain;
+pub mod dump;
 pub mod edit;
 pub mod events;
 pub mod exec;
@@ -61,12 +62,14 @@ const VERBS: &[(&str, Verb)] = &[
     ("attach", attach::run),
     ("auth", help::run),
     ("auth can-i", auth::can_i),
+    ("auth reconcile", auth::reconcile),
     ("auth whoami", auth::whoami),
     ("autoscale", autoscale::run),
     ("certificate", help::run),
     ("certificate approve", certificate::approve),
     ("certificate deny", certificate::deny),
     ("cluster-info", cluster::info),
+    ("cluster-info dump", dump::run),
     ("completion", completion::run),
     ("config", config::run),
     ("cordon", cordon::run),
@@ -89,6 +92,8 @@ const VERBS: &[(&str, Verb)] = &[
     ("logs", logs::run),
     ("options", help::run),
     ("patch", patch::run),
+    ("plugin", help::run),
+    ("plugin list", help::plugins),
     ("port-forward", port_forward::run),
     ("replace", replace::run),
     ("rollout", rollout::run),
@@ -100,6 +105,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("set resources", set::resources),
     ("set selector", set::selector),
     ("set serviceaccount", set::service_account),
+    ("set subject", set::subject),
     ("taint", taint::run),
     ("top", help::run),
     ("top node", top::node),
@@ -118,12 +124,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     check_connection(ctx)?;
     let exact = VERBS.iter().find(|(name, _)| *name == path);
     let parent = || match path {
-        "apply edit-last-applied"
-        | "set resources"
-        | "set selector"
-        | "set serviceaccount"
-        | "set subject"
-        | "cluster-info dump" => None,
+        "apply edit-last-applied" => None,
         _ => VERBS
             .iter()
             .find(|(name, _)| !name.is_empty() && path.strip_prefix(name).is_some_and(|rest| rest.starts_with(' '))),

@@ -1,12 +1,11 @@
 //! Nobody grants what they may not do themselves. Models `pkg/registry/rbac/{escalation_check,helpers}.go`,
-//! `pkg/registry/rbac/*/policybased`, `pkg/registry/rbac/validation/{rule,policy_compact}.go` and
-//! `k8s.io/component-helpers/auth/rbac/validation`.
+//! `pkg/registry/rbac/*/policybased` and `pkg/registry/rbac/validation/{rule,policy_compact}.go`.
 //!
 //! Those who ask in their own name are of the group `system:masters` or parts of the cluster: they are not looked at.
 
 use std::collections::BTreeSet;
 
-use crate::api::{Kind, Object, PolicyRule, Request, RoleRef, Status};
+use crate::api::{Kind, Object, PolicyRule, Request, RoleRef, Status, rule};
 use crate::control::apiserver::ApiServer;
 use crate::control::apiserver::authorizer::{self, Question, Target, User};
 use crate::sim::VecMap;
@@ -108,63 +107,7 @@ fn everything() -> [PolicyRule; 2] {
 
 /// The smallest parts of rules that none of those that hold for somebody covers.
 fn missing(server: &ApiServer, user: &User, namespace: &str, rules: &[PolicyRule]) -> Vec<PolicyRule> {
-    let held = authorizer::rules_for(server, user, namespace);
-    rules.iter().flat_map(parts).filter(|part| !held.iter().any(|rule| covers(rule, part))).collect()
-}
-
-/// A rule as rules of one group, resource, name and verb, or of one path and verb.
-fn parts(rule: &PolicyRule) -> Vec<PolicyRule> {
-    let one = |word: &String| vec![word.clone()];
-    let names: Vec<Vec<String>> = match rule.resource_names.as_slice() {
-        [] => vec![Vec::new()],
-        names => names.iter().map(one).collect(),
-    };
-    let mut all = Vec::new();
-    for group in &rule.api_groups {
-        for resource in &rule.resources {
-            for verb in &rule.verbs {
-                all.extend(names.iter().map(|resource_names| PolicyRule {
-                    verbs: one(verb),
-                    api_groups: one(group),
-                    resources: one(resource),
-                    resource_names: resource_names.clone(),
-                    ..PolicyRule::default()
-                }));
-            }
-        }
-    }
-    for path in &rule.non_resource_urls {
-        let path = rule.verbs.iter().map(|verb| PolicyRule {
-            verbs: one(verb),
-            non_resource_urls: one(path),
-            ..PolicyRule::default()
-        });
-        all.extend(path);
-    }
-    all
-}
-
-/// Whether a rule allows all that a part of another does.
-fn covers(rule: &PolicyRule, part: &PolicyRule) -> bool {
-    let any = |all: &[String], word: &String| all.iter().any(|one| one == "*" || one == word);
-    let resource = |word: &String| {
-        let sub = word.split_once('/').map(|(_, sub)| format!("*/{sub}"));
-        any(&rule.resources, word) || sub.is_some_and(|sub| rule.resources.contains(&sub))
-    };
-    let path = |word: &String| {
-        let url = |url: &String| url == word || url.strip_suffix('*').is_some_and(|base| word.starts_with(base));
-        rule.non_resource_urls.iter().any(url)
-    };
-    let named = match part.resource_names.as_slice() {
-        _ if rule.resource_names.is_empty() => true,
-        [] => false,
-        names => names.iter().all(|name| rule.resource_names.contains(name)),
-    };
-    named
-        && part.verbs.iter().all(|verb| any(&rule.verbs, verb))
-        && part.api_groups.iter().all(|group| any(&rule.api_groups, group))
-        && part.resources.iter().all(resource)
-        && part.non_resource_urls.iter().all(path)
+    rule::missing(&authorizer::rules_for(server, user, namespace), rules)
 }
 
 /// Parts of one group, resource and name as one rule with all their verbs.

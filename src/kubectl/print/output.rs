@@ -9,7 +9,7 @@ use super::yaml::to_yaml;
 use super::{custom_columns, go_template};
 pub use crate::api::go_json::compact;
 use crate::api::go_json::html_escaped;
-use crate::api::jsonpath;
+use crate::api::{jsonpath, wire};
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::files::FileNode;
 use crate::kubectl::object;
@@ -26,6 +26,8 @@ pub enum Output {
     Name,
     /// `-o json`.
     Json,
+    /// The same of an object that kubectl holds as a Go struct: its fields come in the order of that.
+    TypedJson,
     /// `-o yaml`.
     Yaml,
     /// `-o jsonpath=…`.
@@ -71,6 +73,7 @@ pub fn parse(ctx: &Ctx<'_>) -> Result<Output, Stop> {
         "" => Output::Default,
         "wide" => Output::Wide,
         "name" => Output::Name,
+        "json" if is_typed(ctx.args().command.path) => Output::TypedJson,
         "json" => Output::Json,
         "yaml" => Output::Yaml,
         "jsonpath" => Output::JsonPath(template(ctx, &value)?),
@@ -88,6 +91,14 @@ pub fn parse(ctx: &Ctx<'_>) -> Result<Output, Stop> {
             ));
         }
     })
+}
+
+/// Whether a command asks with a client that knows the types, instead of with one that takes whatever comes.
+fn is_typed(path: &str) -> bool {
+    let verb = path.split(' ').next().unwrap_or("");
+    matches!(verb, "auth" | "autoscale" | "certificate" | "events" | "expose" | "rollout" | "run" | "set" | "taint")
+        || path == "cluster-info dump"
+        || path.starts_with("create ")
 }
 
 fn template(ctx: &Ctx<'_>, text: &str) -> Result<jsonpath::Template, Stop> {
@@ -145,7 +156,7 @@ impl Output {
 
     /// Whether this form leaves managed fields out unless the command asks for them.
     pub fn hides_managed_fields(&self) -> bool {
-        matches!(self, Output::Json | Output::Yaml)
+        matches!(self, Output::Json | Output::TypedJson | Output::Yaml)
     }
 
     /// Prints an object on standard output; what cannot be printed ends the command.
@@ -169,6 +180,7 @@ impl Output {
     pub fn print(&self, value: &Value) -> Result<String, PrintError> {
         Ok(match self {
             Output::Json => pretty(value),
+            Output::TypedJson => typed(value),
             Output::Yaml => to_yaml(value),
             Output::JsonPath(template) => jsonpath::print(template, value)?,
             Output::JsonPathAsJson(template) => pretty(&Value::Array(jsonpath::values(template, value)?)),
@@ -224,6 +236,11 @@ pub fn print_changed(
     };
     ctx.print(line);
     Ok(())
+}
+
+/// JSON with four spaces and the fields in the order of their Go struct.
+pub fn typed(value: &Value) -> String {
+    wire::text(value, Some("    ")) + "\n"
 }
 
 /// JSON with four spaces, as `-o json` prints it.

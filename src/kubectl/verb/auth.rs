@@ -1,6 +1,8 @@
-//! `kubectl auth can-i` and `kubectl auth whoami`.
+//! `kubectl auth`: `can-i`, `whoami`, `reconcile`.
 //!
-//! Models `k8s.io/kubectl/pkg/cmd/auth/{cani,whoami}.go`.
+//! Models `k8s.io/kubectl/pkg/cmd/auth`.
+
+mod reconcile;
 
 use serde_json::{Value, json};
 
@@ -10,9 +12,10 @@ use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::describe::access;
 use crate::kubectl::json::{at, items, text_at};
 use crate::kubectl::print::columns::Columns;
-use crate::kubectl::print::output;
-use crate::kubectl::print::yaml::to_yaml;
+use crate::kubectl::print::output::{self, Output};
 use crate::kubectl::resource;
+
+pub use reconcile::reconcile;
 
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1";
 const WHO: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
@@ -152,24 +155,17 @@ fn list(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
 pub fn whoami(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let body = json!({"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {}});
     let answer = asked(ctx, WHO, &body)?;
-    let text = match ctx.args().text("output") {
-        "" => {
-            let who = at(&answer, &["status", "userInfo"]);
-            let groups: Vec<&str> = items(who, &["groups"]).iter().filter_map(Value::as_str).collect();
-            let mut columns = Columns::for_tables();
-            columns.write("ATTRIBUTE\tVALUE\n");
-            columns.write(&format!("Username\t{}\n", text_at(who, &["username"])));
-            columns.write(&format!("Groups\t[{}]\n", groups.join(" ")));
-            columns.flush()
-        }
-        "json" => output::pretty(&answer),
-        "yaml" => to_yaml(&answer),
-        other => {
-            return fail(format!(
-                "unable to match a printer suitable for the output format {other:?}, allowed formats are: json,yaml"
-            ));
-        }
-    };
-    ctx.print(text);
+    let output = output::parse(ctx)?;
+    if output == Output::Default {
+        let who = at(&answer, &["status", "userInfo"]);
+        let groups: Vec<&str> = items(who, &["groups"]).iter().filter_map(Value::as_str).collect();
+        let mut columns = Columns::for_tables();
+        columns.write("ATTRIBUTE\tVALUE\n");
+        columns.write(&format!("Username\t{}\n", text_at(who, &["username"])));
+        columns.write(&format!("Groups\t[{}]\n", groups.join(" ")));
+        ctx.print(columns.flush());
+        return Ok(0);
+    }
+    output.show(ctx, &answer)?;
     Ok(0)
 }

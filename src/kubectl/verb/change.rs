@@ -74,7 +74,7 @@ pub fn objects(ctx: &mut Ctx<'_>, words: &[String]) -> Result<Vec<Named>, Stop> 
 }
 
 /// What upstream says when `--local` has no files to read.
-const BY_FILES: &str = "you must specify resources by --filename when --local is set.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'";
+pub const BY_FILES: &str = "you must specify resources by --filename when --local is set.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'";
 
 /// What upstream says when nothing is to be asked of the server and something is.
 pub const LOCAL_OR_SERVER: &str = "cannot specify --local and --dry-run=server - did you mean --dry-run=client?";

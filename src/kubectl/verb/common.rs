@@ -10,6 +10,7 @@ use crate::kubectl::json::{object_at, text};
 use crate::kubectl::object;
 use crate::kubectl::resource::Resource;
 use crate::kubectl::select::{self, Target};
+use crate::kubectl::timestamp;
 use crate::sim::Time;
 
 /// The `Accept` header that asks for a server-side table.
@@ -77,7 +78,10 @@ pub fn check_dry_run(ctx: &mut Ctx<'_>) -> Result<(), Stop> {
     match ctx.args().text("dry-run") {
         "none" | "client" | "server" => Ok(()),
         "unchanged" => {
-            ctx.print_err("W0101 00:00:00.000000       1 helpers.go:746] --dry-run is deprecated and can be replaced with --dry-run=client.\n");
+            let time = timestamp::klog(ctx.session().epoch, ctx.now());
+            ctx.print_err(format!(
+                "W{time}       1 helpers.go:703] --dry-run is deprecated and can be replaced with --dry-run=client.\n"
+            ));
             Ok(())
         }
         value => fail(format!("Invalid dry-run value ({value}). Must be \"none\", \"server\", or \"client\".")),
@@ -90,7 +94,9 @@ pub fn field_validation(ctx: &Ctx<'_>) -> Result<&'static str, Stop> {
         "true" | "strict" => Ok("Strict"),
         "warn" => Ok("Warn"),
         "false" | "ignore" => Ok("Ignore"),
-        other => fail(format!("invalid - validate option {other:?}")),
+        other => fail(format!(
+            "invalid - validate option {other:?}; must be one of: strict (or true), warn, ignore (or false)"
+        )),
     }
 }
 
@@ -189,7 +195,8 @@ fn expand(ctx: &mut Ctx<'_>, target: &Target, found: &mut Vec<Named>) -> Result<
             return fail("a resource cannot be retrieved by name across all namespaces");
         }
         // Only `delete --all` selects where a name is given; for the others it is what a bare type means.
-        if ctx.args().given("selector") || (ctx.args().command.path == "delete" && ctx.args().bool("all")) {
+        let selects = ctx.args().given("selector") && ctx.args().command.path != "expose";
+        if selects || (ctx.args().command.path == "delete" && ctx.args().bool("all")) {
             return fail("name cannot be provided when a selector is specified");
         }
         found.push(Named { resource, namespace, name: name.clone(), source: String::new() });

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::common::{self, end_with_failures, with_body};
 use crate::api::http::Method;
+use crate::api::wire;
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::json::{at, object_at};
@@ -39,6 +40,9 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     if path == "create token" {
         return token::run(ctx);
     }
+    if matches!(path, "create secret" | "create service") {
+        return super::help::run(ctx);
+    }
     common::check_dry_run(ctx)?;
     output::parse(ctx)?;
     let made = match path.strip_prefix("create ").unwrap_or("") {
@@ -63,9 +67,6 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         "poddisruptionbudget" => disruption::budget(ctx)?,
         "quota" => config::quota(ctx)?,
         "priorityclass" => config::priority_class(ctx)?,
-        "secret" | "service" => {
-            return super::help::run(ctx);
-        }
         other => return fail(format!("kubectl create {other} is not here yet")),
     };
     send(ctx, made)
@@ -108,7 +109,8 @@ pub(super) fn send(ctx: &mut Ctx<'_>, made: Made) -> Result<u8, Stop> {
         resource::by_kind(&Vec::new(), group, version, kind).expect("generators make only kinds of the table");
     let mut value = made.object;
     if ctx.args().flag("save-config").is_some() && ctx.args().bool("save-config") {
-        value = annotated(value);
+        let text = wire::text(&value, None);
+        object_at(&mut value, &["metadata", "annotations"]).insert(LAST_APPLIED.into(), json!(text));
     }
     if !common::is_client_dry_run(ctx) {
         let namespace = if resource.namespaced { ctx.namespace() } else { String::new() };

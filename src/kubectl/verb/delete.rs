@@ -15,6 +15,7 @@ use crate::sim::Time;
 
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
+    common::check_dry_run(ctx)?;
     let grace = check(ctx)?;
     let words = ctx.args().words.clone();
     if !common::names_anything(ctx) {
@@ -81,6 +82,13 @@ fn check(ctx: &mut Ctx<'_>) -> Result<Option<i64>, Stop> {
     if !matches!(args.text("cascade"), "background" | "foreground" | "orphan" | "true" | "false") {
         let value = args.text("cascade").to_owned();
         return fail(format!("invalid cascade value ({value}). Must be \"background\", \"foreground\", or \"orphan\""));
+    }
+    let (said, instead) =
+        (args.text("cascade").to_owned(), if args.text("cascade") == "false" { "orphan" } else { "background" });
+    if matches!(said.as_str(), "true" | "false") {
+        ctx.print_err(format!(
+            "warning: --cascade={said} is deprecated (boolean value) and can be replaced with --cascade={instead}.\n"
+        ));
     }
     if force {
         ctx.print_err("Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.\n");

@@ -53,6 +53,10 @@ fn service(ctx: &Ctx<'_>, kind: &str, live: &Value) -> Result<Value, Stop> {
     if labels.as_object().is_some_and(|l| !l.is_empty()) {
         meta["labels"] = labels;
     }
+    let affinity = args.text("session-affinity");
+    if !matches!(affinity, "" | "None" | "ClientIP") {
+        return fail(format!("unknown session affinity: {affinity}"));
+    }
     let mut spec = json!({"selector": selector(ctx, kind, live)?, "ports": ports(ctx, kind, live)?});
     for (flag, field) in [
         ("type", "type"),

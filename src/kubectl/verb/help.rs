@@ -30,6 +30,11 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     Ok(0)
 }
 
+/// `kubectl plugin list`. There are none: nothing that this terminal could run stands in a folder of its `PATH`.
+pub fn plugins(_: &mut Ctx<'_>) -> Result<u8, Stop> {
+    fail("unable to find any kubectl plugins in your PATH")
+}
+
 fn options() -> Option<String> {
     let mut out = "The following options can be passed to any command:\n\n".to_owned();
     out.push_str(&flags(GLOBAL));
@@ -63,7 +68,7 @@ fn flags(table: &'static str) -> String {
         let short = flag.short.map(|c| format!("-{c}, ")).unwrap_or_default();
         let default = match flag.kind {
             FlagKind::Text => format!("'{}'", flag.default),
-            FlagKind::List => format!("[{}]", flag.default),
+            FlagKind::List | FlagKind::Array | FlagKind::Map => format!("[{}]", flag.default),
             _ => flag.default.to_owned(),
         };
         out.push_str(&format!("    {short}--{}={default}\n", flag.name));

@@ -11,6 +11,7 @@ use crate::kubectl::ctx::{Ctx, Next, Stop, fail};
 use crate::kubectl::follow::Follow;
 use crate::kubectl::json::{items, text};
 use crate::kubectl::object;
+use crate::kubectl::timestamp;
 use crate::kubectl::verb::pods::{self, Pod};
 
 /// Runs the verb.
@@ -35,57 +36,91 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         }
         _ => {}
     }
-    check(ctx)?;
-    let targets = if selector.is_empty() { vec![pods::one(ctx, &words[0])?] } else { pods::selected(ctx, &selector)? };
-    let mut requests = Vec::new();
+    check(ctx, words.get(1))?;
+    let targets = match words.first() {
+        None => pods::selected(ctx, &selector)?,
+        Some(word) if ctx.args().bool("all-pods") => pods::all(ctx, word)?,
+        Some(word) => vec![pods::one(ctx, word)?],
+    };
+    let mut logs = Vec::new();
     for pod in &targets {
         for container in containers(ctx, pod, words.get(1))? {
-            requests.push((pod.name.clone(), container.clone(), request(ctx, pod, &container)));
+            let prefix = match ctx.args().bool("prefix") || ctx.args().bool("all-pods") {
+                true => format!("[pod/{}/{container}] ", pod.name),
+                false => String::new(),
+            };
+            logs.push((prefix, request(ctx, pod, &container)));
         }
     }
-    let prefix = ctx.args().bool("prefix");
-    if ctx.args().bool("follow") {
-        if requests.len() > 1 {
-            return fail("following several logs at once is not here yet; name one pod and container");
-        }
-        let Some((_, _, request)) = requests.pop() else { return Ok(0) };
-        let answer = ctx.request(request)?;
+    let most = ctx.args().int("max-log-requests");
+    let follows = ctx.args().bool("follow");
+    if follows && logs.len() as i64 > most.max(1) {
+        return fail(format!(
+            "you are attempting to follow {} log streams, but maximum allowed concurrency is {most}, use --max-log-requests to increase the limit",
+            logs.len()
+        ));
+    }
+    let mut answers = Vec::new();
+    for (prefix, request) in &logs {
+        let answer = ctx.request(request.clone())?;
         if !answer.response.is_success() {
-            return Err(api_error::stop(&answer.response));
+            if !ctx.args().bool("ignore-errors") {
+                return Err(api_error::stop(&answer.response));
+            }
+            ctx.print(format!("error: {}\n", api_error::bare_message(&answer.response)));
+        } else if !answer.response.body.is_empty() {
+            ctx.print(prefixed(prefix, &answer.response.body));
         }
-        let text = String::from_utf8_lossy(&answer.response.body).into_owned();
-        if !text.is_empty() {
-            ctx.print(text);
-        }
-        if !answer.response.streams {
-            return Ok(0);
-        }
+        answers.push(answer);
+    }
+    if let ([answer], [(prefix, _)], true) = (answers.as_slice(), logs.as_slice(), follows)
+        && prefix.is_empty()
+        && answer.response.streams
+    {
         return Err(Stop::Follow { id: answer.id, follow: Box::new(Follow::Text), resumes: false });
     }
-    for (pod, container, request) in requests {
-        let answer = ctx.request(request)?;
-        if !answer.response.is_success() {
-            return Err(api_error::stop(&answer.response));
-        }
-        let text = String::from_utf8_lossy(&answer.response.body).into_owned();
-        let text = if prefix { text.lines().map(|l| format!("[pod/{pod}/{container}] {l}\n")).collect() } else { text };
-        if !text.is_empty() {
-            ctx.print(text);
+    let mut streams = ctx.streams_of(&answers);
+    while let Some((i, chunk)) = ctx.next_of(&mut streams)? {
+        if let Chunk::Stdout(bytes) | Chunk::Stderr(bytes) = chunk {
+            ctx.print(prefixed(&logs[i].0, &bytes));
         }
     }
     Ok(0)
 }
 
-fn check(ctx: &Ctx<'_>) -> Result<(), Stop> {
+/// Text with something before each of its lines.
+fn prefixed(prefix: &str, text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    text.split_inclusive('\n').flat_map(|line| [prefix, line]).collect()
+}
+
+fn check(ctx: &Ctx<'_>, inline: Option<&String>) -> Result<(), Stop> {
     let args = ctx.args();
+    if inline.is_some() && args.given("container") {
+        return common::usage(ctx, "only one of -c or an inline [CONTAINER] arg is allowed");
+    }
     if args.given("since") && args.given("since-time") {
         return fail("at most one of `sinceTime` or `sinceSeconds` may be specified");
+    }
+    if let Err(why) = timestamp::go_rfc3339(args.text("since-time")).map(|_| ())
+        && args.given("since-time")
+    {
+        return fail(why);
+    }
+    if args.bool("all-containers") && args.given("container") {
+        return fail(format!(
+            "--all-containers=true should not be specified with container name {}",
+            args.text("container")
+        ));
     }
     if args.int("tail") < -1 {
         return fail("--tail must be greater than or equal to -1");
     }
-    if args.bool("all-containers") && args.given("container") {
-        return fail("--all-containers=true should not be specified with container name");
+    if args.int("limit-bytes") < 0 {
+        return fail("--limit-bytes must be greater than 0");
+    }
+    if args.text("since").starts_with('-') {
+        return fail("--since must be greater than 0");
     }
     Ok(())
 }
@@ -105,7 +140,10 @@ fn containers(ctx: &mut Ctx<'_>, pod: &Pod, second: Option<&String>) -> Result<V
         let names = all.iter().flat_map(|list| items(&pod.object, &["spec", list]));
         return Ok(names.map(|c| text(c, "name").to_owned()).collect());
     }
-    Ok(vec![pods::default_container(ctx, &pod.object)])
+    Ok(vec![match ctx.args().bool("all-pods") {
+        true => pods::default_container_quietly(&pod.object),
+        false => pods::default_container(ctx, &pod.object),
+    }])
 }
 
 fn request(ctx: &Ctx<'_>, pod: &Pod, container: &str) -> HttpRequest {

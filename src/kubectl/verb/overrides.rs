@@ -30,6 +30,23 @@ pub fn overridden(ctx: &Ctx<'_>, made: Value, kind: Kind) -> Result<Value, Stop>
         ("json", Err(why)) => return fail(why.to_string()),
         (other, _) => return fail(format!("invalid override type: {other}")),
     };
-    decode::lenient(kind, patched.clone()).or_else(fail)?;
-    Ok(patched)
+    let (_, unknown) = decode::lenient(kind, patched.clone()).or_else(fail)?;
+    Ok(without(patched, &unknown))
+}
+
+/// What is made without the fields that no object of its kind has: `unknown field "spec.nope"`.
+fn without(mut made: Value, unknown: &[String]) -> Value {
+    for path in unknown.iter().filter_map(|why| why.split('"').nth(1)) {
+        let (parents, field) = path.rsplit_once('.').unwrap_or(("", path));
+        let pointer: String = parents.split('.').filter(|part| !part.is_empty()).map(steps).collect();
+        if let Some(fields) = made.pointer_mut(&pointer).and_then(Value::as_object_mut) {
+            fields.remove(field);
+        }
+    }
+    made
+}
+
+/// A part of a path as a pointer has it: `containers[0]` is `/containers/0`.
+fn steps(part: &str) -> String {
+    format!("/{}", part.replace('[', "/").replace(']', ""))
 }

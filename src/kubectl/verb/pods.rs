@@ -10,7 +10,9 @@ use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::describe::page::selector as selector_text;
 use crate::kubectl::json::{at, entries, items, text, text_at};
 use crate::kubectl::object;
+use crate::kubectl::resource::{self, Resource};
 use crate::kubectl::select::resource_named;
+use crate::kubectl::verb::common;
 
 /// A pod that was found.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,23 +49,42 @@ pub fn one(ctx: &mut Ctx<'_>, word: &str) -> Result<Pod, Stop> {
     if resource.kind == "Pod" {
         return Ok(pod(found));
     }
-    let selector = pod_selector(&found);
-    if selector.is_empty() {
-        return fail(format!(
-            "cannot get the logs from {}: selector for {} not implemented",
-            resource.group_version(),
-            resource.kind
-        ));
-    }
-    let mut pods = selected(ctx, &selector)?;
+    let mut pods = of(ctx, resource, &found)?;
     if pods.is_empty() {
         return fail("timed out waiting for the condition");
     }
-    pods.sort_by_key(|p| rank(&p.object));
     if pods.len() > 1 && ctx.args().command.path == "logs" {
         ctx.print_err(format!("Found {} pods, using pod/{}\n", pods.len(), pods[0].name));
     }
     Ok(pods.remove(0))
+}
+
+/// All pods of what a word means.
+pub fn all(ctx: &mut Ctx<'_>, word: &str) -> Result<Vec<Pod>, Stop> {
+    let (kind, name) = word.split_once('/').unwrap_or(("pods", word));
+    let resource = resource_named(ctx, kind)?;
+    if resource.kind == "Pod" {
+        return Ok(vec![one(ctx, word)?]);
+    }
+    let namespace = ctx.namespace();
+    let found = ctx.json(HttpRequest::get(resource.object_path(&namespace, name)))?;
+    of(ctx, resource, &found)
+}
+
+/// The pods of an object, the one to take if only one is wanted first.
+fn of(ctx: &mut Ctx<'_>, resource: &Resource, object: &Value) -> Result<Vec<Pod>, Stop> {
+    let selector = pod_selector(object);
+    if selector.is_empty() {
+        let doing = if ctx.args().command.path == "logs" { "get the logs from" } else { "attach to" };
+        let kind = match resource.custom {
+            true => "*unstructured.Unstructured".to_owned(),
+            false => format!("*{}.{}", resource.version, resource.kind),
+        };
+        return fail(format!("cannot {doing} {kind}: selector for {kind} not implemented"));
+    }
+    let mut pods = selected(ctx, &selector)?;
+    pods.sort_by_key(|p| rank(&p.object));
+    Ok(pods)
 }
 
 /// Running and ready pods first, the older ones before.
@@ -90,7 +111,8 @@ pub fn pod_selector(object: &Value) -> String {
 pub fn selected(ctx: &mut Ctx<'_>, selector: &str) -> Result<Vec<Pod>, Stop> {
     let mut request = HttpRequest::get(format!("/api/v1/namespaces/{}/pods", ctx.namespace()));
     request.query = vec![("labelSelector".into(), selector.into()), ("limit".into(), "500".into())];
-    let list = ctx.json(request)?;
+    let pods = resource::by_plural("pods").expect("the table has pods");
+    let list = common::list(ctx, pods, request)?;
     let namespace = ctx.namespace();
     let found: Vec<Pod> = items(&list, &["items"]).iter().cloned().map(pod).collect();
     if found.is_empty() && ctx.args().command.path == "logs" && !ctx.args().text("selector").is_empty() {

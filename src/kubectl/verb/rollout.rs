@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 
 use super::change;
 use super::common::{self, Named, STRATEGIC};
+use crate::api::http::HttpRequest;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
-use crate::kubectl::json::bool_at;
+use crate::kubectl::json::{bool_at, items};
 use crate::kubectl::print::output;
-use crate::kubectl::timestamp;
+use crate::kubectl::{object, select, timestamp};
 
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
@@ -53,17 +54,19 @@ fn named(ctx: &mut Ctx<'_>, words: &[String]) -> Result<Vec<Named>, Stop> {
     if !bare {
         return common::named_objects(ctx, words);
     }
-    let resource = crate::kubectl::select::resource_named(ctx, &words[0])?;
     let namespace = ctx.namespace();
-    let list = ctx.json(crate::api::http::HttpRequest::get(resource.path(&namespace)))?;
-    let items = crate::kubectl::json::items(&list, &["items"]);
-    let one = |item: &Value| Named {
-        resource,
-        namespace: namespace.clone(),
-        name: crate::kubectl::object::name(item).into(),
-        source: String::new(),
-    };
-    Ok(items.iter().map(one).collect())
+    let mut named = Vec::new();
+    for target in select::targets(ctx, words)? {
+        let resource = target.resource;
+        let list = ctx.json(HttpRequest::get(resource.path(&namespace)))?;
+        named.extend(items(&list, &["items"]).iter().map(|item| Named {
+            resource,
+            namespace: namespace.clone(),
+            name: object::name(item).into(),
+            source: String::new(),
+        }));
+    }
+    Ok(named)
 }
 
 /// What a sub-command changes in an object: the patch, or why not.

@@ -10,6 +10,7 @@ use super::common;
 use super::create::{self, post};
 use super::overrides::overridden;
 use crate::api::Kind;
+use crate::api::validate::names;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::print::output;
 use crate::kubectl::resource;
@@ -38,6 +39,9 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     }
     if !matches!(args.text("restart"), "Always" | "OnFailure" | "Never") {
         return common::usage(ctx, &format!("invalid restart policy: {}", args.text("restart")));
+    }
+    if !matches!(args.text("image-pull-policy"), "" | "Always" | "IfNotPresent" | "Never") {
+        return common::usage(ctx, &format!("invalid image pull policy: {}", args.text("image-pull-policy")));
     }
     let attach = if args.given("attach") { args.bool("attach") } else { stdin };
     if attach && ctx.args().text("dry-run") != "none" {
@@ -103,13 +107,13 @@ fn pod(ctx: &Ctx<'_>, name: &str) -> Result<Value, Stop> {
     }
     if !args.text("port").is_empty() {
         let Ok(port) = args.text("port").parse::<u16>() else {
-            return fail(format!("strconv.ParseInt: parsing {:?}: invalid syntax", args.text("port")));
+            return fail(format!("strconv.Atoi: parsing {:?}: invalid syntax", args.text("port")));
         };
         container["ports"] = json!([{"containerPort": port}]);
     }
     let mut env = Vec::new();
     for pair in args.raw_list("env") {
-        let Some((key, value)) = pair.split_once('=').filter(|(key, _)| !key.is_empty()) else {
+        let Some((key, value)) = pair.split_once('=').filter(|(key, _)| names::env_name(key).is_empty()) else {
             return fail(format!("invalid env: {pair}"));
         };
         env.push(json!({"name": key, "value": value}));
@@ -134,7 +138,7 @@ fn pod(ctx: &Ctx<'_>, name: &str) -> Result<Value, Stop> {
     meta["labels"] = labels(ctx, name)?;
     for pair in args.list("annotations") {
         let Some((key, value)) = pair.split_once('=') else {
-            return fail(format!("unexpected annotation spec: {pair}"));
+            return fail(format!("invalid annotations format: {pair}"));
         };
         meta["annotations"][key] = json!(value);
     }

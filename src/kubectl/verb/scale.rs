@@ -29,21 +29,23 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     if named.is_empty() && ctx.failures().is_empty() {
         return fail("no objects passed to scale");
     }
-    ctx.each(named.len() as u32, |ctx, i| {
-        let one = &named[i as usize];
-        let live = ctx.request(HttpRequest::get(one.path()))?;
-        if !live.response.is_success() {
-            ctx.note_failure(match api_error::reason(&live.response).as_str() {
-                "NotFound" => {
-                    format!("error: no objects passed to scale {}\n", api_error::bare_message(&live.response))
-                }
-                _ => api_error::message(&live.response, None),
-            });
-            return Ok(());
+    let (mut found, mut refused) = (Vec::new(), Vec::new());
+    for one in &named {
+        let answer = ctx.request(HttpRequest::get(one.path()))?.response;
+        match answer.is_success() {
+            true => found.push((one, api_error::body_or_stop(&answer)?)),
+            false => refused.push(answer),
         }
-        let object = api_error::body_or_stop(&live.response)?;
+    }
+    if found.is_empty() {
+        let why: Vec<String> = refused.iter().map(|answer| api_error::bare_message(answer)).collect();
+        let why = if let [one] = why.as_slice() { one.clone() } else { format!("[{}]", why.join(", ")) };
+        return fail(format!("no objects passed to scale {why}"));
+    }
+    ctx.each(found.len() as u32, |ctx, i| {
+        let (one, object) = &found[i as usize];
         if common::is_client_dry_run(ctx) {
-            return output::changed(ctx, one.resource, &object, "scaled");
+            return output::changed(ctx, one.resource, object, "scaled");
         }
         let path = format!("{}/scale", one.path());
         let (wanted, version) = (ctx.args().int("current-replicas"), ctx.args().text("resource-version").to_owned());
@@ -65,7 +67,10 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
             ctx.note_failure(api_error::message(&answer.response, None));
             return Ok(());
         }
-        output::changed(ctx, one.resource, &object, "scaled")
+        output::changed(ctx, one.resource, object, "scaled")
     })?;
+    for answer in refused {
+        ctx.note_failure(api_error::message(&answer, None));
+    }
     common::end_with_failures(ctx)
 }

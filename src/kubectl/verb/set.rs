@@ -1,8 +1,9 @@
-//! `kubectl set`: images, environment, resources, service account, selector.
+//! `kubectl set`: images, environment, resources, service account, selector, subjects.
 //!
 //! Models `k8s.io/kubectl/pkg/cmd/set`.
 
 mod env;
+mod subject;
 
 use serde_json::{Value, json};
 
@@ -14,6 +15,7 @@ use crate::kubectl::json::text;
 use crate::kubectl::select::NOTHING_NAMED;
 
 pub use env::env;
+pub use subject::subject;
 
 /// Runs `set image`.
 pub fn image(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {

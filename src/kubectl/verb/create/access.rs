@@ -1,7 +1,4 @@
 //! `create role`, `clusterrole`, `rolebinding`, `clusterrolebinding`. Models `create_{role,clusterrole,…}.go`.
-//!
-//! Unlike upstream's, the names of resources are looked up in kubectl's own table and verbs that a resource does not have draw
-//! no warning.
 
 use serde_json::{Value, json};
 
@@ -12,6 +9,41 @@ use crate::sim::VecMap;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 const VERSION: &str = "rbac.authorization.k8s.io/v1";
+
+/// The verbs of resources; others draw a warning.
+const RESOURCE_VERBS: &[&str] = &[
+    "*",
+    "get",
+    "delete",
+    "list",
+    "create",
+    "update",
+    "patch",
+    "watch",
+    "proxy",
+    "deletecollection",
+    "use",
+    "bind",
+    "escalate",
+    "impersonate",
+];
+
+/// The verbs of URLs; there are no others.
+const URL_VERBS: &[&str] = &["*", "get", "post", "put", "delete", "patch", "head", "options"];
+
+/// Verbs that only some resources have: the verb, the group, the plural.
+const SPECIAL: &[(&str, &str, &str)] = &[
+    ("use", "policy", "podsecuritypolicies"),
+    ("use", "extensions", "podsecuritypolicies"),
+    ("bind", GROUP, "roles"),
+    ("bind", GROUP, "clusterroles"),
+    ("escalate", GROUP, "roles"),
+    ("escalate", GROUP, "clusterroles"),
+    ("impersonate", "", "users"),
+    ("impersonate", "", "serviceaccounts"),
+    ("impersonate", "", "groups"),
+    ("impersonate", "authentication.k8s.io", "userextras"),
+];
 
 /// Words in their order, each once.
 fn unique(words: Vec<String>) -> Vec<String> {
@@ -31,20 +63,16 @@ fn verbs(ctx: &Ctx<'_>) -> Vec<String> {
 }
 
 /// A rule for each group of the resources that the flags name.
-fn rules(ctx: &Ctx<'_>, verbs: &[String]) -> Result<Vec<Value>, Stop> {
+fn rules(ctx: &mut Ctx<'_>, verbs: &[String]) -> Result<Vec<Value>, Stop> {
+    for verb in verbs.iter().filter(|verb| !RESOURCE_VERBS.contains(&verb.as_str())) {
+        ctx.print_err(format!("Warning: '{verb}' is not a standard resource verb\n"));
+    }
     let mut groups: VecMap<String, Vec<String>> = VecMap::new();
     for said in unique(ctx.args().list("resource")) {
         let (word, part) = said.split_once('/').map_or((said.as_str(), None), |(w, p)| (w, Some(p)));
-        if word.is_empty() {
-            return fail("resource must be specified");
-        }
-        let (group, plural) = match resource::named(&ctx.session().discovered, word) {
-            _ if word == "*" => (String::new(), "*".to_owned()),
-            Some(known) => (known.group.to_owned(), known.plural.to_owned()),
-            None => {
-                let text = format!("the server doesn't have a resource type {word:?}\n");
-                return Err(Stop::Fail(Failure { text, code: 1 }));
-            }
+        let (group, plural) = match word {
+            "*" => (String::new(), "*".to_owned()),
+            _ => of_verbs(ctx, word, verbs)?,
         };
         let shown = part.map_or(plural.clone(), |part| format!("{plural}/{part}"));
         let known = groups.entry(group).or_default();
@@ -68,6 +96,30 @@ fn rules(ctx: &Ctx<'_>, verbs: &[String]) -> Result<Vec<Value>, Stop> {
         .collect())
 }
 
+/// The group and plural of a resource that has these verbs.
+fn of_verbs(ctx: &Ctx<'_>, word: &str, verbs: &[String]) -> Result<(String, String), Stop> {
+    let (name, group) = word.split_once('.').unwrap_or((word, ""));
+    if name.is_empty() {
+        return fail("resource must be specified if apiGroup/subresource specified");
+    }
+    let known = resource::named(&ctx.session().discovered, word).map(|known| (known.group, known.plural));
+    let (group, plural) = known.unwrap_or((group, name));
+    let is_special = |verb: &str| SPECIAL.iter().any(|(special, _, _)| *special == verb);
+    let mut has_one = false;
+    for verb in verbs.iter().filter(|verb| is_special(verb)) {
+        if !SPECIAL.contains(&(verb, group, plural)) {
+            return fail(format!("can not perform '{verb}' on '{plural}' in group '{group}'"));
+        }
+        has_one = true;
+    }
+    if known.is_none() && !has_one {
+        let of = if group.is_empty() { String::new() } else { format!(" in group {group:?}") };
+        let text = format!("the server doesn't have a resource type {plural:?}{of}\n");
+        return Err(Stop::Fail(Failure { text, code: 1 }));
+    }
+    Ok((group.to_owned(), plural.to_owned()))
+}
+
 /// A role.
 pub fn role(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
     let name = name(ctx)?;
@@ -88,17 +140,15 @@ pub fn cluster_role(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
     let aggregation = ctx.args().text("aggregation-rule").to_owned();
     let (verbs, urls) = (verbs(ctx), unique(ctx.args().list("non-resource-url")));
     if !aggregation.is_empty() {
-        if !verbs.is_empty() || !urls.is_empty() || !ctx.args().list("resource").is_empty() {
+        let others = ["resource", "resource-name"].iter().any(|flag| !ctx.args().list(flag).is_empty());
+        if !verbs.is_empty() || !urls.is_empty() || others {
             return fail(
-                "aggregation rule must be specified without nonResourceURLs, resources, resourceNames and verbs",
+                "aggregation rule must be specified without nonResourceURLs, verbs, resources or resourceNames",
             );
         }
         let mut labels = json!({});
-        for pair in aggregation.split(',') {
-            let Some((key, value)) = pair.split_once('=') else {
-                return fail(format!("invalid aggregation rule {aggregation}, expected key=value"));
-            };
-            labels[key] = json!(value);
+        for (key, value) in aggregation.split(',').filter_map(|pair| pair.split_once('=')) {
+            labels[key.trim()] = json!(value.trim());
         }
         object["rules"] = Value::Null;
         object["aggregationRule"] = json!({"clusterRoleSelectors": [{"matchLabels": labels}]});
@@ -112,6 +162,17 @@ pub fn cluster_role(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
         return fail("one of resource or nonResourceURL must be specified");
     }
     let mut all = if resources { rules(ctx, &verbs)? } else { Vec::new() };
+    if let Some(verb) = verbs.iter().find(|verb| !urls.is_empty() && !URL_VERBS.contains(&verb.as_str())) {
+        return fail(format!("invalid verb: '{verb}' for nonResourceURL"));
+    }
+    for url in urls.iter().filter(|url| *url != "*") {
+        if !url.starts_with('/') {
+            return fail("nonResourceURL should start with /");
+        }
+        if url.strip_suffix('*').unwrap_or(url).contains('*') {
+            return fail("nonResourceURL only supports wildcard matches when '*' is at the end");
+        }
+    }
     if !urls.is_empty() {
         all.push(json!({"verbs": verbs, "nonResourceURLs": urls}));
     }

@@ -3,7 +3,9 @@
 use data_encoding::BASE64;
 use serde_json::{Map, Value, json};
 
-use super::{Made, metadata, name, require};
+use super::{Made, metadata, name};
+use crate::api::Quantity;
+use crate::api::validate::names;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::files::FileNode;
 use crate::kubectl::object::content_hash;
@@ -12,6 +14,9 @@ use crate::kubectl::print::output::compact;
 /// What the `--from-…` flags name, in order.
 fn entries(ctx: &Ctx<'_>, kind: &str, name: &str) -> Result<Vec<(String, Vec<u8>)>, Stop> {
     let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+    if ["from-file", "from-literal"].iter().any(|flag| ctx.args().given(flag)) && ctx.args().given("from-env-file") {
+        return fail("from-env-file cannot be combined with from-file or from-literal");
+    }
     for source in ctx.args().list("from-file") {
         files(ctx, &source, &mut found)?;
     }
@@ -24,15 +29,20 @@ fn entries(ctx: &Ctx<'_>, kind: &str, name: &str) -> Result<Vec<(String, Vec<u8>
             _ => return fail(format!("invalid literal source {literal}, expected key=value")),
         }
     }
-    for path in ctx.args().raw_list("from-env-file") {
+    for path in &ctx.args().list("from-env-file") {
         let Some(FileNode::File(content)) = ctx.file(path) else {
-            return fail(format!("open {path}: no such file or directory"));
+            return fail(format!("error reading {path}: no such file or directory"));
         };
-        for line in String::from_utf8_lossy(content).lines() {
-            let line = line.trim_start();
-            if let Some((key, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
-                found.push((key.to_owned(), value.as_bytes().to_vec()));
+        let text = String::from_utf8_lossy(content);
+        let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim_start);
+        for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            // A name alone means the variable of the environment, which nobody sets here.
+            let (key, value) = line.split_once('=').unwrap_or((line, ""));
+            let wrong = names::env_name(key);
+            if !wrong.is_empty() {
+                return fail(format!("{key:?} is not a valid key name: {}", wrong.join(";")));
             }
+            found.push((key.to_owned(), value.as_bytes().to_vec()));
         }
     }
     for (i, (key, _)) in found.iter().enumerate() {
@@ -44,7 +54,7 @@ fn entries(ctx: &Ctx<'_>, kind: &str, name: &str) -> Result<Vec<(String, Vec<u8>
         let ok = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
         if !ok {
             return fail(format!(
-                "{key:?} is not valid key name for a {kind}: a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+                "{key:?} is not a valid key name for a {kind}: a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
             ));
         }
     }
@@ -52,9 +62,12 @@ fn entries(ctx: &Ctx<'_>, kind: &str, name: &str) -> Result<Vec<(String, Vec<u8>
 }
 
 fn files(ctx: &Ctx<'_>, source: &str, found: &mut Vec<(String, Vec<u8>)>) -> Result<(), Stop> {
-    let (key, path) = match source.split_once('=') {
-        Some((key, path)) => (Some(key), path),
-        None => (None, source),
+    let (key, path) = match source.split('=').collect::<Vec<_>>()[..] {
+        [path] => (None, path),
+        ["", path] => return fail(format!("key name for file path {path} missing")),
+        [key, ""] => return fail(format!("file path for key name {key} missing")),
+        [key, path] => (Some(key), path),
+        _ => return fail("key names or file paths cannot contain '='"),
     };
     let base = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
     match ctx.file(path) {
@@ -137,12 +150,10 @@ pub fn registry_secret(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
         object["data"] = Value::Object(data);
     } else {
         let needed = ["docker-username", "docker-password", "docker-server"];
-        let missing: Vec<&str> = needed.into_iter().filter(|flag| ctx.args().text(flag).is_empty()).collect();
-        if !missing.is_empty() {
-            return fail(format!(
-                "either --from-file or the combination of --docker-username, --docker-password and --docker-server is required; missing: {}",
-                missing.join(", ")
-            ));
+        if needed.iter().any(|flag| ctx.args().text(flag).is_empty()) {
+            return fail(
+                "either --from-file or the combination of --docker-username, --docker-password and --docker-server is required",
+            );
         }
         let (user, password) = (value("docker-username"), value("docker-password"));
         let auth = BASE64.encode(format!("{user}:{password}").as_bytes());
@@ -207,6 +218,9 @@ pub fn quota(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
         let Some((key, value)) = pair.split_once('=') else {
             return fail(format!("Invalid argument syntax {pair}, expected <resource>=<value>"));
         };
+        if let Err(why) = value.parse::<Quantity>() {
+            return fail(why);
+        }
         spec["hard"][key] = json!(value);
     }
     let scopes: Vec<&str> = ctx.args().text("scopes").split(',').filter(|scope| !scope.is_empty()).collect();
@@ -219,7 +233,6 @@ pub fn quota(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
 
 /// A priority class.
 pub fn priority_class(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
-    require(ctx, &["value"])?;
     let name = name(ctx)?;
     let mut object = json!({
         "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": metadata(ctx, &name, false),

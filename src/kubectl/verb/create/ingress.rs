@@ -61,24 +61,41 @@ pub fn ingress(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
 fn rule(text: &str) -> Result<Rule, Stop> {
     let wrong =
         || fail(format!("rule {text} is invalid and should be in format host/path=svcname:svcport[,tls[=secret]]"));
-    let (main, tls) = text.split_once(',').map_or((text, None), |(main, tls)| (main, Some(tls)));
-    let Some((place, service)) = main.split_once('=') else { return wrong() };
-    let Some((host, path)) = place.split_once('/') else { return wrong() };
-    let Some(backend) = backend(service) else { return wrong() };
-    let tls = match tls {
-        None => None,
-        Some("tls") => Some(String::new()),
-        Some(other) => match other.strip_prefix("tls=") {
-            Some(secret) => Some(secret.to_owned()),
-            None => return wrong(),
-        },
+    let Some((host, _)) = text.split_once('/') else { return wrong() };
+    if !host.chars().all(|c| is_word(c) || "*-.".contains(c)) {
+        return wrong();
+    }
+    // The last `=` that a service follows ends the path; what follows the service counts for nothing.
+    let main = text.split_once(',').map_or(text, |(main, _)| main);
+    let found = main.rmatch_indices('=').filter(|(at, _)| *at > host.len()).find_map(|(at, _)| {
+        let (service, rest) = words(&main[at + 1..]);
+        let (port, _) = words(rest.strip_prefix(':')?);
+        Some((&main[host.len()..at], backend(&format!("{service}:{port}"))?))
+    });
+    let Some((path, backend)) = found else { return wrong() };
+    // Whatever stands behind a single comma asks for TLS, and after its `=` stands the secret.
+    let tls = match text.split(',').collect::<Vec<_>>()[..] {
+        [_, tls] => Some(tls.split('=').nth(1).unwrap_or("").to_owned()),
+        _ => None,
     };
-    Ok(Rule { host: host.to_owned(), path: format!("/{path}"), backend, tls })
+    Ok(Rule { host: host.to_owned(), path: path.to_owned(), backend, tls })
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// The word characters and hyphens at the beginning of a text, and what follows them.
+fn words(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|c| !is_word(c) && c != '-').unwrap_or(text.len()))
 }
 
 /// `service:port`, where the port is a number or a name.
 fn backend(text: &str) -> Option<Value> {
     let (name, port) = text.split_once(':').filter(|(name, port)| !name.is_empty() && !port.is_empty())?;
+    if port.contains(':') {
+        return None;
+    }
     let port = port.parse::<u16>().map_or_else(|_| json!({"name": port}), |number| json!({"number": number}));
     Some(json!({"service": {"name": name, "port": port}}))
 }

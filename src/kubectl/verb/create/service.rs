@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Made, metadata, name, require};
+use crate::api::validate::names;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 
 /// A service of this type.
@@ -15,6 +16,9 @@ pub fn service(ctx: &mut Ctx<'_>, kind: &'static str) -> Result<Made, Stop> {
     let pairs = ctx.args().list("tcp");
     if pairs.is_empty() && kind != "ExternalName" && !headless {
         return fail("at least one tcp port specifier must be provided");
+    }
+    if kind == "ExternalName" && !names::dns_subdomain(ctx.args().text("external-name")).is_empty() {
+        return fail(format!("invalid service external name {}", ctx.args().text("external-name")));
     }
     let mut ports = Vec::new();
     for pair in &pairs {
@@ -46,15 +50,21 @@ pub fn service(ctx: &mut Ctx<'_>, kind: &'static str) -> Result<Made, Stop> {
 
 /// `port` or `port:target`.
 fn port(ctx: &Ctx<'_>, pair: &str, kind: &str) -> Result<Value, Stop> {
-    let (port_text, target_text) = pair.split_once(':').unwrap_or((pair, pair));
-    let port = number(port_text)?;
-    let target = match target_text.parse::<u16>() {
-        Ok(number) => json!(number),
-        Err(_) if pair.contains(':') => json!(target_text),
-        Err(_) => return number(target_text).map(|n| json!(n)),
+    let mut parts = pair.split(':');
+    let port = number(parts.next().unwrap_or(""))?;
+    let target = match parts.next() {
+        None => json!(port),
+        Some(text) => match text.parse::<u16>() {
+            Ok(0) => return fail("must be between 1 and 65535, inclusive"),
+            Ok(number) => json!(number),
+            Err(_) => match names::port_name(text) {
+                wrong if wrong.is_empty() => json!(text),
+                wrong => return fail(wrong.join(",")),
+            },
+        },
     };
     let mut made = json!({"name": pair.replace(':', "-"), "protocol": "TCP", "port": port, "targetPort": target});
-    if kind == "NodePort" && ctx.args().int("node-port") > 0 {
+    if kind == "NodePort" && ctx.args().int("node-port") != 0 {
         made["nodePort"] = json!(ctx.args().int("node-port"));
     }
     Ok(made)

@@ -7,14 +7,14 @@ use crate::api::http::HttpRequest;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::json::{at, text_at};
 use crate::kubectl::object;
-use crate::kubectl::select::resource_named;
+use crate::kubectl::verb::common;
 
 /// A container's name out of its image: the last path part without tag and digest.
 fn container_name(image: &str) -> String {
     let last = image.rsplit('/').next().unwrap_or(image);
     let last = last.split('@').next().unwrap_or(last);
     let last = last.split(':').next().unwrap_or(last);
-    last.to_lowercase().replace('_', "-")
+    last.replace('_', "-")
 }
 
 /// A deployment.
@@ -24,9 +24,6 @@ pub fn deployment(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
     let images = ctx.args().list("image");
     if images.len() > 1 && !command.is_empty() {
         return fail("cannot specify multiple --image options and command");
-    }
-    if ctx.args().given("replicas") && ctx.args().int("replicas") < 0 {
-        return fail("replicas must be greater than or equal to 0");
     }
     let port = ctx.args().int("port");
     let containers: Vec<Value> = images
@@ -97,12 +94,9 @@ pub fn job(ctx: &mut Ctx<'_>) -> Result<Made, Stop> {
 }
 
 fn cron_job_named(ctx: &mut Ctx<'_>, from: &str) -> Result<Value, Stop> {
-    let Some((kind, name)) = from.split_once('/') else {
-        return fail("arguments in resource/name form must have a single resource and name");
-    };
-    let resource = resource_named(ctx, kind)?;
-    let namespace = ctx.namespace();
-    let found = ctx.json(HttpRequest::get(resource.object_path(&namespace, name)))?;
+    let named = common::named_objects(ctx, &[from.to_owned()])?;
+    let Some(one) = named.first() else { return fail("from must be an existing cronjob") };
+    let found = ctx.json(HttpRequest::get(one.path()))?;
     if text_at(&found, &["kind"]) != "CronJob" {
         return fail("from must be an existing cronjob");
     }

@@ -10,6 +10,7 @@ use crate::kubectl::describe::page::Page;
 use crate::kubectl::describe::template;
 use crate::kubectl::json::{at, int_at, items, text, text_at};
 use crate::kubectl::object;
+use crate::kubectl::print::output::{self, Output};
 use crate::kubectl::resource::{self, Resource};
 use crate::kubectl::verb::common::{Named, end_with_failures};
 use crate::kubectl::verb::pods::pod_selector;
@@ -30,6 +31,18 @@ impl Revision {
             "ControllerRevision" => at(&self.object, &["data", "spec", "template"]),
             _ => at(&self.object, &["spec", "template"]),
         }
+    }
+
+    /// The object that is printed for it: the replica set, or the workload as it was.
+    fn shown(&self, resource: &'static Resource, owner: &Value) -> (&'static Resource, Value) {
+        if text(&self.object, "kind") == "ReplicaSet" {
+            let mut object = self.object.clone();
+            object["apiVersion"] = "apps/v1".into();
+            return (resource::by_plural("replicasets").expect("the table has them"), object);
+        }
+        let mut object = owner.clone();
+        object["spec"]["template"] = self.template().clone();
+        (resource, object)
     }
 
     fn cause(&self) -> &str {
@@ -82,6 +95,8 @@ pub fn run(ctx: &mut Ctx<'_>, named: &[Named]) -> Result<u8, Stop> {
     if ctx.args().int("revision") < 0 {
         return fail(format!("revision must be a positive integer: {}", ctx.args().int("revision")));
     }
+    let output = output::parse(ctx)?;
+    let mut printed = 0_u32;
     for one in named {
         let owner = ctx.json(HttpRequest::get(one.path()))?;
         if !matches!(one.resource.kind, "Deployment" | "DaemonSet" | "StatefulSet") {
@@ -89,10 +104,21 @@ pub fn run(ctx: &mut Ctx<'_>, named: &[Named]) -> Result<u8, Stop> {
         }
         let found = revisions(ctx, one, &owner)?;
         let wanted = ctx.args().int("revision");
-        if wanted > 0 {
-            let Some(revision) = found.iter().find(|r| r.number == wanted) else {
-                return fail("unable to find the specified revision");
-            };
+        if wanted > 0 && !found.iter().any(|r| r.number == wanted) {
+            return fail("unable to find the specified revision");
+        }
+        if output.wants_objects() {
+            for revision in found.iter().filter(|r| wanted == 0 || r.number == wanted) {
+                printed += 1;
+                if output == Output::Yaml && printed > 1 {
+                    ctx.print("---\n");
+                }
+                let (resource, object) = revision.shown(one.resource, &owner);
+                output::print_changed(ctx, &output, resource, &object, "")?;
+            }
+            continue;
+        }
+        if let Some(revision) = found.iter().find(|r| wanted > 0 && r.number == wanted) {
             let mut page = Page::default();
             template::describe(&mut page, revision.template());
             ctx.print(format!("{} with revision #{wanted}\n{}\n", one.shown(), page.finish_raw()));

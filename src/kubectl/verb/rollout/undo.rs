@@ -48,7 +48,7 @@ pub fn run(ctx: &mut Ctx<'_>, named: &[Named]) -> Result<u8, Stop> {
         if ctx.args().text("dry-run") == "client" {
             let mut page = Page::default();
             template::describe(&mut page, &new);
-            ctx.print(format!("{} {}(dry run)\n", one.shown(), page.finish_raw()));
+            ctx.print(format!("{} will roll back to {} (dry run)\n", one.shown(), page.finish_raw()));
             continue;
         }
         if new == *at(&owner, &["spec", "template"]) {
@@ -74,7 +74,7 @@ pub fn run(ctx: &mut Ctx<'_>, named: &[Named]) -> Result<u8, Stop> {
 }
 
 fn target(one: &Named, found: &[Revision], wanted: i64) -> Result<Revision, Stop> {
-    if wanted > 0 {
+    if wanted != 0 {
         return match found.iter().find(|r| r.number == wanted) {
             Some(revision) => Ok(revision.clone()),
             None => fail(format!("unable to find specified revision {wanted} in history")),
