@@ -26,6 +26,8 @@ const CLIENT: &str = "v1.33.";
 const RULES: &[(&str, &str, &str)] = &[
     ("the port that the server happened to get", r"127\.0\.0\.1:PORT", "SERVER"),
     ("where a comparison kept its files", r"/tmp/(LIVE|MERGED)-\d+/", "/tmp/$1-NUMBER/"),
+    ("when a log line was written, and by which process", r"(?m)^([IWEF])\d{4} [\d:.]+ +\d+ ", "$1<klog> "),
+    ("when a container wrote a line", r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d", "TIME"),
     ("when it did", r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \+0000", "TIME"),
     ("a cluster IP that was drawn", r"\b10\.(9[7-9]\.\d+|1[01]\d\.\d+|96\.[1-9]\d*)\.\d+", "<drawn>"),
     ("a point in time", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
@@ -51,6 +53,10 @@ const OLDER: &[(&str, &str, &str)] = &[
         "metadata: {}\n${1}spec:",
     ),
     ("1.34 no longer writes a time that is not set", r"(?m)^ *creationTimestamp: null\n", ""),
+    ("the same in JSON", r#"(?m),\n *"creationTimestamp": null(,?)"#, "$1"),
+    ("the same at the beginning of an object", r#"\{\n *"creationTimestamp": null,"#, "{"),
+    ("the same in JSON as text", r#",\\"creationTimestamp\\":null"#, ""),
+    ("the same at its beginning", r#"\{\\"creationTimestamp\\":null,"#, "{"),
     ("1.34 names the namespace of what is deleted", r"deleted from \S+ namespace", "deleted"),
 ];
 

@@ -76,14 +76,22 @@ pub enum ContentType {
     Text,
     /// All groups and resources in one document (aggregated discovery).
     Discovery,
+    /// OpenAPI v2 in protobuf.
+    OpenApi,
 }
 
 impl ContentType {
+    /// Whether it is a form of JSON.
+    pub fn is_json(self) -> bool {
+        matches!(self, ContentType::Json | ContentType::Discovery)
+    }
+
     /// The words of the header.
     pub fn as_str(self) -> &'static str {
         match self {
             ContentType::Json => "application/json",
             ContentType::Text => "text/plain; charset=utf-8",
+            ContentType::OpenApi => "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
             ContentType::Discovery => "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
         }
     }

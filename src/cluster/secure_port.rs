@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 
-use crate::api::http::{Chunk, ContentType, HttpRequest, HttpResponse, Impersonated, Method};
+use crate::api::http::{Chunk, HttpRequest, HttpResponse, Impersonated, Method};
 use crate::api::{CallId, Status, wire};
 use crate::cluster::clients::number_of;
 use crate::cluster::event::{Actor, Happened, MasterIx, NodeIx};
@@ -327,7 +327,7 @@ fn encode(response: &HttpResponse, asked: &Asked, date: &str) -> Vec<u8> {
     if !asked.keep_alive {
         head += "Connection: close\r\n";
     }
-    let is_json = response.content_type != ContentType::Text;
+    let is_json = response.content_type.is_json();
     let body = if is_json { wire::body(&response.body, asked.pretty) } else { response.body.clone() };
     let body = match (response.streams, body.as_slice()) {
         (true, first) => {

@@ -45,7 +45,6 @@ pub fn describe(ctx: &mut Ctx<'_>, resource: &'static Resource, object: &Value) 
         "PersistentVolume" => storage::volume(ctx, object),
         "PersistentVolumeClaim" => storage::claim(ctx, object),
         "ServiceAccount" => access::service_account(ctx, object),
-        "PodTemplate" => access::pod_template(ctx, object),
         "Role" | "ClusterRole" => access::role(ctx, object),
         "RoleBinding" | "ClusterRoleBinding" => access::binding(ctx, object),
         "Ingress" => ingress::ingress(ctx, object),

@@ -290,13 +290,20 @@ pub fn named(more: &Discovered, word: &str) -> Option<&'static Resource> {
         return Some(found);
     }
     let (name, rest) = lower.split_once('.')?;
-    all().find(|r| {
-        let named = r.answers_to(name) || r.kind.to_lowercase() == name;
-        let versioned = rest
-            .strip_prefix(r.version)
-            .is_some_and(|rest| rest.strip_prefix('.') == Some(r.group) || (rest.is_empty() && r.group.is_empty()));
-        named && (r.group == rest || versioned)
-    })
+    let named = |r: &&'static Resource| r.answers_to(name) || r.kind.to_lowercase() == name;
+    let versioned = |r: &&'static Resource| {
+        rest.split_once('.').is_some_and(|(version, group)| version == r.version && group == r.group)
+    };
+    let of_group = |r: &&'static Resource| named(r) && r.group == rest;
+    // The beginning of a group's name will do.
+    let begins = |r: &&'static Resource| named(r) && !rest.is_empty() && r.group.starts_with(rest);
+    let versioned = all().find(|r| named(r) && versioned(r));
+    versioned.or_else(|| all().find(of_group)).or_else(|| all().find(begins))
+}
+
+/// The resource with this short name.
+pub fn short(more: &Discovered, word: &str) -> Option<&'static Resource> {
+    RESOURCES.iter().chain(more.iter().copied()).find(|r| r.short.split(',').any(|s| !s.is_empty() && s == word))
 }
 
 /// The same among those of the table.
@@ -326,7 +333,8 @@ mod tests {
             ("deployment.v1.apps", "deployments"),
             ("ep", "endpoints"),
             ("ing", "ingresses"),
-            ("pods.v1", "pods"),
+            ("pods.v1.", "pods"),
+            ("deploy.app", "deployments"),
         ];
         for (word, plural) in table {
             assert_eq!(lookup(word).map(|r| r.plural), Some(plural), "{word}");

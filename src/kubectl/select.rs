@@ -19,9 +19,11 @@ pub const NOTHING_NAMED: &str = "You must provide one or more resources by argum
 
 /// The resource that a word means.
 pub fn resource_named(ctx: &Ctx<'_>, word: &str) -> Result<&'static Resource, Stop> {
-    match resource::named(&ctx.session().discovered, word) {
+    let (known, name) = (&ctx.session().discovered, word.split('.').next().unwrap_or(word));
+    // A short name means what it means, whatever group stands behind it.
+    match resource::named(known, word).or_else(|| resource::short(known, name)) {
         Some(resource) => Ok(resource),
-        None => fail(format!("the server doesn't have a resource type {word:?}")),
+        None => fail(format!("the server doesn't have a resource type {name:?}")),
     }
 }
 

@@ -59,7 +59,7 @@ async fn handle(State(world): State<Handle>, request: Request) -> Response {
     match answer.head().await {
         Some(head) if head.streams => stream(&head, answer),
         Some(mut head) => {
-            if head.content_type != ContentType::Text {
+            if head.content_type.is_json() {
                 head.body = wire::body(&head.body, pretty);
             }
             whole(head)

@@ -54,8 +54,20 @@ impl<'v> Eval<'v> {
         let mut found = vec![here];
         for step in path {
             let mut next = Vec::new();
-            for value in found {
-                next.extend(self.one(step, value)?);
+            match step {
+                // Each path of a union is gone along from all values before the next path is.
+                Step::Union(paths) => {
+                    for path in paths {
+                        for value in &found {
+                            next.extend(self.walk(path, value)?);
+                        }
+                    }
+                }
+                step => {
+                    for value in found {
+                        next.extend(self.one(step, value)?);
+                    }
+                }
             }
             if let (true, true, Step::Field(name)) = (self.strict, next.is_empty(), step) {
                 return Err(format!("{name} is not found"));
@@ -78,13 +90,7 @@ impl<'v> Eval<'v> {
             }
             Step::Index(i) => slice(value, Some(*i), None, None)?,
             Step::Slice(from, to, by) => slice(value, *from, Some(*to), Some(*by))?,
-            Step::Union(paths) => {
-                let mut all = Vec::new();
-                for path in paths {
-                    all.extend(self.walk(path, value)?);
-                }
-                all
-            }
+            Step::Union(_) => unreachable!("a union is gone along by walk"),
             Step::Filter(left, test) => {
                 children(value).into_iter().filter(|value| self.passes(left, test, value)).collect()
             }

@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn a_rule_covers_what_it_names_and_what_its_stars_stand_for() {
         let check = |held: PolicyRule, wanted: PolicyRule, all: bool| {
-            assert_eq!(parts(&wanted).iter().all(|part| covers(&held, part)), all, "{held:?} {wanted:?}");
+            assert_eq!(wanted.parts().iter().all(|part| held.covers(part)), all, "{held:?} {wanted:?}");
         };
         check(rule("core", "pods", "", "get,list"), rule("core", "pods", "", "list"), true);
         check(rule("core", "pods", "", "get"), rule("core", "pods", "", "get,list"), false);
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_told_one_resource_a_rule_with_all_its_verbs() {
         let told: Vec<String> =
-            compact(parts(&rule("core", "pods,nodes", "", "get,list"))).iter().map(described).collect();
+            compact(rule("core", "pods,nodes", "", "get,list").parts()).iter().map(described).collect();
         let nodes = r#"{APIGroups:[""], Resources:["nodes"], Verbs:["get" "list"]}"#;
         let pods = r#"{APIGroups:[""], Resources:["pods"], Verbs:["get" "list"]}"#;
         assert_eq!(told, [nodes, pods]);

@@ -4,6 +4,7 @@
 //! Descriptions are not there: `kubectl explain` shows fields and types without their prose.
 
 mod custom;
+mod gnostic;
 pub mod v2;
 
 use std::collections::BTreeSet;

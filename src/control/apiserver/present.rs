@@ -34,6 +34,9 @@ impl ApiServer {
             Reply::Created(object) => ok(201, &self.one(form, &object, now)),
             Reply::Gone(object) if request.kind == Kind::Pod => ok(200, &object.to_value()),
             Reply::Gone(object) => ok(200, &success(request, Some(&object))),
+            Reply::Value(value, _) if form.table && value["kind"] == "Scale" => {
+                ok(200, &table::scale(&value, self.calendar(now), form.include))
+            }
             Reply::Value(value, _) => ok(200, &value),
             Reply::Success { .. } => ok(201, &success(request, None)),
             Reply::List { items, revision, next, remaining } => {

@@ -233,6 +233,29 @@ pub fn table(kind: Kind, objects: &[Object], now: Timestamp, include: Include) -
     value
 }
 
+/// A table of a Scale (`printScale`).
+pub fn scale(scale: &Value, now: Timestamp, include: Include) -> Value {
+    let meta = &scale["metadata"];
+    let born = meta["creationTimestamp"].as_str().and_then(|text| text.parse().ok());
+    let count = |part: &str| scale[part]["replicas"].as_i64().unwrap_or(0);
+    let object = match include {
+        Include::Object => scale.clone(),
+        Include::Nothing => Value::Null,
+        Include::Metadata => {
+            json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": meta})
+        }
+    };
+    let column = |name: &str, kind: &str, format: &str| json!({"name": name, "type": kind, "format": format, "description": "", "priority": 0});
+    json!({
+        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {"resourceVersion": meta["resourceVersion"]},
+        "columnDefinitions": [
+            column("Name", "string", "name"), column("Desired", "integer", ""), column("Available", "integer", ""),
+            column("Age", "string", ""),
+        ],
+        "rows": [{"cells": [meta["name"], count("spec"), count("status"), since(born, now)], "object": object}],
+    })
+}
+
 fn row_object(object: &Object, include: Include) -> Value {
     match include {
         Include::Object => object.plain_value(),

@@ -1,9 +1,9 @@
-//! `describe` of ServiceAccount, Role, ClusterRole and their bindings, and PodTemplate.
+//! `describe` of ServiceAccount, Role, ClusterRole and their bindings.
 
 use serde_json::Value;
 
+use super::events;
 use super::page::Page;
-use super::{events, template};
 use crate::kubectl::ctx::{Ctx, Stop};
 use crate::kubectl::json::{at, items, text, text_at};
 use crate::sim::VecMap;
@@ -27,16 +27,6 @@ pub fn service_account(ctx: &mut Ctx<'_>, object: &Value) -> Result<String, Stop
         page.line(0, format!("{title}\t{}", text(secret, "name")));
     }
     events::append(ctx, &mut page, "ServiceAccount", object)?;
-    Ok(page.finish())
-}
-
-/// Describes a PodTemplate.
-pub fn pod_template(ctx: &mut Ctx<'_>, object: &Value) -> Result<String, Stop> {
-    let mut page = Page::default();
-    page.name(object);
-    head(&mut page, object);
-    template::describe(&mut page, at(object, &["template"]));
-    events::append(ctx, &mut page, "PodTemplate", object)?;
     Ok(page.finish())
 }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::page::{Page, time, truth};
+use crate::api::Quantity;
 use crate::kubectl::json::{at, bool_at, entries, int_at, items, plain, text, text_at};
 
 /// Describes containers below a title. `space` is the extra indent of a template; `pod` resolves field references.
@@ -191,8 +192,8 @@ fn environment(page: &mut Page, variables: &[Value], pod: &Value, container: &Va
                 (text_at(from, &["fieldRef", "fieldPath"]), text_at(from, &["fieldRef", "apiVersion"]));
             format!("{name}:\t{} ({version}:{path})", field_value(pod, path))
         } else if !at(from, &["resourceFieldRef"]).is_null() {
-            let resource = text_at(from, &["resourceFieldRef", "resource"]);
-            format!("{name}:\t{} ({resource})", resource_value(container, resource))
+            let source = at(from, &["resourceFieldRef"]);
+            format!("{name}:\t{} ({})", resource_value(container, source), text(source, "resource"))
         } else if !at(from, &["secretKeyRef"]).is_null() {
             let key = at(from, &["secretKeyRef"]);
             format!(
@@ -226,11 +227,17 @@ fn field_value(pod: &Value, path: &str) -> String {
     }
 }
 
-fn resource_value(container: &Value, resource: &str) -> String {
-    let (kind, name) = resource.split_once('.').unwrap_or(("", resource));
-    match at(container, &["resources", kind, name]) {
-        Value::Null => "node allocatable".into(),
-        value => plain(value),
+/// An amount in units of its divisor, rounded up (`ExtractContainerResourceValue`).
+fn resource_value(container: &Value, source: &Value) -> String {
+    let (kind, name) = text(source, "resource").split_once('.').unwrap_or_default();
+    let amount = |value: &Value| plain(value).parse::<Quantity>().map_or(0, |amount| amount.millis());
+    let by = match amount(at(source, &["divisor"])) {
+        0 => 1000,
+        by => by,
+    };
+    match amount(at(container, &["resources", kind, name])) {
+        0 if kind == "limits" && matches!(name, "cpu" | "memory") => "node allocatable".into(),
+        millis => (millis / by + i64::from(millis % by != 0)).to_string(),
     }
 }
 

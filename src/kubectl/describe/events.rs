@@ -97,12 +97,8 @@ pub fn generic(ctx: &mut Ctx<'_>, resource: &Resource, object: &Value) -> Result
     }
     page.labels("", "Labels", at(object, &["metadata", "labels"]));
     page.annotations("", at(object, &["metadata", "annotations"]));
-    page.pair(0, "API Version", text(object, "apiVersion"));
-    page.pair(0, "Kind", text(object, "kind"));
     for (key, value) in crate::kubectl::json::entries(object, &[]) {
-        if !matches!(key, "apiVersion" | "kind") {
-            field(&mut page, 0, key, value);
-        }
+        field(&mut page, 0, key, value);
     }
     append(ctx, &mut page, resource.kind, object)?;
     Ok(page.finish())
@@ -152,8 +148,12 @@ fn spaced(key: &str) -> String {
         }
         previous_lower = c.is_lowercase() || c.is_ascii_digit();
     }
-    match out.as_str() {
-        "Uid" => "UID".into(),
-        _ => out,
-    }
+    let words = out.split(' ').map(|word| match word.to_uppercase() {
+        acronym if ACRONYMS.contains(&acronym.as_str()) => acronym,
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
+
+/// Words that are written in capitals (`smartLabelFor`).
+const ACRONYMS: [&str; 5] = ["API", "URL", "UID", "OSB", "GUID"];

@@ -225,6 +225,9 @@ pub fn job(ctx: &mut Ctx<'_>, object: &Value) -> Result<String, Stop> {
     }
     page.pair(0, "Suspend", bool_at(spec, &["suspend"]).to_string());
     page.pair(0, "Backoff Limit", int_at(spec, &["backoffLimit"]).unwrap_or(0).to_string());
+    if let Some(seconds) = int_at(spec, &["ttlSecondsAfterFinished"]) {
+        page.pair(0, "TTL Seconds After Finished", seconds.to_string());
+    }
     let seconds = |field: &str| timestamp::parse(text(state, field));
     if !text(state, "startTime").is_empty() {
         page.pair(0, "Start Time", time(text(state, "startTime")));

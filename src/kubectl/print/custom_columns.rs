@@ -20,7 +20,9 @@ pub fn parse(text: &str) -> Result<Spec, String> {
         let Some((header, path)) = part.split_once(':') else {
             return Err(format!("unexpected custom-columns spec: {part}, expected <header>:<json-path-expr>"));
         };
-        columns.push((header.to_owned(), jsonpath::parse_path(path)?));
+        // No path is that of the object itself, of which nothing is printed.
+        let path = if path.is_empty() { jsonpath::parse("")? } else { jsonpath::parse_path(path)? };
+        columns.push((header.to_owned(), path));
     }
     Ok(Spec { columns })
 }

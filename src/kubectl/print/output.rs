@@ -78,12 +78,12 @@ pub fn parse(ctx: &Ctx<'_>) -> Result<Output, Stop> {
         "yaml" => Output::Yaml,
         "jsonpath" => Output::JsonPath(template(ctx, &value)?),
         "jsonpath-as-json" => Output::JsonPathAsJson(template(ctx, &value)?),
-        "jsonpath-file" => Output::JsonPath(template(ctx, &file(ctx, &value)?)?),
+        "jsonpath-file" => Output::JsonPath(template(ctx, &file(ctx, "--template ", &value)?)?),
         "custom-columns" if of_get => Output::Columns(columns(&value)?),
-        "custom-columns-file" if of_get => Output::Columns(columns_file(&file(ctx, &value)?)?),
+        "custom-columns-file" if of_get => Output::Columns(columns_file(&file(ctx, "template ", &value)?)?),
         "go-template" | "template" => go_template(ctx, &value)?,
         "go-template-file" | "templatefile" if value.is_empty() => go_template(ctx, "")?,
-        "go-template-file" | "templatefile" => go_template(ctx, &file(ctx, &value)?)?,
+        "go-template-file" | "templatefile" => go_template(ctx, &file(ctx, "--template ", &value)?)?,
         _ => {
             let formats = if of_get { FORMATS_OF_GET } else { FORMATS };
             return fail(format!(
@@ -141,10 +141,10 @@ fn columns_file(text: &str) -> Result<custom_columns::Spec, Stop> {
     columns(&spec.join(","))
 }
 
-fn file(ctx: &Ctx<'_>, path: &str) -> Result<String, Stop> {
+fn file(ctx: &Ctx<'_>, what: &str, path: &str) -> Result<String, Stop> {
     match ctx.file(path) {
         Some(FileNode::File(content)) => Ok(String::from_utf8_lossy(content).into_owned()),
-        _ => fail(format!("error reading --template {path}, open {path}: no such file or directory\n")),
+        _ => fail(format!("error reading {what}{path}, open {path}: no such file or directory\n")),
     }
 }
 

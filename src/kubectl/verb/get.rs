@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::common::{self, ACCEPT_TABLE, Named, end_with_failures};
-use crate::api::http::{ContentType, HttpRequest};
+use crate::api::http::HttpRequest;
 use crate::api::wire;
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
@@ -20,6 +20,7 @@ use crate::kubectl::print::table::{TableOptions, TablePrinter};
 use crate::kubectl::resource::Resource;
 use crate::kubectl::select::{self, Target};
 use crate::kubectl::verb::sort;
+use crate::kubectl::{duration, timestamp};
 
 /// One answered request of the command.
 struct Part {
@@ -30,11 +31,14 @@ struct Part {
 
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
-    let output = output::parse(ctx)?;
     if !ctx.args().text("raw").is_empty() {
         return raw(ctx);
     }
+    let output = output::parse(ctx)?;
     let targets = targets(ctx)?;
+    if !ctx.args().text("subresource").is_empty() && targets.iter().any(|(_, name, _)| name.is_none()) {
+        return fail("subresource cannot be used when bulk resources are specified");
+    }
     let watches = ctx.args().bool("watch") || ctx.args().bool("watch-only");
     if ctx.args().bool("output-watch-events") && !watches {
         return fail("--output-watch-events option can only be used with --watch or --watch-only");
@@ -98,7 +102,7 @@ fn request(ctx: &Ctx<'_>, wanted: (&'static Resource, Option<&str>, &str), table
     if !ctx.args().text("subresource").is_empty() && name.is_some() {
         request.path = format!("{}/{}", request.path, ctx.args().text("subresource"));
     }
-    if tables {
+    if tables && ctx.args().bool("server-print") {
         request.accept = ACCEPT_TABLE.into();
         if !ctx.args().text("sort-by").is_empty() {
             request.query.push(("includeObject".into(), "Object".into()));
@@ -187,6 +191,12 @@ fn asks_for_several(words: &[String]) -> bool {
 fn tables(ctx: &mut Ctx<'_>, output: &Output, parts: &[Part]) -> Result<(), Stop> {
     let several = parts.windows(2).any(|pair| !std::ptr::eq(pair[0].resource, pair[1].resource));
     let sort_by = ctx.args().text("sort-by").to_owned();
+    let now = ctx.unix_now();
+    if !sort_by.is_empty() && parts.len() > 1 {
+        // Several tables are objects of their own to the sorter (`RuntimeSorter`).
+        let mut whole = parts.iter().map(|part| (part.resource, part.value.clone())).collect();
+        sort::objects(&mut whole, &sort_by).or_else(|why| why.stop(ctx))?;
+    }
     let mut shown = String::new();
     let mut start = 0;
     while start < parts.len() {
@@ -194,16 +204,18 @@ fn tables(ctx: &mut Ctx<'_>, output: &Output, parts: &[Part]) -> Result<(), Stop
         let len = parts[start..].iter().take_while(|p| std::ptr::eq(p.resource, resource)).count();
         let group = &parts[start..start + len];
         start += len;
-        let mut table = group[0].value.clone();
+        let mut table = as_table(&group[0].value, now);
         for part in &group[1..] {
-            if let (Some(Value::Array(all)), more) = (table.get_mut("rows"), items(&part.value, &["rows"])) {
-                all.extend(more.iter().cloned());
+            if let (Some(Value::Array(all)), more) = (table.get_mut("rows"), as_table(&part.value, now)) {
+                all.extend(items(&more, &["rows"]).iter().cloned());
             }
         }
         if !sort_by.is_empty() {
-            // A table that cannot be sorted is not shown, unless there is nothing to sort (`RuntimeSorter`).
-            if sort::table(&mut table, &sort_by).is_err() && items(&table, &["rows"]).len() > 1 {
-                continue;
+            match sort::table(&mut table, &sort_by) {
+                Err(why @ sort::Unsorted::Type(_)) => return why.stop(ctx),
+                // A table that cannot be sorted is not shown, unless there is nothing to sort (`RuntimeSorter`).
+                Err(_) if items(&table, &["rows"]).len() > 1 => continue,
+                _ => {}
             }
         }
         let mut columns = Columns::for_tables();
@@ -224,6 +236,23 @@ fn tables(ctx: &mut Ctx<'_>, output: &Output, parts: &[Part]) -> Result<(), Stop
         ctx.print(shown);
     }
     Ok(())
+}
+
+/// The server's table, or one of names and ages if it gave the objects.
+fn as_table(value: &Value, now: i64) -> Value {
+    if text(value, "kind") == "Table" {
+        return value.clone();
+    }
+    let age = |object: &Value| {
+        let born = timestamp::parse(crate::kubectl::json::text_at(object, &["metadata", "creationTimestamp"]));
+        born.map_or_else(|| "<unknown>".to_owned(), |born| duration::human(now - born))
+    };
+    let row = |object: &Value| json!({"cells": [object::name(object), age(object)], "object": object});
+    let rows: Vec<Value> = match value.get("items").and_then(Value::as_array) {
+        Some(list) if text(value, "kind").ends_with("List") => list.iter().map(row).collect(),
+        _ => vec![row(value)],
+    };
+    json!({"kind": "Table", "columnDefinitions": [{"name": "Name"}, {"name": "Age"}], "rows": rows})
 }
 
 fn say_nothing_found(ctx: &mut Ctx<'_>, parts: &[Part]) {
@@ -251,7 +280,7 @@ fn objects(ctx: &mut Ctx<'_>, output: &Output, parts: Vec<Part>) -> Result<(), S
     }
     let sort_by = ctx.args().text("sort-by").to_owned();
     if !sort_by.is_empty() {
-        sort::objects(&mut found, &sort_by).or_else(fail)?;
+        sort::objects(&mut found, &sort_by).or_else(|why| why.stop(ctx))?;
     }
     if output.hides_managed_fields() && !ctx.args().bool("show-managed-fields") {
         found = found.into_iter().map(|(r, v)| (r, object::without_managed_fields(v))).collect();
@@ -360,6 +389,19 @@ fn first_page(ctx: &mut Ctx<'_>, state: &mut Watch, part: Part) -> Result<(), St
 /// `--raw`: the body of any path.
 fn raw(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let uri = ctx.args().text("raw").to_owned();
+    let args = ctx.args();
+    if !args.words.is_empty() {
+        return fail("arguments may not be passed when --raw is specified");
+    }
+    if args.bool("watch") || args.bool("watch-only") || !args.text("selector").is_empty() {
+        return fail("--raw may not be specified with other flags that filter the server request or alter the output");
+    }
+    if !args.text("output").is_empty() {
+        return fail("--raw and --output are mutually exclusive");
+    }
+    if !uri.starts_with('/') {
+        return fail(format!("--raw must be a valid URL path: parse {uri:?}: invalid URI for request"));
+    }
     let (path, query) = uri.split_once('?').unwrap_or((&uri, ""));
     let mut request = HttpRequest::get(path);
     for pair in query.split('&').filter(|p| !p.is_empty()) {
@@ -372,7 +414,7 @@ fn raw(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         return Err(api_error::stop(&answer.response));
     }
     let body = match answer.response.content_type {
-        ContentType::Text => answer.response.body.clone(),
+        kind if !kind.is_json() => answer.response.body.clone(),
         _ => wire::body(&answer.response.body, wire::is_pretty(path, pretty.as_deref(), "kubectl")),
     };
     ctx.print(String::from_utf8_lossy(&body).into_owned());

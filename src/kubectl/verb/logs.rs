@@ -97,7 +97,7 @@ fn prefixed(prefix: &str, text: &[u8]) -> String {
 fn check(ctx: &Ctx<'_>, inline: Option<&String>) -> Result<(), Stop> {
     let args = ctx.args();
     if inline.is_some() && args.given("container") {
-        return common::usage(ctx, "only one of -c or an inline [CONTAINER] arg is allowed");
+        return fail("only one of -c or an inline [CONTAINER] arg is allowed");
     }
     if args.given("since") && args.given("since-time") {
         return fail("at most one of `sinceTime` or `sinceSeconds` may be specified");

@@ -10,7 +10,6 @@ use super::common;
 use super::create::{self, post};
 use super::overrides::overridden;
 use crate::api::Kind;
-use crate::api::validate::names;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::print::output;
 use crate::kubectl::resource;
@@ -81,6 +80,13 @@ pub fn is_image_name(text: &str) -> bool {
     !text.contains(char::is_whitespace) && (!text.chars().any(char::is_uppercase) || text.contains('/'))
 }
 
+/// Whether a text is an identifier of C.
+fn is_identifier(text: &str) -> bool {
+    !text.starts_with(|c: char| c.is_ascii_digit())
+        && !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 fn known(plural: &str) -> &'static resource::Resource {
     resource::by_plural(plural).expect("the table has pods and services")
 }
@@ -113,7 +119,7 @@ fn pod(ctx: &Ctx<'_>, name: &str) -> Result<Value, Stop> {
     }
     let mut env = Vec::new();
     for pair in args.raw_list("env") {
-        let Some((key, value)) = pair.split_once('=').filter(|(key, _)| names::env_name(key).is_empty()) else {
+        let Some((key, value)) = pair.split_once('=').filter(|(key, _)| is_identifier(key)) else {
             return fail(format!("invalid env: {pair}"));
         };
         env.push(json!({"name": key, "value": value}));

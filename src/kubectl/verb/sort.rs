@@ -8,38 +8,97 @@ use serde_json::Value;
 
 use crate::api::Quantity;
 use crate::api::jsonpath::{self, Template};
+use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
 use crate::kubectl::resource::Resource;
+use crate::kubectl::timestamp;
 use crate::sim::merge_sort_by;
 
+/// Why nothing was sorted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unsorted {
+    /// The path, or what it leads to.
+    Path(String),
+    /// What is to be compared has no order: the program ends at once (`klog.Fatalf`).
+    Type(String),
+}
+
+impl Unsorted {
+    /// The end of the command.
+    pub fn stop<T>(self, ctx: &Ctx<'_>) -> Result<T, Stop> {
+        match self {
+            Unsorted::Path(why) => fail(why),
+            Unsorted::Type(why) => {
+                let time = timestamp::klog(ctx.session().epoch, ctx.now());
+                Err(Stop::Fail(Failure { text: format!("F{time}       1 {why}\n"), code: 1 }))
+            }
+        }
+    }
+}
+
 /// Sorts the rows of a table by a field of their objects.
-pub fn table(table: &mut Value, path: &str) -> Result<(), String> {
+///
+/// # Errors
+/// The path is none, leads nowhere, or to what has no order.
+pub fn table(table: &mut Value, path: &str) -> Result<(), Unsorted> {
     let template = parse(path)?;
     let Some(rows) = table.get_mut("rows").and_then(Value::as_array_mut) else { return Ok(()) };
     check(rows.iter().map(|r| &r["object"]), &template, path)?;
+    has_order(rows.iter().map(|r| &r["object"]), &template, path, "sorter.go:375", "[][][]reflect.Value")?;
     merge_sort_by(rows, &mut |a, b| order(&key(&template, &a["object"]), &key(&template, &b["object"])));
     Ok(())
 }
 
 /// Sorts objects by a field.
-pub fn objects(objects: &mut Vec<(&'static Resource, Value)>, path: &str) -> Result<(), String> {
+///
+/// # Errors
+/// As for [`table`].
+pub fn objects(objects: &mut Vec<(&'static Resource, Value)>, path: &str) -> Result<(), Unsorted> {
     let template = parse(path)?;
     check(objects.iter().map(|(_, v)| v), &template, path)?;
+    has_order(objects.iter().map(|(_, v)| v), &template, path, "sorter.go:329", "*unstructured.Unstructured")?;
     merge_sort_by(objects, &mut |a, b| order(&key(&template, &a.1), &key(&template, &b.1)));
     Ok(())
 }
 
-fn parse(path: &str) -> Result<Template, String> {
-    jsonpath::parse_path(path)
+fn parse(path: &str) -> Result<Template, Unsorted> {
+    jsonpath::parse_path(path).map_err(Unsorted::Path)
 }
 
-fn check<'v>(mut objects: impl Iterator<Item = &'v Value>, template: &Template, path: &str) -> Result<(), String> {
+/// Refuses lists, maps and truth values where two of them would have to be compared.
+fn has_order<'v>(
+    objects: impl Iterator<Item = &'v Value>,
+    template: &Template,
+    path: &str,
+    place: &str,
+    list: &str,
+) -> Result<(), Unsorted> {
+    let keys: Vec<Value> = objects.filter_map(|object| key(template, object)).collect();
+    let unsortable = keys.iter().find_map(|key| match key {
+        Value::Array(_) => Some("[]interface {}"),
+        Value::Object(_) => Some("map[string]interface {}"),
+        Value::Bool(_) => Some("bool"),
+        _ => None,
+    });
+    match unsortable.filter(|_| keys.len() > 1) {
+        None => Ok(()),
+        Some(found) => {
+            let field = braced(path);
+            let why =
+                format!("Field {field} in {list} is an unsortable type: interface, err: unsortable type: {found}");
+            Err(Unsorted::Type(format!("{place}] {why}")))
+        }
+    }
+}
+
+fn check<'v>(mut objects: impl Iterator<Item = &'v Value>, template: &Template, path: &str) -> Result<(), Unsorted> {
     let mut any = false;
     let found = objects.any(|object| {
         any = true;
         self::found(template, object).is_some()
     });
     if any && !found {
-        return Err(format!("couldn't find any field with path {:?} in the list of objects", braced(path)));
+        let field = braced(path);
+        return Err(Unsorted::Path(format!("couldn't find any field with path {field:?} in the list of objects")));
     }
     Ok(())
 }

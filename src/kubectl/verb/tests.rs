@@ -338,7 +338,7 @@ fn words_that_name_nothing_are_refused_as_upstream_refuses_them() {
         ("exec p", "error: you must specify at least one command for the container\n"),
         ("top pod a b", "error: pod [NAME | -l label]\nSee 'kubectl top pod -h' for help and examples\n"),
         ("top pod --sort-by=age", "error: --sort-by accepts only cpu or memory\n"),
-        ("top node a -l b=c", "error: only one of NAME or selector can be provided\n"),
+        ("top node a -l b=c", "error: only one of NAME or --selector can be provided\n"),
         ("get pod x -A", "error: a resource cannot be retrieved by name across all namespaces\n"),
         ("patch pod x", "error: must specify --patch or --patch-file containing the contents of the patch\n"),
         ("label pod x", "error: at least one label update is required\n"),

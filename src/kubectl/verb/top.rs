@@ -30,7 +30,7 @@ struct Used {
 pub fn node(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let name = name(ctx, "node [NAME | -l label]")?;
     if !name.is_empty() && !ctx.args().text("selector").is_empty() {
-        return fail("only one of NAME or selector can be provided");
+        return fail("only one of NAME or --selector can be provided");
     }
     available(ctx)?;
     let path = if name.is_empty() { format!("{API}/nodes") } else { format!("{API}/nodes/{name}") };

@@ -1,17 +1,19 @@
 //! OpenAPI v2: one document of all groups, for clients that know no v3. Models `k8s.io/kube-openapi/pkg/handler` and
-//! `builder`: the same schemas and paths as v3, in the words of v2.
-//!
-//! Differs: it is written as JSON alone, not as protobuf, which is answered with 406 as by a server that cannot write it.
+//! `builder`: the same schemas and paths as v3, in the words of v2, as JSON or as protobuf.
 
 use serde_json::{Map, Value, json};
 
-use super::{VERSION, document, versions};
+use super::{VERSION, document, gnostic, versions};
 use crate::api::Status;
-use crate::api::http::{HttpRequest, HttpResponse, Method};
+use crate::api::http::{ContentType, HttpRequest, HttpResponse, Method};
 use crate::control::apiserver::definition::Definitions;
 use crate::control::apiserver::http::failure;
 
-const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2";
+/// The names of the form in protobuf.
+const PROTOBUF: [&str; 2] = [
+    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+];
 
 /// The answer to a request for the document; `None` if it is for something else.
 pub fn answer(http: &HttpRequest, definitions: &Definitions) -> Option<HttpResponse> {
@@ -21,11 +23,19 @@ pub fn answer(http: &HttpRequest, definitions: &Definitions) -> Option<HttpRespo
     if http.method != Method::Get {
         return Some(failure(&Status::method_not_allowed()));
     }
-    let accepts = |range: &str| !range.trim().starts_with(PROTOBUF);
-    if !http.accept.is_empty() && !http.accept.split(',').any(accepts) {
-        return Some(HttpResponse::text(406, ""));
-    }
-    Some(HttpResponse::json(200, &whole(definitions)))
+    let whole = whole(definitions);
+    // Of the forms that the client takes, the first that there is.
+    let range = |range: &str| range.split(';').next().unwrap_or("").trim().to_owned();
+    let found = http.accept.split(',').map(range).find_map(|range| match range.as_str() {
+        range if PROTOBUF.contains(&range) => Some(true),
+        "" | "*/*" | "application/*" | "application/json" => Some(false),
+        _ => None,
+    });
+    Some(match found {
+        Some(true) => HttpResponse::of(200, ContentType::OpenApi, gnostic::encode(&whole)),
+        Some(false) => HttpResponse::json(200, &whole),
+        None => HttpResponse::text(406, ""),
+    })
 }
 
 fn whole(known: &Definitions) -> Value {
@@ -122,9 +132,17 @@ mod tests {
     }
 
     #[test]
-    fn who_reads_protobuf_alone_is_told_so() {
-        let mut http = HttpRequest::get("/openapi/v2");
-        http.accept = format!("{PROTOBUF}@v1.0+protobuf");
-        assert_eq!(answer(&http, &Definitions::default()).map(|response| response.code), Some(406));
+    fn everyone_gets_the_first_form_that_there_is() {
+        for (accept, want) in [
+            (PROTOBUF[0], Some(ContentType::OpenApi)),
+            ("text/html, application/json;q=0.5", Some(ContentType::Json)),
+            ("", Some(ContentType::Json)),
+            ("image/png", None),
+        ] {
+            let mut http = HttpRequest::get("/openapi/v2");
+            http.accept = accept.into();
+            let answer = answer(&http, &Definitions::default()).expect("an answer");
+            assert_eq!(Some(answer.content_type).filter(|_| answer.code == 200), want, "{accept}");
+        }
     }
 }

@@ -42,6 +42,9 @@ impl Revision {
         }
         let mut object = owner.clone();
         object["spec"]["template"] = self.template().clone();
+        if let Some(template) = object["spec"]["template"].as_object_mut() {
+            template.remove("$patch");
+        }
         (resource, object)
     }
 
