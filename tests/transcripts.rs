@@ -85,6 +85,11 @@ fn containers_run_as_whom_they_are_told_to() {
 }
 
 #[test]
+fn a_kubeconfig_has_contexts_users_and_clusters() {
+    check("contexts", |_| ());
+}
+
+#[test]
 fn pods_are_resized_where_there_is_room() {
     check("resize", |_| ());
 }

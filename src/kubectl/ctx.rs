@@ -11,7 +11,7 @@ use super::files::FileNode;
 use super::follow::{Follow, Terminal};
 use super::manifest::{self, Document};
 use super::process::{Edited, Effect, Forward, Record, Step, StepKind};
-use super::session::KubectlConfig;
+use super::session::{Entry, KubectlConfig, NO_SERVER, named, namespace_of};
 use super::timestamp;
 use crate::api::http::{Chunk, HttpRequest, HttpResponse, Impersonated, StreamInput, escape_query};
 use crate::sim::{Out, Time, VecMap, VecSet};
@@ -176,10 +176,47 @@ impl<'a> Ctx<'a> {
         self.record.files.get(path)
     }
 
+    /// The name of the context that the command works in; empty if there is none.
+    pub fn context_name(&self) -> String {
+        match self.args().text("context") {
+            "" => self.session().current.clone(),
+            name => name.to_owned(),
+        }
+    }
+
+    fn context(&self) -> Option<&Entry> {
+        named(&self.session().contexts, &self.context_name())
+    }
+
+    /// The name of the user that the command is of; empty if there is none.
+    pub fn user_name(&self) -> String {
+        // Of these verbs it is a flag of their own.
+        let path = self.args().command.path;
+        let is_own = matches!(path, "create rolebinding" | "create clusterrolebinding" | "set subject");
+        match self.args().text("user") {
+            name if !name.is_empty() && !is_own => name.to_owned(),
+            _ => self.context().map_or(String::new(), |context| context.field("user").to_owned()),
+        }
+    }
+
+    /// The address of the server that the command asks.
+    pub fn server(&self) -> String {
+        let args = self.args();
+        let cluster = match args.text("cluster") {
+            "" => self.context().map_or("", |context| context.field("cluster")),
+            name => name,
+        };
+        match (args.text("server"), named(&self.session().clusters, cluster)) {
+            ("", Some(cluster)) if !cluster.field("server").is_empty() => cluster.field("server").to_owned(),
+            ("", _) => NO_SERVER.into(),
+            (server, _) => server.to_owned(),
+        }
+    }
+
     /// The namespace that the command works in.
     pub fn namespace(&self) -> String {
         match self.args().text("namespace") {
-            "" => self.session().namespace.clone(),
+            "" => namespace_of(self.context()).to_owned(),
             given => given.to_owned(),
         }
     }
@@ -261,7 +298,7 @@ impl<'a> Ctx<'a> {
             let mut request = request;
             request.user_agent = USER_AGENT.into();
             request.impersonate = self.impersonated()?;
-            request.bearer = Some(self.args().text("token").to_owned()).filter(|token| !token.is_empty());
+            self.authenticate(&mut request);
             self.out.push(Effect::Request { id, request });
             return Err(Stop::Pending);
         }
@@ -282,13 +319,33 @@ impl<'a> Ctx<'a> {
         Ok(answer)
     }
 
+    /// Says who asks: by a token, by the administrator's certificate, or not at all.
+    fn authenticate(&self, request: &mut HttpRequest) {
+        let name = self.user_name();
+        let user = named(&self.session().users, &name);
+        let field = |name: &str| user.map_or("", |user| user.field(name));
+        let token = match self.args().text("token") {
+            "" => field("token"),
+            token => token,
+        };
+        if !token.is_empty() {
+            request.bearer = Some(token.to_owned());
+        } else if !field("username").is_empty() {
+            // A password is nothing that the server takes.
+            request.bearer = Some(String::new());
+        } else if field("client-certificate-data").is_empty() && request.impersonate.is_none() {
+            let groups = vec!["system:unauthenticated".to_owned()];
+            request.impersonate = Some(Impersonated { user: "system:anonymous".into(), groups });
+        }
+    }
+
     /// As whom `--as` and `--as-group` have the command run.
     fn impersonated(&self) -> Result<Option<Impersonated>, Stop> {
         let (user, groups) = (self.args().text("as").to_owned(), self.args().list("as-group"));
         match (user.is_empty(), groups.is_empty()) {
             (true, true) => Ok(None),
             (true, false) => {
-                let user = &self.session().user;
+                let user = self.user_name();
                 fail(format!("requesting uid, groups or user-extra for {user} without impersonating a user"))
             }
             (false, _) => Ok(Some(Impersonated { user, groups })),
@@ -305,7 +362,7 @@ impl<'a> Ctx<'a> {
 
     /// The address of a request with its query.
     pub fn url(&self, request: &HttpRequest) -> String {
-        let mut url = format!("{}{}", self.session().server, request.path);
+        let mut url = format!("{}{}", self.server(), request.path);
         for (i, (name, value)) in request.query.iter().enumerate() {
             url.push(if i == 0 { '?' } else { '&' });
             url.push_str(&format!("{name}={}", escape_query(value)));

@@ -8,14 +8,17 @@ use super::print::columns::Columns;
 use super::print::output::{Output, PrintError};
 use super::print::table::TablePrinter;
 use super::process::Effect;
+use super::verb::events;
 use crate::api::http::Chunk;
-use crate::sim::Out;
+use crate::sim::{Out, Time};
 
 /// A stream that a finished verb left behind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Follow {
     /// `get -w`.
     Watch(Box<Watch>),
+    /// `events -w`.
+    Events(Box<Events>),
     /// `logs -f`: text as it comes.
     Text,
     /// `exec`.
@@ -90,8 +93,9 @@ pub struct Watch {
 
 impl Follow {
     /// Takes a chunk; gives the exit code at the end.
-    pub fn take(&mut self, chunk: Chunk, out: &mut Out<Effect>) -> Option<u8> {
+    pub fn take(&mut self, now: Time, chunk: Chunk, out: &mut Out<Effect>) -> Option<u8> {
         match (self, chunk) {
+            (Follow::Events(events), Chunk::Event(event)) => events.event(now, &event, out),
             (Follow::Watch(watch), Chunk::Event(event)) => watch.event(&event, out),
             (_, Chunk::Event(_)) => None,
             (Follow::Exec(terminal), Chunk::Stdout(bytes)) => {
@@ -116,6 +120,52 @@ impl Follow {
             (_, Chunk::Exit(code)) => Some(code),
             (_, Chunk::End) => Some(0),
         }
+    }
+}
+
+/// How `events -w` goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Events {
+    /// The form of the output.
+    pub output: Output,
+    /// The types that are shown, in small letters; none for all.
+    pub types: Vec<String>,
+    /// Whether the namespace is shown.
+    pub namespaces: bool,
+    /// Whether the header is still to come.
+    pub header: bool,
+    /// The Unix time, in seconds, at virtual time zero.
+    pub epoch: i64,
+    /// The widths of the columns so far.
+    pub columns: Columns,
+}
+
+impl Events {
+    fn event(&mut self, now: Time, bytes: &[u8], out: &mut Out<Effect>) -> Option<u8> {
+        let event: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let value = event.get("object").cloned().unwrap_or_default();
+        match text(&event, "type") {
+            "ADDED" | "MODIFIED" => {}
+            "ERROR" => {
+                out.push(Effect::Stderr(format!("error: {}\n", text(&value, "message"))));
+                return Some(1);
+            }
+            _ => return None,
+        }
+        if !self.types.is_empty() && !self.types.contains(&text(&value, "type").to_lowercase()) {
+            return None;
+        }
+        let printed = if self.output.wants_objects() {
+            self.output.print(&object::without_managed_fields(value)).unwrap_or_else(|failed| failed.printed)
+        } else {
+            if std::mem::take(&mut self.header) {
+                self.columns.write(&events::header(self.namespaces));
+            }
+            self.columns.write(&events::row(&value, self.namespaces, self.epoch + now.as_secs() as i64));
+            self.columns.flush()
+        };
+        out.push(Effect::Stdout(printed));
+        None
     }
 }
 

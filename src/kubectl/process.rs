@@ -257,7 +257,7 @@ impl Process {
                 }
             }
             (State::Following { id, follow, .. }, Input::Chunk { id: from, chunk }) if *id == from => {
-                if let Some(code) = follow.take(chunk, out) {
+                if let Some(code) = follow.take(now, chunk, out) {
                     self.end_stream(code, now, out);
                 }
             }

@@ -33,6 +33,7 @@ pub mod overrides;
 pub mod patch;
 pub mod pods;
 pub mod port_forward;
+pub mod raw;
 pub mod replace;
 pub mod rollout;
 pub mod run;
@@ -45,7 +46,11 @@ mod tests;
 pub mod top;
 pub mod wait;
 
+use std::net::Ipv4Addr;
+
 use super::ctx::{Ctx, Failure, Stop, fail};
+use super::session::{NO_SERVER, named};
+use crate::sim::Span;
 
 /// A verb: runs as far as it gets.
 type Verb = fn(&mut Ctx<'_>) -> Result<u8, Stop>;
@@ -136,35 +141,31 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
 }
 
 /// Refuses what the kubeconfig does not have, before anything is asked. Models `clientcmd`'s validation.
-fn check_connection(ctx: &Ctx<'_>) -> Result<(), Stop> {
+fn check_connection(ctx: &mut Ctx<'_>) -> Result<(), Stop> {
     let (args, session) = (ctx.args(), ctx.session());
     if matches!(args.command.path.split(' ').next(), Some("config" | "help" | "options" | "completion" | "kustomize")) {
         return Ok(());
     }
-    let other = |flag: &str, known: &str| {
-        let given = args.text(flag);
-        (!given.is_empty() && given != known).then(|| given.to_owned())
-    };
     if !args.text("kubeconfig").is_empty() {
         return fail(format!("stat {}: no such file or directory", args.text("kubeconfig")));
     }
-    if let Some(name) = other("context", &session.context) {
+    let name = args.text("context");
+    if !name.is_empty() && named(&session.contexts, name).is_none() {
         let text = format!("Error in configuration: context was not found for specified context: {name}\n");
         return Err(Stop::Fail(Failure { text, code: 1 }));
     }
-    if let Some(name) = other("cluster", &session.cluster) {
+    let name = args.text("cluster");
+    if !name.is_empty() && named(&session.clusters, name).is_none() {
         return fail(format!("no server found for cluster {name:?}"));
     }
-    // Of these verbs it is a flag of their own.
-    let is_own = matches!(args.command.path, "create rolebinding" | "create clusterrolebinding" | "set subject");
-    if let Some(name) = other("user", &session.user).filter(|_| !is_own) {
+    let (name, server) = (ctx.user_name(), ctx.server());
+    let is_known = name.is_empty() || named(&session.users, &name).is_some();
+    // A context without a cluster is none at all, and what it says of its user counts for nothing.
+    if !is_known && (server != NO_SERVER || !args.text("user").is_empty()) {
         return fail(format!("auth info {name:?} does not exist"));
     }
-    if let Some(server) = other("server", &session.server) {
-        let host = server.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
-        let text =
-            format!("The connection to the server {host} was refused - did you specify the right host or port?\n");
-        return Err(Stop::Fail(Failure { text, code: 1 }));
+    if server.trim_end_matches('/') != session.address {
+        return unreachable(ctx, &server);
     }
     let timeout = args.text("request-timeout");
     let is_span = timeout.parse::<u64>().is_ok() || crate::kubectl::duration::parse(timeout).is_ok();
@@ -175,6 +176,30 @@ fn check_connection(ctx: &Ctx<'_>) -> Result<(), Stop> {
     }
     Ok(())
 }
+
+/// What comes of asking where no API server is: nodes and this machine refuse, others do not answer, names lead nowhere.
+fn unreachable(ctx: &mut Ctx<'_>, server: &str) -> Result<(), Stop> {
+    let host = server.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
+    let (name, port) = host.rsplit_once(':').unwrap_or((host, if server.starts_with("https") { "443" } else { "80" }));
+    let text = match name.parse::<Ipv4Addr>() {
+        Ok(address) if address.is_loopback() || address.octets()[..3] == [192, 168, 1] => {
+            format!("The connection to the server {host} was refused - did you specify the right host or port?\n")
+        }
+        Err(_) if name == "localhost" => {
+            format!("The connection to the server {host} was refused - did you specify the right host or port?\n")
+        }
+        Ok(address) => {
+            let late = ctx.now() + DIAL;
+            ctx.sleep_until(late)?;
+            format!("Unable to connect to the server: dial tcp {address}:{port}: i/o timeout\n")
+        }
+        Err(_) => format!("Unable to connect to the server: dial tcp: lookup {name}: no such host\n"),
+    };
+    Err(Stop::Fail(Failure { text, code: 1 }))
+}
+
+/// How long a connection may take to come about.
+const DIAL: Span = Span::secs(30);
 
 /// Why a command of upstream's cannot be had in this terminal, and what does instead.
 fn why_not(path: &str) -> &'static str {

@@ -5,6 +5,7 @@ use crate::api::Kind;
 use crate::kubectl::args::{Flag, FlagKind, flags_of};
 use crate::kubectl::command::{self, COMMANDS, GLOBAL};
 use crate::kubectl::resource;
+use crate::kubectl::session::Entry;
 use crate::session::World;
 use crate::workload::shell::word::is_name;
 
@@ -104,7 +105,7 @@ fn kubectl(world: &World, rest: &[&str], word: &str) -> Vec<String> {
 
 impl<'a> Typed<'a> {
     fn read(world: &'a World, rest: &[&'a str]) -> Typed<'a> {
-        let namespace = world.terminal.config().namespace.clone();
+        let namespace = world.terminal.config().namespace().to_owned();
         let mut typed = Typed { world, path: "", words: Vec::new(), value_of: None, namespace };
         for word in rest {
             if let Some(flag) = typed.value_of.take() {
@@ -165,8 +166,9 @@ impl<'a> Typed<'a> {
         let values = match flag {
             "namespace" => self.names(Kind::Namespace),
             "container" => self.containers(),
-            "context" => vec![self.world.terminal.config().context.clone()],
-            "cluster" => vec![self.world.terminal.config().cluster.clone()],
+            "context" => names(&self.world.terminal.config().contexts),
+            "cluster" => names(&self.world.terminal.config().clusters),
+            "user" => names(&self.world.terminal.config().users),
             "output" => owned(&["custom-columns=", "go-template=", "json", "jsonpath=", "name", "wide", "yaml"]),
             "dry-run" => owned(&["client", "none", "server"]),
             "cascade" => owned(&["background", "foreground", "orphan"]),
@@ -203,8 +205,13 @@ impl<'a> Typed<'a> {
             path if OF_NODES.contains(&path) => self.names(Kind::Node),
             "taint" if first.is_none() => owned(&["nodes"]),
             "top pod" => self.names(Kind::Pod),
-            "config use-context" => vec![self.world.terminal.config().context.clone()],
-            "config set-context" => owned(&["--current"]),
+            path
+            @ ("config use-context" | "config delete-context" | "config rename-context" | "config set-context") => {
+                let current = (path == "config set-context").then(|| "--current".to_owned());
+                current.into_iter().chain(names(&self.world.terminal.config().contexts)).collect()
+            }
+            "config delete-cluster" | "config set-cluster" => names(&self.world.terminal.config().clusters),
+            "config delete-user" | "config set-credentials" => names(&self.world.terminal.config().users),
             "auth can-i" if first.is_none() => {
                 owned(&["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"])
             }
@@ -278,6 +285,10 @@ fn resources() -> Vec<String> {
 fn kind_of(word: &str) -> Option<Kind> {
     let resource = resource::lookup(word)?;
     Kind::by_plural(resource.group, resource.plural)
+}
+
+fn names(entries: &[Entry]) -> Vec<String> {
+    entries.iter().map(|entry| entry.name.clone()).collect()
 }
 
 #[cfg(test)]

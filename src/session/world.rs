@@ -51,7 +51,7 @@ impl World {
 
     /// A cluster that has just been switched on: nothing has happened yet, and zero of the terminal's `!at` is now.
     pub fn switch_on(scenario: Scenario) -> World {
-        let config = KubectlConfig { server: scenario.server(), epoch: scenario.epoch().0, ..KubectlConfig::default() };
+        let config = KubectlConfig::new(scenario.server(), scenario.epoch().0);
         let cluster = Cluster::new(scenario);
         World {
             cluster,

@@ -96,8 +96,10 @@ pub fn parse(ctx: &Ctx<'_>) -> Result<Output, Stop> {
 /// Whether a command asks with a client that knows the types, instead of with one that takes whatever comes.
 fn is_typed(path: &str) -> bool {
     let verb = path.split(' ').next().unwrap_or("");
-    matches!(verb, "auth" | "autoscale" | "certificate" | "events" | "expose" | "rollout" | "run" | "set" | "taint")
-        || path == "cluster-info dump"
+    matches!(
+        verb,
+        "auth" | "autoscale" | "certificate" | "config" | "events" | "expose" | "rollout" | "run" | "set" | "taint"
+    ) || path == "cluster-info dump"
         || path.starts_with("create ")
 }
 

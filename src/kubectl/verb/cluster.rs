@@ -44,7 +44,7 @@ pub fn info(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let mut request = HttpRequest::get("/api/v1/namespaces/kube-system/services");
     request.query.push(("labelSelector".into(), "kubernetes.io/cluster-service=true".into()));
     let list = ctx.json(request)?;
-    let server = ctx.session().server.clone();
+    let server = ctx.server();
     let mut out = format!("Kubernetes control plane is running at {server}\n");
     for service in items(&list, &["items"]) {
         let name = text_at(service, &["metadata", "labels", "kubernetes.io/name"]);

@@ -1,104 +1,312 @@
-//! `kubectl config`: the kubeconfig of the terminal session, which has one cluster, one user and one context.
+//! `kubectl config`: the clusters, users and contexts of the kubeconfig.
 //!
 //! Models `k8s.io/kubectl/pkg/cmd/config`.
 
 use serde_json::{Value, json};
 
-use super::common;
-use crate::kubectl::ctx::{Ctx, Stop, fail};
+use super::{common, help};
+use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
 use crate::kubectl::print::columns::Columns;
-use crate::kubectl::print::output;
+use crate::kubectl::print::output::{self, Output};
 use crate::kubectl::print::yaml::to_yaml;
-use crate::kubectl::session::KubectlConfig;
+use crate::kubectl::session::{Entry, FILE, KubectlConfig, named, named_mut};
+
+/// The fields that an entry of each part may have.
+const FIELDS: &[(&str, &[&str])] = &[
+    (
+        "clusters",
+        &[
+            "server",
+            "tls-server-name",
+            "insecure-skip-tls-verify",
+            "certificate-authority",
+            "certificate-authority-data",
+            "proxy-url",
+        ],
+    ),
+    (
+        "users",
+        &[
+            "client-certificate",
+            "client-certificate-data",
+            "client-key",
+            "client-key-data",
+            "token",
+            "tokenFile",
+            "username",
+            "password",
+        ],
+    ),
+    ("contexts", &["cluster", "user", "namespace"]),
+];
+
+/// Fields that nobody is shown who does not ask for them.
+const SECRET: &[&str] = &["token", "password"];
 
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
-    let session = ctx.session().clone();
     let words = ctx.args().words.clone();
-    match ctx.args().command.path {
-        "config current-context" => ctx.print(format!("{}\n", session.context)),
-        "config get-clusters" => ctx.print(format!("NAME\n{}\n", session.cluster)),
-        "config get-users" => ctx.print(format!("NAME\n{}\n", session.user)),
-        "config get-contexts" => return contexts(ctx, &session, &words),
-        "config view" => return view(ctx, &session),
-        "config use-context" => {
-            return match words.as_slice() {
-                [name] if *name == session.context => {
-                    ctx.print(format!("Switched to context {name:?}.\n"));
-                    Ok(0)
-                }
-                [name] => fail(format!("no context exists with the name: {name:?}")),
-                _ => fail("accepts 1 arg(s), received 0"),
-            };
+    let mut config = ctx.session().clone();
+    let said = match (ctx.args().command.path, words.as_slice()) {
+        ("config", []) => return help::run(ctx),
+        ("config", [word, ..]) => return common::usage(ctx, &format!("unknown command {word:?}")),
+        ("config view", []) => return view(ctx, &config),
+        ("config view", words) => {
+            return common::usage(ctx, &format!("unexpected arguments: [{}]", words.join(" ")));
         }
-        "config set-context" => return set_context(ctx, session, &words),
-        "config" => {
-            if let Some(word) = words.first() {
-                return common::usage(ctx, &format!("unknown command {word:?}"));
+        ("config current-context", _) if config.current.is_empty() => return fail("current-context is not set"),
+        ("config current-context", _) => format!("{}\n", config.current),
+        ("config get-clusters", _) => names(&config.clusters),
+        ("config get-users", _) => names(&config.users),
+        ("config get-contexts", words) => return contexts(ctx, &config, words),
+        ("config use-context", [name]) => {
+            if named(&config.contexts, name).is_none() {
+                return fail(format!("no context exists with the name: {name:?}"));
             }
-            let text = super::help::text(ctx.args().command);
-            ctx.print(text);
+            config.current.clone_from(name);
+            format!("Switched to context {name:?}.\n")
         }
-        other => return fail(format!("kubectl {other} is not here yet")),
+        ("config set-context", words) => set_context(ctx, &mut config, words)?,
+        ("config set-cluster", [name]) => set_cluster(ctx, &mut config, name)?,
+        ("config set-credentials", [name]) => set_credentials(ctx, &mut config, name)?,
+        ("config delete-context", [name]) => {
+            remove(&mut config.contexts, "context", name)?;
+            if config.current == *name {
+                let hint = "use \"kubectl config use-context\" to select a different one";
+                ctx.print_err(format!("warning: this removed your active context, {hint}\n"));
+            }
+            format!("deleted context {name} from {FILE}\n")
+        }
+        ("config delete-cluster", [name]) => remove(&mut config.clusters, "cluster", name)?,
+        ("config delete-user", [name]) => remove(&mut config.users, "user", name)?,
+        ("config rename-context", [from, to]) => rename(&mut config, from, to)?,
+        ("config set", [path, value]) => {
+            set(&mut config, path, Some(value))?;
+            format!("Property {path:?} set.\n")
+        }
+        ("config unset", [path]) => {
+            set(&mut config, path, None)?;
+            format!("Property {path:?} unset.\n")
+        }
+        (_, words) => return unexpected(ctx, words),
+    };
+    if config != *ctx.session() {
+        ctx.change_session(config);
     }
+    ctx.print(said);
     Ok(0)
 }
 
-fn contexts(ctx: &mut Ctx<'_>, session: &KubectlConfig, words: &[String]) -> Result<u8, Stop> {
-    if let Some(other) = words.iter().find(|w| **w != session.context) {
-        return fail(format!("context {other} not found"));
-    }
-    if ctx.args().text("output") == "name" {
-        ctx.print(format!("{}\n", session.context));
-        return Ok(0);
+/// The help, and what was wrong.
+fn unexpected<T>(ctx: &mut Ctx<'_>, words: &[String]) -> Result<T, Stop> {
+    let help = help::text(ctx.args().command);
+    let text = format!("{help}error: Unexpected args: [{}]\n", words.join(" "));
+    Err(Stop::Fail(Failure { text, code: 1 }))
+}
+
+fn names(entries: &[Entry]) -> String {
+    std::iter::once("NAME").chain(entries.iter().map(|entry| entry.name.as_str())).map(|l| format!("{l}\n")).collect()
+}
+
+fn contexts(ctx: &mut Ctx<'_>, config: &KubectlConfig, words: &[String]) -> Result<u8, Stop> {
+    let form = ctx.args().text("output").to_owned();
+    if !matches!(form.as_str(), "" | "name") {
+        return fail(format!(
+            "--output {form} is not available in kubectl config get-contexts; resetting to default output format"
+        ));
     }
     let mut columns = Columns::for_tables();
-    if !ctx.args().bool("no-headers") {
+    if form.is_empty() && !ctx.args().bool("no-headers") {
         columns.write("CURRENT\tNAME\tCLUSTER\tAUTHINFO\tNAMESPACE\n");
     }
-    let namespace = if session.namespace == "default" { "" } else { &session.namespace };
-    columns.write(&format!("*\t{}\t{}\t{}\t{namespace}\n", session.context, session.cluster, session.user));
+    let mut shown: Vec<&Entry> = Vec::new();
+    match words {
+        [] => shown.extend(&config.contexts),
+        words => {
+            for word in words {
+                match named(&config.contexts, word) {
+                    Some(entry) => shown.push(entry),
+                    None => ctx.note_failure(format!("error: context {word} not found\n")),
+                }
+            }
+        }
+    }
+    shown.sort_by_key(|entry| &entry.name);
+    for entry in shown {
+        let mark = if entry.name == config.current { "*" } else { "" };
+        let [cluster, user, namespace] = ["cluster", "user", "namespace"].map(|field| entry.field(field));
+        columns.write(&match form.as_str() {
+            "name" => format!("{}\n", entry.name),
+            _ => format!("{mark}\t{}\t{cluster}\t{user}\t{namespace}\n", entry.name),
+        });
+    }
     ctx.print(columns.flush());
-    Ok(0)
+    common::end_with_failures(ctx)
 }
 
-fn view(ctx: &mut Ctx<'_>, session: &KubectlConfig) -> Result<u8, Stop> {
-    let mut context = json!({"cluster": session.cluster, "user": session.user});
-    if session.namespace != "default" {
-        context["namespace"] = json!(session.namespace);
+fn view(ctx: &mut Ctx<'_>, config: &KubectlConfig) -> Result<u8, Stop> {
+    let (mut config, args) = (config.clone(), ctx.args());
+    let raw = args.bool("raw") || args.bool("flatten");
+    if args.bool("minify") {
+        let name = ctx.context_name();
+        let Some(context) = named(&config.contexts, &name).cloned() else {
+            return match name.as_str() {
+                "" => fail("current-context must exist in order to minify"),
+                name => fail(format!("cannot locate context {name}")),
+            };
+        };
+        for (part, entries) in [("cluster", &config.clusters), ("user", &config.users)] {
+            let name = context.field(part);
+            if !name.is_empty() && named(entries, name).is_none() {
+                return fail(format!("cannot locate {part} {name}"));
+            }
+        }
+        config.clusters.retain(|entry| entry.name == context.field("cluster"));
+        config.users.retain(|entry| entry.name == context.field("user"));
+        config.contexts = vec![context];
+        config.current = name;
     }
-    let all: Value = json!({
-        "apiVersion": "v1",
-        "clusters": [{"cluster": {"certificate-authority-data": "DATA+OMITTED", "server": session.server}, "name": session.cluster}],
-        "contexts": [{"context": context, "name": session.context}],
-        "current-context": session.context,
-        "kind": "Config",
-        "users": [{"name": session.user, "user": {"client-certificate-data": "DATA+OMITTED", "client-key-data": "DATA+OMITTED"}}],
+    let list = |entries: &[Entry], key: &str| {
+        let all: Vec<Value> =
+            entries.iter().map(|entry| json!({"name": entry.name, key: fields(entry, raw)})).collect();
+        if all.is_empty() { Value::Null } else { json!(all) }
+    };
+    let all = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": config.current,
+        "clusters": list(&config.clusters, "cluster"), "contexts": list(&config.contexts, "context"),
+        "users": list(&config.users, "user"),
     });
-    match ctx.args().text("output") {
-        "yaml" | "" => ctx.print(to_yaml(&all)),
-        _ => output::parse(ctx)?.show(ctx, &all)?,
+    match output::parse(ctx)? {
+        Output::Yaml => ctx.print(to_yaml(&all)),
+        output => output.show(ctx, &all)?,
     }
     Ok(0)
 }
 
-fn set_context(ctx: &mut Ctx<'_>, mut session: KubectlConfig, words: &[String]) -> Result<u8, Stop> {
-    let current = ctx.args().bool("current");
-    match (words, current) {
-        ([], true) => {}
-        ([name], false) if *name == session.context => {}
-        ([_], false) => return fail("more than one context is not here yet; use --current"),
-        ([], false) => return fail("you must specify a non-empty context name or --current"),
-        _ => return fail("you cannot specify both a context name and --current"),
-    }
-    if ctx.args().given("namespace") {
-        session.namespace = match ctx.args().text("namespace") {
-            "" => "default".into(),
-            name => name.to_owned(),
+fn fields(entry: &Entry, raw: bool) -> Value {
+    let mut fields = json!({});
+    for (name, value) in &entry.fields {
+        fields[name] = match value.as_str() {
+            "true" if name == "insecure-skip-tls-verify" => json!(true),
+            _ if !raw && SECRET.contains(&name.as_str()) => json!("REDACTED"),
+            value => json!(value),
         };
     }
-    let name = session.context.clone();
-    ctx.change_session(session);
-    ctx.print(format!("Context {name:?} modified.\n"));
-    Ok(0)
+    fields
+}
+
+/// Puts the flags that were given into an entry; an empty one is taken out.
+fn put(ctx: &Ctx<'_>, entry: &mut Entry, flags: &[&str]) {
+    for flag in flags.iter().filter(|flag| ctx.args().given(flag)) {
+        match ctx.args().text(flag) {
+            "" | "false" => drop(entry.fields.remove(*flag)),
+            value => drop(entry.fields.insert((*flag).to_owned(), value.to_owned())),
+        }
+    }
+}
+
+fn set_context(ctx: &mut Ctx<'_>, config: &mut KubectlConfig, words: &[String]) -> Result<String, Stop> {
+    let name = match (words, ctx.args().bool("current")) {
+        ([_], true) => return fail("you cannot specify both a context name and --current"),
+        ([name], false) => name.clone(),
+        ([], true) if config.current.is_empty() => return fail("no current context is set"),
+        ([], true) => config.current.clone(),
+        ([], false) => return fail("you must specify a non-empty context name or --current"),
+        (words, _) => return unexpected(ctx, words),
+    };
+    let (entry, there) = named_mut(&mut config.contexts, &name);
+    put(ctx, entry, &["cluster", "user", "namespace"]);
+    Ok(format!("Context {name:?} {}.\n", if there { "modified" } else { "created" }))
+}
+
+fn set_cluster(ctx: &mut Ctx<'_>, config: &mut KubectlConfig, name: &str) -> Result<String, Stop> {
+    if ctx.args().given("certificate-authority") {
+        return fail(
+            "--certificate-authority is not supported here: nothing of this terminal is checked against a file",
+        );
+    }
+    let (entry, _) = named_mut(&mut config.clusters, name);
+    put(ctx, entry, &["server", "insecure-skip-tls-verify", "tls-server-name", "proxy-url"]);
+    Ok(format!("Cluster {name:?} set.\n"))
+}
+
+fn set_credentials(ctx: &mut Ctx<'_>, config: &mut KubectlConfig, name: &str) -> Result<String, Stop> {
+    let args = ctx.args();
+    let basic = !args.text("username").is_empty() || !args.text("password").is_empty();
+    if basic && !args.text("token").is_empty() {
+        return fail(
+            "you cannot specify more than one authentication method at the same time: --token, --username/--password",
+        );
+    }
+    if let Some(other) = ["auth-provider", "client-certificate", "client-key", "exec-command"]
+        .iter()
+        .find(|flag| !args.text(flag).is_empty())
+    {
+        return fail(format!("--{other} is not supported here: a token is what another user of this terminal has"));
+    }
+    let (entry, _) = named_mut(&mut config.users, name);
+    put(ctx, entry, &["token", "username", "password"]);
+    // Who says a token has no password any more, and the other way round.
+    for flag in if basic { &["token"][..] } else { &["username", "password"] } {
+        if basic || ctx.args().given("token") {
+            entry.fields.remove(*flag);
+        }
+    }
+    Ok(format!("User {name:?} set.\n"))
+}
+
+fn remove(entries: &mut Vec<Entry>, what: &str, name: &str) -> Result<String, Stop> {
+    match entries.iter().position(|entry| entry.name == name) {
+        Some(at) => drop(entries.remove(at)),
+        None => return fail(format!("cannot delete {what} {name}, not in {FILE}")),
+    }
+    Ok(format!("deleted {what} {name} from {FILE}\n"))
+}
+
+fn rename(config: &mut KubectlConfig, from: &str, to: &str) -> Result<String, Stop> {
+    let Some(at) = config.contexts.iter().position(|entry| entry.name == from) else {
+        return fail(format!("cannot rename the context {from:?}, it's not in {FILE}"));
+    };
+    if named(&config.contexts, to).is_some() {
+        return fail(format!("cannot rename the context {from:?}, the context {to:?} already exists in {FILE}"));
+    }
+    let fields = config.contexts.remove(at).fields;
+    named_mut(&mut config.contexts, to).0.fields = fields;
+    if config.current == from {
+        to.clone_into(&mut config.current);
+    }
+    Ok(format!("Context {from:?} renamed to {to:?}.\n"))
+}
+
+/// `set` and `unset`: a path like `contexts.dev.namespace`, whose middle may have dots.
+fn set(config: &mut KubectlConfig, path: &str, value: Option<&str>) -> Result<(), Stop> {
+    if path == "current-context" {
+        value.unwrap_or("").clone_into(&mut config.current);
+        return Ok(());
+    }
+    let (part, rest) = path.split_once('.').unwrap_or((path, ""));
+    let Some((_, fields)) = FIELDS.iter().find(|(name, _)| *name == part) else {
+        return fail(format!("unable to parse {path} after [] at api.Config"));
+    };
+    let entries = match part {
+        "clusters" => &mut config.clusters,
+        "users" => &mut config.users,
+        _ => &mut config.contexts,
+    };
+    let split = rest.rsplit_once('.').filter(|(_, field)| fields.contains(field));
+    match (split, value) {
+        (Some((name, field)), Some(value)) => {
+            named_mut(entries, name).0.fields.insert(field.to_owned(), value.to_owned());
+        }
+        (Some((name, field)), None) => {
+            if let Some(entry) = entries.iter_mut().find(|entry| entry.name == name) {
+                entry.fields.remove(field);
+            }
+        }
+        (None, None) => entries.retain(|entry| !rest.is_empty() && entry.name != rest),
+        (None, Some(_)) => {
+            return fail(format!("can't set {path}: there is no such field; it has {}", fields.join(", ")));
+        }
+    }
+    Ok(())
 }

@@ -161,6 +161,9 @@ fn from_files(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     if !ctx.reads_objects() {
         return fail("must specify one of -f and -k");
     }
+    if !ctx.args().text("raw").is_empty() {
+        return super::raw::send(ctx, Method::Post);
+    }
     common::check_dry_run(ctx)?;
     common::field_validation(ctx)?;
     output::parse(ctx)?;

@@ -16,6 +16,9 @@ use crate::sim::Time;
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     common::check_dry_run(ctx)?;
+    if !ctx.args().text("raw").is_empty() {
+        return super::raw::send(ctx, Method::Delete);
+    }
     let grace = check(ctx)?;
     let words = ctx.args().words.clone();
     if !common::names_anything(ctx) {

@@ -5,8 +5,10 @@
 use serde_json::{Value, json};
 
 use crate::api::http::HttpRequest;
+use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
 use crate::kubectl::describe::events::interval;
+use crate::kubectl::follow::{Events, Follow};
 use crate::kubectl::json::{items, text, text_at};
 use crate::kubectl::print::columns::Columns;
 use crate::kubectl::print::output;
@@ -14,9 +16,6 @@ use crate::kubectl::{object, resource, timestamp};
 
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
-    if ctx.args().bool("watch") {
-        return fail("events --watch is not here yet; use kubectl get events --watch");
-    }
     let about = about(ctx)?;
     if ctx.args().list("types").iter().any(|kind| !["normal", "warning"].contains(&kind.to_lowercase().as_str())) {
         return fail("valid --types are Normal or Warning");
@@ -29,9 +28,20 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         let selector = format!("involvedObject.kind={kind},involvedObject.name={name}");
         request.query.push(("fieldSelector".into(), selector));
     }
+    let types: Vec<String> = ctx.args().list("types").iter().map(|t| t.to_lowercase()).collect();
+    if ctx.args().bool("watch") {
+        request.query.push(("watch".into(), "true".into()));
+        let answer = ctx.request(request)?;
+        if !answer.response.is_success() {
+            return Err(api_error::stop(&answer.response));
+        }
+        let (header, epoch) = (!ctx.args().bool("no-headers"), ctx.session().epoch);
+        let columns = Columns::for_tables();
+        let events = Events { output, types, namespaces: all, header, epoch, columns };
+        return Err(Stop::Follow { id: answer.id, follow: Box::new(Follow::Events(Box::new(events))), resumes: false });
+    }
     request.query.push(("limit".into(), "500".into()));
     let list = ctx.json(request)?;
-    let types: Vec<String> = ctx.args().list("types").iter().map(|t| t.to_lowercase()).collect();
     let mut found: Vec<&Value> = items(&list, &["items"])
         .iter()
         .filter(|e| types.is_empty() || types.contains(&text(e, "type").to_lowercase()))
@@ -58,20 +68,30 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         return Ok(0);
     }
     let mut columns = Columns::for_tables();
-    let first = if all { "NAMESPACE\t" } else { "" };
     if !ctx.args().bool("no-headers") {
-        columns.write(&format!("{first}LAST SEEN\tTYPE\tREASON\tOBJECT\tMESSAGE\n"));
+        columns.write(&header(all));
     }
     let now = ctx.unix_now();
     for event in found {
-        let first = if all { format!("{}\t", text_at(event, &["metadata", "namespace"])) } else { String::new() };
-        let object =
-            format!("{}/{}", text_at(event, &["involvedObject", "kind"]), text_at(event, &["involvedObject", "name"]));
-        let (kind, reason, message) = (text(event, "type"), text(event, "reason"), text(event, "message").trim());
-        columns.write(&format!("{first}{}\t{kind}\t{reason}\t{object}\t{message}\n", interval(event, now)));
+        columns.write(&row(event, all, now));
     }
     ctx.print(columns.flush());
     Ok(0)
+}
+
+/// The header, cells separated by tabs.
+pub fn header(namespaces: bool) -> String {
+    let first = if namespaces { "NAMESPACE\t" } else { "" };
+    format!("{first}LAST SEEN\tTYPE\tREASON\tOBJECT\tMESSAGE\n")
+}
+
+/// The line of an event.
+pub fn row(event: &Value, namespaces: bool, now: i64) -> String {
+    let first = if namespaces { format!("{}\t", text_at(event, &["metadata", "namespace"])) } else { String::new() };
+    let object =
+        format!("{}/{}", text_at(event, &["involvedObject", "kind"]), text_at(event, &["involvedObject", "name"]));
+    let (kind, reason, message) = (text(event, "type"), text(event, "reason"), text(event, "message").trim());
+    format!("{first}{}\t{kind}\t{reason}\t{object}\t{message}\n", interval(event, now))
 }
 
 /// The kind and name of `--for`.

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::common::{self, ACCEPT_TABLE, Named, end_with_failures};
 use crate::api::http::HttpRequest;
-use crate::api::wire;
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
 use crate::kubectl::follow::{Follow, Watch, with_event_column};
@@ -19,7 +18,7 @@ use crate::kubectl::print::output::{self, Output};
 use crate::kubectl::print::table::{TableOptions, TablePrinter};
 use crate::kubectl::resource::Resource;
 use crate::kubectl::select::{self, Target};
-use crate::kubectl::verb::sort;
+use crate::kubectl::verb::{raw, sort};
 use crate::kubectl::{duration, timestamp};
 
 /// One answered request of the command.
@@ -32,7 +31,7 @@ struct Part {
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     if !ctx.args().text("raw").is_empty() {
-        return raw(ctx);
+        return raw::get(ctx);
     }
     let output = output::parse(ctx)?;
     let targets = targets(ctx)?;
@@ -384,39 +383,4 @@ fn first_page(ctx: &mut Ctx<'_>, state: &mut Watch, part: Part) -> Result<(), St
         ctx.print(text);
     }
     Ok(())
-}
-
-/// `--raw`: the body of any path.
-fn raw(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
-    let uri = ctx.args().text("raw").to_owned();
-    let args = ctx.args();
-    if !args.words.is_empty() {
-        return fail("arguments may not be passed when --raw is specified");
-    }
-    if args.bool("watch") || args.bool("watch-only") || !args.text("selector").is_empty() {
-        return fail("--raw may not be specified with other flags that filter the server request or alter the output");
-    }
-    if !args.text("output").is_empty() {
-        return fail("--raw and --output are mutually exclusive");
-    }
-    if !uri.starts_with('/') {
-        return fail(format!("--raw must be a valid URL path: parse {uri:?}: invalid URI for request"));
-    }
-    let (path, query) = uri.split_once('?').unwrap_or((&uri, ""));
-    let mut request = HttpRequest::get(path);
-    for pair in query.split('&').filter(|p| !p.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        request.query.push((name.into(), value.into()));
-    }
-    let pretty = request.query_value("pretty").map(str::to_owned);
-    let answer = ctx.request(request)?;
-    if !answer.response.is_success() {
-        return Err(api_error::stop(&answer.response));
-    }
-    let body = match answer.response.content_type {
-        kind if !kind.is_json() => answer.response.body.clone(),
-        _ => wire::body(&answer.response.body, wire::is_pretty(path, pretty.as_deref(), "kubectl")),
-    };
-    ctx.print(String::from_utf8_lossy(&body).into_owned());
-    Ok(0)
 }

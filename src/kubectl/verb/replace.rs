@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::common::{self, end_with_failures, with_body};
-use super::{create, delete};
+use super::{create, delete, raw};
 use crate::api::http::{HttpRequest, Method};
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
@@ -29,7 +29,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         return fail("must specify one of -f and -k");
     }
     if !ctx.args().text("raw").is_empty() {
-        return fail("replace --raw is not here yet");
+        return raw::send(ctx, Method::Put);
     }
     if grace >= 0 && !force {
         return fail("--grace-period must have --force specified");

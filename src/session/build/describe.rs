@@ -26,7 +26,7 @@ pub fn describe(cluster: &Cluster, object: &ObjectRef) -> String {
     let scenario = cluster.scenario();
     let discovered = kubectl::discovered(cluster.apiserver().definitions().served());
     let (server, epoch) = (scenario.server(), scenario.epoch().0);
-    let config = KubectlConfig { server, epoch, discovered, ..KubectlConfig::default() };
+    let config = KubectlConfig { discovered, ..KubectlConfig::new(server, epoch) };
     let no_files: VecMap<String, Vec<u8>> = VecMap::new();
     let mut process = Process::start(words, None, &no_files, &config, cluster.now());
     let (mut text, mut inputs) = (String::new(), vec![Input::Start]);
