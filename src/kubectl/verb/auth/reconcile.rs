@@ -81,8 +81,8 @@ fn told(ctx: &mut Ctx<'_>, output: &Output, resource: &Resource, outcome: &Outco
 
 /// Reconciles one object.
 fn one(ctx: &mut Ctx<'_>, mut expected: Value, resource: &'static Resource) -> Result<Outcome, Stop> {
-    let namespace = common::into_namespace(ctx, resource, &mut expected)
-        .or_else(|text| Err(Stop::Fail(Failure { text, code: 1 })))?;
+    let namespace =
+        common::into_namespace(ctx, resource, &mut expected).map_err(|text| Stop::Fail(Failure { text, code: 1 }))?;
     let path = resource.object_path(&namespace, object::name(&expected));
     let answer = ctx.request(HttpRequest::get(&path))?.response;
     if api_error::reason_if_failed(&answer) == "NotFound" {
