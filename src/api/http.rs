@@ -72,6 +72,8 @@ pub enum ContentType {
     /// JSON.
     #[default]
     Json,
+    /// YAML.
+    Yaml,
     /// Plain text: logs, health.
     Text,
     /// All groups and resources in one document (aggregated discovery).
@@ -90,6 +92,7 @@ impl ContentType {
     pub fn as_str(self) -> &'static str {
         match self {
             ContentType::Json => "application/json",
+            ContentType::Yaml => "application/yaml",
             ContentType::Text => "text/plain; charset=utf-8",
             ContentType::OpenApi => "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
             ContentType::Discovery => "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",

@@ -44,6 +44,7 @@ pub mod http;
 pub mod legacy;
 mod managed;
 mod masterlease;
+mod negotiate;
 pub mod openapi;
 pub mod other_form;
 mod patch_form;

@@ -46,7 +46,7 @@ pub fn read(ctx: &Ctx<'_>) -> (Vec<Document>, Vec<String>) {
 }
 
 fn all(ctx: &Ctx<'_>) -> (Vec<Document>, Vec<String>) {
-    let (mut found, mut warnings) = (Vec::new(), Vec::new());
+    let (mut found, mut missing, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     if let Some(folder) = files::kustomization(ctx.args()) {
         let built = kustomize::build(&Read(ctx.files()), &folder);
         warnings = built.warnings;
@@ -65,13 +65,20 @@ fn all(ctx: &Ctx<'_>) -> (Vec<Document>, Vec<String>) {
             error(
                 &path,
                 format!("unable to read URL {path:?}: there is no network outside of the cluster here"),
-                &mut found,
+                &mut missing,
             );
+        } else if ctx.file(&path).is_none() {
+            error(&path, format!("the path {path:?} does not exist"), &mut missing);
         } else {
             file(ctx, &path, true, &mut found);
+            if found.is_empty() && missing.is_empty() && matches!(ctx.file(&path), Some(FileNode::Dir(_))) {
+                let words = format!("error reading [{path}]: recognized file extensions are [.json .yaml .yml]");
+                error(&path, words, &mut missing);
+            }
         }
     }
-    (found, warnings)
+    // Nothing is read where not all of it is there (`Builder.Do`).
+    (if missing.is_empty() { found } else { missing }, warnings)
 }
 
 fn error(source: &str, text: String, found: &mut Vec<Document>) {
@@ -80,11 +87,9 @@ fn error(source: &str, text: String, found: &mut Vec<Document>) {
 
 fn file(ctx: &Ctx<'_>, path: &str, top: bool, found: &mut Vec<Document>) {
     match ctx.file(path) {
-        None if top => error(path, format!("the path {path:?} does not exist"), found),
         None => {}
         Some(FileNode::File(content)) => documents(ctx, path, content, found),
         Some(FileNode::Dir(names)) if top || ctx.args().bool("recursive") => {
-            let before = found.len();
             for name in names {
                 let inner = format!("{}/{name}", path.trim_end_matches('/'));
                 let wanted = [".json", ".yaml", ".yml"].iter().any(|end| name.ends_with(end));
@@ -92,13 +97,6 @@ fn file(ctx: &Ctx<'_>, path: &str, top: bool, found: &mut Vec<Document>) {
                 if wanted || is_dir {
                     file(ctx, &inner, false, found);
                 }
-            }
-            if top && found.len() == before {
-                error(
-                    path,
-                    format!("error reading [{path}]: recognized file extensions are [.json .yaml .yml]"),
-                    found,
-                );
             }
         }
         Some(FileNode::Dir(_)) => {}

@@ -6,6 +6,5 @@ pub mod go_template;
 pub mod output;
 pub mod table;
 pub mod unified;
-pub mod yaml;
 
 pub use crate::api::jsonpath;

@@ -62,6 +62,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("api-resources", cluster::resources),
     ("api-versions", cluster::versions),
     ("apply", apply::run),
+    ("apply edit-last-applied", edit::last_applied),
     ("apply set-last-applied", apply::last_applied::set),
     ("apply view-last-applied", apply::last_applied::view),
     ("attach", attach::run),
@@ -128,11 +129,10 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     }
     check_connection(ctx)?;
     let exact = VERBS.iter().find(|(name, _)| *name == path);
-    let parent = || match path {
-        "apply edit-last-applied" => None,
-        _ => VERBS
+    let parent = || {
+        VERBS
             .iter()
-            .find(|(name, _)| !name.is_empty() && path.strip_prefix(name).is_some_and(|rest| rest.starts_with(' '))),
+            .find(|(name, _)| !name.is_empty() && path.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')))
     };
     match exact.or_else(parent) {
         Some((_, verb)) => verb(ctx),

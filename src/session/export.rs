@@ -6,9 +6,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::api::yaml::to_yaml;
 use crate::api::{Kind, Object};
 use crate::cluster::{Cluster, ProxyMode, Scenario};
-use crate::kubectl::print::yaml::to_yaml;
 use crate::session::World;
 use crate::sim::VecSet;
 

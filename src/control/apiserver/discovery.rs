@@ -9,7 +9,7 @@ use crate::api::http::{ContentType, HttpRequest, HttpResponse, Method};
 use crate::api::{Kind, Status, custom};
 use crate::control::apiserver::http::failure;
 use crate::control::apiserver::other_form::OtherForm;
-use crate::control::apiserver::{ApiServer, openapi, registry, review};
+use crate::control::apiserver::{ApiServer, health, openapi, registry, review};
 
 /// What Go's server answers when nobody answers for a path.
 const PAGE_NOT_FOUND: &str = "404 page not found\n";
@@ -55,19 +55,9 @@ pub fn answer(server: &ApiServer, http: &HttpRequest) -> Option<HttpResponse> {
 
 /// The paths that are served, but for those of resources.
 fn paths(server: &ApiServer) -> Vec<String> {
-    let plain = [
-        "/api",
-        "/api/v1",
-        "/apis",
-        "/apis/",
-        "/healthz",
-        "/livez",
-        "/openapi/v2",
-        "/openapi/v3",
-        "/readyz",
-        "/version",
-    ];
+    let plain = ["/api", "/api/v1", "/apis", "/apis/", "/openapi/v2", "/openapi/v3", "/version"];
     let mut all: Vec<String> = plain.map(str::to_owned).to_vec();
+    all.extend(health::paths());
     for group in all_groups(server) {
         all.push(format!("/apis/{}", group["name"].as_str().unwrap_or_default()));
         let versions = group["versions"].as_array().into_iter().flatten();

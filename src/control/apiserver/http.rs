@@ -12,6 +12,7 @@ use crate::api::{
 };
 use crate::control::apiserver::call::{ClientId, Door};
 use crate::control::apiserver::definition::Definitions;
+use crate::control::apiserver::negotiate::{self, ShownAs};
 use crate::control::apiserver::other_form::OtherForm;
 use crate::control::apiserver::{ApiServer, Effect, authorizer, discovery, events_v1, legacy, review, token};
 use crate::sim::{Out, Span, Time};
@@ -21,8 +22,10 @@ use crate::sim::{Out, Span, Time};
 pub struct Presentation {
     /// As whom it is asked, if not as the administrator.
     pub user: Option<authorizer::User>,
-    /// As a table.
-    pub table: bool,
+    /// Whether it is written as YAML.
+    pub yaml: bool,
+    /// What the objects are told as, if not as themselves.
+    pub shown_as: Option<ShownAs>,
     /// What goes with each row of a table.
     pub include: Include,
     /// Texts of `Warning` headers.
@@ -72,9 +75,6 @@ pub struct Target {
     pub subresource: Option<Subresource>,
 }
 
-/// The forms of objects on the wire.
-const MEDIA_TYPES: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
-
 impl ApiServer {
     /// Takes a request in its HTTP form in.
     pub(super) fn on_http(
@@ -85,34 +85,32 @@ impl ApiServer {
         now: Time,
         out: &mut Out<Effect>,
     ) {
+        let yaml = negotiate::wants_yaml(&http);
+        let answer = |response: HttpResponse, out: &mut Out<Effect>| {
+            let response = if yaml { negotiate::as_yaml(response) } else { response };
+            out.push(Effect::Http { client, id, response });
+        };
         let http = match token::authenticated(self, http, now) {
             Ok(http) => http,
-            Err(status) => {
-                out.push(Effect::Http { client, id, response: failure(&status) });
-                return;
-            }
+            Err(status) => return answer(failure(&status), out),
         };
         if let Some(response) = authorizer::refusal(self, &http) {
-            out.push(Effect::Http { client, id, response });
-            return;
+            return answer(response, out);
         }
         if self.check_health(client, id, &http, out) {
             return;
         }
         if let Some(response) = discovery::answer(self, &http) {
-            out.push(Effect::Http { client, id, response });
-            return;
+            return answer(response, out);
         }
         if let Some(response) = token::answer(self, &http, now).or_else(|| review::answer(self, &http)) {
-            out.push(Effect::Http { client, id, response });
-            return;
+            return answer(response, out);
         }
         if self.forward(client, id, &http, out) {
             return;
         }
         if target(&http.path, self.definitions()).is_none() {
-            out.push(Effect::Http { client, id, response: discovery::not_found(self, &http.path) });
-            return;
+            return answer(discovery::not_found(self, &http.path), out);
         }
         match request(&http, self.definitions()) {
             Ok((request, mut form)) => {
@@ -120,7 +118,7 @@ impl ApiServer {
                 let agent: Arc<str> = http.user_agent.as_str().into();
                 self.begin(client, id, agent, Door::Http(form), request, now, out);
             }
-            Err(status) => out.push(Effect::Http { client, id, response: failure(&status) }),
+            Err(status) => answer(failure(&status), out),
         }
     }
 }
@@ -142,7 +140,7 @@ pub fn request(http: &HttpRequest, definitions: &Definitions) -> Result<(Request
     form.custom = Some(target.kind).filter(|kind| matches!(kind, Kind::Custom(_)));
     form.warnings.extend(legacy::warning(&target));
     let verb = verb(http, &target)?;
-    acceptable(http, target.subresource)?;
+    (form.yaml, form.shown_as) = negotiate::answer(http, verb, target.subresource)?;
     form.strictness = strictness(http)?;
     if verb == Verb::Watch {
         form.initial_events = is_true(http.query_value("sendInitialEvents"));
@@ -150,7 +148,6 @@ pub fn request(http: &HttpRequest, definitions: &Definitions) -> Result<(Request
         form.ends_after =
             number(http, "timeoutSeconds")?.filter(|n| *n != 0).map(|n| Span::secs(n.max(0).unsigned_abs()));
     }
-    form.table = http.accept.split(',').next().is_some_and(|first| first.contains("as=Table"));
     let mut options = options(http)?;
     if other == Some(OtherForm::Events) {
         options.field_selector = events_v1::selector(&options.field_selector);
@@ -371,17 +368,22 @@ fn body(
             form.twice = twice;
             Ok(Body::Value(value.into()))
         }
-        (Verb::Patch(_), _)
-        | (Verb::Create | Verb::Update, Some(Subresource::Scale | Subresource::Binding | Subresource::Eviction)) => {
+        (Verb::Patch(_), _) => {
             let value = json_body(http)?;
-            let go = match target.subresource {
-                Some(Subresource::Scale) => "v1.Scale".to_owned(),
-                Some(Subresource::Binding) => "v1.Binding".to_owned(),
-                Some(Subresource::Eviction) => "v1.Eviction".to_owned(),
-                _ => format!("{}.{}", target.version, target.kind.info().kind),
-            };
-            decode::shaped(&value, &go).map_err(|why| Status::bad_request(format!("error decoding: {why}")))?;
+            decode::shaped(&value, &format!("{}.{}", target.version, target.kind.info().kind))
+                .map_err(|why| Status::bad_request(format!("error decoding: {why}")))?;
             Ok(Body::Value(value.into()))
+        }
+        (
+            Verb::Create | Verb::Update,
+            Some(sub @ (Subresource::Scale | Subresource::Binding | Subresource::Eviction)),
+        ) => {
+            let (kind, group) = match sub {
+                Subresource::Scale => ("Scale", "autoscaling"),
+                Subresource::Binding => ("Binding", ""),
+                _ => ("Eviction", "policy"),
+            };
+            recognised(http, decode::Wanted { kind, group, version: "v1" }).map(|value| Body::Value(value.into()))
         }
         (Verb::Create | Verb::Update, _) => {
             let object = object_body(http, target, form)?;
@@ -416,27 +418,6 @@ fn strictness(http: &HttpRequest) -> Result<Strictness, Status> {
     Err(Status::invalid_of("meta.k8s.io", of, "", &[error]))
 }
 
-/// Whether a client takes one of the forms in which objects are told. Models `negotiation.NegotiateMediaTypeOptions`; which of
-/// them it gets is decided elsewhere, and it is JSON if it asks for YAML.
-///
-/// # Errors
-/// It takes none of them.
-fn acceptable(http: &HttpRequest, subresource: Option<Subresource>) -> Result<(), Status> {
-    // These are answered in a form of their own.
-    if let Some(Subresource::Log | Subresource::Exec | Subresource::Attach | Subresource::PortForward) = subresource {
-        return Ok(());
-    }
-    let is_known = |range: &str| {
-        let range = range.split(';').next().unwrap_or("").trim();
-        matches!(range, "" | "*/*" | "application/*") || MEDIA_TYPES.split(", ").any(|known| known == range)
-    };
-    if http.accept.split(',').any(is_known) {
-        return Ok(());
-    }
-    let message = format!("only the following media types are accepted: {MEDIA_TYPES}");
-    Err(Status { code: 406, reason: "NotAcceptable".into(), message, details: None })
-}
-
 /// Whether a body is YAML. Models `negotiation.NegotiateInputSerializer`.
 ///
 /// # Errors
@@ -445,7 +426,7 @@ fn is_yaml(http: &HttpRequest) -> Result<bool, Status> {
     match http.content_type.split(';').next().unwrap_or("").trim() {
         "application/yaml" | "application/apply-patch+yaml" => Ok(true),
         "" | "application/json" => Ok(false),
-        _ => Err(unknown_format(MEDIA_TYPES)),
+        _ => Err(unknown_format(negotiate::MEDIA_TYPES)),
     }
 }
 
@@ -480,6 +461,22 @@ fn object_body(http: &HttpRequest, target: &Target, form: &mut Presentation) -> 
     let (object, more) = legacy::decode(target, source, form.strictness)?;
     form.warnings.extend(more);
     Ok(object)
+}
+
+/// The body as an object that is stored nowhere: what is asked of a sub-resource, or a review.
+pub(super) fn recognised(http: &HttpRequest, want: decode::Wanted<'_>) -> Result<Value, Status> {
+    let text = text(http)?;
+    let written;
+    let source = if is_yaml(http)? {
+        written = yaml::read::read(text).map_err(|why| want.unrecognised(&why, text))?.to_string();
+        written.as_str()
+    } else {
+        text
+    };
+    let (value, _) = decode::recognise(want, source)?;
+    let value = if value.is_null() { json!({}) } else { value };
+    decode::shaped(&value, &format!("{}.{}", want.version, want.kind)).map_err(|why| want.unfit(&why))?;
+    Ok(value)
 }
 
 /// The name in the path and the name in the body must be the same.

@@ -9,13 +9,17 @@ use crate::api::http::{Chunk, ContentType, HttpResponse};
 use crate::api::{Kind, Object, Request, Subresource, Verb, WatchEvent, WatchEventType};
 use crate::control::apiserver::call::Reply;
 use crate::control::apiserver::http::{Include, Presentation, failure};
+use crate::control::apiserver::negotiate::{self, ShownAs, What};
 use crate::control::apiserver::other_form::OtherForm;
 use crate::control::apiserver::{ApiServer, table, warnings};
 use crate::etcd::Revision;
 use crate::sim::Time;
 
-/// Events in the forms in which clients wanted them: as a table or not, with what in its rows, in another form or version.
-pub(super) type Written = Vec<((bool, Include, Option<OtherForm>, Option<&'static str>), Vec<Chunk>)>;
+/// What makes one form of an event another one.
+type Form = (Option<ShownAs>, Include, Option<OtherForm>, Option<&'static str>);
+
+/// Events in the forms in which clients wanted them: as what, with what in its rows, in another form or version.
+pub(super) type Written = Vec<(Form, Vec<Chunk>)>;
 
 impl ApiServer {
     /// The HTTP form of an answer.
@@ -32,9 +36,9 @@ impl ApiServer {
             Reply::Watching => stream(request),
             Reply::Object(object) => ok(200, &self.one(form, &object, now)),
             Reply::Created(object) => ok(201, &self.one(form, &object, now)),
-            Reply::Gone(object) if request.kind == Kind::Pod => ok(200, &object.to_value()),
+            Reply::Gone(object) if request.kind == Kind::Pod => ok(200, &self.one(form, &object, now)),
             Reply::Gone(object) => ok(200, &success(request, Some(&object))),
-            Reply::Value(value, _) if form.table && value["kind"] == "Scale" => {
+            Reply::Value(value, _) if form.is_table() && value["kind"] == "Scale" => {
                 ok(200, &table::scale(&value, self.calendar(now), form.include))
             }
             Reply::Value(value, _) => ok(200, &value),
@@ -43,16 +47,26 @@ impl ApiServer {
                 ok(200, &self.list(form, request.kind, &items, (revision, next, remaining), now))
             }
         };
+        if let Some(shown_as) = form.shown_as.filter(|_| response.is_success())
+            && let Some(status) = shown_as.refusal(request)
+        {
+            response = failure(&status);
+        }
+        if form.yaml {
+            response = negotiate::as_yaml(response);
+        }
         response.warnings.splice(0..0, form.warnings.iter().cloned().chain(said));
         response
     }
 
     fn one(&self, form: &Presentation, object: &Object, now: Time) -> Value {
-        if form.table {
-            let kind = form.custom.unwrap_or_else(|| object.kind());
-            self.table_of(form, kind, std::slice::from_ref(object), now, true)
-        } else {
-            shown(form, object)
+        match form.shown_as {
+            Some(ShownAs { what: What::Table, .. }) => {
+                let kind = form.custom.unwrap_or_else(|| object.kind());
+                self.table_of(form, kind, std::slice::from_ref(object), now, true)
+            }
+            Some(shown_as) => shown_as.metadata(object),
+            None => shown(form, object),
         }
     }
 
@@ -67,6 +81,9 @@ impl ApiServer {
         }
         if !columns {
             value["columnDefinitions"] = Value::Null;
+        }
+        if let Some(shown_as) = form.shown_as {
+            value["apiVersion"] = json!(shown_as.api_version());
         }
         value
     }
@@ -84,10 +101,14 @@ impl ApiServer {
             metadata["continue"] = json!(token(revision, &next));
             metadata["remainingItemCount"] = json!(remaining);
         }
-        if form.table {
-            let mut value = self.table_of(form, kind, items, now, true);
-            value["metadata"] = metadata;
-            return value;
+        match form.shown_as {
+            Some(ShownAs { what: What::Table, .. }) => {
+                let mut value = self.table_of(form, kind, items, now, true);
+                value["metadata"] = metadata;
+                return value;
+            }
+            Some(shown_as) => return shown_as.list(items, &metadata),
+            None => {}
         }
         let info = kind.info();
         let items: Vec<Value> = items.iter().map(|item| shown(form, item)).collect();
@@ -112,7 +133,7 @@ impl ApiServer {
         mut send: impl FnMut(Chunk),
     ) {
         let version = form.custom.map(|kind| kind.info().version);
-        let key = (form.table, form.include, form.other, version);
+        let key = (form.shown_as, form.include, form.other, version);
         if !written.iter().any(|(k, _)| *k == key) {
             let chunks = events.iter().map(|event| Chunk::Event(self.event(form, event, now))).collect();
             written.push((key, chunks));

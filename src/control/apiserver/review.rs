@@ -9,7 +9,7 @@ use crate::api::validate::{forbidden, invalid};
 use crate::api::{FieldError, PolicyRule, Status, schema};
 use crate::control::apiserver::ApiServer;
 use crate::control::apiserver::authorizer::{self, Question, Target, User};
-use crate::control::apiserver::http::failure;
+use crate::control::apiserver::http::{failure, recognised};
 
 const GROUP: &str = "authorization.k8s.io";
 /// Where one asks who one is.
@@ -83,12 +83,7 @@ fn rules_status(rules: &[PolicyRule]) -> Value {
 }
 
 fn reviewed(server: &ApiServer, http: &HttpRequest, kind: &str, namespace: &str) -> Result<Value, Status> {
-    let text = std::str::from_utf8(&http.body).map_err(|e| Status::bad_request(e.to_string()))?;
-    let mut review: Value = if http.content_type.contains("yaml") {
-        crate::api::manifest::to_value(text).map_err(Status::bad_request)?
-    } else {
-        serde_json::from_str(text).map_err(|e| Status::bad_request(format!("error decoding: {e}")))?
-    };
+    let mut review = recognised(http, decode::Wanted { kind, group: GROUP, version: "v1" })?;
     if kind == "SelfSubjectRulesReview" {
         let namespace = review["spec"]["namespace"].as_str().unwrap_or("");
         if namespace.is_empty() {

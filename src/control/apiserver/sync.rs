@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::api::{Answer, CallId, Kind, Object, ResourceVersion, Status};
 use crate::control::apiserver::cache::Change;
 use crate::control::apiserver::call::{CallNo, ClientId, Door};
+use crate::control::apiserver::health::Asked;
 use crate::control::apiserver::masterlease::Round;
 use crate::control::apiserver::{ApiServer, Effect, StoredValue, boot::Boot};
 use crate::etcd::{self, Body, EtcdError, KeyRange, LeaseId, Op, RangeOp, Revision, WatchId, WatchOp};
@@ -18,7 +19,7 @@ const EVENT_LEASE_SHARE: Span = Span::secs(60);
 const EVENT_LEASE_USES: u32 = 1_000;
 
 /// A request to etcd that no call waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Errand {
     /// The list that fills a cache.
     List(Kind),
@@ -28,8 +29,8 @@ pub enum Errand {
     Progress,
     /// A step in a round of the servers that live.
     Endpoints(Round),
-    /// Whether etcd answers, for a client that asks for the server's health at this path.
-    Health(ClientId, CallId, &'static str),
+    /// Whether etcd answers, for a client that asks for the server's health.
+    Health(ClientId, CallId, Asked),
 }
 
 /// The lease that new events share.
@@ -141,8 +142,8 @@ impl ApiServer {
                 }
             }
             (Errand::Endpoints(round), result) => self.round_goes_on(round, result, now, out),
-            (Errand::Health(client, id, path), result) => {
-                ApiServer::health_found(client, id, path, result.is_ok(), out);
+            (Errand::Health(client, id, asked), result) => {
+                ApiServer::health_found(client, id, &asked, result.is_ok(), out);
             }
             (Errand::List(kind), Err(_)) => self.list_kind(kind, out),
             (Errand::Watch(kind), Err(_)) => {
@@ -172,8 +173,8 @@ impl ApiServer {
     /// The connection to etcd is gone.
     pub(super) fn on_etcd_lost(&mut self, now: Time, out: &mut Out<Effect>) {
         for errand in std::mem::take(&mut self.errands).into_values() {
-            if let Errand::Health(client, id, path) = errand {
-                ApiServer::health_found(client, id, path, false, out);
+            if let Errand::Health(client, id, asked) = errand {
+                ApiServer::health_found(client, id, &asked, false, out);
             }
         }
         self.event_lease = None;

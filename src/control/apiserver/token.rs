@@ -6,15 +6,17 @@
 use serde_json::{Value, json};
 
 use crate::api::bearer::{self, ACCOUNT, ISSUER};
+use crate::api::decode::Wanted;
 use crate::api::http::{HttpRequest, HttpResponse, Impersonated, Method};
-use crate::api::{Kind, Pod, Status, decode};
+use crate::api::{Kind, Pod, Status};
 use crate::control::apiserver::ApiServer;
-use crate::control::apiserver::http::failure;
+use crate::control::apiserver::http::{failure, recognised};
 use crate::sim::{Time, digest_of};
 
 /// How long one holds if nothing is said, and the least.
 const HOUR: i64 = 3_600;
 const SHORTEST: i64 = 600;
+const GROUP: &str = "authentication.k8s.io";
 const REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
 const OTHER_ACCOUNT: &str = "[invalid bearer token, service account UID does not match]";
 
@@ -68,11 +70,8 @@ fn unauthorized() -> Status {
     Status { code: 401, reason: "Unauthorized".into(), message: "Unauthorized".into(), details: None }
 }
 
-fn body(http: &HttpRequest, go: &str) -> Result<Value, Status> {
-    let refuse = |why: String| Status::bad_request(format!("error decoding: {why}"));
-    let asked: Value = serde_json::from_slice(&http.body).map_err(|why| refuse(why.to_string()))?;
-    decode::shaped(&asked, go).map_err(refuse)?;
-    Ok(asked)
+fn body(http: &HttpRequest, kind: &str) -> Result<Value, Status> {
+    recognised(http, Wanted { kind, group: GROUP, version: "v1" })
 }
 
 fn request(
@@ -81,7 +80,7 @@ fn request(
     (namespace, name): (&str, &str),
     now: Time,
 ) -> Result<Value, Status> {
-    let mut asked = body(http, "v1.TokenRequest")?;
+    let mut asked = body(http, "TokenRequest")?;
     let account = server
         .cached(Kind::ServiceAccount, namespace, name)
         .ok_or_else(|| Status::not_found(Kind::ServiceAccount, name))?;
@@ -236,7 +235,7 @@ fn read_legacy(server: &ApiServer, claims: &Value) -> Result<Bearer, &'static st
 }
 
 fn review(server: &ApiServer, http: &HttpRequest, now: Time) -> Result<Value, Status> {
-    let mut asked = body(http, "v1.TokenReview")?;
+    let mut asked = body(http, "TokenReview")?;
     asked["apiVersion"] = json!("authentication.k8s.io/v1");
     asked["kind"] = json!("TokenReview");
     if !asked["metadata"].is_object() {

@@ -15,8 +15,8 @@ use crate::api::labels::Selector;
 use crate::api::patch;
 use crate::api::schema::{self, ListMerge, Struct, Type};
 use crate::api::yaml::read;
+use crate::api::yaml::to_yaml;
 use crate::kubectl::json::{bool_at, entries, object_at, text};
-use crate::kubectl::print::yaml::to_yaml;
 
 /// One patch of the file.
 struct Patch<'a> {

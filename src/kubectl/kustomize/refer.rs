@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::id::Id;
 use super::item::Item;
 use super::tables::{self, Reference};
+use crate::api::yaml::to_yaml;
 use crate::kubectl::json::{text, text_at};
-use crate::kubectl::print::yaml::to_yaml;
 
 /// Sets all references right.
 pub fn fix(items: &mut [Item]) -> Result<(), String> {

@@ -5,10 +5,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::yaml::to_yaml;
 use super::{custom_columns, go_template};
 pub use crate::api::go_json::compact;
 use crate::api::go_json::html_escaped;
+use crate::api::yaml::to_yaml;
 use crate::api::{jsonpath, wire};
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::files::FileNode;
@@ -71,7 +71,7 @@ pub fn parse(ctx: &Ctx<'_>) -> Result<Output, Stop> {
     let of_get = matches!(ctx.args().command.path, "get");
     Ok(match name {
         "" => Output::Default,
-        "wide" => Output::Wide,
+        "wide" if of_get => Output::Wide,
         "name" => Output::Name,
         "json" if is_typed(ctx.args().command.path) => Output::TypedJson,
         "json" => Output::Json,

@@ -4,6 +4,8 @@
 //! strategic merge patch of that, the file and the live object.
 
 pub mod last_applied;
+mod patcher;
+mod prune;
 mod server_side;
 
 use serde_json::{Value, json};
@@ -15,53 +17,104 @@ use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::json::{at, object_at, text_at};
 use crate::kubectl::manifest::Document;
 use crate::kubectl::object;
-use crate::kubectl::patch::three_way;
-use crate::kubectl::print::output::{self, compact};
+use crate::kubectl::print::output::{self, Output, compact, pretty};
 use crate::kubectl::resource::Resource;
 
 /// The annotation that remembers what was applied.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// How often a conflict is tried again.
-const MAX_TRIES: u32 = 5;
-
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
-    if !ctx.reads_objects() {
-        if !ctx.args().words.is_empty() {
-            let words = ctx.args().words.join(" ");
-            return common::usage(ctx, &format!("Unexpected args: [{words}]"));
-        }
-        return fail("must specify one of -f and -k");
-    }
     if !ctx.args().words.is_empty() {
         let words = ctx.args().words.join(" ");
         return common::usage(ctx, &format!("Unexpected args: [{words}]"));
     }
-    if ctx.args().bool("prune") {
-        return fail("--prune is not here yet");
-    }
-    server_side::check_flags(ctx)?;
     common::check_dry_run(ctx)?;
+    if !ctx.reads_objects() {
+        return fail("must specify one of -f and -k");
+    }
+    let pruned = ctx.args().bool("prune").then(|| prune::resources(ctx)).transpose()?;
     common::field_validation(ctx)?;
-    output::parse(ctx)?;
+    check_flags(ctx)?;
     let documents = ctx.documents();
     if documents.is_empty() {
         return fail("no objects passed to apply");
     }
-    ctx.each(documents.len() as u32, |ctx, i| {
-        let document = &documents[i as usize];
-        if let Ok((value, resource)) = &document.content {
-            one(ctx, document, value.clone(), resource)?;
+    // What cannot be read is told first.
+    let (readable, unreadable): (Vec<&Document>, Vec<&Document>) =
+        documents.iter().partition(|document| document.content.is_ok());
+    let in_order: Vec<&Document> = unreadable.into_iter().chain(readable).collect();
+    ctx.each(in_order.len() as u32, |ctx, i| {
+        let document = in_order[i as usize];
+        match &document.content {
+            Ok((value, resource)) => one(ctx, document, value.clone(), resource)?,
+            Err(why) => ctx.note_failure(format!("error: {why}\n")),
         }
         Ok(())
     })?;
-    for document in documents.iter() {
-        if let Err(why) = &document.content {
-            ctx.note_failure(format!("error: {why}\n"));
-        }
+    end_with_failures(ctx)?;
+    let applied: Vec<Value> = ctx.kept().iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
+    if shows_objects(ctx) {
+        show(ctx, &applied)?;
     }
-    end_with_failures(ctx)
+    if let Some(resources) = pruned {
+        prune::run(ctx, &resources, &applied)?;
+    }
+    Ok(0)
+}
+
+/// Refuses flags that do not go together. Models `ApplyOptions.Validate`.
+fn check_flags(ctx: &Ctx<'_>) -> Result<(), Stop> {
+    server_side::check_flags(ctx)?;
+    let args = ctx.args();
+    if args.text("dry-run") == "server" && args.bool("force") {
+        return fail("--dry-run=server cannot be used with --force");
+    }
+    let selects = !args.text("selector").is_empty();
+    if args.bool("all") && selects {
+        return fail("cannot set --all and --selector at the same time");
+    }
+    if args.bool("prune") && !args.bool("all") && !selects {
+        return fail(
+            "all resources selected for prune without explicitly passing --all. To prune all resources, pass the --all flag. If you did not mean to prune all resources, specify a label selector",
+        );
+    }
+    Ok(())
+}
+
+/// Whether the objects are shown, all of them when all are applied, instead of a line for each.
+fn shows_objects(ctx: &Ctx<'_>) -> bool {
+    !matches!(ctx.args().text("output"), "" | "name")
+}
+
+/// Tells what became of an object, now or at the end.
+fn tell(ctx: &mut Ctx<'_>, resource: &Resource, value: &Value, did: &str) -> Result<(), Stop> {
+    ctx.keep(compact(value));
+    if shows_objects(ctx) {
+        return Ok(());
+    }
+    output::changed(ctx, resource, value, did)
+}
+
+/// Shows what was applied: one object, or a list of them.
+fn show(ctx: &mut Ctx<'_>, applied: &[Value]) -> Result<(), Stop> {
+    let output = output::parse(ctx)?;
+    let hides = output.hides_managed_fields() && !ctx.args().bool("show-managed-fields");
+    let mut shown = applied.to_vec();
+    if hides {
+        shown = shown.into_iter().map(object::without_managed_fields).collect();
+    }
+    if shown.len() == 1 {
+        return output.show(ctx, &shown.remove(0));
+    }
+    if output == Output::Json {
+        // The list is a Go struct, what is in it is not.
+        let items = pretty(&json!({"items": shown}));
+        let head = "{\n    \"kind\": \"List\",\n    \"apiVersion\": \"v1\",\n    \"metadata\": {},\n";
+        ctx.print(items.replacen("{\n", head, 1));
+        return Ok(());
+    }
+    output.show(ctx, &json!({"apiVersion": "v1", "items": shown, "kind": "List", "metadata": {}}))
 }
 
 fn one(ctx: &mut Ctx<'_>, document: &Document, mut value: Value, resource: &'static Resource) -> Result<(), Stop> {
@@ -105,8 +158,29 @@ fn one(ctx: &mut Ctx<'_>, document: &Document, mut value: Value, resource: &'sta
         return Ok(());
     }
     let live = api_error::body_or_stop(&answer.response)?;
+    if common::is_client_dry_run(ctx) {
+        return tell(ctx, resource, &live, "configured");
+    }
     warn_if_not_applied(ctx, resource, &live);
-    update(ctx, document, resource, &path, modified, live)
+    let place = Place { document, resource, namespace: &namespace, path: &path };
+    match patcher::patch(ctx, &place, &modified, live)? {
+        Ok((made, did)) => {
+            warn_if_deleting(ctx, &made);
+            tell(ctx, resource, &made, did)
+        }
+        Err(text) => {
+            ctx.note_failure(text);
+            Ok(())
+        }
+    }
+}
+
+/// Where an object comes from and where it goes.
+struct Place<'a> {
+    document: &'a Document,
+    resource: &'static Resource,
+    namespace: &'a str,
+    path: &'a str,
 }
 
 /// The object with itself in the annotation, as one line of JSON.
@@ -144,6 +218,7 @@ fn create(
     value: Value,
 ) -> Result<(), Stop> {
     let mut made = value;
+    prune_nulls(&mut made);
     if !common::is_client_dry_run(ctx) {
         let mut request = with_body(Method::Post, resource.path(namespace), "application/json", &made);
         query(ctx, &mut request)?;
@@ -155,7 +230,19 @@ fn create(
         }
         made = api_error::body_or_stop(&answer.response)?;
     }
-    output::changed(ctx, resource, &made, "created")
+    tell(ctx, resource, &made, "created")
+}
+
+/// Takes out the fields that are null: a patch would take them out of a live object.
+fn prune_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(prune_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(prune_nulls),
+        _ => {}
+    }
 }
 
 fn warn_if_not_applied(ctx: &mut Ctx<'_>, resource: &Resource, live: &Value) {
@@ -168,50 +255,10 @@ fn warn_if_not_applied(ctx: &mut Ctx<'_>, resource: &Resource, live: &Value) {
     }
 }
 
-fn update(
-    ctx: &mut Ctx<'_>,
-    document: &Document,
-    resource: &'static Resource,
-    path: &str,
-    modified: Value,
-    live: Value,
-) -> Result<(), Stop> {
-    let mut live = live;
-    for attempt in 1..=MAX_TRIES {
-        let remembered = text_at(&live, &["metadata", "annotations", LAST_APPLIED]);
-        let original: Value = serde_json::from_str(remembered).unwrap_or(Value::Null);
-        let patch = three_way::strategic(if resource.custom { "" } else { resource.kind }, &original, &modified, &live);
-        if patch == json!({}) {
-            return output::changed(ctx, resource, &live, "unchanged");
-        }
-        if common::is_client_dry_run(ctx) {
-            return output::changed(ctx, resource, &live, "configured");
-        }
-        let mut request = with_body(Method::Patch, path.to_owned(), common::patch_type(resource), &patch);
-        query(ctx, &mut request)?;
-        let answer = ctx.request(request)?;
-        if answer.response.is_success() {
-            let made = api_error::body_or_stop(&answer.response)?;
-            if !text_at(&made, &["metadata", "deletionTimestamp"]).is_empty() {
-                ctx.print_err(format!(
-                    "Warning: Detected changes to resource {} which is currently being deleted.\n",
-                    object::name(&made)
-                ));
-            }
-            return output::changed(ctx, resource, &made, "configured");
-        }
-        if answer.response.code == 409 && attempt < MAX_TRIES {
-            live = ctx.json(HttpRequest::get(path))?;
-            continue;
-        }
-        let doing = format!(
-            "error when applying patch:\n{}\nto:\n{}\nfor: {:?}",
-            compact(&patch),
-            described(resource, object::namespace(&live), object::name(&live)),
-            document.source
-        );
-        ctx.note_failure(api_error::message(&answer.response, Some(&doing)));
-        return Ok(());
+/// Warns of an object that is going.
+fn warn_if_deleting(ctx: &mut Ctx<'_>, object: &Value) {
+    if !text_at(object, &["metadata", "deletionTimestamp"]).is_empty() {
+        let name = object::name(object).to_owned();
+        ctx.print_err(format!("Warning: Detected changes to resource {name} which is currently being deleted.\n"));
     }
-    Ok(())
 }

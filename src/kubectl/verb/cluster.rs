@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::common;
 use crate::api::http::HttpRequest;
+use crate::api::yaml::to_yaml;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::json::{items, text, text_at};
 use crate::kubectl::print::columns::Columns;
 use crate::kubectl::print::output;
-use crate::kubectl::print::yaml::to_yaml;
 use crate::kubectl::resource::{RESOURCES, Resource};
 
 /// The version that this client models.

@@ -5,10 +5,10 @@
 use serde_json::{Value, json};
 
 use super::{common, help};
+use crate::api::yaml::to_yaml;
 use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
 use crate::kubectl::print::columns::Columns;
 use crate::kubectl::print::output::{self, Output};
-use crate::kubectl::print::yaml::to_yaml;
 use crate::kubectl::session::{Entry, FILE, KubectlConfig, named, named_mut};
 
 /// The fields that an entry of each part may have.

@@ -12,12 +12,13 @@ mod workload;
 
 use serde_json::{Value, json};
 
-use super::common::{self, end_with_failures, with_body};
+use super::common::{self, Named, end_with_failures, with_body};
 use crate::api::http::Method;
 use crate::api::wire;
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::json::{at, object_at};
+use crate::kubectl::manifest::Document;
 use crate::kubectl::object;
 use crate::kubectl::print::output;
 use crate::kubectl::resource::{self, Resource};
@@ -162,12 +163,18 @@ fn from_files(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         return fail("must specify one of -f and -k");
     }
     if !ctx.args().text("raw").is_empty() {
+        if ctx.args().bool("edit") {
+            return fail("--raw and --edit are mutually exclusive");
+        }
         return super::raw::send(ctx, Method::Post);
     }
     common::check_dry_run(ctx)?;
     common::field_validation(ctx)?;
     output::parse(ctx)?;
     let documents = ctx.documents();
+    if ctx.args().bool("edit") {
+        return edited(ctx, &documents);
+    }
     if documents.is_empty() {
         return fail("no objects passed to create");
     }
@@ -180,6 +187,33 @@ fn from_files(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
                 Ok(())
             }
         }
+    })?;
+    end_with_failures(ctx)
+}
+
+/// `create --edit`: the editor is opened for one object after the other.
+fn edited(ctx: &mut Ctx<'_>, documents: &[Document]) -> Result<u8, Stop> {
+    ctx.each(documents.len() as u32, |ctx, i| {
+        let document = &documents[i as usize];
+        let text = match &document.content {
+            Ok((value, resource)) => {
+                let mut value = value.clone();
+                match common::into_namespace(ctx, resource, &mut value) {
+                    Ok(namespace) => {
+                        let (name, source) = (object::name(&value).to_owned(), document.source.clone());
+                        let named = Named { resource, namespace, name, source };
+                        match super::edit::before_create(ctx, named, value) {
+                            Err(Stop::Fail(failure)) => failure.text,
+                            other => return other,
+                        }
+                    }
+                    Err(text) => text,
+                }
+            }
+            Err(why) => format!("error: {why}\n"),
+        };
+        ctx.note_failure(text);
+        Ok(())
     })?;
     end_with_failures(ctx)
 }

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use super::apply::LAST_APPLIED;
 use super::common::{self, STRATEGIC, with_body};
 use crate::api::http::{HttpRequest, Method};
+use crate::api::yaml::to_yaml;
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
 use crate::kubectl::json::{object_at, text_at};
 use crate::kubectl::object;
 use crate::kubectl::patch::three_way;
 use crate::kubectl::print::unified;
-use crate::kubectl::print::yaml::to_yaml;
 use crate::kubectl::resource::Resource;
 use crate::kubectl::timestamp;
 

@@ -2,10 +2,10 @@
 //!
 //! Models `k8s.io/kubectl/pkg/cmd/kustomize`.
 
+use crate::api::yaml::to_yaml;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::files::{self, Read};
 use crate::kubectl::kustomize;
-use crate::kubectl::print::yaml::to_yaml;
 
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::api::validate::diff;
+use crate::api::yaml;
 use crate::api::{Kind, Object, ObjectRef};
 use crate::cluster::Cluster;
-use crate::kubectl::print::yaml;
 use crate::session::build::object_ref;
 use crate::sim::{VecMap, VecSet};
 use crate::view::{self, ChangedView, ComparePart as Part, CompareView, FieldChange};

@@ -1,8 +1,8 @@
 //! Everything about the one thing that is selected.
 
+use crate::api::yaml;
 use crate::api::{self, Event, Kind, KindOf as _};
 use crate::cluster::{Backend, Cluster, MasterIx, NodeIx, ProxyMode};
-use crate::kubectl::print::yaml;
 use crate::net::filter::Filter;
 use crate::net::show;
 use crate::session::build::{api_ref, chart, describe, flags, history, place_of, related, storage, why};

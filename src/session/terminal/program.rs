@@ -177,25 +177,49 @@ impl Terminal {
             return;
         };
         let edited = match self.home.write("/", file, Some(text.as_bytes())) {
-            Ok(()) => self.run_editor(&editor, file, cluster.now()),
+            Ok(()) => {
+                let (edited, printed) = self.run_editor(&editor, file, cluster.now());
+                for (stream, text) in printed {
+                    self.print(cluster, id, stream, text);
+                }
+                edited
+            }
             Err(why) => kubectl::Edited::Failed(format!("open {file}: {why}")),
         };
         self.kubectl(cluster, id, kubectl::Input::Edited(edited), cause);
     }
 
-    /// Runs an editor of the terminal's shell to its end.
-    fn run_editor(&mut self, editor: &str, file: &str, now: Time) -> kubectl::Edited {
-        let mut shell = self.home.shell(&format!("{editor} {file}"));
-        let inputs = [workload::Input::Start, workload::Input::StdinEnd];
-        let code = inputs.into_iter().find_map(|input| self.home.run(&mut shell, input, &[], now).exit);
-        match code {
+    /// Runs an editor of the terminal's shell to its end; also what it prints. Models `k8s.io/kubectl/pkg/cmd/util/editor`:
+    /// words without quotes are not for a shell to read.
+    fn run_editor(&mut self, editor: &str, file: &str, now: Time) -> (kubectl::Edited, Vec<(Stream, String)>) {
+        let command = if editor.contains(['"', '\'', '\\']) {
+            editor.to_owned()
+        } else {
+            editor.split(' ').map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ")
+        };
+        let mut shell = self.home.shell(&format!("{command} {file}"));
+        let (mut printed, mut code) = (Vec::new(), None);
+        for input in [workload::Input::Start, workload::Input::StdinEnd] {
+            let did = self.home.run(&mut shell, input, &[], now);
+            let of = |is_error: bool| if is_error { Stream::Err } else { Stream::Out };
+            printed.extend(did.printed.into_iter().map(|(is_error, text)| (of(is_error), text)));
+            code = did.exit;
+            if code.is_some() {
+                break;
+            }
+        }
+        let edited = match code {
             Some(0) => {
                 let text = self.home.read(file).unwrap_or_default();
                 kubectl::Edited::Saved(String::from_utf8_lossy(&text).into_owned())
             }
-            Some(127) => kubectl::Edited::Failed(format!("unable to launch the editor {editor:?}")),
+            Some(127) => {
+                printed.clear();
+                kubectl::Edited::Failed(format!("unable to launch the editor {editor:?}"))
+            }
             _ => kubectl::Edited::Failed(format!("there was a problem with the editor {editor:?}")),
-        }
+        };
+        (edited, printed)
     }
 
     /// A program has printed something: its shell passes it on.

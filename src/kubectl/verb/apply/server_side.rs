@@ -3,20 +3,22 @@
 
 use serde_json::{Value, json};
 
+use super::LAST_APPLIED;
 use crate::api::http::{HttpRequest, Method};
 use crate::api::managed::set::FieldSet;
 use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::json::{items, text, text_at};
 use crate::kubectl::object;
-use crate::kubectl::print::output;
 use crate::kubectl::resource::Resource;
 use crate::kubectl::verb::common::{self, with_body};
 
 const APPLY: &str = "application/apply-patch+yaml";
 const JSON_PATCH: &str = "application/json-patch+json";
-/// The manager of `kubectl apply` without `--server-side`.
-const CLIENT_SIDE: &str = "kubectl-client-side-apply";
+/// The manager of `kubectl apply --server-side`, unless the command names another.
+const SERVER_SIDE: &str = "kubectl";
+/// The manager of the annotation that client-side apply has left behind.
+const OF_ANNOTATION: &str = "kubectl-last-applied";
 
 /// What a conflict is followed by: upstream's advice.
 const ADVICE: &str = "\
@@ -51,28 +53,55 @@ pub fn check_flags(ctx: &Ctx<'_>) -> Result<(), Stop> {
 
 /// The manager as which the command applies.
 fn manager(ctx: &Ctx<'_>) -> String {
-    if ctx.args().given("field-manager") { ctx.args().text("field-manager").to_owned() } else { "kubectl".into() }
+    if ctx.args().given("field-manager") { ctx.args().text("field-manager").to_owned() } else { SERVER_SIDE.into() }
 }
 
 /// Applies one object.
 pub fn one(ctx: &mut Ctx<'_>, resource: &'static Resource, path: &str, value: &Value) -> Result<(), Stop> {
     let Some(mut made) = send(ctx, path, value)? else { return Ok(()) };
-    if ctx.args().text("dry-run") == "none"
-        && let Some(migration) = migration(&made, &manager(ctx))
-    {
-        let mut request = with_body(Method::Patch, path.to_owned(), JSON_PATCH, &migration);
-        request.query.push(("fieldManager".into(), manager(ctx)));
-        let answer = ctx.request(request)?;
-        if answer.response.is_success() {
-            let Some(again) = send(ctx, path, value)? else { return Ok(()) };
-            made = again;
+    if ctx.args().text("dry-run") == "none" {
+        if let Some(annotation) = orphaned_annotation(resource, &made).filter(|_| manager(ctx) == SERVER_SIDE) {
+            let mut request = with_body(Method::Patch, path.to_owned(), APPLY, &annotation);
+            request.query.push(("fieldManager".into(), OF_ANNOTATION.into()));
+            let answer = ctx.request(request)?;
+            if answer.response.is_success() {
+                made = api_error::body_or_stop(&answer.response)?;
+            }
+        }
+        if let Some(migration) = migration(&made, &manager(ctx)) {
+            let mut request = with_body(Method::Patch, path.to_owned(), JSON_PATCH, &migration);
+            request.query.push(("fieldManager".into(), manager(ctx)));
+            let answer = ctx.request(request)?;
+            if answer.response.is_success() {
+                let Some(again) = send(ctx, path, value)? else { return Ok(()) };
+                made = again;
+            }
         }
     }
-    if !text_at(&made, &["metadata", "deletionTimestamp"]).is_empty() {
-        let name = object::name(&made).to_owned();
-        ctx.print_err(format!("Warning: Detected changes to resource {name} which is currently being deleted.\n"));
+    super::warn_if_deleting(ctx, &made);
+    super::tell(ctx, resource, &made, "serverside-applied")
+}
+
+/// The annotation of client-side apply as an object to apply, so that it stays where nobody applies it yet.
+fn orphaned_annotation(resource: &Resource, object: &Value) -> Option<Value> {
+    let text = text_at(object, &["metadata", "annotations", LAST_APPLIED]);
+    let owned = owners_of_annotation(object, "Apply").next().is_some();
+    if text.is_empty() || owned {
+        return None;
     }
-    output::changed(ctx, resource, &made, "serverside-applied")
+    let mut metadata = json!({"name": object::name(object), "annotations": {LAST_APPLIED: text}});
+    if resource.namespaced {
+        metadata["namespace"] = json!(object::namespace(object));
+    }
+    Some(json!({"apiVersion": resource.group_version(), "kind": resource.kind, "metadata": metadata}))
+}
+
+/// The entries of managed fields that have the annotation of client-side apply.
+fn owners_of_annotation<'a>(object: &'a Value, operation: &'a str) -> impl Iterator<Item = &'a Value> {
+    let path: Vec<String> = ["f:metadata", "f:annotations", &format!("f:{LAST_APPLIED}")].map(str::to_owned).to_vec();
+    items(object, &["metadata", "managedFields"]).iter().filter(move |entry| {
+        text(entry, "operation") == operation && FieldSet::from_value(&entry["fieldsV1"]).has(&path)
+    })
 }
 
 fn send(ctx: &mut Ctx<'_>, path: &str, value: &Value) -> Result<Option<Value>, Stop> {
@@ -92,18 +121,33 @@ fn send(ctx: &mut Ctx<'_>, path: &str, value: &Value) -> Result<Option<Value>, S
     Ok(None)
 }
 
-/// The patch that makes the fields of client-side apply the applier's own, if there are any.
+/// The patch that makes the fields of client-side apply the applier's own, if there are any. Models
+/// `csaupgrade.UpgradeManagedFieldsPatch`.
 fn migration(object: &Value, manager: &str) -> Option<Value> {
+    let client_side: Vec<String> =
+        owners_of_annotation(object, "Update").map(|entry| text(entry, "manager").to_owned()).collect();
+    if client_side.is_empty() {
+        return None;
+    }
     let mut entries = items(object, &["metadata", "managedFields"]).to_vec();
-    let of_object = |entry: &Value, name: &str, operation: &str| {
+    let is = |entry: &Value, name: &str, operation: &str| {
         text(entry, "manager") == name && text(entry, "operation") == operation && text(entry, "subresource").is_empty()
     };
-    let client_side = entries.iter().position(|entry| of_object(entry, CLIENT_SIDE, "Update"))?;
-    let own = entries.iter().position(|entry| of_object(entry, manager, "Apply"))?;
-    let fields = |at: usize| FieldSet::from_value(&entries[at]["fieldsV1"]);
-    let joined = fields(own).union(&fields(client_side)).to_value();
-    entries[own]["fieldsV1"] = joined;
-    entries.retain(|entry| !of_object(entry, CLIENT_SIDE, "Update"));
+    for name in &client_side {
+        let Some(theirs) = entries.iter().position(|entry| is(entry, name, "Update")) else { continue };
+        match entries.iter().position(|entry| is(entry, manager, "Apply")) {
+            Some(own) => {
+                let fields = |at: usize| FieldSet::from_value(&entries[at]["fieldsV1"]);
+                let joined = fields(own).union(&fields(theirs)).to_value();
+                entries[own]["fieldsV1"] = joined;
+                entries.retain(|entry| !is(entry, name, "Update"));
+            }
+            None => {
+                entries[theirs]["manager"] = json!(manager);
+                entries[theirs]["operation"] = json!("Apply");
+            }
+        }
+    }
     Some(json!([
         {"op": "replace", "path": "/metadata/managedFields", "value": entries},
         {"op": "replace", "path": "/metadata/resourceVersion", "value": object::resource_version(object)},
