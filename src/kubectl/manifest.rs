@@ -56,11 +56,9 @@ fn all(ctx: &Ctx<'_>) -> (Vec<Document>, Vec<String>) {
         }
     }
     for path in ctx.args().list("filename") {
-        if path == "-" {
-            match ctx.stdin() {
-                Some(text) => documents(ctx, "STDIN", text, &mut found),
-                None => documents(ctx, "STDIN", b"", &mut found),
-            }
+        if matches!(path.as_str(), "-" | "/dev/stdin") {
+            let source = if path == "-" { "STDIN" } else { path.as_str() };
+            documents(ctx, source, ctx.stdin().unwrap_or_default(), &mut found);
         } else if path.starts_with("http://") || path.starts_with("https://") {
             error(
                 &path,

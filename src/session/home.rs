@@ -76,7 +76,7 @@ impl Home {
     /// A machine with an empty folder.
     pub fn new(epoch: i64) -> Home {
         let mut fs = Fs::default();
-        for dir in [ROOT, "/tmp"] {
+        for dir in ["/dev", ROOT, "/tmp"] {
             fs.make_dir(dir, true).expect("an empty file system takes folders");
         }
         fs.put("/etc/hosts", File::of("127.0.0.1\tlocalhost\n"));

@@ -9,11 +9,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 pub mod access;
+pub mod kernel;
 pub mod mount;
 #[cfg(test)]
 mod tests;
 
 pub use access::{Access, Right, User};
+pub use kernel::{Cgroup, Device};
 
 /// The most bytes that all files together may have.
 pub const MOST_BYTES: u64 = 16 * 1024 * 1024;
@@ -104,6 +106,8 @@ pub struct Fs {
     mounted: VecMap<String, bool>,
     /// Who uses it.
     user: User,
+    /// What the cgroup of the container allows, if it is one's.
+    cgroup: Option<Cgroup>,
     /// How often something changed.
     changes: u64,
 }
@@ -146,6 +150,16 @@ impl Fs {
         self.user = user;
         self.mounted.insert("/".to_owned(), read_only);
         self.mounted.insert("/dev".to_owned(), false);
+    }
+
+    /// The cgroup of the container allows this much.
+    pub fn allow(&mut self, cgroup: Cgroup) {
+        self.cgroup = Some(cgroup);
+    }
+
+    /// What is in a file that the kernel makes.
+    fn made(&self, path: &str) -> Option<Vec<u8>> {
+        self.cgroup?.file(path).map(String::into_bytes)
     }
 
     /// Something is mounted at a path, to be read only or not.
@@ -221,7 +235,7 @@ impl Fs {
         if self.is_read_only(path) {
             return Err(FsError::ReadOnly);
         }
-        let access = self.dirs.get(parent(path)).copied().unwrap_or(Access::DIR);
+        let access = self.access(parent(path));
         if self.user.may(access, Right::Write) { Ok(()) } else { Err(FsError::Denied) }
     }
 
@@ -238,12 +252,13 @@ impl Fs {
 
     /// Whether there is a file or directory.
     pub fn exists(&self, path: &str) -> bool {
-        self.is_file(path) || self.is_dir(path)
+        self.is_file(path) || self.is_dir(path) || Device::at(&self.real(path)).is_some()
     }
 
     /// Whether it is a file.
     pub fn is_file(&self, path: &str) -> bool {
-        self.files.contains_key(&*self.real(path))
+        let path = self.real(path);
+        self.files.contains_key(&*path) || self.made(&path).is_some()
     }
 
     /// Bytes of a file; 0 if there is none.
@@ -258,7 +273,8 @@ impl Fs {
 
     /// Where a link leads, if it is one.
     pub fn target(&self, path: &str) -> Option<&str> {
-        self.links.get(&self.placed(path)).map(String::as_str)
+        let path = self.placed(path);
+        self.links.get(&path).map(String::as_str).or_else(|| kernel::target(&path))
     }
 
     /// Whose a file or directory is.
@@ -266,7 +282,8 @@ impl Fs {
         let path = self.real(path);
         match self.files.get(&*path) {
             Some(file) => file.access,
-            None => self.dirs.get(&*path).copied().unwrap_or(Access::DIR),
+            None if self.made(&path).is_some() => Access { mode: 0o444, ..Access::FILE },
+            None => self.dirs.get(&*path).copied().or_else(|| kernel::access(&path)).unwrap_or(Access::DIR),
         }
     }
 
@@ -305,7 +322,7 @@ impl Fs {
     /// Whether it is a directory.
     pub fn is_dir(&self, path: &str) -> bool {
         let path = self.real(path);
-        if path == "/" || self.dirs.contains_key(&*path) {
+        if path == "/" || self.dirs.contains_key(&*path) || kernel::is_dir(&path, self.cgroup) {
             return true;
         }
         let inside = format!("{path}/");
@@ -325,7 +342,12 @@ impl Fs {
             Some(file) if self.user.may(file.access, Right::Read) => Ok(file.data.clone()),
             Some(_) => Err(FsError::Denied),
             None if self.is_dir(&path) => Err(FsError::IsDirectory),
-            None => Err(FsError::NotFound),
+            None if let Some(data) = self.made(&path) => Ok(data.into()),
+            None => match Device::at(&path).map(Device::reads) {
+                Some(kernel::Reads::Zeros) => Ok(vec![0; kernel::SOME].into()),
+                Some(_) => Ok(Arc::default()),
+                None => Err(FsError::NotFound),
+            },
         }
     }
 
@@ -334,12 +356,17 @@ impl Fs {
     /// # Errors
     /// Its directory is not there, it is a directory, it can not be written, or the disk is full.
     pub fn write(&mut self, path: &str, data: &[u8], append: bool) -> Result<(), FsError> {
-        if path == "/dev/null" {
-            return Ok(());
-        }
         let path = self.real(path).into_owned();
+        match Device::at(&path) {
+            Some(device) if device.takes_all() || data.is_empty() => return Ok(()),
+            Some(_) => return Err(FsError::Full),
+            None => {}
+        }
         if self.is_dir(&path) {
             return Err(FsError::IsDirectory);
+        }
+        if self.made(&path).is_some() {
+            return Err(FsError::ReadOnly);
         }
         let dir = parent(&path);
         if !self.is_dir(dir) {
@@ -412,6 +439,9 @@ impl Fs {
         if self.files.get(&path).is_some_and(|file| file.read_only) {
             return Err(FsError::ReadOnly);
         }
+        if Device::at(&path).is_some() || kernel::target(&path).is_some() || kernel::is_dir(&path, self.cgroup) {
+            return Err(FsError::NotPermitted);
+        }
         let is_dir = !self.files.contains_key(&path) && !self.links.contains_key(&path);
         if is_dir && !self.is_dir(&path) {
             return Err(FsError::NotFound);
@@ -479,6 +509,7 @@ impl Fs {
             .filter_map(|p| p.strip_prefix(&inside))
             .filter_map(|rest| rest.split('/').next())
             .filter(|name| !name.is_empty())
+            .chain(kernel::names(&path, self.cgroup))
             .map(str::to_owned)
             .collect();
         Ok(names.into_iter().collect())

@@ -22,6 +22,7 @@ pub mod tcpdump;
 pub mod test;
 pub mod text;
 pub mod timeout;
+mod tr;
 pub mod traceroute;
 pub mod watch;
 pub mod wget;

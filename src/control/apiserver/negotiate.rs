@@ -50,7 +50,7 @@ impl ShownAs {
 
     /// The metadata of an object.
     pub fn metadata(self, object: &Object) -> Value {
-        json!({"kind": What::Metadata.word(), "apiVersion": self.api_version(), "metadata": object.meta()})
+        json!({"kind": What::Metadata.word(), "apiVersion": self.api_version(), "metadata": object.to_value()["metadata"]})
     }
 
     /// The metadata of all objects of a list.

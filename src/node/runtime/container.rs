@@ -8,8 +8,8 @@ use crate::node::runtime::log::{Line, Log};
 use crate::node::runtime::process::{ProcId, Role, Where};
 use crate::node::runtime::{Due, Effect, Runtime};
 use crate::sim::{Out, Span, Time, VecMap, VecSet};
-use crate::workload::fs::Access;
 use crate::workload::fs::mount::Mounts;
+use crate::workload::fs::{Access, Cgroup};
 use crate::workload::{File, Fs, Place, SIGTERM, Spec, registry};
 
 /// A pod's sandbox: the pause container and its network namespace.
@@ -207,6 +207,7 @@ impl Runtime {
         }
         fs.put("/dev/termination-log", File::of("").with(Access { mode: 0o666, ..Access::FILE }));
         fs.used_by(config.user.clone(), config.read_only_root);
+        fs.allow(Cgroup { memory: config.memory_limit, cpu: config.cpu_limit });
         config.sealed.iter().for_each(|dir| fs.mount(dir, true));
         config.files.keys().for_each(|path| fs.mount(path, false));
         let mut mounts = Mounts::new(&config.mounts, config.files.keys().chain(config.volumes.keys()));

@@ -8,6 +8,7 @@ use crate::node::runtime::container::Container;
 use crate::node::runtime::cri::{ContainerId, ContainerPhase, CriAnswer, CriEvent, pod_directory};
 use crate::node::runtime::{Effect, Runtime};
 use crate::sim::{Out, Time};
+use crate::workload::fs::Cgroup;
 
 /// Bytes of a node's memory that are in no pod: kernel, kubelet, containerd, flanneld, kube-proxy.
 pub const SYSTEM_MEMORY: u64 = 250 << 20;
@@ -137,6 +138,7 @@ impl Runtime {
         }
         container.config.memory_limit = memory;
         container.config.cpu_limit = cpu;
+        container.fs.allow(Cgroup { memory, cpu });
         container.cpu.set_limit(cpu, now);
         CriAnswer::Done
     }

@@ -84,3 +84,20 @@ fn links_are_followed_and_removed_themselves() {
     assert_eq!(fs.make_link("/tmp/l", "l"), Ok(()));
     assert_eq!((fs.exists("/tmp/l"), fs.remove("/tmp/l", false)), (false, Ok(())));
 }
+
+#[test]
+fn what_the_kernel_makes_is_there_and_takes_no_room() {
+    let mut fs = Fs::new();
+    assert!(fs.list("/dev").is_ok_and(|names| names.contains(&"null".to_owned()) && names.contains(&"shm".to_owned())));
+    assert_eq!(fs.write("/dev/null", b"x", false), Ok(()));
+    assert_eq!(fs.write("/dev/full", b"x", false), Err(FsError::Full));
+    assert_eq!((fs.remove("/dev/null", false), fs.files().count()), (Err(FsError::NotPermitted), 0));
+    assert_eq!((fs.write("/dev/shm/a", b"x", false), fs.target("/dev/stdout")), (Ok(()), Some("/proc/self/fd/1")));
+    assert_eq!(fs.read("/sys/fs/cgroup/cpu.max"), Err(FsError::NotFound));
+    fs.allow(Cgroup { memory: Some(64 << 20), cpu: 250 });
+    assert_eq!(fs.read("/sys/fs/cgroup/cpu.max").as_deref(), Ok(&b"25000 100000\n"[..]));
+    assert_eq!(fs.read("/sys/fs/cgroup/memory.max").as_deref(), Ok(&b"67108864\n"[..]));
+    assert_eq!(fs.write("/sys/fs/cgroup/cpu.max", b"max", false), Err(FsError::ReadOnly));
+    fs.allow(Cgroup::default());
+    assert_eq!(fs.read("/sys/fs/cgroup/cpu.max").as_deref(), Ok(&b"max 100000\n"[..]));
+}

@@ -3,7 +3,7 @@
 use regex_lite::Regex;
 
 use crate::workload::Fs;
-use crate::workload::fs::Right;
+use crate::workload::fs::{Device, Right};
 use crate::workload::shell::expand::matches;
 
 /// A word or an operator of a condition, expanded.
@@ -124,7 +124,8 @@ impl Condition<'_> {
             "w" => self.fs.may(&path, Right::Write),
             "s" => self.fs.read(&path).is_ok_and(|data| !data.is_empty()),
             "h" | "L" => self.fs.target(&path).is_some(),
-            "p" | "S" | "b" | "c" | "t" => false,
+            "c" => Device::at(&self.fs.followed(&path)).is_some(),
+            "p" | "S" | "b" | "t" => false,
             _ => return Err(format!("conditional unary operator expected near `{operand}'")),
         })
     }

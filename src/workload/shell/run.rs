@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use crate::sim::{Span, VecMap};
+use crate::workload::fs::kernel;
 use crate::workload::shell::Shell;
 use crate::workload::shell::ast::*;
 use crate::workload::shell::cond::{self, Piece};
 use crate::workload::shell::expand::{Scope, matches, substitutions};
 use crate::workload::shell::thread::{Frame, State, Target};
+use crate::workload::tool::text;
 use crate::workload::{Ctx, Input, Process, Spec, registry};
 
 /// The CPU time that it takes to start a program, and that a small one takes.
@@ -470,21 +472,22 @@ impl Shell {
 }
 
 /// What is in a file that is opened to be read; `None` of `/dev/null`.
-fn open_read(path: &str, ctx: &Ctx<'_>) -> Result<Option<Vec<u8>>, String> {
+fn open_read(path: &str, ctx: &mut Ctx<'_>) -> Result<Option<Vec<u8>>, String> {
     if path == "/dev/null" {
         return Ok(None);
     }
-    match ctx.fs.read(path) {
-        Ok(data) => Ok(Some(data.to_vec())),
+    match text::read(path, kernel::SOME, ctx) {
+        Ok(data) => Ok(Some(data)),
         Err(error) => Err(format!("can't open {{}}: {}", lower(&error.to_string()))),
     }
 }
 
 fn open_write(path: &str, append: bool, ctx: &mut Ctx<'_>) -> Result<Target, String> {
-    match path {
-        "/dev/null" => return Ok(Target::Null),
-        "/dev/stdout" => return Ok(Target::Out),
-        "/dev/stderr" => return Ok(Target::Err),
+    let real = ctx.fs.followed(path);
+    match kernel::stream(&real) {
+        Some(1) => return Ok(Target::Out),
+        Some(2) => return Ok(Target::Err),
+        _ if real == "/dev/null" => return Ok(Target::Null),
         _ => {}
     }
     match ctx.fs.write(path, b"", append) {

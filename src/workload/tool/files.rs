@@ -1,7 +1,7 @@
 //! Tools for files: `ls`, `mkdir`, `rm`, `touch`, `cp`, `mv`, `find`, `stat`, names of paths.
 
 use crate::workload::Ctx;
-use crate::workload::fs::Access;
+use crate::workload::fs::{Access, Device};
 use crate::workload::tool::identity;
 use crate::workload::tool::instant::Call;
 
@@ -15,7 +15,7 @@ pub fn ls(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     let many = paths.len() > 1;
     for path in &paths {
         let whole = call.path(path);
-        if ctx.fs.is_file(&whole) {
+        if ctx.fs.is_file(&whole) || Device::at(&whole).is_some() {
             out += &entry(&whole, path, &flags, ctx);
             continue;
         }
@@ -67,6 +67,10 @@ fn entry(path: &str, name: &str, flags: &str, ctx: &Ctx<'_>) -> String {
         None => ('-', 1, ctx.fs.size(path)),
     };
     let arrow = target.map(|target| format!(" -> {target}")).unwrap_or_default();
+    let (kind, size) = match Device::at(path) {
+        Some(device) => ('c', format!("{}, {:>3}", device.major, device.minor)),
+        None => (kind, size.to_string()),
+    };
     let user = identity::user_name(access.uid, ctx).unwrap_or_else(|| access.uid.to_string());
     let group = identity::group_name(access.gid, ctx).unwrap_or_else(|| access.gid.to_string());
     let bits = access.bits();
@@ -163,22 +167,18 @@ pub fn dd(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     }
     let block = number("bs").and_then(|(_, read)| read).unwrap_or(512).max(1);
     let count = number("count").and_then(|(_, read)| read);
-    let endless = matches!(from, "/dev/zero" | "/dev/urandom" | "/dev/random");
     let most = count.map_or(u64::MAX, |count| count.saturating_mul(block)).min(crate::workload::fs::MOST_BYTES + 1);
     let bytes = usize::try_from(most).unwrap_or(usize::MAX);
-    let data: Vec<u8> = if endless {
-        vec![0; bytes]
-    } else {
-        match ctx.fs.read(&call.path(from)) {
-            Ok(data) => data.iter().copied().take(bytes).collect(),
-            Err(error) => {
-                let cannot = if ctx.place.has_gnu_tools() { "failed to" } else { "can't" };
-                ctx.eprint(format!("dd: {cannot} open '{from}': {error}\n"));
-                return 1;
-            }
+    let mut data = match super::text::read(&call.path(from), bytes, ctx) {
+        Ok(data) => data,
+        Err(error) => {
+            let cannot = if ctx.place.has_gnu_tools() { "failed to" } else { "can't" };
+            ctx.eprint(format!("dd: {cannot} open '{from}': {error}\n"));
+            return 1;
         }
     };
-    let written = if to == "/dev/null" { Ok(()) } else { ctx.fs.write(&call.path(to), &data, false) };
+    data.truncate(bytes);
+    let written = ctx.fs.write(&call.path(to), &data, false);
     if let Err(error) = written {
         ctx.eprint(format!("dd: error writing '{to}': {error}\n"));
         return 1;
@@ -315,7 +315,10 @@ pub fn stat(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
         if !ctx.fs.exists(path) {
             return Err(crate::workload::fs::FsError::NotFound);
         }
-        let (size, kind) = ctx.fs.read(path).map_or((4_096, "directory"), |d| (d.len(), "regular file"));
+        let (size, kind) = match Device::at(&ctx.fs.followed(path)) {
+            Some(_) => (0, "character special file"),
+            None => ctx.fs.read(path).map_or((4_096, "directory"), |d| (d.len(), "regular file")),
+        };
         ctx.print(format!("  File: {path}\n  Size: {size}\t{kind}\n"));
         Ok(())
     })

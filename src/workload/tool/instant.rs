@@ -3,7 +3,7 @@
 
 use crate::sim::{Span, Time};
 use crate::workload::process::Program;
-use crate::workload::tool::{awk, files, grep, identity, info, print, sed, tar, test, text};
+use crate::workload::tool::{awk, files, grep, identity, info, print, sed, tar, test, text, tr};
 use crate::workload::{Ctx, Effect, Input, Spec};
 
 /// What a tool is called with.
@@ -53,7 +53,7 @@ fn never(_: &[String]) -> bool {
 
 /// A tool that reads its input if no file is named.
 fn without_files(args: &[String]) -> bool {
-    !args.iter().skip(1).any(|a| !a.starts_with('-')) || args.iter().any(|a| a == "-")
+    !args.iter().skip(1).any(|a| !a.starts_with('-')) || args.iter().any(|a| matches!(a.as_str(), "-" | "/dev/stdin"))
 }
 
 fn head_reads(args: &[String]) -> bool {
@@ -94,7 +94,7 @@ pub const TOOLS: &[(&str, Tool, Reads)] = &[
     ("sort", text::sort, without_files),
     ("uniq", text::uniq, without_files),
     ("cut", text::cut, always),
-    ("tr", text::tr, always),
+    ("tr", tr::tr, always),
     ("sed", sed::sed, sed::reads),
     ("awk", awk::awk, awk::reads),
     ("tee", text::tee, always),

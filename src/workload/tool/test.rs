@@ -1,7 +1,7 @@
 //! `test`, `[` and `expr`.
 
 use crate::workload::Ctx;
-use crate::workload::fs::Right;
+use crate::workload::fs::{Device, Right};
 use crate::workload::tool::instant::Call;
 
 /// `test EXPRESSION`: 0 if it is true, 1 if not, 2 if it makes no sense.
@@ -84,7 +84,7 @@ impl Parser<'_, '_, '_> {
             let value = match first.as_str() {
                 "-z" => operand.is_empty(),
                 "-n" => !operand.is_empty(),
-                "-e" => fs.exists(&path) || path == "/dev/null",
+                "-e" => fs.exists(&path),
                 "-f" => fs.is_file(&path),
                 "-d" => fs.is_dir(&path),
                 "-s" => fs.read(&path).is_ok_and(|d| !d.is_empty()),
@@ -92,7 +92,8 @@ impl Parser<'_, '_, '_> {
                 "-w" => fs.may(&path, Right::Write),
                 "-x" => fs.exists(&path),
                 "-L" | "-h" => fs.target(&path).is_some(),
-                "-t" | "-S" => false,
+                "-c" => Device::at(&fs.followed(&path)).is_some(),
+                "-t" | "-S" | "-b" | "-p" => false,
                 _ => return Err(format!("{first}: unknown operand")),
             };
             self.at += 2;

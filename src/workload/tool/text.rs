@@ -1,23 +1,30 @@
-//! Tools for text: `cat`, `head`, `tail`, `wc`, `sort`, `uniq`, `cut`, `tr`, `tee`, `base64`, `rev`.
+//! Tools for text: `cat`, `head`, `tail`, `wc`, `sort`, `uniq`, `cut`, `tee`, `base64`, `rev`.
 
 use crate::workload::Ctx;
-use crate::workload::fs::FsError;
+use crate::workload::fs::kernel::{self, Reads};
+use crate::workload::fs::{Device, FsError, MOST_BYTES};
 use crate::workload::tool::identity;
 use crate::workload::tool::instant::Call;
 
 /// The input: the named files, or standard input. A file that is not there is reported; the flag tells.
 fn input(call: &Call<'_>, files: &[&str], ctx: &mut Ctx<'_>) -> (Vec<u8>, bool) {
+    first(call, files, kernel::SOME, ctx)
+}
+
+/// The same, of which so many bytes are needed at most.
+fn first(call: &Call<'_>, files: &[&str], most: usize, ctx: &mut Ctx<'_>) -> (Vec<u8>, bool) {
     if files.is_empty() {
         return (call.stdin.to_vec(), true);
     }
     let name = &call.argv[0];
     let (mut all, mut good) = (Vec::new(), true);
     for file in files {
-        if *file == "-" {
+        let path = call.path(file);
+        if *file == "-" || kernel::stream(&path) == Some(0) {
             all.extend_from_slice(call.stdin);
             continue;
         }
-        match special(&call.path(file), ctx).map_or_else(|| ctx.fs.read(&call.path(file)).map(|d| d.to_vec()), Ok) {
+        match read(&path, most, ctx) {
             Ok(data) => all.extend_from_slice(&data),
             Err(FsError::NotFound) if name == "cat" => {
                 let gnu = ctx.place.has_gnu_tools();
@@ -38,10 +45,29 @@ fn input(call: &Call<'_>, files: &[&str], ctx: &mut Ctx<'_>) -> (Vec<u8>, bool) 
     (all, good)
 }
 
-/// Files of `/proc` and `/dev` that are made when they are read.
+/// What is in a file; of a device that has no end, so many bytes.
+///
+/// # Errors
+/// There is no such file, or it cannot be read.
+pub fn read(path: &str, most: usize, ctx: &mut Ctx<'_>) -> Result<Vec<u8>, FsError> {
+    match Device::at(&ctx.fs.followed(path)).map(Device::reads) {
+        Some(Reads::Nothing) => Ok(Vec::new()),
+        Some(Reads::Zeros) => Ok(vec![0; most]),
+        Some(Reads::Random) => {
+            let mut bytes = Vec::with_capacity(most);
+            while bytes.len() < most {
+                bytes.extend(ctx.rng.next_u64().to_le_bytes());
+            }
+            bytes.truncate(most);
+            Ok(bytes)
+        }
+        None => special(path, ctx).map_or_else(|| ctx.fs.read(path).map(|data| data.to_vec()), Ok),
+    }
+}
+
+/// Files of `/proc` that are made when they are read.
 pub fn special(path: &str, ctx: &Ctx<'_>) -> Option<Vec<u8>> {
     Some(match path {
-        "/dev/null" => Vec::new(),
         "/proc/uptime" => format!("{}.00 {}.00\n", ctx.now.as_secs(), ctx.now.as_secs()).into_bytes(),
         "/proc/loadavg" => b"0.08 0.03 0.01 1/120 42\n".to_vec(),
         "/proc/version" => b"Linux version 6.8.0-60-generic\n".to_vec(),
@@ -60,10 +86,10 @@ pub fn special(path: &str, ctx: &Ctx<'_>) -> Option<Vec<u8>> {
 /// # Errors
 /// There is no such file.
 pub fn contents(call: &Call<'_>, file: &str, ctx: &Ctx<'_>) -> Result<Vec<u8>, FsError> {
-    if file == "-" {
+    let path = call.path(file);
+    if file == "-" || kernel::stream(&path) == Some(0) {
         return Ok(call.stdin.to_vec());
     }
-    let path = call.path(file);
     special(&path, ctx).map_or_else(|| ctx.fs.read(&path).map(|data| data.to_vec()), Ok)
 }
 
@@ -117,9 +143,11 @@ fn files_of<'a>(call: &'a Call<'_>) -> Vec<&'a str> {
 
 /// `head [-n N] [-c N]`.
 pub fn head(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    let (all, good) = input(call, &files_of(call), ctx);
     let wanted = usize::try_from(line_count(call.argv)).unwrap_or(usize::MAX);
-    if call.args().any(|a| a.starts_with("-c")) {
+    let by_bytes = call.args().any(|a| a.starts_with("-c"));
+    let most = if by_bytes { wanted.min(MOST_BYTES as usize) } else { kernel::SOME };
+    let (all, good) = first(call, &files_of(call), most, ctx);
+    if by_bytes {
         ctx.print(&all[..wanted.min(all.len())]);
     } else {
         ctx.print(all.split_inclusive(|b| *b == b'\n').take(wanted).collect::<Vec<_>>().concat());
@@ -245,59 +273,21 @@ pub fn cut(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     u8::from(!good)
 }
 
-/// The characters of a set of `tr`: ranges, classes, escapes.
-fn set(text: &str) -> Vec<char> {
-    let text = text
-        .replace("[:lower:]", "a-z")
-        .replace("[:upper:]", "A-Z")
-        .replace("[:digit:]", "0-9")
-        .replace("[:space:]", " \t\n");
-    let chars: Vec<char> = crate::workload::tool::print::unescape(&text).chars().collect();
-    let mut out = Vec::new();
-    let mut at = 0;
-    while at < chars.len() {
-        if chars.get(at + 1) == Some(&'-') && at + 2 < chars.len() {
-            out.extend(chars[at]..=chars[at + 2]);
-            at += 3;
-        } else {
-            out.push(chars[at]);
-            at += 1;
-        }
-    }
-    out
-}
-
-/// `tr [-d] [-s] SET [SET]`.
-pub fn tr(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
-    let (flags, rest) = call.split();
-    let from = set(rest.first().unwrap_or(&""));
-    let to = set(rest.get(1).unwrap_or(&""));
-    let mut out = String::new();
-    for c in text(call.stdin).chars() {
-        match from.iter().position(|f| *f == c) {
-            Some(_) if flags.contains('d') => {}
-            Some(at) => {
-                let new = to.get(at).or(to.last()).copied().unwrap_or(c);
-                if !(flags.contains('s') && out.ends_with(new)) {
-                    out.push(new);
-                }
-            }
-            None => out.push(c),
-        }
-    }
-    ctx.print(out);
-    0
-}
-
 /// `tee [-a] FILE…`.
 pub fn tee(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     let (flags, files) = call.split();
     let mut code = 0;
     for file in files {
         let path = call.path(file);
-        if let Err(error) = ctx.fs.write(&path, call.stdin, flags.contains('a')) {
-            ctx.eprint(format!("tee: {file}: {error}\n"));
-            code = 1;
+        match kernel::stream(&ctx.fs.followed(&path)) {
+            Some(1) => ctx.print(call.stdin),
+            Some(2) => ctx.eprint(call.stdin),
+            _ => {
+                if let Err(error) = ctx.fs.write(&path, call.stdin, flags.contains('a')) {
+                    ctx.eprint(format!("tee: {file}: {error}\n"));
+                    code = 1;
+                }
+            }
         }
     }
     ctx.print(call.stdin);
