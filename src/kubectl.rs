@@ -31,4 +31,4 @@ pub mod verb;
 pub use files::{FileNode, Files, NoFiles};
 pub use process::{Edited, Effect, Forward, Input, Process};
 pub use resource::discovered;
-pub use session::KubectlConfig;
+pub use session::{FILE as KUBECONFIG, KubectlConfig};

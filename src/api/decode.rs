@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::api::{Kind, Object, Status, schema, unset};
 
 pub use check::{Misfit, check};
-pub use recognise::{Wanted, recognise};
+pub use recognise::{Wanted, recognise, said};
 pub use unique::parse as parse_telling_duplicates;
 
 /// What is done about unknown and duplicate fields (`fieldValidation`).

@@ -11,7 +11,7 @@ use super::files::FileNode;
 use super::follow::{Follow, Terminal};
 use super::manifest::{self, Document};
 use super::process::{Edited, Effect, Forward, Record, Step, StepKind};
-use super::session::{Entry, KubectlConfig, NO_SERVER, named, namespace_of};
+use super::session::{Entry, KubectlConfig, NO_SERVER, certificate, named, namespace_of};
 use super::timestamp;
 use crate::api::http::{Chunk, HttpRequest, HttpResponse, Impersonated, StreamInput, escape_query};
 use crate::sim::{Out, Time, VecMap, VecSet};
@@ -258,11 +258,6 @@ impl<'a> Ctx<'a> {
         self.once(text.into());
     }
 
-    /// Tells the session about a changed kubeconfig.
-    pub fn change_session(&mut self, session: KubectlConfig) {
-        self.once(Effect::Session(session));
-    }
-
     /// Sends something on the stream of a request.
     pub fn send(&mut self, id: u64, input: StreamInput) {
         self.once(Effect::Input { id, input });
@@ -332,6 +327,9 @@ impl<'a> Ctx<'a> {
             request.bearer = Some(token.to_owned());
         } else if !field("username").is_empty() {
             // A password is nothing that the server takes.
+            request.bearer = Some(String::new());
+        } else if !matches!(field("client-certificate-data"), own if own.is_empty() || own == certificate()) {
+            // Nobody has signed it.
             request.bearer = Some(String::new());
         } else if field("client-certificate-data").is_empty() && request.impersonate.is_none() {
             let groups = vec!["system:unauthenticated".to_owned()];

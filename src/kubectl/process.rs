@@ -90,8 +90,6 @@ pub enum Effect {
     Stdout(String),
     /// Text for standard error.
     Stderr(String),
-    /// The kubeconfig was changed.
-    Session(KubectlConfig),
     /// The command ended with this exit code. Nothing comes after it.
     Exit(u8),
 }

@@ -102,7 +102,6 @@ pub fn run_with(
                 Effect::Exit(code) => outcome.code = Some(code),
                 Effect::Input { .. }
                 | Effect::Cancel { .. }
-                | Effect::Session(_)
                 | Effect::Write { .. }
                 | Effect::Edit { .. }
                 | Effect::Listen(_) => {}

@@ -146,8 +146,8 @@ fn check_connection(ctx: &mut Ctx<'_>) -> Result<(), Stop> {
     if matches!(args.command.path.split(' ').next(), Some("config" | "help" | "options" | "completion" | "kustomize")) {
         return Ok(());
     }
-    if !args.text("kubeconfig").is_empty() {
-        return fail(format!("stat {}: no such file or directory", args.text("kubeconfig")));
+    if !session.broken.is_empty() {
+        return fail(&session.broken);
     }
     let name = args.text("context");
     if !name.is_empty() && named(&session.contexts, name).is_none() {

@@ -68,7 +68,8 @@ pub struct Terminal {
 impl Terminal {
     /// A terminal without jobs.
     pub fn new(config: KubectlConfig) -> Terminal {
-        let home = Home::new(config.epoch);
+        let mut home = Home::new(config.epoch);
+        home.write("/", config.path(), Some(config.text().as_bytes())).expect("an empty file system takes a file");
         Terminal { config, home, lines: VecMap::new(), programs: VecMap::new(), output: Vec::new() }
     }
 
@@ -89,9 +90,10 @@ impl Terminal {
         programs.chain(shells).min()
     }
 
-    /// The kubeconfig.
-    pub fn config(&self) -> &KubectlConfig {
-        &self.config
+    /// The kubeconfig that kubectl reads if nothing names another.
+    pub fn config(&self) -> KubectlConfig {
+        let path = kubectl::KUBECONFIG;
+        self.config.of_files(&[(path.to_owned(), self.home.read(path))], false)
     }
 
     /// The terminal's own machine.

@@ -271,9 +271,10 @@ impl Asked {
     fn wrong_with(&self, answer: &str) -> Option<String> {
         let code: u32 =
             answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).and_then(|c| c.parse().ok()).unwrap_or(0);
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
+        let is_yaml = head.contains("application/yaml");
         let body = match (body.find('{'), body.rfind('}')) {
-            (Some(from), Some(to)) if from < to => &body[from..=to],
+            (Some(from), Some(to)) if from < to && !is_yaml => &body[from..=to],
             _ => body,
         };
         match code {
@@ -284,7 +285,10 @@ impl Asked {
             404 if !self.target.starts_with("/api") || body == "404 page not found\n" => None,
             _ if self.method == "HEAD" => (code >= 500).then(|| answer.to_owned()),
             _ => {
-                let status: Value = serde_json::from_str(body).unwrap_or_default();
+                let status: Value = match is_yaml {
+                    true => manifest::to_value(body).unwrap_or_default(),
+                    false => serde_json::from_str(body).unwrap_or_default(),
+                };
                 let told = status["message"].as_str().unwrap_or("");
                 let is_status = status["kind"] == "Status" && status["code"] == code && !told.is_empty();
                 let reason = status["reason"].as_str().is_some_and(|reason| !reason.is_empty());

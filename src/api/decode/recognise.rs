@@ -65,13 +65,16 @@ pub fn recognise(want: Wanted<'_>, text: &str) -> Result<(Value, Vec<String>), S
         let why = syntax_error(text.as_bytes()).unwrap_or_else(|| error.to_string());
         unknown(format!("couldn't get version/kind; json parse error: {why}"))
     })?;
-    let said = interpret(&value).map_err(unknown)?;
-    check_said(want, said)?;
+    let told = said(&value).map_err(unknown)?;
+    check_said(want, told)?;
     Ok((value, twice))
 }
 
 /// What an object says of itself: group, version, kind.
-fn interpret(value: &Value) -> Result<(&str, &str, &str), String> {
+///
+/// # Errors
+/// It is no object, or what it says is no text.
+pub fn said(value: &Value) -> Result<(&str, &str, &str), String> {
     let wrong = |why: String| Err(format!("couldn't get version/kind; json parse error: json: cannot unmarshal {why}"));
     let fields = match value {
         Value::Object(fields) => fields,

@@ -2,14 +2,12 @@
 //!
 //! Models `k8s.io/kubectl/pkg/cmd/config`.
 
-use serde_json::{Value, json};
-
 use super::{common, help};
 use crate::api::yaml::to_yaml;
 use crate::kubectl::ctx::{Ctx, Failure, Stop, fail};
 use crate::kubectl::print::columns::Columns;
 use crate::kubectl::print::output::{self, Output};
-use crate::kubectl::session::{Entry, FILE, KubectlConfig, named, named_mut};
+use crate::kubectl::session::{Entry, KubectlConfig, named, named_mut};
 
 /// The fields that an entry of each part may have.
 const FIELDS: &[(&str, &[&str])] = &[
@@ -40,13 +38,15 @@ const FIELDS: &[(&str, &[&str])] = &[
     ("contexts", &["cluster", "user", "namespace"]),
 ];
 
-/// Fields that nobody is shown who does not ask for them.
-const SECRET: &[&str] = &["token", "password"];
-
 /// Runs the verb.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
     let words = ctx.args().words.clone();
     let mut config = ctx.session().clone();
+    // A file that is not there is made.
+    if !config.broken.is_empty() && !config.broken.starts_with("stat ") {
+        return fail(config.broken);
+    }
+    let file = config.path().to_owned();
     let said = match (ctx.args().command.path, words.as_slice()) {
         ("config", []) => return help::run(ctx),
         ("config", [word, ..]) => return common::usage(ctx, &format!("unknown command {word:?}")),
@@ -70,15 +70,15 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         ("config set-cluster", [name]) => set_cluster(ctx, &mut config, name)?,
         ("config set-credentials", [name]) => set_credentials(ctx, &mut config, name)?,
         ("config delete-context", [name]) => {
-            remove(&mut config.contexts, "context", name)?;
+            remove(&mut config.contexts, ("context", name), &file)?;
             if config.current == *name {
                 let hint = "use \"kubectl config use-context\" to select a different one";
                 ctx.print_err(format!("warning: this removed your active context, {hint}\n"));
             }
-            format!("deleted context {name} from {FILE}\n")
+            format!("deleted context {name} from {file}\n")
         }
-        ("config delete-cluster", [name]) => remove(&mut config.clusters, "cluster", name)?,
-        ("config delete-user", [name]) => remove(&mut config.users, "user", name)?,
+        ("config delete-cluster", [name]) => remove(&mut config.clusters, ("cluster", name), &file)?,
+        ("config delete-user", [name]) => remove(&mut config.users, ("user", name), &file)?,
         ("config rename-context", [from, to]) => rename(&mut config, from, to)?,
         ("config set", [path, value]) => {
             set(&mut config, path, Some(value))?;
@@ -91,7 +91,10 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         (_, words) => return unexpected(ctx, words),
     };
     if config != *ctx.session() {
-        ctx.change_session(config);
+        if config.paths.len() > 1 {
+            return fail("KUBECONFIG names several files, and here only one is written to: name it with --kubeconfig");
+        }
+        ctx.write_file(config.path(), Some(config.text().into_bytes()));
     }
     ctx.print(said);
     Ok(0)
@@ -166,33 +169,12 @@ fn view(ctx: &mut Ctx<'_>, config: &KubectlConfig) -> Result<u8, Stop> {
         config.contexts = vec![context];
         config.current = name;
     }
-    let list = |entries: &[Entry], key: &str| {
-        let all: Vec<Value> =
-            entries.iter().map(|entry| json!({"name": entry.name, key: fields(entry, raw)})).collect();
-        if all.is_empty() { Value::Null } else { json!(all) }
-    };
-    let all = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": config.current,
-        "clusters": list(&config.clusters, "cluster"), "contexts": list(&config.contexts, "context"),
-        "users": list(&config.users, "user"),
-    });
+    let all = config.written(raw);
     match output::parse(ctx)? {
         Output::Yaml => ctx.print(to_yaml(&all)),
         output => output.show(ctx, &all)?,
     }
     Ok(0)
-}
-
-fn fields(entry: &Entry, raw: bool) -> Value {
-    let mut fields = json!({});
-    for (name, value) in &entry.fields {
-        fields[name] = match value.as_str() {
-            "true" if name == "insecure-skip-tls-verify" => json!(true),
-            _ if !raw && SECRET.contains(&name.as_str()) => json!("REDACTED"),
-            value => json!(value),
-        };
-    }
-    fields
 }
 
 /// Puts the flags that were given into an entry; an empty one is taken out.
@@ -255,23 +237,24 @@ fn set_credentials(ctx: &mut Ctx<'_>, config: &mut KubectlConfig, name: &str) ->
     Ok(format!("User {name:?} set.\n"))
 }
 
-fn remove(entries: &mut Vec<Entry>, what: &str, name: &str) -> Result<String, Stop> {
+fn remove(entries: &mut Vec<Entry>, (what, name): (&str, &str), file: &str) -> Result<String, Stop> {
     match entries.iter().position(|entry| entry.name == name) {
         Some(at) => drop(entries.remove(at)),
-        None => return fail(format!("cannot delete {what} {name}, not in {FILE}")),
+        None => return fail(format!("cannot delete {what} {name}, not in {file}")),
     }
-    Ok(format!("deleted {what} {name} from {FILE}\n"))
+    Ok(format!("deleted {what} {name} from {file}\n"))
 }
 
 fn rename(config: &mut KubectlConfig, from: &str, to: &str) -> Result<String, Stop> {
+    let file = config.path().to_owned();
     let Some(at) = config.contexts.iter().position(|entry| entry.name == from) else {
-        return fail(format!("cannot rename the context {from:?}, it's not in {FILE}"));
+        return fail(format!("cannot rename the context {from:?}, it's not in {file}"));
     };
     if named(&config.contexts, to).is_some() {
-        return fail(format!("cannot rename the context {from:?}, the context {to:?} already exists in {FILE}"));
+        return fail(format!("cannot rename the context {from:?}, the context {to:?} already exists in {file}"));
     }
-    let fields = config.contexts.remove(at).fields;
-    named_mut(&mut config.contexts, to).0.fields = fields;
+    let entry = config.contexts.remove(at);
+    *named_mut(&mut config.contexts, to).0 = Entry { name: to.to_owned(), ..entry };
     if config.current == from {
         to.clone_into(&mut config.current);
     }

@@ -46,7 +46,6 @@ pub fn describe(cluster: &Cluster, object: &ObjectRef) -> String {
                 | Effect::Edit { .. }
                 | Effect::Listen(_)
                 | Effect::Stderr(_)
-                | Effect::Session(_)
                 | Effect::Exit(_) => {}
             }
         }

@@ -4,7 +4,7 @@ use crate::cluster::{Cluster, OutsideId};
 use crate::control::apiserver::StoredValue;
 use crate::etcd;
 use crate::etcdctl;
-use crate::kubectl;
+use crate::kubectl::{self, KubectlConfig};
 use crate::session::home::HomeFiles;
 use crate::session::terminal::{JobId, Stream, Terminal};
 use crate::sim::{EventId, Out, Time};
@@ -59,6 +59,7 @@ impl Terminal {
         stdin: Option<Vec<u8>>,
         files: Option<&dyn kubectl::Files>,
     ) {
+        let config = self.kubeconfig(&spec.argv, &spec);
         let Some(of) = self.lines.get_mut(&line) else { return };
         let (cause, now) = (of.cause, cluster.now());
         // The first one speaks under the line's own number.
@@ -70,8 +71,9 @@ impl Terminal {
             "kubectl" | "k" => {
                 let under: &dyn kubectl::Files = files.unwrap_or(&of.files);
                 let files = HomeFiles { home: &self.home, cwd: &spec.cwd, under };
-                self.config.discovered = kubectl::discovered(cluster.apiserver().definitions().served());
-                Job::Kubectl(Box::new(kubectl::Process::start(args.clone(), stdin, &files, &self.config, now)))
+                let discovered = kubectl::discovered(cluster.apiserver().definitions().served());
+                let config = KubectlConfig { discovered, ..config };
+                Job::Kubectl(Box::new(kubectl::Process::start(args.clone(), stdin, &files, &config, now)))
             }
             "etcdctl" => {
                 let stdin = stdin.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
@@ -91,6 +93,29 @@ impl Terminal {
                 self.end(cluster, id, 0);
             }
         }
+    }
+
+    /// The kubeconfig of a kubectl: of the files that it, a variable or nobody names.
+    fn kubeconfig(&self, args: &[String], spec: &Spec) -> KubectlConfig {
+        let before_command = args.iter().take_while(|arg| *arg != "--");
+        let named =
+            before_command.clone().zip(before_command.skip(1).map(Some).chain([None])).find_map(|(arg, next)| {
+                let rest = arg.strip_prefix("--kubeconfig")?;
+                if rest.is_empty() { next.cloned() } else { rest.strip_prefix('=').map(str::to_owned) }
+            });
+        let named = named.filter(|path| !path.is_empty());
+        let listed = spec.env.get("KUBECONFIG").map(String::as_str).unwrap_or_default();
+        let paths: Vec<String> = match &named {
+            Some(path) => vec![path.clone()],
+            None => listed.split(':').filter(|path| !path.is_empty()).map(str::to_owned).collect(),
+        };
+        let paths = if paths.is_empty() { vec![kubectl::KUBECONFIG.to_owned()] } else { paths };
+        let read = |path: String| {
+            let data = self.home.read(&workload::fs::resolve(&spec.cwd, &path));
+            (path, data)
+        };
+        let files: Vec<(String, Option<Vec<u8>>)> = paths.into_iter().map(read).collect();
+        self.config.of_files(&files, named.is_some())
     }
 
     fn node(&mut self, cluster: &mut Cluster, id: OutsideId, args: &[String], cause: Option<EventId>) {
@@ -122,7 +147,6 @@ impl Terminal {
                 kubectl::Effect::Cancel { id: call } => cluster.cancel(id, call, cause),
                 kubectl::Effect::Stdout(text) => self.print(cluster, id, Stream::Out, text),
                 kubectl::Effect::Stderr(text) => self.print(cluster, id, Stream::Err, text),
-                kubectl::Effect::Session(config) => self.config = config,
                 kubectl::Effect::Write { path, data } => {
                     let cwd = self.programs.get(&id).map(|running| running.spec.cwd.clone()).unwrap_or_default();
                     if let Err(why) = self.home.write(&cwd, &path, data.as_deref()) {
