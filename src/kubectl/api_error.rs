@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::ctx::{Failure, Stop};
 use super::json::{at, text};
-use crate::api::http::HttpResponse;
+use crate::api::http::{HttpRequest, HttpResponse};
 
 /// The JSON body of a successful answer, or the end of the command.
 pub fn body_or_stop(response: &HttpResponse) -> Result<Value, Stop> {
@@ -62,6 +62,32 @@ fn status(response: &HttpResponse) -> Value {
         _ => ("InternalError", format!("an error on the server ({said:?}) has prevented the request from succeeding")),
     };
     serde_json::json!({"kind": "Status", "reason": reason, "message": message, "code": response.code})
+}
+
+/// An answer that says nothing of itself, as client-go tells it: with what was asked. Models `errors.NewGenericServerResponse`.
+pub fn generic(request: &HttpRequest, response: &HttpResponse) -> Option<HttpResponse> {
+    let is_status =
+        || serde_json::from_slice::<Value>(&response.body).is_ok_and(|body| text(&body, "kind") == "Status");
+    if response.code != 404 || is_status() {
+        return None;
+    }
+    let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    let (group, rest) = match parts.as_slice() {
+        ["api", _, rest @ ..] => ("", rest),
+        ["apis", group, _, rest @ ..] => (*group, rest),
+        _ => return None,
+    };
+    let rest = match rest {
+        ["namespaces", _, inner @ ..] if !inner.is_empty() => inner,
+        rest => rest,
+    };
+    let (resource, name, part) = (rest.first()?, rest.get(1).unwrap_or(&""), rest.get(2).unwrap_or(&""));
+    // The client for scales knows no groups.
+    let dot = if group.is_empty() || *part == "scale" { String::new() } else { format!(".{group}") };
+    let asked = format!("{} {resource}{dot} {name}", request.method.as_str().to_lowercase());
+    let mut status = status(response);
+    status["message"] = format!("{} ({})", text(&status, "message"), asked.trim_end()).into();
+    Some(HttpResponse::json(response.code, &status))
 }
 
 /// What kubectl prints when there was no answer: the dialler's error, `dial tcp 10.0.0.1:6443: connect: connection refused`.

@@ -299,7 +299,10 @@ impl<'a> Ctx<'a> {
         }
         let step = &self.record.steps[cursor];
         let StepKind::Answered { asked, at, response, .. } = &step.kind else { return Err(Stop::Pending) };
-        let answer = Answer { id: step.id, response: response.clone() };
+        // What is asked raw is told raw.
+        let is_raw = self.args().flag("raw").is_some() && !self.args().text("raw").is_empty();
+        let told = if is_raw { None } else { api_error::generic(&request, response) };
+        let answer = Answer { id: step.id, response: told.map_or_else(|| response.clone(), Arc::new) };
         let millis = at.since(*asked).as_millis();
         self.seen = *at;
         if let Some((verb, url)) = line {

@@ -7,6 +7,7 @@ pub mod amount;
 pub mod autoscaler;
 pub mod config;
 pub mod container;
+pub mod csr;
 pub mod events;
 pub mod ingress;
 pub mod network;
@@ -50,6 +51,7 @@ pub fn describe(ctx: &mut Ctx<'_>, resource: &'static Resource, object: &Value) 
         "Ingress" => ingress::ingress(ctx, object),
         "IPAddress" => network::address(ctx, object),
         "ServiceCIDR" => network::ranges(ctx, object),
+        "CertificateSigningRequest" => csr::request(ctx, object),
         "IngressClass" => ingress::class(ctx, object),
         "NetworkPolicy" => ingress::policy(ctx, object),
         "PodDisruptionBudget" => policy::budget(ctx, object),

@@ -132,6 +132,16 @@ fn field(page: &mut Page, level: u32, key: &str, value: &Value) {
 
 /// `resourceVersion` as `Resource Version`.
 fn spaced(key: &str) -> String {
+    if !key.chars().all(|c| c.is_alphabetic() || c == '-') {
+        return key.to_owned();
+    }
+    if key.contains('-') {
+        let words = key.split_inclusive('-').flat_map(|word| match word.strip_suffix('-') {
+            Some(word) => vec![spaced(word), "-".into()],
+            None => vec![spaced(word)],
+        });
+        return words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    }
     let mut out = String::new();
     let mut previous_lower = false;
     let letters: Vec<char> = key.chars().collect();

@@ -16,15 +16,22 @@ use crate::kubectl::{resource, timestamp};
 
 /// `certificate approve`.
 pub fn approve(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
-    decide(ctx, "Approved", "KubectlApprove", "approve", "approved")
+    decide(ctx, ["Approved", "Denied"], "KubectlApprove", "approve", "approved")
 }
 
 /// `certificate deny`.
 pub fn deny(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
-    decide(ctx, "Denied", "KubectlDeny", "deny", "denied")
+    decide(ctx, ["Denied", "Approved"], "KubectlDeny", "deny", "denied")
 }
 
-fn decide(ctx: &mut Ctx<'_>, condition: &str, reason: &str, verb: &str, did: &str) -> Result<u8, Stop> {
+/// Adds the condition; the opposite may not be there (`addConditionIfNeeded`).
+fn decide(
+    ctx: &mut Ctx<'_>,
+    [condition, opposite]: [&str; 2],
+    reason: &str,
+    verb: &str,
+    did: &str,
+) -> Result<u8, Stop> {
     if ctx.args().words.is_empty() && !ctx.reads_objects() {
         return fail("one or more CSRs must be specified as <name> or -f <filename>");
     }
@@ -45,7 +52,14 @@ fn decide(ctx: &mut Ctx<'_>, condition: &str, reason: &str, verb: &str, did: &st
     ctx.each(named.len() as u32, |ctx, i| {
         let one = &named[i as usize];
         let Some(mut value) = change::fetch(ctx, one)? else { return Ok(()) };
-        let has = items(&value, &["status", "conditions"]).iter().any(|given| text(given, "type") == condition);
+        let is =
+            |wanted: &str| items(&value, &["status", "conditions"]).iter().any(|given| text(given, "type") == wanted);
+        let has = is(condition);
+        if is(opposite) {
+            let name = &one.name;
+            ctx.note_failure(format!("error: certificate signing request {name:?} is already {opposite}\n"));
+            return Ok(());
+        }
         if !has || ctx.args().bool("force") {
             let now = timestamp::rfc3339(ctx.unix_now());
             let new = json!({

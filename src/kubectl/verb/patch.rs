@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use super::change;
 use super::common::{self, MERGE, Named, STRATEGIC};
+use crate::api::http::Method;
 use crate::api::yaml;
 use crate::api::{Kind, patch, schema};
+use crate::kubectl::api_error;
 use crate::kubectl::ctx::{Ctx, Stop, fail};
 use crate::kubectl::files::FileNode;
 use crate::kubectl::json::text;
@@ -45,6 +47,9 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
             Some(locally(one.resource, &before, &body, content_type).or_else(fail)?)
         } else {
             let manager = ctx.args().text("field-manager").to_owned();
+            if one.resource.custom && content_type == STRATEGIC {
+                return unsupported(ctx, one, &body, &manager);
+            }
             change::patch_text(ctx, one, &before, body.clone(), content_type, &manager)?
         };
         match made {
@@ -53,6 +58,18 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<u8, Stop> {
         }
     })?;
     common::end_with_failures(ctx)
+}
+
+/// A strategic patch of what has no schema for one: the server's refusal says which kind it is of.
+fn unsupported(ctx: &mut Ctx<'_>, one: &common::Named, body: &str, manager: &str) -> Result<(), Stop> {
+    let mut request = common::with_body(Method::Patch, one.path(), STRATEGIC, &Value::Null);
+    request.body = body.as_bytes().to_vec();
+    request.query.push(("fieldManager".into(), manager.into()));
+    let answer = ctx.request(request)?.response;
+    let (kind, why) = (one.resource.kind, api_error::bare_message(&answer));
+    let version = one.resource.group_version();
+    ctx.note_failure(format!("error: {STRATEGIC} is not supported by {version}, Kind={kind}: {why}\n"));
+    Ok(())
 }
 
 /// The content type that the flags ask for, once they fit together.
