@@ -3,8 +3,11 @@
 use crate::workload::Ctx;
 use crate::workload::tool::instant::Call;
 
+/// Whether a byte is in a class.
+type Holds = fn(&u8) -> bool;
+
 /// The classes, and which bytes are in them.
-const CLASSES: [(&str, fn(&u8) -> bool); 12] = [
+const CLASSES: [(&str, Holds); 12] = [
     ("alnum", u8::is_ascii_alphanumeric),
     ("alpha", u8::is_ascii_alphabetic),
     ("blank", |byte| matches!(byte, b' ' | b'\t')),
