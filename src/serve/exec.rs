@@ -95,7 +95,8 @@ async fn pump(mut socket: WebSocket, mut answer: Answer) {
             }
             message = socket.recv() => match message {
                 None | Some(Err(_) | Ok(Message::Close(_))) => return,
-                Some(Ok(Message::Binary(bytes))) => match bytes.split_first() {
+                // Text is bytes as well.
+                Some(Ok(message @ (Message::Binary(_) | Message::Text(_)))) => match message.into_data().split_first() {
                     Some((&STDIN, text)) => {
                         taken += text.len();
                         if taken > LARGEST_INPUT {

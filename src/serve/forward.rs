@@ -1,4 +1,4 @@
-//! `port-forward` over a WebSocket: SPDY inside it, as kubectl 1.31 and newer speak it. Models
+//! `port-forward` over a WebSocket: SPDY inside it, as kubectl 1.31 and newer speak it, or plain [`channels`]. Models
 //! `k8s.io/apiserver/pkg/util/proxy/streamtunnel.go` and `pkg/kubelet/portforward` behind it.
 //!
 //! Each connection that somebody makes to the forwarded port is two streams: one for the data, one for what went wrong. In the
@@ -11,10 +11,12 @@ use axum::extract::ws::{Message, WebSocket};
 use axum::response::Response;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::api::Status;
 use crate::api::http::{Chunk, HttpRequest, HttpResponse, Method, StreamInput};
-use crate::serve::exec;
 use crate::serve::world::{Answer, Handle, Piece};
+use crate::serve::{door, exec};
 
+mod channels;
 mod spdy;
 
 use spdy::{Frame, Malformed, Reader, Writer};
@@ -27,7 +29,14 @@ pub async fn begin(world: Handle, upgrade: WebSocketUpgrade, request: HttpReques
     if let Some(head) = world.ask(exec::pod_of(&request)).head().await.filter(|head| !head.is_success()) {
         return exec::refuse(&world, &request, head);
     }
-    upgrade.protocols([PROTOCOL]).on_upgrade(move |socket| async move {
+    let upgrade = upgrade.protocols([PROTOCOL, channels::PROTOCOL]);
+    if upgrade.selected_protocol().is_none_or(|selected| selected != PROTOCOL) {
+        return match channels::ports(&request) {
+            Ok(ports) => upgrade.on_upgrade(move |socket| channels::run(world, request, ports, socket)),
+            Err(why) => door::failure(&Status::bad_request(why)),
+        };
+    }
+    upgrade.on_upgrade(move |socket| async move {
         let (frames, from_connections) = unbounded_channel();
         let session = Session {
             world,
@@ -113,49 +122,60 @@ impl Session {
             request.query = vec![("ports".into(), header("port").into())];
             let (data, inputs) = unbounded_channel();
             self.data.insert(stream, data);
-            tokio::spawn(connection(self.world.ask(request), inputs, self.frames.clone(), stream, errors));
+            let write = move |said: Said<'_>| match said {
+                Said::Data(bytes) => vec![Writer::data(stream, bytes, false)],
+                Said::Error(bytes) => vec![Writer::data(errors, bytes, false)],
+                Said::Over => vec![Writer::data(stream, &[], true), Writer::data(errors, &[], true)],
+            };
+            tokio::spawn(connection(self.world.ask(request), inputs, self.frames.clone(), write));
         }
     }
 }
 
-/// Passes on what goes through one connection. If nobody takes the frames any more, nobody listens.
+/// What comes from one connection.
+enum Said<'a> {
+    /// Bytes of it.
+    Data(&'a [u8]),
+    /// What went wrong.
+    Error(&'a [u8]),
+    /// Its end.
+    Over,
+}
+
+/// Passes on what goes through one connection; `write` makes frames of it. If nobody takes the frames any more, nobody listens.
 async fn connection(
     mut answer: Answer,
     mut inputs: UnboundedReceiver<StreamInput>,
     frames: UnboundedSender<Vec<u8>>,
-    data: u32,
-    errors: u32,
+    write: impl Fn(Said<'_>) -> Vec<Vec<u8>>,
 ) {
+    let send = |said: Said<'_>| {
+        for frame in write(said) {
+            let _ = frames.send(frame);
+        }
+    };
     let mut begun = false;
     loop {
-        let said = tokio::select! {
+        tokio::select! {
             piece = answer.next() => match piece {
-                Some(Piece::Head(head)) if head.streams => {
-                    begun = true;
-                    continue;
-                }
+                Some(Piece::Head(head)) if head.streams => begun = true,
                 Some(Piece::Head(head)) => {
-                    let _ = frames.send(Writer::data(errors, &words(&head), false));
+                    send(Said::Error(&words(&head)));
                     break;
                 }
-                Some(Piece::Chunk(Chunk::Stdout(bytes))) => Writer::data(data, &bytes, false),
-                Some(Piece::Chunk(Chunk::Stderr(bytes))) => Writer::data(errors, &bytes, false),
-                Some(Piece::Chunk(Chunk::Exit(_) | Chunk::Event(_))) => continue,
+                Some(Piece::Chunk(Chunk::Stdout(bytes))) => send(Said::Data(&bytes)),
+                Some(Piece::Chunk(Chunk::Stderr(bytes))) => send(Said::Error(&bytes)),
+                Some(Piece::Chunk(Chunk::Exit(_) | Chunk::Event(_))) => {}
                 Some(Piece::Chunk(Chunk::End)) | None => break,
             },
             // What comes before the connection is there waits for it.
             input = inputs.recv(), if begun => match input {
-                Some(input) => {
-                    answer.send(input);
-                    continue;
-                }
+                Some(input) => answer.send(input),
                 None => break,
             },
-        };
-        let _ = frames.send(said);
+        }
     }
-    let _ = frames.send(Writer::data(data, &[], true));
-    let _ = frames.send(Writer::data(errors, &[], true));
+    send(Said::Over);
 }
 
 /// What a refusal says.

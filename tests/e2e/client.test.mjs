@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { native, root } from './harness.mjs';
 
 const skip = native ? false : 'the native program is not built';
@@ -126,6 +126,20 @@ test('a pod runs, logs, and runs commands', { skip }, async () => {
   assert.deepEqual([out.text, err.text, ended.status, ended.details.causes[0].message], ['out\n', 'err\n', 'Failure', '3']);
   await core.createNamespacedPodEviction({ namespace, name: 'one', body: { metadata: { name: 'one' } } });
   await until('the pod is gone', async () => (await core.listNamespacedPod({ namespace, fieldSelector: 'metadata.name=one' })).items.length === 0);
+});
+
+test('a port leads to a pod, and an answer comes back', { skip }, async () => {
+  const spec = { containers: [{ name: 'c', image: 'nginx' }] };
+  await core.createNamespacedPod({ namespace, body: { metadata: { name: 'page' }, spec } });
+  await until('running', async () => (await core.readNamespacedPod({ name: 'page', namespace })).status.phase === 'Running');
+  const [said, wrong] = [keep(), keep()];
+  const asked = new PassThrough();
+  // What an answer's end means is for the client to say.
+  await new k8s.PortForward(config, true).portForward(namespace, 'page', [80], said, wrong, asked);
+  asked.write('GET / HTTP/1.1\r\nHost: page\r\nConnection: close\r\n\r\n');
+  await until('answered', () => said.text.includes('</html>'));
+  assert.match(said.text, /^HTTP\/1\.1 200 OK\r\n/);
+  assert.equal(wrong.text, '');
 });
 
 test('a deployment is watched as it grows, and scaled', { skip }, async () => {

@@ -11,7 +11,7 @@ use crate::control::apiserver::call::Reply;
 use crate::control::apiserver::http::{Include, Presentation, failure};
 use crate::control::apiserver::negotiate::{self, ShownAs, What};
 use crate::control::apiserver::other_form::OtherForm;
-use crate::control::apiserver::{ApiServer, table, warnings};
+use crate::control::apiserver::{ApiServer, registry, table, warnings};
 use crate::etcd::Revision;
 use crate::sim::Time;
 
@@ -36,7 +36,7 @@ impl ApiServer {
             Reply::Watching => stream(request),
             Reply::Object(object) => ok(200, &self.one(form, &object, now)),
             Reply::Created(object) => ok(201, &self.one(form, &object, now)),
-            Reply::Gone(object) if request.kind == Kind::Pod => ok(200, &self.one(form, &object, now)),
+            Reply::Gone(object) if registry::returns_deleted(request.kind) => ok(200, &self.one(form, &object, now)),
             Reply::Gone(object) => ok(200, &success(request, Some(&object))),
             Reply::Value(value, _) if form.is_table() && value["kind"] == "Scale" => {
                 ok(200, &table::scale(&value, self.calendar(now), form.include))

@@ -264,6 +264,29 @@ pub fn allocate_change(new: &mut Object, old: &Object, env: &mut Env<'_>) -> Res
     }
 }
 
+/// Whether a deletion is answered with the object, not with a word (`ReturnDeletedObject`).
+pub fn returns_deleted(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::CSIDriver
+            | Kind::CSINode
+            | Kind::DeviceClass
+            | Kind::PersistentVolume
+            | Kind::PersistentVolumeClaim
+            | Kind::Pod
+            | Kind::PodTemplate
+            | Kind::ResourceClaim
+            | Kind::ResourceClaimTemplate
+            | Kind::ResourceQuota
+            | Kind::ResourceSlice
+            | Kind::Service
+            | Kind::ServiceAccount
+            | Kind::StorageClass
+            | Kind::VolumeAttachment
+            | Kind::VolumeAttributesClass
+    )
+}
+
 /// Whether a kind has a `status` sub-resource.
 pub fn has_status(kind: Kind) -> bool {
     workload::has_status(kind)

@@ -137,27 +137,24 @@ pub fn request(ctx: &mut Ctx<'_>, object: &Value) -> Result<String, Stop> {
         let last = of(&asked.subject, part).pop().unwrap_or_default();
         page.line(0, format!("\t{title}:\t{last}"));
     }
-    let mut list = |title: &str, all: Vec<String>| {
-        if !all.is_empty() {
-            page.line(0, format!("\t{title}:\t{}", all.join("\n\t\t")));
-        }
-    };
     for (part, title) in PARTS {
-        list(title, of(&asked.subject, part));
+        list(&mut page, title, &of(&asked.subject, part));
     }
     if KINDS.iter().any(|(tag, _)| !of(&asked.others, *tag).is_empty()) {
         page.line(0, "Subject Alternative Names:");
-        let mut list = |title: &str, all: Vec<String>| {
-            if !all.is_empty() {
-                page.line(0, format!("\t{title}:\t{}", all.join("\n\t\t")));
-            }
-        };
         for (tag, title) in KINDS {
-            list(title, of(&asked.others, tag));
+            list(&mut page, title, &of(&asked.others, tag));
         }
     }
     events::append(ctx, &mut page, "CertificateSigningRequest", object)?;
     Ok(page.finish())
+}
+
+/// Values one below the other, if there are some.
+fn list(page: &mut Page, title: &str, all: &[String]) {
+    if !all.is_empty() {
+        page.line(0, format!("\t{title}:\t{}", all.join("\n\t\t")));
+    }
 }
 
 /// What was decided, and what came of it.

@@ -125,6 +125,7 @@ fn redirections_lead_where_they_say() {
         ("ls /nope 2>/dev/null || echo failed", "failed\n"),
         ("[ -c /dev/null ] && [ ! -f /dev/null ] && [[ -e /dev/zero ]] && echo devices", "devices\n"),
         ("head -c 3 /dev/zero | wc -c", "3\n"),
+        ("printf '\\101\\x42\\n%b' 'x\\0101'; printf '\\377' | wc -c; echo -e 'a\\0101\\tb'", "AB\nxA1\naA\tb\n"),
         ("tr -dc a-z0-9 < /dev/urandom | head -c 8 | wc -c", "8\n"),
         (
             "echo aab-bcc | tr -s a-c; echo aab | tr -d '\\141'; echo x1y2 | tr -c '[:alpha:]\\n' _; echo hi | tr a-z A-Z",

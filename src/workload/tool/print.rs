@@ -33,38 +33,53 @@ pub fn echo(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
         escapes |= flags.contains('e');
     }
     let text = args.collect::<Vec<_>>().join(" ");
-    let text = if escapes { unescape(&text) } else { text };
-    ctx.print(if newline { format!("{text}\n") } else { text });
+    let mut bytes = if escapes { unescape(&text, false) } else { text.into_bytes() };
+    if newline {
+        bytes.push(b'\n');
+    }
+    ctx.print(bytes);
     0
 }
 
-/// `\n`, `\t`, … as what they stand for.
-pub fn unescape(text: &str) -> String {
-    let mut out = String::new();
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            out.push(c);
+/// `\n`, `\t`, `\x41`, … as the bytes that they stand for; octal numbers begin with a zero unless they are `plain`.
+fn unescape(text: &str, plain: bool) -> Vec<u8> {
+    let (mut out, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        let Some((letter, after)) = after.split_first().filter(|_| *byte == b'\\') else {
+            out.push(*byte);
             continue;
-        }
-        match chars.next() {
-            Some('n') => out.push('\n'),
-            Some('t') => out.push('\t'),
-            Some('r') => out.push('\r'),
-            Some('a') => out.push('\x07'),
-            Some('e') => out.push('\x1b'),
-            Some('0') => {
-                let digits: String = chars.clone().take_while(|c| c.is_digit(8)).take(3).collect();
-                digits.chars().for_each(|_| _ = chars.next());
-                out.push(char::from(u8::from_str_radix(&digits, 8).unwrap_or(0)));
+        };
+        let number = |digits: &[u8], base: u32, most: usize| {
+            let taken = digits.iter().take(most).take_while(|digit| char::from(**digit).is_digit(base)).count();
+            let value = digits[..taken]
+                .iter()
+                .fold(0, |sum: u32, digit| sum * base + char::from(*digit).to_digit(base).unwrap_or(0));
+            (value.to_le_bytes()[0], taken)
+        };
+        let (byte, taken) = match letter {
+            b'n' => (b'\n', 0),
+            b't' => (b'\t', 0),
+            b'r' => (b'\r', 0),
+            b'a' => (0x07, 0),
+            b'b' => (0x08, 0),
+            b'f' => (0x0c, 0),
+            b'v' => (0x0b, 0),
+            b'e' => (0x1b, 0),
+            b'\\' => (b'\\', 0),
+            b'x' if number(after, 16, 2).1 > 0 => number(after, 16, 2),
+            b'0' if !plain => number(after, 8, 3),
+            b'0'..=b'7' if plain => {
+                let (value, taken) = number(rest, 8, 3);
+                (value, taken - 1)
             }
-            Some('\\') => out.push('\\'),
-            Some(other) => {
-                out.push('\\');
-                out.push(other);
+            other => {
+                out.push(b'\\');
+                (*other, 0)
             }
-            None => out.push('\\'),
-        }
+        };
+        out.push(byte);
+        rest = &after[taken..];
     }
     out
 }
@@ -79,10 +94,10 @@ pub fn printf(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
     };
     let mut args: Vec<&str> = args.collect();
     args.reverse();
-    let mut out = String::new();
+    let mut out = Vec::new();
     loop {
         let before = args.len();
-        out += &formatted(format, &mut args);
+        out.extend(formatted(format, &mut args));
         if args.is_empty() || args.len() == before {
             break;
         }
@@ -92,25 +107,29 @@ pub fn printf(call: &Call<'_>, ctx: &mut Ctx<'_>) -> u8 {
 }
 
 /// One pass over a format; takes arguments from the end of `args`.
-fn formatted(format: &str, args: &mut Vec<&str>) -> String {
-    let mut out = String::new();
+fn formatted(format: &str, args: &mut Vec<&str>) -> Vec<u8> {
+    let mut out = Vec::new();
     let mut rest = format;
     while let Some(at) = rest.find('%') {
-        out += &unescape(&rest[..at]);
+        out.extend(unescape(&rest[..at], true));
         rest = &rest[at + 1..];
         let end = rest.find(|c: char| c.is_ascii_alphabetic() || c == '%').unwrap_or(rest.len());
         let spec = &rest[..end];
         let kind = rest[end..].chars().next().unwrap_or('%');
         rest = rest.get(end + 1..).unwrap_or("");
         if kind == '%' {
-            out.push('%');
+            out.push(b'%');
             continue;
         }
         let arg = args.pop().unwrap_or("");
+        if kind == 'b' && spec.is_empty() {
+            out.extend(unescape(arg, false));
+            continue;
+        }
         let value = match kind {
             'd' | 'i' | 'u' => arg.parse::<i64>().unwrap_or(0).to_string(),
             'x' => format!("{:x}", arg.parse::<i64>().unwrap_or(0)),
-            'b' => unescape(arg),
+            'b' => String::from_utf8_lossy(&unescape(arg, false)).into_owned(),
             'c' => arg.chars().take(1).collect(),
             _ => arg.to_owned(),
         };
@@ -124,13 +143,15 @@ fn formatted(format: &str, args: &mut Vec<&str>) -> String {
         } else {
             value
         };
-        out += &match (left, zero) {
+        let padded = match (left, zero) {
             (true, _) => format!("{value:<width$}"),
             (_, true) => format!("{value:0>width$}"),
             _ => format!("{value:>width$}"),
         };
+        out.extend(padded.into_bytes());
     }
-    out + &unescape(rest)
+    out.extend(unescape(rest, true));
+    out
 }
 
 /// `seq [FIRST [STEP]] LAST`.
