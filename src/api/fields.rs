@@ -59,6 +59,12 @@ impl FieldSelectors {
         self.0.iter().find(|t| t.equal && t.field == field).map(|t| t.value.as_str())
     }
 
+    /// Whether it chooses an object that has nothing but a name to select by.
+    pub fn chooses(&self, name: &str) -> bool {
+        let value = |field: &str| if field == "metadata.name" { name } else { "" };
+        self.0.iter().all(|t| (value(&t.field) == t.value) == t.equal)
+    }
+
     /// Whether it chooses the object.
     pub fn matches(&self, object: &Object) -> bool {
         self.0.iter().all(|t| (value_of(object, &t.field) == t.value.as_str()) == t.equal)

@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 
 use crate::cluster::event::{Actor, MasterIx, NodeIx};
 use crate::cluster::{Backend, Cluster, Message, Scenario, run};
+use crate::control::apiserver::{self, component::Part};
 use crate::node::runtime::{self, ContainerId, ContainerPhase, ContainerView, Runtime};
 use crate::sim::{EventId, Span};
 
@@ -20,6 +21,9 @@ const VERSION: &str = "v1.36.2";
 const ETCD: &str = "registry.k8s.io/etcd:3.6.6-0";
 /// How long a process tries to start that a fault keeps from running.
 const TRIES: Span = Span::millis(200);
+
+/// How long a process takes to tell how it is.
+const PROBE: Span = Span::millis(1);
 
 /// A component: its name, its process on a master, and its manifest.
 struct Component {
@@ -47,6 +51,19 @@ pub(super) fn install(scenario: &Scenario, at: usize, runtime: &mut Runtime) {
 }
 
 impl Cluster {
+    /// The API server of a master asks a process beside it how it is. One that is paused takes the connection and says nothing.
+    pub(super) fn probe(&mut self, at: MasterIx, id: u64, part: Part, cause: Option<EventId>) {
+        let actor = match part {
+            Part::ControllerManager => Actor::ControllerManager(at),
+            Part::Scheduler => Actor::Scheduler(at),
+            Part::Etcd => Actor::Etcd(at),
+        };
+        if !self.faults.paused.contains(&actor) {
+            let input = apiserver::Input::Probed { id, part, answers: !self.faults.down.contains(&actor) };
+            self.hand_over(Actor::ApiServer(at), cause, PROBE, Message::ToApi(input));
+        }
+    }
+
     /// A container of a node has changed: it may stand for a process of the control plane.
     pub(super) fn plane_container(&mut self, ix: NodeIx, view: &ContainerView, cause: Option<EventId>) {
         let Some(host) = self.host(ix).filter(|host| host.master && &*view.pod.namespace == "kube-system") else {

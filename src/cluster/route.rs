@@ -497,6 +497,7 @@ impl Cluster {
                     self.send(me, Actor::Etcd(at), cause, message);
                 }
                 apiserver::Effect::Forward { to, id, request } => self.forward(to, id, request, cause),
+                apiserver::Effect::Probe { id, part } => self.probe(at, id, part, cause),
                 apiserver::Effect::Kubelet { node, id, request } => match self.node_named(&node) {
                     Some(ix) => {
                         self.send(me, Actor::Kubelet(ix), cause, Message::Serve(id.0, request));

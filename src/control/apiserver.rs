@@ -17,6 +17,7 @@
 //! upkeep           what of that it makes again
 //! masterlease      which of several servers live
 //! health           how the server is
+//! component        how the rest of the control plane is
 //! storage          what etcd holds
 //! ```
 //!
@@ -34,6 +35,7 @@ pub mod cache;
 pub mod call;
 pub mod change;
 pub mod charge;
+pub mod component;
 pub mod definition;
 pub mod discovery;
 pub mod escalation;
@@ -178,6 +180,15 @@ pub enum Input {
         /// The answer.
         response: HttpResponse,
     },
+    /// A process of the control plane was asked how it is ([`Effect::Probe`]).
+    Probed {
+        /// The number of the question.
+        id: u64,
+        /// The process.
+        part: component::Part,
+        /// Whether it answers; if not, nobody listens.
+        answers: bool,
+    },
     /// A kubelet answers.
     Kubelet {
         /// The number of the request.
@@ -230,6 +241,13 @@ pub enum Effect {
         id: CallId,
         /// What.
         request: HttpRequest,
+    },
+    /// Ask a process of the control plane on this machine how it is: answered by [`Input::Probed`].
+    Probe {
+        /// The number of the question.
+        id: u64,
+        /// The process.
+        part: component::Part,
     },
     /// Ask the kubelet of a node.
     Kubelet {
@@ -293,6 +311,8 @@ pub struct ApiServer {
     logs: VecMap<CallNo, Vec<u8>>,
     /// Requests that other servers have.
     forwarded: VecMap<CallNo, aggregation::Forwarded>,
+    /// Questions how the control plane is, by number.
+    asking: VecMap<u64, component::Asking>,
     event_lease: Option<sync::EventLease>,
     /// When the endpoints of the service `kubernetes` are looked at next.
     next_round: Time,
@@ -323,6 +343,7 @@ impl ApiServer {
             streams: VecMap::new(),
             logs: VecMap::new(),
             forwarded: VecMap::new(),
+            asking: VecMap::new(),
             event_lease: None,
             next_round: Time::ZERO,
             definitions: Definitions::default(),
@@ -406,6 +427,7 @@ impl Component for ApiServer {
             Input::Disconnect { client } => self.disconnect(client, out),
             Input::Kubelet { id, answer } => self.on_kubelet(id, answer, now, out),
             Input::Forwarded { id, response } => self.on_forwarded(id, response, out),
+            Input::Probed { id, part, answers } => self.on_probed(id, part, answers, out),
             input if !self.is_ready() => self.backlog.push_back((now, input)),
             Input::Request { client, id, request, .. } if aggregation::is_foreign(&request) => {
                 self.forward_metrics(client, id, &request, out);
@@ -422,6 +444,7 @@ impl Component for ApiServer {
             self.start(now, out);
         }
         self.lose_patience(now, out);
+        self.give_components_up(now, out);
         self.refuse_backlog(now, out);
         self.establish_due(now, out);
         self.begin_round(now, out);
@@ -432,7 +455,7 @@ impl Component for ApiServer {
         if self.boot == Boot::Off {
             return Some(Wake { at: Time::ZERO, why: Reason::Start });
         }
-        let timeouts = [self.patient.first().map(|(at, _)| *at), self.next_refusal()];
+        let timeouts = [self.patient.first().map(|(at, _)| *at), self.next_refusal(), self.next_component_due()];
         let timeouts = timeouts.into_iter().flatten().map(|at| Wake { at, why: Reason::Timeout });
         let timeouts = timeouts.chain(self.next_established().map(|at| Wake { at, why: Reason::Establish }));
         let upkeep = [self.next_round(), self.next_upkeep()].into_iter().flatten();

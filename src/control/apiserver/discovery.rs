@@ -9,7 +9,7 @@ use crate::api::http::{ContentType, HttpRequest, HttpResponse, Method};
 use crate::api::{Kind, Status, custom};
 use crate::control::apiserver::http::failure;
 use crate::control::apiserver::other_form::OtherForm;
-use crate::control::apiserver::{ApiServer, health, openapi, registry, review};
+use crate::control::apiserver::{ApiServer, component, health, openapi, registry, review};
 
 /// What Go's server answers when nobody answers for a path.
 const PAGE_NOT_FOUND: &str = "404 page not found\n";
@@ -187,6 +187,12 @@ fn resources(server: &ApiServer, group: &str, version: &str) -> Option<Value> {
             json!({
                 "name": plural, "singularName": singular, "namespaced": namespaced, "kind": kind, "verbs": ["create"],
             })
+        }));
+    }
+    if (group, version) == ("", "v1") {
+        all.push(json!({
+            "name": component::PLURAL, "singularName": "componentstatus", "namespaced": false, "kind": "ComponentStatus",
+            "verbs": ["get", "list"], "shortNames": ["cs"],
         }));
     }
     all.sort_by(|a, b| a["name"].as_str().cmp(&b["name"].as_str()));

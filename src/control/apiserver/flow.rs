@@ -452,6 +452,7 @@ impl ApiServer {
     /// A client gives a call up. What is under way in etcd goes on, but nobody is told.
     pub(super) fn cancel(&mut self, client: ClientId, id: CallId, out: &mut Out<Effect>) {
         self.forwarded.retain(|_, forwarded| !forwarded.is_of(client, id));
+        self.asking.retain(|_, asking| !asking.is_of(client, id));
         let Some(no) = self.by_client.get(&(client, id)).copied() else { return };
         self.logs.remove(&no);
         if let Some(node) = self.streams.remove(&no) {
@@ -474,6 +475,7 @@ impl ApiServer {
             self.cancel(client, id, out);
         }
         self.forwarded.retain(|_, forwarded| !forwarded.is_from(client));
+        self.asking.retain(|_, asking| !asking.is_from(client));
     }
 
     pub(super) fn forget(&mut self, no: CallNo) {

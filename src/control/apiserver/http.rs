@@ -97,7 +97,7 @@ impl ApiServer {
         if let Some(response) = authorizer::refusal(self, &http) {
             return answer(response, out);
         }
-        if self.check_health(client, id, &http, out) {
+        if self.check_health(client, id, &http, out) || self.ask_components(client, id, &http, now, out) {
             return;
         }
         if let Some(response) = discovery::answer(self, &http) {
@@ -220,7 +220,7 @@ fn subresource(kind: Kind, word: &str) -> Option<Subresource> {
     has.then_some(which)
 }
 
-fn include(http: &HttpRequest) -> Include {
+pub(super) fn include(http: &HttpRequest) -> Include {
     match http.query_value("includeObject") {
         Some("Object") => Include::Object,
         Some("None") => Include::Nothing,
@@ -228,7 +228,7 @@ fn include(http: &HttpRequest) -> Include {
     }
 }
 
-fn is_true(value: Option<&str>) -> bool {
+pub(super) fn is_true(value: Option<&str>) -> bool {
     matches!(value, Some("true" | "1" | "True"))
 }
 

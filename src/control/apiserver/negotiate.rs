@@ -50,12 +50,22 @@ impl ShownAs {
 
     /// The metadata of an object.
     pub fn metadata(self, object: &Object) -> Value {
-        json!({"kind": What::Metadata.word(), "apiVersion": self.api_version(), "metadata": object.to_value()["metadata"]})
+        self.metadata_of(&object.to_value())
+    }
+
+    /// The same of an object in JSON.
+    pub fn metadata_of(self, object: &Value) -> Value {
+        json!({"kind": What::Metadata.word(), "apiVersion": self.api_version(), "metadata": object["metadata"]})
     }
 
     /// The metadata of all objects of a list.
     pub fn list(self, items: &[Object], metadata: &Value) -> Value {
-        let items: Vec<Value> = items.iter().map(|item| self.metadata(item)).collect();
+        self.list_of(items.iter().map(Object::to_value), metadata)
+    }
+
+    /// The same of objects in JSON.
+    pub fn list_of(self, items: impl Iterator<Item = Value>, metadata: &Value) -> Value {
+        let items: Vec<Value> = items.map(|item| self.metadata_of(&item)).collect();
         json!({"kind": self.what.word(), "apiVersion": self.api_version(), "metadata": metadata, "items": items})
     }
 

@@ -31,6 +31,8 @@ pub enum Errand {
     Endpoints(Round),
     /// Whether etcd answers, for a client that asks for the server's health.
     Health(ClientId, CallId, Asked),
+    /// The same, for a client that asks for the whole control plane's.
+    Components(u64),
 }
 
 /// The lease that new events share.
@@ -145,6 +147,7 @@ impl ApiServer {
             (Errand::Health(client, id, asked), result) => {
                 ApiServer::health_found(client, id, &asked, result.is_ok(), out);
             }
+            (Errand::Components(no), result) => self.etcd_probed(no, result.map(|_| ()), out),
             (Errand::List(kind), Err(_)) => self.list_kind(kind, out),
             (Errand::Watch(kind), Err(_)) => {
                 self.cache_lost(kind, out);

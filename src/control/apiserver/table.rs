@@ -212,10 +212,6 @@ pub fn cells(object: &Object, now: Timestamp) -> Vec<Value> {
 
 /// A table of objects of one kind (`meta.k8s.io/v1 Table`), as of `now`.
 pub fn table(kind: Kind, objects: &[Object], now: Timestamp, include: Include) -> Value {
-    let definition = |c: &Column| {
-        let format = if c.name == "Name" { "name" } else { "" };
-        json!({"name": c.name, "type": c.r#type, "format": format, "description": "", "priority": c.priority})
-    };
     let definitions: Vec<Value> = match kind {
         Kind::Custom(kind) => column::definitions(kind),
         kind => columns(kind).iter().map(definition).collect(),
@@ -254,6 +250,32 @@ pub fn scale(scale: &Value, now: Timestamp, include: Include) -> Value {
         ],
         "rows": [{"cells": [meta["name"], count("spec"), count("status"), since(born, now)], "object": object}],
     })
+}
+
+/// A table of the parts of the control plane (`printComponentStatus`): the cells and the object of each.
+pub fn components(rows: impl Iterator<Item = (Value, Value)>, version: &str, include: Include) -> Value {
+    let columns = [text("Name"), text("Status"), text("Message"), text("Error")];
+    let rows: Vec<Value> = rows
+        .map(|(cells, object)| {
+            let object = match include {
+                Include::Object => object,
+                Include::Nothing => Value::Null,
+                Include::Metadata => {
+                    json!({"kind": "PartialObjectMetadata", "apiVersion": version, "metadata": object["metadata"]})
+                }
+            };
+            json!({"cells": cells, "object": object})
+        })
+        .collect();
+    json!({
+        "kind": "Table", "apiVersion": version, "metadata": {}, "rows": rows,
+        "columnDefinitions": columns.iter().map(definition).collect::<Vec<Value>>(),
+    })
+}
+
+fn definition(c: &Column) -> Value {
+    let format = if c.name == "Name" { "name" } else { "" };
+    json!({"name": c.name, "type": c.r#type, "format": format, "description": "", "priority": c.priority})
 }
 
 fn row_object(object: &Object, include: Include) -> Value {

@@ -72,7 +72,8 @@ impl World {
                     Effect::Kubelet { .. }
                     | Effect::KubeletInput { .. }
                     | Effect::KubeletCancel { .. }
-                    | Effect::Forward { .. } => {}
+                    | Effect::Forward { .. }
+                    | Effect::Probe { .. } => {}
                 }
             }
         }
