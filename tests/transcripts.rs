@@ -662,6 +662,11 @@ fn a_member_that_differs_is_found_and_replaced() {
 }
 
 #[test]
+fn component_statuses_tell_how_each_part_of_the_control_plane_is() {
+    check("componentstatuses", |_| {});
+}
+
+#[test]
 fn clocks_that_are_wrong_and_certificates_that_are_over_are_told_of() {
     check("clocks", |_| {});
 }
