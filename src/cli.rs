@@ -66,15 +66,16 @@ struct Options {
 
 /// Runs the command line; the exit code.
 pub fn main(args: &[String]) -> u8 {
+    if args.first().is_some_and(|verb| verb == "help") || args.iter().any(|arg| matches!(arg.as_str(), "--help" | "-h"))
+    {
+        print!("{USAGE}");
+        return 0;
+    }
     match args.split_first() {
         Some((verb, rest)) if verb == "run" => match options(rest) {
             Ok(options) => run(&options),
             Err(why) => complain(&why),
         },
-        Some((verb, _)) if matches!(verb.as_str(), "help" | "--help" | "-h") => {
-            print!("{USAGE}");
-            0
-        }
         Some((verb, rest)) if verb == "link" => match rest {
             [_] | [_, _] => link(rest),
             _ => complain("link needs a file, - for standard input, or a lesson in two languages"),

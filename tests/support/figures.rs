@@ -29,7 +29,7 @@ pub fn boot(clock: Clock) -> f64 {
     timed(clock, || assert!(World::boot(Scenario::default()).cluster.is_ready()))
 }
 
-/// `kubectl get pods` where there are so many on three nodes: the median of 11.
+/// `kubectl get pods` where there are so many on three nodes: the median of 11 times four, for a browser's clock is coarse.
 pub fn get_pods(clock: Clock, pods: usize) -> f64 {
     let files = VecMap::new();
     let mut script = Script::new(&files);
@@ -37,7 +37,7 @@ pub fn get_pods(clock: Clock, pods: usize) -> f64 {
     run(&mut script, &format!("kubectl create deployment web --image=nginx:1.25 --replicas={pods}"));
     run(&mut script, "kubectl rollout status deployment/web --timeout=300s");
     let get = |script: &mut Script<'_>| assert_eq!(run(script, "kubectl get pods").lines().count(), pods + 1);
-    let mut taken: Vec<f64> = (0..11).map(|_| timed(clock, || get(&mut script))).collect();
+    let mut taken: Vec<f64> = (0..11).map(|_| timed(clock, || (0..4).for_each(|_| get(&mut script))) / 4.0).collect();
     taken.sort_by(f64::total_cmp);
     taken[5]
 }

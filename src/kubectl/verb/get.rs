@@ -3,6 +3,8 @@
 //! Models `k8s.io/kubectl/pkg/cmd/get/get.go`: tables are the server's, objects are shown as they came, several
 //! resources stand below each other.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::common::{self, ACCEPT_TABLE, Named, end_with_failures};
@@ -205,12 +207,12 @@ fn tables(ctx: &mut Ctx<'_>, output: &Output, parts: &[Part]) -> Result<(), Stop
         start += len;
         let mut table = as_table(&group[0].value, now);
         for part in &group[1..] {
-            if let (Some(Value::Array(all)), more) = (table.get_mut("rows"), as_table(&part.value, now)) {
+            if let (Some(Value::Array(all)), more) = (table.to_mut().get_mut("rows"), as_table(&part.value, now)) {
                 all.extend(items(&more, &["rows"]).iter().cloned());
             }
         }
         if !sort_by.is_empty() {
-            match sort::table(&mut table, &sort_by) {
+            match sort::table(table.to_mut(), &sort_by) {
                 Err(why @ sort::Unsorted::Type(_)) => return why.stop(ctx),
                 // A table that cannot be sorted is not shown, unless there is nothing to sort (`RuntimeSorter`).
                 Err(_) if items(&table, &["rows"]).len() > 1 => continue,
@@ -238,9 +240,9 @@ fn tables(ctx: &mut Ctx<'_>, output: &Output, parts: &[Part]) -> Result<(), Stop
 }
 
 /// The server's table, or one of names and ages if it gave the objects.
-fn as_table(value: &Value, now: i64) -> Value {
+fn as_table(value: &Value, now: i64) -> Cow<'_, Value> {
     if text(value, "kind") == "Table" {
-        return value.clone();
+        return Cow::Borrowed(value);
     }
     let age = |object: &Value| {
         let born = timestamp::parse(crate::kubectl::json::text_at(object, &["metadata", "creationTimestamp"]));
@@ -251,7 +253,7 @@ fn as_table(value: &Value, now: i64) -> Value {
         Some(list) if text(value, "kind").ends_with("List") => list.iter().map(row).collect(),
         _ => vec![row(value)],
     };
-    json!({"kind": "Table", "columnDefinitions": [{"name": "Name"}, {"name": "Age"}], "rows": rows})
+    Cow::Owned(json!({"kind": "Table", "columnDefinitions": [{"name": "Name"}, {"name": "Age"}], "rows": rows}))
 }
 
 fn say_nothing_found(ctx: &mut Ctx<'_>, parts: &[Part]) {
